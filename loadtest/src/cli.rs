@@ -1,0 +1,107 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::baseline::raw;
+use crate::scenario::{crash, fanout, idle};
+
+/// Puts load on a Moim server, checks what it delivers, and reports what it costs.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Many signed-in sessions that do nothing: memory of each, CPU of all
+    Idle(idle::Options),
+    /// One room, every message to every member: CPU per delivery and latency, beside a bare writer
+    Fanout(fanout::Options),
+    /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
+    Crash(crash::Options),
+    #[command(hide = true)]
+    RawServer(raw::Options),
+}
+
+/// Options that every scenario takes.
+#[derive(Args)]
+#[command(next_help_heading = "For every scenario")]
+pub(crate) struct Common {
+    /// The server's binary [default: `moim` next to this program]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub server: Option<PathBuf>,
+    /// Drive a running server instead of starting one
+    #[arg(long, global = true, conflicts_with = "server")]
+    pub url: Option<String>,
+    /// With --url: the process whose CPU and memory are read; it is never ended
+    #[arg(long, global = true, requires = "url")]
+    pub pid: Option<u32>,
+    /// The database of the started server [default: SQLite in its empty data folder]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "url")]
+    pub database_url: Option<String>,
+    /// One more setting of the started server; may be repeated
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    pub server_env: Vec<(String, String)>,
+    /// Keep the server on the first CPU and the load on the others
+    #[arg(long, global = true)]
+    pub pin: bool,
+    /// Seed of all that is random [default: another one each time; it is in the report]
+    #[arg(long, global = true)]
+    pub seed: Option<u64>,
+    /// Print the report as JSON; the summary goes to stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Keep the report as a JSON file in this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Fail when this goal is missed; `all` names every goal of the scenario; may be repeated
+    #[arg(long, global = true, value_name = "GOAL[=LIMIT]", value_parser = requirement)]
+    pub require: Vec<Requirement>,
+}
+
+/// A goal that must be met, perhaps with another limit than its own.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Requirement {
+    pub goal: String,
+    pub limit: Option<f64>,
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    let Some((goal, limit)) = text.split_once('=') else {
+        return Ok(Requirement { goal: text.to_owned(), limit: None });
+    };
+    let limit = limit.parse().map_err(|error| format!("{limit:?} is not a number: {error}"))?;
+    Ok(Requirement { goal: goal.to_owned(), limit: Some(limit) })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must read NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_requirement_may_carry_its_own_limit() {
+        let plain = Requirement { goal: "ratio".to_owned(), limit: None };
+        assert_eq!(requirement("ratio"), Ok(plain));
+        let tighter = Requirement { goal: "ratio".to_owned(), limit: Some(1.2) };
+        assert_eq!(requirement("ratio=1.2"), Ok(tighter));
+        assert!(requirement("ratio=fast").is_err());
+    }
+}

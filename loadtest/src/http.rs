@@ -1,0 +1,278 @@
+//! A small HTTP/1.1 client for JSON: one kept-alive connection, one call at a time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// A call that takes longer is a failure of the server.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+const MAX_HEAD: usize = 64 * 1024;
+const MAX_TRIES: u32 = 20;
+
+/// Where the server listens, resolved once.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub addr: SocketAddr,
+    /// What goes into the `Host` header.
+    pub authority: String,
+    /// A path in front of `/v1`, mostly empty.
+    pub prefix: String,
+}
+
+impl Endpoint {
+    pub(crate) fn local(addr: SocketAddr) -> Self {
+        Self { addr, authority: addr.to_string(), prefix: String::new() }
+    }
+
+    pub(crate) async fn resolve(url: &str) -> Result<Self> {
+        let Some(rest) = url.strip_prefix("http://") else {
+            bail!("{url}: only http:// addresses can be driven");
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host =
+            if authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+                authority.to_owned()
+            } else {
+                format!("{authority}:80")
+            };
+        let addr = tokio::net::lookup_host(&host)
+            .await
+            .with_context(|| format!("cannot resolve {host}"))?
+            .next()
+            .with_context(|| format!("{host} has no address"))?;
+        let path = path.trim_end_matches('/');
+        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok(Self { addr, authority: authority.to_owned(), prefix })
+    }
+
+    pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(self.addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// The server said no.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub status: u16,
+    pub what: String,
+    pub body: Value,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self.body.get("code").and_then(Value::as_str).unwrap_or("no code");
+        write!(f, "{} was answered with {} ({code})", self.what, self.status)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The first lines of an answer.
+pub(crate) struct Head {
+    pub status: u16,
+    content_length: Option<usize>,
+    retry_after: Option<u64>,
+    is_chunked: bool,
+    closes: bool,
+}
+
+impl Head {
+    fn parse(text: &str) -> Result<Self> {
+        let mut lines = text.split("\r\n");
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .and_then(|status| status.parse().ok())
+            .context("the answer has no status line")?;
+        let mut head = Self {
+            status,
+            content_length: None,
+            retry_after: None,
+            is_chunked: false,
+            closes: false,
+        };
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => head.content_length = Some(value.parse()?),
+                "retry-after" => head.retry_after = value.parse().ok(),
+                "transfer-encoding" => head.is_chunked = value.eq_ignore_ascii_case("chunked"),
+                "connection" => head.closes = value.eq_ignore_ascii_case("close"),
+                _ => {}
+            }
+        }
+        Ok(head)
+    }
+}
+
+/// Reads until the end of the head; what came behind it stays in `buffer`.
+pub(crate) async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<Head> {
+    loop {
+        if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let body = buffer.split_off(end + 4);
+            let head = Head::parse(std::str::from_utf8(buffer)?)?;
+            *buffer = body;
+            return Ok(head);
+        }
+        ensure!(buffer.len() < MAX_HEAD, "the answer has no end of its head");
+        ensure!(stream.read_buf(buffer).await? > 0, "the server hung up");
+    }
+}
+
+pub(crate) struct Http {
+    endpoint: Endpoint,
+    stream: Option<TcpStream>,
+}
+
+impl Http {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, stream: None }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Result<Value> {
+        self.call("GET", path, token, None).await
+    }
+
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> Result<Value> {
+        self.call("POST", path, token, Some(body)).await
+    }
+
+    /// Makes a call; waits and tries again while the server asks for patience.
+    async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let request = self.request(method, path, token, body);
+        for _ in 0..MAX_TRIES {
+            let (head, body) = timeout(CALL_LIMIT, self.exchange(&request))
+                .await
+                .with_context(|| format!("{method} {path} was not answered in time"))?
+                .with_context(|| format!("{method} {path} failed"))?;
+            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            match head.status {
+                200..=299 => return Ok(body),
+                429 | 503 => sleep(Duration::from_secs(head.retry_after.unwrap_or(1))).await,
+                status => bail!(Refused { status, what: format!("{method} {path}"), body }),
+            }
+        }
+        bail!("{method} {path}: the server still asks for patience after {MAX_TRIES} tries")
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Vec<u8> {
+        let Endpoint { authority, prefix, .. } = &self.endpoint;
+        let mut request = format!("{method} {prefix}{path} HTTP/1.1\r\nHost: {authority}\r\n");
+        if let Some(token) = token {
+            request.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if method != "GET" {
+            request.push_str("Content-Type: application/json\r\n");
+            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        request.push_str(&body);
+        request.into_bytes()
+    }
+
+    /// A kept-alive connection may have been closed meanwhile: then a fresh one gets the request.
+    async fn exchange(&mut self, request: &[u8]) -> Result<(Head, Vec<u8>)> {
+        if let Some(stream) = self.stream.take()
+            && let Ok(answer) = self.exchange_on(stream, request).await
+        {
+            return Ok(answer);
+        }
+        let stream = self.endpoint.connect().await?;
+        self.exchange_on(stream, request).await
+    }
+
+    async fn exchange_on(
+        &mut self,
+        mut stream: TcpStream,
+        request: &[u8],
+    ) -> Result<(Head, Vec<u8>)> {
+        stream.write_all(request).await?;
+        let mut buffer = Vec::with_capacity(1024);
+        let head = read_head(&mut stream, &mut buffer).await?;
+        let body = if head.is_chunked {
+            read_chunks(&mut stream, buffer).await?
+        } else {
+            let length = head.content_length.unwrap_or(0);
+            while buffer.len() < length {
+                ensure!(stream.read_buf(&mut buffer).await? > 0, "the server hung up in a body");
+            }
+            buffer.truncate(length);
+            buffer
+        };
+        if !head.closes {
+            self.stream = Some(stream);
+        }
+        Ok((head, body))
+    }
+}
+
+async fn read_chunks(stream: &mut TcpStream, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        if let Some(end) = buffer.windows(2).position(|two| two == b"\r\n") {
+            let line = std::str::from_utf8(buffer.get(..end).unwrap_or_default())?;
+            let size = usize::from_str_radix(line.split(';').next().unwrap_or("").trim(), 16)?;
+            let (start, stop) = (end + 2, end + 2 + size);
+            if let Some(chunk) = buffer.get(start..stop)
+                && buffer.len() >= stop + 2
+            {
+                body.extend_from_slice(chunk);
+                buffer.drain(..stop + 2);
+                if size == 0 {
+                    return Ok(body);
+                }
+                continue;
+            }
+        }
+        ensure!(stream.read_buf(&mut buffer).await? > 0, "the server hung up in a body");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_may_carry_a_port_and_a_prefix() {
+        let plain = Endpoint::resolve("http://127.0.0.1:8080").await.unwrap();
+        assert_eq!((plain.addr.port(), plain.prefix.as_str()), (8080, ""));
+        let behind = Endpoint::resolve("http://127.0.0.1/chat/").await.unwrap();
+        assert_eq!((behind.addr.port(), behind.prefix.as_str()), (80, "/chat"));
+        assert!(Endpoint::resolve("https://127.0.0.1").await.is_err());
+    }
+
+    #[test]
+    fn a_head_tells_how_long_the_body_is() {
+        let head = Head::parse(
+            "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 12\r\nretry-after: 3\r\n\r\n",
+        )
+        .unwrap();
+        assert_eq!((head.status, head.content_length, head.retry_after), (429, Some(12), Some(3)));
+        assert!(Head::parse("nonsense").is_err());
+    }
+}

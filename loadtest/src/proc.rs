@@ -1,0 +1,198 @@
+//! What Linux tells about a process: CPU time, memory, threads; and the limits of our own.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+/// A process whose figures are read; it need not be our child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    pub pid: u32,
+}
+
+/// CPU time of a process at one moment, in two resolutions.
+pub(crate) struct CpuMark {
+    /// User and system time of the whole process, ended threads included; steps of 10 ms.
+    coarse: Duration,
+    /// Nanoseconds on a CPU of each living thread; empty where the kernel does not count them.
+    fine: HashMap<u32, u64>,
+}
+
+impl CpuMark {
+    /// The time used since `earlier`: the fine sum, unless threads that ended took time with them.
+    pub(crate) fn since(&self, earlier: &Self) -> Duration {
+        let coarse = self.coarse.saturating_sub(earlier.coarse);
+        let fine = self.fine.iter().map(|(thread, time)| {
+            time.saturating_sub(earlier.fine.get(thread).copied().unwrap_or(0))
+        });
+        let fine = Duration::from_nanos(fine.sum());
+        let tolerance = Duration::from_millis(30);
+        if fine.is_zero() || fine + tolerance < coarse { coarse } else { fine }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Memory {
+    pub rss_bytes: u64,
+    pub anon_bytes: u64,
+}
+
+impl Process {
+    pub(crate) fn cpu(&self) -> Result<CpuMark> {
+        let stat = self.read("stat")?;
+        // The name in brackets may hold blanks.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let ticks: u64 =
+            fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
+        let coarse = Duration::from_micros(ticks * 1_000_000 / per_second);
+        Ok(CpuMark { coarse, fine: self.thread_times() })
+    }
+
+    fn thread_times(&self) -> HashMap<u32, u64> {
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.pid)) else {
+            return HashMap::new();
+        };
+        let time = |entry: fs::DirEntry| {
+            let thread = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read_to_string(entry.path().join("schedstat")).ok()?;
+            Some((thread, line.split_whitespace().next()?.parse().ok()?))
+        };
+        threads.flatten().filter_map(time).collect()
+    }
+
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        // `smaps_rollup` is exact; `status` is what is left without the right to read it.
+        let text = self.read("smaps_rollup").or_else(|_| self.read("status"))?;
+        let field = |names: &[&str]| {
+            let line = text.lines().find(|line| names.iter().any(|name| line.starts_with(name)))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        };
+        let rss = field(&["Rss:", "VmRSS:"]).context("no resident size in /proc")?;
+        let anon = field(&["Anonymous:", "RssAnon:"]).unwrap_or(0);
+        Ok(Memory { rss_bytes: rss * 1024, anon_bytes: anon * 1024 })
+    }
+
+    /// Waits until the memory has stopped moving (under 0.5 % within two seconds), at most `limit`.
+    pub(crate) async fn settled_memory(&self, limit: Duration) -> Result<Memory> {
+        let deadline = Instant::now() + limit;
+        let mut before = self.memory()?;
+        loop {
+            sleep(Duration::from_secs(2)).await;
+            let now = self.memory()?;
+            let moved = now.rss_bytes.abs_diff(before.rss_bytes);
+            if moved * 200 < now.rss_bytes || Instant::now() >= deadline {
+                return Ok(now);
+            }
+            before = now;
+        }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count)
+    }
+
+    fn read(&self, file: &str) -> Result<String> {
+        let path = format!("/proc/{}/{file}", self.pid);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+    }
+}
+
+/// Raises our limit of open files to what the system allows, and returns it. Children inherit it.
+pub(crate) fn raise_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised,
+        Err(_) => limit,
+    };
+    limit.current.unwrap_or(u64::MAX)
+}
+
+/// The CPUs for the process under test and for ourselves, when the two are kept apart.
+pub(crate) struct Pins {
+    ours: CpuSet,
+    theirs: CpuSet,
+}
+
+impl Pins {
+    /// The first allowed CPU for them, the others for us. `None` with a single CPU.
+    pub(crate) fn split() -> Result<Option<Self>> {
+        let allowed = sched_getaffinity(None)?;
+        let mut cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+        let Some(first) = cpus.next() else {
+            return Ok(None);
+        };
+        let (mut ours, mut theirs) = (allowed, CpuSet::new());
+        ours.unset(first);
+        theirs.set(first);
+        Ok(cpus.next().is_some().then_some(Self { ours, theirs }))
+    }
+
+    /// Runs `spawn` on their CPUs, so that the child inherits them, then goes back to ours.
+    pub(crate) fn spawn_apart<T>(&self, spawn: impl FnOnce() -> T) -> Result<T> {
+        sched_setaffinity(None, &self.theirs)?;
+        let child = spawn();
+        sched_setaffinity(None, &self.ours)?;
+        Ok(child)
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Machine {
+    pub cores: usize,
+    pub cpu: String,
+    pub kernel: String,
+}
+
+impl Machine {
+    pub(crate) fn here() -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
+        let cpu = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, cpu)| cpu);
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu: cpu.to_owned(),
+            kernel: kernel.trim().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_process_has_used_time_and_memory() {
+        let me = Process { pid: std::process::id() };
+        let before = me.cpu().unwrap();
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_millis(60) {
+            std::hint::black_box(0);
+        }
+        let used = me.cpu().unwrap().since(&before);
+        assert!(used > Duration::from_millis(5), "{used:?}");
+        assert!(me.memory().unwrap().rss_bytes > 100_000);
+        assert!(me.threads() >= 1);
+    }
+
+    #[test]
+    fn time_of_ended_threads_is_not_lost() {
+        let mark = |ms, fine: &[(u32, u64)]| CpuMark {
+            coarse: Duration::from_millis(ms),
+            fine: fine.iter().copied().collect(),
+        };
+        let before = mark(100, &[(1, 50_000_000), (2, 50_000_000)]);
+        let steady = mark(200, &[(1, 90_000_000), (2, 105_000_000)]);
+        assert_eq!(steady.since(&before), Duration::from_millis(95));
+        let ended = mark(200, &[(1, 90_000_000)]);
+        assert_eq!(ended.since(&before), Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,337 @@
+//! What a run found: figures, checks, goals. One value, printed for people or as JSON.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use hdrhistogram::Histogram;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::check::{Faults, Kind};
+use crate::cli::Requirement;
+use crate::proc::Machine;
+
+/// Changes when a field changes its meaning, so that old results are not misread.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+pub(crate) struct Report {
+    format: u32,
+    pub scenario: &'static str,
+    pub passed: bool,
+    /// UTC milliseconds.
+    started_at: u64,
+    pub seed: u64,
+    pub server: String,
+    machine: Machine,
+    options: Map<String, Value>,
+    figures: Named<Figure>,
+    checks: Named<Check>,
+    goals: Named<Goal>,
+    /// Raw rows behind the figures, shaped as the scenario likes.
+    series: Map<String, Value>,
+    notes: Vec<String>,
+    #[serde(skip)]
+    required: Vec<Requirement>,
+}
+
+#[derive(Serialize)]
+struct Figure {
+    value: f64,
+    unit: &'static str,
+    about: &'static str,
+}
+
+/// A count that must be zero.
+#[derive(Serialize)]
+struct Check {
+    count: u64,
+    examples: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Goal {
+    value: f64,
+    limit: f64,
+    unit: &'static str,
+    is_met: bool,
+    is_required: bool,
+}
+
+/// Keeps the order in which things were added; an object in JSON.
+struct Named<T>(Vec<(&'static str, T)>);
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl Report {
+    /// `goals` are the names that `--require` may use for this scenario.
+    pub(crate) fn new(
+        scenario: &'static str,
+        goals: &[&str],
+        required: &[Requirement],
+        seed: u64,
+    ) -> Result<Self> {
+        for Requirement { goal, .. } in required {
+            let is_known = goal == "all" || goals.contains(&goal.as_str());
+            ensure!(is_known, "{scenario} has no goal {goal:?}; it has {}", goals.join(", "));
+        }
+        Ok(Self {
+            format: FORMAT,
+            scenario,
+            passed: true,
+            started_at: now_ms(),
+            seed,
+            server: String::new(),
+            machine: Machine::here(),
+            options: Map::new(),
+            figures: Named(Vec::new()),
+            checks: Named(Vec::new()),
+            goals: Named(Vec::new()),
+            series: Map::new(),
+            notes: Vec::new(),
+            required: required.to_vec(),
+        })
+    }
+
+    pub(crate) fn option(&mut self, name: &str, value: impl Into<Value>) {
+        self.options.insert(name.to_owned(), value.into());
+    }
+
+    pub(crate) fn figure(
+        &mut self,
+        name: &'static str,
+        value: f64,
+        unit: &'static str,
+        about: &'static str,
+    ) {
+        self.figures.0.push((name, Figure { value: rounded(value), unit, about }));
+    }
+
+    /// The percentiles of a histogram in microseconds, under names that begin with `names[..]`.
+    pub(crate) fn latency(
+        &mut self,
+        names: [&'static str; 4],
+        times: &Histogram<u64>,
+        about: &'static str,
+    ) {
+        let [p50, p99, p999, max] = names;
+        for (name, quantile) in [(p50, 0.5), (p99, 0.99), (p999, 0.999)] {
+            self.figure(name, times.value_at_quantile(quantile) as f64 / 1e3, "ms", about);
+        }
+        self.figure(max, times.max() as f64 / 1e3, "ms", about);
+    }
+
+    /// A count above zero fails the run.
+    pub(crate) fn check(&mut self, name: &'static str, count: u64, examples: Vec<String>) {
+        self.passed &= count == 0;
+        self.checks.0.push((name, Check { count, examples }));
+    }
+
+    /// One check for each kind of fault, the examples with the first kind that has any.
+    pub(crate) fn faults(&mut self, names: &[(&'static str, Kind)], faults: Faults) {
+        let mut examples = faults.examples;
+        for (name, kind) in names {
+            let count = match kind {
+                Kind::Lost => faults.lost,
+                Kind::Doubled => faults.doubled,
+                Kind::Reordered => faults.reordered,
+                Kind::Differing => faults.differing,
+            };
+            let shown = if count > 0 { std::mem::take(&mut examples) } else { Vec::new() };
+            self.check(name, count, shown);
+        }
+    }
+
+    /// A check that nothing of a list happened; its first entries are the examples.
+    pub(crate) fn none_of(&mut self, name: &'static str, mut what: Vec<String>) {
+        let count = what.len() as u64;
+        what.truncate(5);
+        self.check(name, count, what);
+    }
+
+    /// A figure that should stay at or below `limit`; fails the run only when required.
+    pub(crate) fn goal(&mut self, name: &'static str, value: f64, limit: f64, unit: &'static str) {
+        let named = |wanted: &&Requirement| wanted.goal == name || wanted.goal == "all";
+        let required = self.required.iter().filter(named).collect::<Vec<_>>();
+        let own = required.iter().find_map(|wanted| wanted.limit.filter(|_| wanted.goal == name));
+        let limit = own.unwrap_or(limit);
+        let goal = Goal {
+            value: rounded(value),
+            limit,
+            unit,
+            is_met: value <= limit,
+            is_required: !required.is_empty(),
+        };
+        self.passed &= goal.is_met || !goal.is_required;
+        self.goals.0.push((name, goal));
+    }
+
+    /// A required goal that could not be measured is a missed one; of `all`, one must have been.
+    pub(crate) fn close(&mut self) {
+        for wanted in &self.required {
+            let counts = |name: &str| wanted.goal == "all" || wanted.goal == name;
+            if !self.goals.0.iter().any(|(name, _)| counts(name)) {
+                self.passed = false;
+                self.notes.push(format!("the goal {} was required but not measured", wanted.goal));
+            }
+        }
+    }
+
+    pub(crate) fn series(&mut self, name: &str, rows: impl Into<Value>) {
+        self.series.insert(name.to_owned(), rows.into());
+    }
+
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// Writes the report into `folder` and returns the file.
+    pub(crate) fn keep(&self, folder: &Path) -> Result<PathBuf> {
+        std::fs::create_dir_all(folder)?;
+        let file = folder.join(format!("{}-{}.json", self.scenario, self.started_at));
+        std::fs::write(&file, self.json()?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
+    }
+
+    pub(crate) fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The summary for people.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        let Machine { cores, cpu, kernel } = &self.machine;
+        let _ = writeln!(out, "{} · {} · seed {}", self.scenario, self.server, self.seed);
+        let _ = writeln!(out, "{cores} × {cpu} · Linux {kernel}");
+        let options = self.options.iter().map(|(name, value)| format!("{name}={value}"));
+        let _ = writeln!(out, "{}\n", options.collect::<Vec<_>>().join(" "));
+        for (name, Figure { value, unit, about }) in &self.figures.0 {
+            let _ = writeln!(out, "  {name:<28} {:>12} {unit:<6} {about}", readable(*value));
+        }
+        if !self.checks.0.is_empty() {
+            let _ = writeln!(out, "\nChecks");
+        }
+        for (name, Check { count, examples }) in &self.checks.0 {
+            let verdict = if *count == 0 { "ok" } else { "FAILED" };
+            let _ = writeln!(out, "  {name:<28} {count:>12} {verdict}");
+            for example in examples {
+                let _ = writeln!(out, "      {example}");
+            }
+        }
+        if !self.goals.0.is_empty() {
+            let _ = writeln!(out, "\nGoals");
+        }
+        for (name, goal) in &self.goals.0 {
+            let verdict = match (goal.is_met, goal.is_required) {
+                (true, _) => "met",
+                (false, true) => "MISSED (required)",
+                (false, false) => "missed",
+            };
+            let (value, limit) = (readable(goal.value), readable(goal.limit));
+            let _ = writeln!(out, "  {name:<28} {value:>12} ≤ {limit} {} {verdict}", goal.unit);
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "\nNote: {note}");
+        }
+        let _ = writeln!(out, "\n{}", if self.passed { "PASSED" } else { "FAILED" });
+        out
+    }
+}
+
+/// A histogram of microseconds up to two minutes, exact to three digits.
+pub(crate) fn microseconds() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 120_000_000, 3)?)
+}
+
+pub(crate) fn record(times: &mut Histogram<u64>, time: Duration) {
+    times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1));
+}
+
+/// The middle of some values; of two middles, their mean.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (upper, lower) = (sorted.get(sorted.len() / 2)?, sorted.len().checked_sub(1)? / 2);
+    sorted.get(lower).map(|lower| f64::midpoint(*lower, *upper))
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn readable(value: f64) -> String {
+    match value.abs() {
+        big if big >= 1e3 || value.fract() == 0.0 => format!("{value:.0}"),
+        middle if middle >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(required: &[&str]) -> Report {
+        let required: Vec<Requirement> = required
+            .iter()
+            .map(|text| match text.split_once('=') {
+                Some((goal, limit)) => {
+                    Requirement { goal: goal.to_owned(), limit: limit.parse().ok() }
+                }
+                None => Requirement { goal: (*text).to_owned(), limit: None },
+            })
+            .collect();
+        Report::new("test", &["ratio", "ready"], &required, 1).unwrap()
+    }
+
+    #[test]
+    fn a_missed_goal_fails_only_when_required() {
+        for (required, passes) in
+            [(&[][..], true), (&["ratio"], false), (&["all"], false), (&["ratio=3"], true)]
+        {
+            let mut report = report(required);
+            report.goal("ratio", 2.0, 1.35, "×");
+            report.close();
+            assert_eq!(report.passed, passes, "{required:?}");
+        }
+    }
+
+    #[test]
+    fn a_required_goal_that_was_not_measured_fails() {
+        let mut report = report(&["ready"]);
+        report.goal("ratio", 1.0, 1.35, "×");
+        report.close();
+        assert!(!report.passed);
+    }
+
+    #[test]
+    fn a_check_that_counts_anything_fails() {
+        let mut report = report(&[]);
+        report.check("lost", 0, Vec::new());
+        assert!(report.passed);
+        report.check("doubled", 1, vec!["seq 7".to_owned()]);
+        assert!(!report.passed);
+        assert!(report.text().contains("FAILED"));
+        let json: Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+        assert_eq!(json.pointer("/checks/doubled/count"), Some(&Value::from(1)));
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}

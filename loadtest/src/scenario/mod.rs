@@ -1,0 +1,89 @@
+//! One file or folder per load shape.
+//!
+//! Belongs here: what is done to the server, and what is read out of it.
+//! Does not belong here: clients, processes, judging and printing; those are shared.
+//!
+//! A new scenario is a file with `Options`, `GOALS` and `run`, a line below and one in `cli`.
+
+pub(crate) mod crash;
+pub(crate) mod fanout;
+pub(crate) mod idle;
+
+use anyhow::{Result, bail};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::cli::{Command, Common};
+use crate::proc::{Pins, raise_file_limit};
+use crate::progress::warn;
+use crate::report::Report;
+use crate::server::{Target, fresh_seed};
+
+pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
+    let seed = common.seed.unwrap_or_else(fresh_seed);
+    let (name, goals) = match command {
+        Command::Idle(_) => ("idle", idle::GOALS),
+        Command::Fanout(_) => ("fanout", fanout::GOALS),
+        Command::Crash(_) => ("crash", crash::GOALS),
+        Command::RawServer(_) => bail!("not a scenario"),
+    };
+    let mut report = Report::new(name, goals, &common.require, seed)?;
+    let pins = if common.pin { Pins::split()? } else { None };
+    report.option("pinned", pins.is_some());
+    if common.pin && pins.is_none() {
+        warn("there is only one CPU: nothing is pinned");
+    }
+    let stage = Stage { common, pins, seed };
+    match command {
+        Command::Idle(options) => idle::run(options, &stage, &mut report).await?,
+        Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
+        Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
+        Command::RawServer(_) => {}
+    }
+    Ok(report)
+}
+
+/// What every scenario is handed.
+pub(crate) struct Stage<'a> {
+    pub common: &'a Common,
+    pub pins: Option<Pins>,
+    pub seed: u64,
+}
+
+impl Stage<'_> {
+    /// Starts or finds the server and notes how long it took to be ready.
+    pub(crate) async fn target(&self, report: &mut Report) -> Result<Target> {
+        let target = Target::prepare(self.common, self.pins.as_ref()).await?;
+        let database = if self.common.database_url.is_some() { "by url" } else { "default" };
+        report.option("database", if target.server.is_some() { database } else { "unknown" });
+        if let Some(ready) = target.ready {
+            report.figure("ready", ready.as_secs_f64() * 1e3, "ms", "from spawn to /readyz, empty");
+        }
+        if target.process.is_none() {
+            report.note("no process figures: the server was not started here and no --pid given");
+        }
+        Ok(target)
+    }
+
+    /// The beginning of names that no other run has used.
+    pub(crate) fn name(&self) -> String {
+        let mut random = SmallRng::seed_from_u64(fresh_seed());
+        format!("load-{:08x}", random.random::<u32>())
+    }
+}
+
+/// Raises the limit of open files, and refuses a run that would not fit.
+pub(crate) fn need_files(sockets: usize) -> Result<()> {
+    /// Standard streams, timers, REST connections, files under /proc.
+    const SPARE: usize = 100;
+    let limit = usize::try_from(raise_file_limit()).unwrap_or(usize::MAX);
+    if sockets + SPARE > limit {
+        bail!(
+            "{sockets} sockets need {} open files and this system allows {limit} to a process: \
+             ask for at most {}, or raise the hard limit (ulimit -Hn)",
+            sockets + SPARE,
+            limit.saturating_sub(SPARE)
+        );
+    }
+    Ok(())
+}

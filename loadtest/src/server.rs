@@ -1,0 +1,249 @@
+//! The server under test: started here on an empty data folder, or running elsewhere by `--url`.
+//!
+//! Only a process that was started here is ever ended here.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::cli::Common;
+use crate::http::{Endpoint, Http};
+use crate::proc::{Pins, Process};
+use crate::report::Report;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+/// What a scenario drives.
+pub(crate) struct Target {
+    pub endpoint: Endpoint,
+    /// Whose CPU and memory are read, if we may.
+    pub process: Option<Process>,
+    /// Present when we started it.
+    pub server: Option<Server>,
+    /// From spawn to ready, when we started it.
+    pub ready: Option<Duration>,
+}
+
+impl Target {
+    pub(crate) async fn prepare(common: &Common, pins: Option<&Pins>) -> Result<Self> {
+        if let Some(url) = &common.url {
+            let endpoint = Endpoint::resolve(url).await?;
+            Http::new(endpoint.clone()).get("/readyz", None).await.context("not ready")?;
+            let process = common.pid.map(|pid| Process { pid });
+            return Ok(Self { endpoint, process, server: None, ready: None });
+        }
+        let mut server = Server::new(common)?;
+        let ready = server.start(pins).await?;
+        Ok(Self {
+            endpoint: server.endpoint(),
+            process: server.process(),
+            ready: Some(ready),
+            server: Some(server),
+        })
+    }
+
+    /// Ends the server if it is ours; how it ended and what it complained of is part of the report.
+    pub(crate) async fn finish(mut self, report: &mut Report) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        let ending = server.stop().await.err();
+        report.none_of(
+            "server_ending",
+            ending.map(|error| format!("{error:#}")).into_iter().collect(),
+        );
+        report.none_of("server_panics", server.panics());
+    }
+}
+
+pub(crate) struct Server {
+    binary: PathBuf,
+    listen: SocketAddr,
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+impl Server {
+    fn new(common: &Common) -> Result<Self> {
+        let binary = match &common.server {
+            // The process starts in another folder, where a relative path means nothing.
+            Some(path) => std::path::absolute(path)?,
+            None => beside_us("moim")?,
+        };
+        ensure!(
+            binary.is_file(),
+            "{} is not there: build it with `cargo build --release`, or name it with --server",
+            binary.display()
+        );
+        let folder = tempfile::Builder::new().prefix("moim-loadtest-").tempdir()?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let data = folder.path().join("data");
+        fs::create_dir(&data)?;
+        let mut environment = vec![
+            ("MOIM_LISTEN".to_owned(), listen.to_string()),
+            ("MOIM_DATA_DIR".to_owned(), data.display().to_string()),
+            ("MOIM_PASSWORD_MEMORY_KIB".to_owned(), "64".to_owned()),
+            ("MOIM_LOG".to_owned(), "warn".to_owned()),
+        ];
+        if let Some(url) = &common.database_url {
+            environment.push(("MOIM_DATABASE_URL".to_owned(), url.clone()));
+        }
+        environment.extend(common.server_env.iter().cloned());
+        Ok(Self { binary, listen, folder, environment, child: None })
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint::local(self.listen)
+    }
+
+    pub(crate) fn process(&self) -> Option<Process> {
+        self.child.as_ref().map(|child| Process { pid: child.id() })
+    }
+
+    /// Starts the process, on the data of the one before if there was one. Returns the time to ready.
+    pub(crate) async fn start(&mut self, pins: Option<&Pins>) -> Result<Duration> {
+        let log = File::options().create(true).append(true).open(self.log())?;
+        let mut command = Command::new(&self.binary);
+        // A stray setting of the caller's shell must not point the load at a real database.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("MOIM_")) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let begin = Instant::now();
+        let child = match pins {
+            Some(pins) => pins.spawn_apart(|| command.spawn())?,
+            None => command.spawn(),
+        };
+        let child = child.with_context(|| format!("cannot start {}", self.binary.display()))?;
+        self.child = Some(child);
+        self.wait_ready(begin).await?;
+        Ok(begin.elapsed())
+    }
+
+    async fn wait_ready(&mut self, begin: Instant) -> Result<()> {
+        loop {
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                self.child = None;
+                bail!("the server ended at once ({status}):\n{}", self.last_words());
+            }
+            let mut http = Http::new(self.endpoint());
+            let is_ready = tokio::time::timeout(Duration::from_secs(1), http.get("/readyz", None));
+            if matches!(is_ready.await, Ok(Ok(_))) {
+                return Ok(());
+            }
+            if begin.elapsed() > START_LIMIT {
+                bail!("the server was not ready in {START_LIMIT:?}:\n{}", self.last_words());
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// SIGKILL: no chance to put anything in order.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended by itself ({status}):\n{}", self.last_words());
+        }
+        child.kill()?;
+        while child.try_wait()?.is_none() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and SIGKILL for one that does not listen.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended by itself ({status}):\n{}", self.last_words());
+        }
+        let pid = Pid::from_raw(i32::try_from(child.id())?).context("a process without an id")?;
+        kill_process(pid, Signal::TERM)?;
+        let begin = Instant::now();
+        while child.try_wait()?.is_none() {
+            if begin.elapsed() > STOP_LIMIT {
+                child.kill()?;
+                child.wait()?;
+                bail!("the server did not stop within {STOP_LIMIT:?} of SIGTERM");
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    fn panics(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        log.lines().filter(|line| line.contains("panicked at")).map(str::to_owned).collect()
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn beside_us(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    Ok(here.parent().unwrap_or(Path::new(".")).join(name))
+}
+
+/// A free port below the range from which the kernel takes the ports of outgoing connections: a
+/// client that calls a port of that range while the server is down may meet itself.
+pub(crate) fn free_port() -> Result<u16> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let lowest = range.split_whitespace().next().and_then(|port| port.parse().ok());
+    let below = lowest.unwrap_or(32_768_u16).max(12_000);
+    let mut random = SmallRng::seed_from_u64(fresh_seed());
+    for _ in 0..200 {
+        let port = random.random_range(10_000..below);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port between 10000 and {below}")
+}
+
+/// A seed that differs from run to run.
+pub(crate) fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = now.map_or(0, |now| now.as_nanos() as u64);
+    nanos ^ (u64::from(std::process::id()) << 40)
+}

@@ -1,0 +1,49 @@
+//! Every limit that a client can meet, in one place: the parser, the schema and the error text
+//! all take their number from here.
+
+use std::time::Duration;
+
+/// Characters (Unicode scalar values after NFC) of one message.
+pub const TEXT_CHARS: usize = 4_000;
+/// Characters of a `cid`.
+pub const CID_CHARS: usize = 64;
+/// Bytes of one WebSocket message from a client, fragments joined.
+pub const FRAME_BYTES: usize = 65_536;
+/// Bytes of a REST body, uploads aside.
+pub const BODY_BYTES: usize = 65_536;
+/// Characters of a username.
+pub const USERNAME_CHARS: (usize, usize) = (2, 64);
+/// Characters of a display name.
+pub const DISPLAY_NAME_CHARS: (usize, usize) = (1, 64);
+/// Characters of a password.
+pub const PASSWORD_CHARS: (usize, usize) = (8, 128);
+/// Characters of the name of a club.
+pub const CLUB_NAME_CHARS: (usize, usize) = (2, 40);
+/// Characters of the name of a room.
+pub const ROOM_NAME_CHARS: (usize, usize) = (1, 50);
+/// Most names that one message may call.
+pub const MENTIONS: usize = 20;
+/// Entries of one page of a list: the default and the most.
+pub const PAGE: (usize, usize) = (50, 200);
+/// Messages in the snapshot of a room.
+pub const SNAPSHOT_MESSAGES: usize = 50;
+/// Events that a client may be behind and still resume; the contract promises 1,000.
+pub const RESUME_EVENTS: i64 = 5_000;
+/// Above so many people online a room tells their number only.
+pub const PRESENCE_NAMES: usize = 200;
+/// How long one `typing` is shown.
+pub const TYPING_SHOWN: Duration = Duration::from_secs(6);
+/// A user's `typing` is passed on at most once in this time, per room and session.
+pub const TYPING_EVERY: Duration = Duration::from_secs(3);
+/// A user counts as online for so long after the last session ended.
+pub const PRESENCE_GRACE: Duration = Duration::from_secs(10);
+/// Malformed frames in a minute before the session is closed with 4500.
+pub const BAD_FRAMES: u32 = 20;
+/// Bytes that may wait in the outbox of one session.
+pub const OUTBOX_BYTES: usize = 1 << 20;
+/// How long a session may stay without signing in.
+pub const AUTH_WITHIN: Duration = Duration::from_secs(10);
+/// A write that makes no progress for so long ends the session with 4003.
+pub const WRITE_STUCK: Duration = Duration::from_secs(30);
+/// A ticket lives so long.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);

@@ -1,0 +1,23 @@
+//! The words of the product and its pure rules: ids, names, texts, roles, limits.
+//!
+//! *Belongs here:* types that parse, and rules that need nothing but their arguments.
+//! *Does not belong here:* I/O, clocks, JSON shapes, SQL. Nothing here knows another folder.
+
+mod ids;
+pub mod limits;
+mod mention;
+mod names;
+mod position;
+mod role;
+mod room;
+mod text;
+mod time;
+
+pub use ids::{ClubId, DeviceId, InvalidId, MessageId, NoticeId, RoomId, SessionId, UserId};
+pub use mention::mention_candidates;
+pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username};
+pub use position::{Epoch, InvalidPosition, Position};
+pub use role::{ClubRole, InstanceRole, InvalidWord, MembershipStatus};
+pub use room::{RoomKind, Standing};
+pub use text::{Cid, InvalidText, Text};
+pub use time::Millis;

@@ -1,0 +1,136 @@
+//! What people write.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use unicode_normalization::UnicodeNormalization;
+
+use super::limits;
+
+/// Why a text was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing but white space.
+    #[error("must not be blank")]
+    Blank,
+    /// More characters than allowed, counted after NFC.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that no store keeps (U+0000).
+    #[error("holds a character that cannot be stored")]
+    Unstorable,
+}
+
+/// NFC form of a text, checked against a limit in characters. Nothing is allocated for a text
+/// that is far too long.
+pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<String, InvalidText> {
+    if raw.contains('\0') {
+        return Err(InvalidText::Unstorable);
+    }
+    // `take` bounds the work and the memory: a text far over the limit is not normalised whole.
+    let text: String = raw.nfc().take(max_chars.saturating_add(1)).collect();
+    if text.chars().nth(max_chars).is_some() {
+        return Err(InvalidText::TooLong(max_chars));
+    }
+    Ok(text)
+}
+
+/// The text of a message: NFC, not blank, at most 4,000 characters. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// Parses what a client sent.
+    ///
+    /// # Errors
+    /// [`InvalidText`] says what was wrong; `TooLong` is `too_large` on the wire.
+    pub fn parse(raw: &str) -> Result<Self, InvalidText> {
+        let text = normalise(raw, limits::TEXT_CHARS)?;
+        if text.chars().all(char::is_whitespace) {
+            return Err(InvalidText::Blank);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// The client's own id of a send: 1–64 characters, unique per author and room, kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cid(Arc<str>);
+
+impl Cid {
+    /// Parses what a client sent. The bytes are kept as they came: a cid is compared, never shown.
+    ///
+    /// # Errors
+    /// [`InvalidText`] when it is empty, too long or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, InvalidText> {
+        if raw.is_empty() {
+            return Err(InvalidText::Blank);
+        }
+        if raw.chars().nth(limits::CID_CHARS).is_some() {
+            return Err(InvalidText::TooLong(limits::CID_CHARS));
+        }
+        if raw.chars().any(char::is_control) {
+            return Err(InvalidText::Unstorable);
+        }
+        Ok(Self(raw.into()))
+    }
+
+    /// A cid that the server makes for a client that sent none.
+    #[must_use]
+    pub fn own(life: u64, count: u64) -> Self {
+        Self(format!("own-{life:x}-{count:x}").into())
+    }
+
+    /// The cid itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Cid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_is_counted_after_composition() {
+        let decomposed = "\u{1112}\u{1161}\u{11ab}".repeat(4_000);
+        assert_eq!(Text::parse(&decomposed).unwrap().as_str().chars().count(), 4_000);
+        assert_eq!(Text::parse(&"a".repeat(4_001)), Err(InvalidText::TooLong(4_000)));
+    }
+
+    #[test]
+    fn blank_and_unstorable_texts_are_refused() {
+        assert_eq!(Text::parse(" \n\t\u{3000}"), Err(InvalidText::Blank));
+        assert_eq!(Text::parse("a\0b"), Err(InvalidText::Unstorable));
+        assert_eq!(Cid::parse(""), Err(InvalidText::Blank));
+        assert_eq!(Cid::parse("a\n"), Err(InvalidText::Unstorable));
+        assert!(Cid::parse(&"x".repeat(64)).is_ok());
+        assert_eq!(Cid::parse(&"x".repeat(65)), Err(InvalidText::TooLong(64)));
+    }
+}
