@@ -1,0 +1,129 @@
+//! Bytes of a WebSocket message from the server (RFC 6455, section 5.2): unmasked and unfragmented,
+//! thus the same for every socket. A frame is made once and shared by all who get it.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
+
+use super::CloseCode;
+
+const FIN_TEXT: u8 = 0x81;
+const FIN_CLOSE: u8 = 0x88;
+const FIN_PONG: u8 = 0x8a;
+
+/// One text message, ready for the socket. Cloning shares the bytes.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    bytes: Bytes,
+    header: u8,
+}
+
+/// The heartbeat `{}` as a frame.
+pub const HEARTBEAT: Frame = Frame { bytes: Bytes::from_static(b"\x81\x02{}"), header: 2 };
+
+impl Frame {
+    /// A frame around one JSON line.
+    #[must_use]
+    pub fn text(line: &str) -> Self {
+        let mut bytes = BytesMut::with_capacity(line.len() + 10);
+        put_header(&mut bytes, FIN_TEXT, line.len());
+        let header = u8::try_from(bytes.len()).unwrap_or(0);
+        bytes.put_slice(line.as_bytes());
+        Self { bytes: bytes.freeze(), header }
+    }
+
+    /// A frame around a value written as JSON. The shapes of this folder always can be written;
+    /// should one not, the line is an `internal` error instead of a panic.
+    #[must_use]
+    pub fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_string(value) {
+            Ok(line) => Self::text(&line),
+            Err(_unwritable) => Self::text(r#"{"ev":"error","code":"internal"}"#),
+        }
+    }
+
+    /// The bytes for the socket.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The JSON line inside.
+    #[must_use]
+    pub fn line(&self) -> Bytes {
+        self.bytes.slice(usize::from(self.header)..)
+    }
+
+    /// Bytes on the wire.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// A frame is never empty: it has a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// A frame that is no text message: pong or close.
+    pub(super) const fn raw(bytes: Bytes) -> Self {
+        Self { bytes, header: 0 }
+    }
+}
+
+fn put_header(out: &mut BytesMut, first: u8, len: usize) {
+    out.put_u8(first);
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(short), _) if short < 126 => out.put_u8(short),
+        (_, Ok(medium)) => {
+            out.put_u8(126);
+            out.put_u16(medium);
+        }
+        _ => {
+            out.put_u8(127);
+            out.put_u64(len as u64);
+        }
+    }
+}
+
+/// A close frame with the code and its word.
+#[must_use]
+pub fn close_frame(code: CloseCode) -> Frame {
+    let word = code.word();
+    let mut out = BytesMut::with_capacity(word.len() + 4);
+    put_header(&mut out, FIN_CLOSE, word.len() + 2);
+    out.put_u16(code.number());
+    out.put_slice(word.as_bytes());
+    Frame::raw(out.freeze())
+}
+
+/// A pong that carries back what the ping carried (at most 125 bytes).
+#[must_use]
+pub fn control_frame(ping: &[u8]) -> Frame {
+    let mut out = BytesMut::with_capacity(ping.len() + 2);
+    put_header(&mut out, FIN_PONG, ping.len());
+    out.put_slice(ping);
+    Frame::raw(out.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_take_the_shortest_form() {
+        for (len, header) in [(2, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let frame = Frame::text(&"x".repeat(len));
+            assert_eq!(frame.len(), header + len);
+            assert_eq!(frame.line().len(), len);
+        }
+        assert_eq!(HEARTBEAT.line(), "{}");
+    }
+
+    #[test]
+    fn a_close_frame_carries_number_and_word() {
+        let frame = close_frame(CloseCode::TooSlow);
+        assert_eq!(&frame.bytes()[..4], b"\x88\x0a\x0f\xa3");
+        assert_eq!(&frame.bytes()[4..], b"too slow");
+    }
+}

@@ -1,0 +1,301 @@
+//! What a client may say. One line is one op; the op enum is the table of contents.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::domain::{MessageId, NoticeId, Position, RoomId};
+
+/// Which kinds of frames a session wants besides replies and the events of opened rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// `room.head` of rooms that are not open.
+    pub head: bool,
+    /// Inbox events.
+    pub inbox: bool,
+    /// Who is online.
+    pub presence: bool,
+    /// Who is typing.
+    pub typing: bool,
+    /// Deltas of running answers.
+    pub ai: bool,
+}
+
+impl Want {
+    /// Everything: what a person's client gets.
+    pub const ALL: Self = Self { head: true, inbox: true, presence: true, typing: true, ai: true };
+
+    fn from_words(words: &[Cow<'_, str>]) -> Self {
+        let has = |word: &str| words.iter().any(|w| w == word);
+        Self {
+            head: has("head"),
+            inbox: has("inbox"),
+            presence: has("presence"),
+            typing: has("typing"),
+            ai: has("ai"),
+        }
+    }
+}
+
+/// Which inbox entries are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All up to and including a seq.
+    Upto(i64),
+    /// These.
+    Ids(Vec<NoticeId>),
+}
+
+/// A request of a client. The fields are those of the contract.
+#[expect(missing_docs, reason = "the variant says what its fields are for")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Signs the session in.
+    Auth { token: String, want: Want },
+    /// Puts a fresh token in place of one that is about to end.
+    AuthRefresh { token: String },
+    /// Asks for an empty answer.
+    Ping,
+    /// Turns a room to full events.
+    Open { room: RoomId, since: Option<Position> },
+    /// Back to head mode.
+    Close { room: RoomId },
+    /// A message. The texts are parsed by the session, which answers for them.
+    Send { room: RoomId, cid: Option<String>, text: String, reply_to: Option<MessageId> },
+    /// "I am writing."
+    Typing { room: RoomId },
+    /// "I have read up to here."
+    Read { room: RoomId, seq: i64 },
+    /// The next events, asked for by a client that lags.
+    Pull { room: RoomId, after: i64 },
+    /// Resumes the inbox log.
+    InboxOpen { since: Option<Position> },
+    /// Marks inbox entries as read.
+    InboxRead(Selection),
+}
+
+/// A line without an op: a sign of life, perhaps with the positions that the client has applied.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Heartbeat {
+    /// Room → newest applied seq.
+    pub at: Vec<(RoomId, i64)>,
+}
+
+/// A line that was understood.
+#[expect(missing_docs, reason = "the variant says what its fields are for")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A request; without `id` no reply is wanted.
+    Request { id: Option<u32>, op: Op },
+    /// A sign of life.
+    Heartbeat(Heartbeat),
+}
+
+/// A line that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// The id of the request, when one could be read.
+    pub id: Option<u32>,
+    /// What was wrong, for people.
+    pub why: String,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    id: Option<u32>,
+    #[serde(borrow)]
+    op: Option<Cow<'a, str>>,
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// [`BadLine`] with the request's id where it could be read, so that the answer finds its asker.
+pub fn parse_line(line: &str) -> Result<Line, BadLine> {
+    let head: Head<'_> = serde_json::from_str(line).map_err(|why| bad(line, &why))?;
+    let id = head.id;
+    let Some(verb) = head.op else {
+        return heartbeat(line).map_err(|why| BadLine { id, why: why.to_string() });
+    };
+    match op(&verb, line) {
+        Ok(Some(op)) => Ok(Line::Request { id, op }),
+        Ok(None) => Err(BadLine { id, why: format!("unknown op {:?}", shortened(&verb)) }),
+        Err(why) => Err(BadLine { id, why: why.to_string() }),
+    }
+}
+
+/// The id may be readable even when the rest is not.
+fn bad(line: &str, why: &serde_json::Error) -> BadLine {
+    #[derive(Deserialize)]
+    struct JustId {
+        id: Option<serde_json::Value>,
+    }
+    let id = serde_json::from_str::<JustId>(line)
+        .ok()
+        .and_then(|just| just.id)
+        .and_then(|id| id.as_u64())
+        .and_then(|id| u32::try_from(id).ok());
+    BadLine { id, why: why.to_string() }
+}
+
+fn shortened(verb: &str) -> String {
+    verb.chars().take(32).collect()
+}
+
+fn heartbeat(line: &str) -> Result<Line, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Beat {
+        #[serde(default)]
+        at: HashMap<RoomId, i64>,
+    }
+    let beat: Beat = serde_json::from_str(line)?;
+    Ok(Line::Heartbeat(Heartbeat { at: beat.at.into_iter().collect() }))
+}
+
+#[derive(Deserialize)]
+struct AuthFields<'a> {
+    #[serde(borrow)]
+    token: Cow<'a, str>,
+    #[serde(borrow)]
+    want: Option<Vec<Cow<'a, str>>>,
+}
+
+#[derive(Deserialize)]
+struct RoomField {
+    room: RoomId,
+}
+
+#[derive(Deserialize)]
+struct OpenFields {
+    room: RoomId,
+    since: Option<Position>,
+}
+
+#[derive(Deserialize)]
+struct SendFields {
+    room: RoomId,
+    cid: Option<String>,
+    text: String,
+    reply_to: Option<MessageId>,
+}
+
+#[derive(Deserialize)]
+struct ReadFields {
+    room: RoomId,
+    seq: i64,
+}
+
+#[derive(Deserialize)]
+struct PullFields {
+    room: RoomId,
+    after: i64,
+}
+
+#[derive(Deserialize)]
+struct SinceField {
+    since: Option<Position>,
+}
+
+#[derive(Deserialize)]
+struct SelectionFields {
+    upto_seq: Option<i64>,
+    ids: Option<Vec<NoticeId>>,
+}
+
+fn op(verb: &str, line: &str) -> Result<Option<Op>, serde_json::Error> {
+    Ok(Some(match verb {
+        "auth" => {
+            let f: AuthFields<'_> = serde_json::from_str(line)?;
+            let want = f.want.as_deref().map_or(Want::ALL, Want::from_words);
+            Op::Auth { token: f.token.into_owned(), want }
+        }
+        "auth.refresh" => {
+            let f: AuthFields<'_> = serde_json::from_str(line)?;
+            Op::AuthRefresh { token: f.token.into_owned() }
+        }
+        "ping" => Op::Ping,
+        "open" => {
+            let f: OpenFields = serde_json::from_str(line)?;
+            Op::Open { room: f.room, since: f.since }
+        }
+        "close" => Op::Close { room: serde_json::from_str::<RoomField>(line)?.room },
+        "send" => {
+            let f: SendFields = serde_json::from_str(line)?;
+            Op::Send { room: f.room, cid: f.cid, text: f.text, reply_to: f.reply_to }
+        }
+        "typing" => Op::Typing { room: serde_json::from_str::<RoomField>(line)?.room },
+        "read" => {
+            let f: ReadFields = serde_json::from_str(line)?;
+            Op::Read { room: f.room, seq: f.seq }
+        }
+        "pull" => {
+            let f: PullFields = serde_json::from_str(line)?;
+            Op::Pull { room: f.room, after: f.after }
+        }
+        "inbox.open" => {
+            let f: SinceField = serde_json::from_str(line)?;
+            Op::InboxOpen { since: f.since }
+        }
+        "inbox.read" => Op::InboxRead(selection(line)?),
+        _unknown => return Ok(None),
+    }))
+}
+
+fn selection(line: &str) -> Result<Selection, serde_json::Error> {
+    let f: SelectionFields = serde_json::from_str(line)?;
+    match (f.upto_seq, f.ids) {
+        (Some(seq), None) => Ok(Selection::Upto(seq)),
+        (None, Some(ids)) if ids.len() <= 200 => Ok(Selection::Ids(ids)),
+        _neither => {
+            Err(serde::de::Error::custom("either `upto_seq` or `ids` (at most 200) is wanted"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_is_read_with_its_id() {
+        let line =
+            r#"{"id":3,"op":"send","room":"r_12","cid":"c-2","text":"hi","reply_to":null,"x":1}"#;
+        let Ok(Line::Request { id: Some(3), op: Op::Send { room, cid, text, reply_to } }) =
+            parse_line(line)
+        else {
+            panic!("not a send");
+        };
+        assert_eq!((room, cid.as_deref(), text.as_str()), (RoomId(12), Some("c-2"), "hi"));
+        assert_eq!(reply_to, None);
+    }
+
+    #[test]
+    fn a_bad_line_keeps_its_id_when_one_can_be_read() {
+        let id = |line: &str| parse_line(line).unwrap_err().id;
+        assert_eq!(id(r#"{"id":4,"op":"open","room":12}"#), Some(4));
+        assert_eq!(id(r#"{"id":5,"op":["open"]}"#), Some(5));
+        assert_eq!(id(r#"{"id":6,"op":"nonsense"}"#), Some(6));
+        assert_eq!(id(r#"{"id":"7","op":"ping"}"#), None);
+        assert_eq!(id(r#"{"id":8,"op":"#), None);
+        assert_eq!(id("[]"), None);
+        assert_eq!(id("null"), None);
+        assert_eq!(id(r#"{"id":9,"op":"inbox.read"}"#), Some(9));
+    }
+
+    #[test]
+    fn life_needs_no_op() {
+        assert_eq!(parse_line("{}"), Ok(Line::Heartbeat(Heartbeat::default())));
+        let at = parse_line(r#"{"at":{"r_12":1043}}"#);
+        assert_eq!(at, Ok(Line::Heartbeat(Heartbeat { at: vec![(RoomId(12), 1043)] })));
+    }
+
+    #[test]
+    fn a_bot_names_what_it_wants() {
+        let line = r#"{"op":"auth","token":"t","want":["head","later"]}"#;
+        let Ok(Line::Request { op: Op::Auth { want, .. }, .. }) = parse_line(line) else {
+            panic!("not an auth");
+        };
+        assert!(want.head && !want.inbox && !want.presence && !want.typing && !want.ai);
+    }
+}
