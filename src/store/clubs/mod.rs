@@ -1,0 +1,13 @@
+//! Clubs and who belongs to them.
+//!
+//! *Belongs here:* the club and its list of members. *Does not belong here:* joining and leaving;
+//! they write log lines, so they are in the journal.
+
+mod read;
+mod types;
+mod write;
+
+pub(super) use types::MemberRow;
+pub use types::{
+    Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
+};

@@ -1,0 +1,157 @@
+//! Making, changing and deleting clubs.
+
+use super::read::find;
+use super::types::{Club, ClubChange, ClubPatch, NewClub};
+use crate::domain::{ClubId, ClubName, ClubRole, Millis, RoomId, UserId};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
+use crate::store::{Store, StoreError};
+
+/// Living club, locked: whoever changes its members or rooms waits here first.
+const LOCK: Sql = Sql {
+    sqlite: "SELECT member_count FROM club WHERE club_id = $1 AND deleted_at IS NULL",
+    postgres: "SELECT member_count FROM club WHERE club_id = $1 AND deleted_at IS NULL
+                  FOR NO KEY UPDATE",
+};
+
+impl Store {
+    /// Makes a club with its owner and its room `general`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a living club has this name, in whatever case.
+    pub async fn create_club(
+        &self,
+        new: &NewClub<'_>,
+        owner: UserId,
+        at: Millis,
+    ) -> Result<(Club, RoomId), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = found(&mut tx, new, owner, at).await;
+        tx.end(done).await
+    }
+
+    /// Changes a club.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a living club has the new name.
+    pub async fn update_club(
+        &self,
+        club: ClubId,
+        patch: &ClubPatch<'_>,
+    ) -> Result<ClubChange, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = change(&mut tx, club, patch).await;
+        tx.end(done).await
+    }
+
+    /// Deletes a club and its rooms; tells which rooms. Empty when it was gone already.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn delete_club(&self, club: ClubId, at: Millis) -> Result<Vec<RoomId>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = delete(&mut tx, club, at).await;
+        tx.end(done).await
+    }
+}
+
+async fn found(
+    conn: &mut Conn,
+    new: &NewClub<'_>,
+    owner: UserId,
+    at: Millis,
+) -> Result<(Club, RoomId), StoreError> {
+    let (club,): (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "INSERT INTO club (name, name_key, greeting, description, kind, category, visibility,
+                           join_policy, capacity, member_count, owner_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) RETURNING club_id",
+        new.name.as_str(),
+        new.name.key(),
+        new.greeting,
+        new.description,
+        new.kind,
+        new.category,
+        new.visibility,
+        new.join_policy,
+        new.capacity,
+        owner.0,
+        at.0
+    )?;
+    execute!(
+        conn,
+        "INSERT INTO membership (club_id, user_id, role, status, joined_at)
+         VALUES ($1, $2, $3, 'active', $4)",
+        club,
+        owner.0,
+        ClubRole::Owner.word(),
+        at.0
+    )?;
+    let (room,): (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "INSERT INTO room (kind, club_id, name, is_general, created_by, created_at)
+         VALUES ('member', $1, 'general', TRUE, $2, $3) RETURNING room_id",
+        club,
+        owner.0,
+        at.0
+    )?;
+    let made = find(conn, ClubId(club), owner).await?;
+    let made = made.ok_or_else(|| StoreError::Corrupt("a new club cannot be read".to_owned()))?;
+    Ok((made, RoomId(room)))
+}
+
+async fn change(
+    conn: &mut Conn,
+    club: ClubId,
+    patch: &ClubPatch<'_>,
+) -> Result<ClubChange, StoreError> {
+    let Some((members,)) = fetch_optional!(conn, (i64,), LOCK, club.0)? else {
+        return Ok(ClubChange::Gone);
+    };
+    if matches!(patch.capacity, Some(Some(capacity)) if capacity < members) {
+        return Ok(ClubChange::BelowMembers);
+    }
+    execute!(
+        conn,
+        "UPDATE club SET name = coalesce($2, name), name_key = coalesce($3, name_key),
+                greeting = coalesce($4, greeting), description = coalesce($5, description),
+                category = coalesce($6, category), visibility = coalesce($7, visibility),
+                join_policy = coalesce($8, join_policy),
+                capacity = CASE WHEN $9 THEN $10 ELSE capacity END
+          WHERE club_id = $1",
+        club.0,
+        patch.name.map(ClubName::as_str),
+        patch.name.map(ClubName::key),
+        patch.greeting,
+        patch.description,
+        patch.category,
+        patch.visibility,
+        patch.join_policy,
+        patch.capacity.is_some(),
+        patch.capacity.flatten()
+    )?;
+    Ok(ClubChange::Done)
+}
+
+async fn delete(conn: &mut Conn, club: ClubId, at: Millis) -> Result<Vec<RoomId>, StoreError> {
+    /// The heads are taken in the order of their ids, like everywhere.
+    const ROOMS: Sql = Sql {
+        sqlite: "SELECT room_id FROM room WHERE club_id = $1 AND deleted_at IS NULL
+                  ORDER BY room_id",
+        postgres: "SELECT room_id FROM room WHERE club_id = $1 AND deleted_at IS NULL
+                    ORDER BY room_id FOR NO KEY UPDATE",
+    };
+    if fetch_optional!(conn, (i64,), LOCK, club.0)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rooms = fetch_all!(conn, (i64,), ROOMS, club.0)?;
+    execute!(conn, "UPDATE club SET deleted_at = $2 WHERE club_id = $1", club.0, at.0)?;
+    execute!(
+        conn,
+        "UPDATE room SET deleted_at = $2 WHERE club_id = $1 AND deleted_at IS NULL",
+        club.0,
+        at.0
+    )?;
+    Ok(rooms.into_iter().map(|(room,)| RoomId(room)).collect())
+}

@@ -1,0 +1,202 @@
+//! The two engines behind one face.
+//!
+//! A function of the store writes its SQL once, with `$1`, and runs it by one of the macros below
+//! on whatever engine is there. Where the texts must differ, [`Sql`] holds both.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, PgRow};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::{FromRow, Postgres, Sqlite};
+
+use super::StoreError;
+
+/// The pools of one engine.
+#[derive(Debug, Clone)]
+pub(super) enum Db {
+    /// One writing connection and several that only read.
+    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    /// Two pools, so that reads can never keep the journal waiting for a connection.
+    Postgres { writer: PgPool, reader: PgPool },
+}
+
+impl Db {
+    /// A connection for statements that only read.
+    pub(super) async fn read(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { reader, .. } => Conn::Sqlite(reader.acquire().await?),
+            Self::Postgres { reader, .. } => Conn::Postgres(reader.acquire().await?),
+        })
+    }
+
+    /// A connection for one writing statement, which is its own transaction.
+    pub(super) async fn write(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Conn::Sqlite(writer.acquire().await?),
+            Self::Postgres { writer, .. } => Conn::Postgres(writer.acquire().await?),
+        })
+    }
+
+    /// A transaction that writes. On SQLite it holds the write lock from its first moment: one that
+    /// turned to writing later would be refused at once instead of waiting.
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        let mut tx = Tx { conn: self.write().await?, is_open: true };
+        let begin =
+            Sql { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN ISOLATION LEVEL READ COMMITTED" };
+        tx.command(begin).await?;
+        Ok(tx)
+    }
+}
+
+/// One connection, of whichever engine.
+#[derive(Debug)]
+pub(super) enum Conn {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A connection borrowed for one statement.
+pub(super) enum Either<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// One statement in the words of each engine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sql {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(both: &'static str) -> Self {
+        Self { sqlite: both, postgres: both }
+    }
+}
+
+/// A row type that reads from either engine; every `derive(FromRow)` and tuple does.
+pub(super) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{}
+
+impl Conn {
+    pub(super) fn either(&mut self) -> Either<'_> {
+        match self {
+            Self::Sqlite(conn) => Either::Sqlite(conn),
+            Self::Postgres(conn) => Either::Postgres(conn),
+        }
+    }
+
+    /// Runs a statement without parameters and without preparing it.
+    pub(super) async fn command(&mut self, sql: Sql) -> Result<(), StoreError> {
+        match self.either() {
+            Either::Sqlite(conn) => sqlx::raw_sql(sql.sqlite).execute(conn).await.map(drop)?,
+            Either::Postgres(conn) => sqlx::raw_sql(sql.postgres).execute(conn).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    fn close_on_drop(&mut self) {
+        match self {
+            Self::Sqlite(conn) => conn.close_on_drop(),
+            Self::Postgres(conn) => conn.close_on_drop(),
+        }
+    }
+}
+
+/// An open transaction. One that is dropped half-way (its future was cancelled) closes its
+/// connection: nothing of it is kept and no later user inherits it.
+#[derive(Debug)]
+pub(super) struct Tx {
+    conn: Conn,
+    is_open: bool,
+}
+
+impl Tx {
+    /// Commits when the work succeeded, rolls back when it did not.
+    pub(super) async fn end<T>(mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        let done = match done {
+            Ok(value) => self.command("COMMIT".into()).await.map(|()| value),
+            Err(why) => Err(why),
+        };
+        // A roll-back that fails leaves the transaction open, and `drop` closes the connection.
+        self.is_open = done.is_err() && self.command("ROLLBACK".into()).await.is_err();
+        done
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.conn.close_on_drop();
+        }
+    }
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// Runs a query on either engine: `query!(fetch_all, conn, RowType, sql, bind, …)`.
+macro_rules! query {
+    ($fetch:ident, $conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let sql = $crate::store::db::Sql::from($sql);
+        let rows: Result<_, sqlx::Error> = match $conn.either() {
+            $crate::store::db::Either::Sqlite(conn) => {
+                sqlx::query_as::<_, $row>(sql.sqlite)$(.bind($bind))*.$fetch(conn).await
+            }
+            $crate::store::db::Either::Postgres(conn) => {
+                sqlx::query_as::<_, $row>(sql.postgres)$(.bind($bind))*.$fetch(conn).await
+            }
+        };
+        rows.map_err($crate::store::StoreError::from)
+    }};
+}
+
+/// All rows.
+macro_rules! fetch_all {
+    ($($arg:tt)*) => { $crate::store::db::query!(fetch_all, $($arg)*) };
+}
+
+/// The only row, if there is one.
+macro_rules! fetch_optional {
+    ($($arg:tt)*) => { $crate::store::db::query!(fetch_optional, $($arg)*) };
+}
+
+/// The only row, of a statement that always has one.
+macro_rules! fetch_one {
+    ($($arg:tt)*) => { $crate::store::db::query!(fetch_one, $($arg)*) };
+}
+
+/// Runs a statement and gives the number of rows that it touched.
+macro_rules! execute {
+    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let sql = $crate::store::db::Sql::from($sql);
+        let done: Result<u64, sqlx::Error> = match $conn.either() {
+            $crate::store::db::Either::Sqlite(conn) => {
+                sqlx::query(sql.sqlite)$(.bind($bind))*.execute(conn).await.map(|r| r.rows_affected())
+            }
+            $crate::store::db::Either::Postgres(conn) => {
+                sqlx::query(sql.postgres)$(.bind($bind))*.execute(conn).await.map(|r| r.rows_affected())
+            }
+        };
+        done.map_err($crate::store::StoreError::from)
+    }};
+}
+
+pub(super) use {execute, fetch_all, fetch_one, fetch_optional, query};

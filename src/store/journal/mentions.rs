@@ -1,0 +1,91 @@
+//! Whom messages call, and who of them may read it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::domain::{RoomId, UserId, mention_candidates};
+use crate::store::StoreError;
+use crate::store::db::{Conn, Sql};
+use crate::store::given::{Given, bulk};
+use crate::store::rooms::may_read;
+
+use super::talk::Draft;
+
+const NAMED: Sql = bulk!(
+    "SELECT account.username_key, account.user_id FROM ",
+    (1 name text),
+    " CROSS JOIN account WHERE account.username_key = given.name AND account.deleted_at IS NULL"
+);
+
+const READERS: Sql = bulk!(
+    "SELECT given.room_id, given.user_id FROM ",
+    (1 room_id bigint, 2 user_id bigint),
+    concat!(" CROSS JOIN room WHERE room.room_id = given.room_id AND ", may_read!("given.user_id"))
+);
+
+/// Fills in who is named by each draft, and forgets answered authors who may not read it any more.
+/// Runs no statement for drafts that call and answer nobody.
+pub(super) async fn resolve(conn: &mut Conn, drafts: &mut [Draft<'_>]) -> Result<(), StoreError> {
+    let calls: Vec<Vec<Vec<String>>> =
+        drafts.iter().map(|draft| mention_candidates(draft.message.text.as_str())).collect();
+    let named = accounts(conn, &calls).await?;
+    let mut pairs = BTreeSet::new();
+    for (draft, calls) in drafts.iter().zip(&calls) {
+        let users =
+            calls.iter().flatten().filter_map(|name| named.get(name)).chain(&draft.answered);
+        pairs.extend(users.map(|user| (draft.message.room, *user)));
+    }
+    let readers = readers(conn, &pairs).await?;
+    for (draft, calls) in drafts.iter_mut().zip(&calls) {
+        let room = draft.message.room;
+        for call in calls {
+            let longest = call
+                .iter()
+                .filter_map(|name| named.get(name))
+                .find(|user| readers.contains(&(room, **user)));
+            match longest {
+                Some(user) if *user == draft.message.author => {}
+                Some(user) if draft.mentions.contains(user) => {}
+                Some(user) => draft.mentions.push(*user),
+                None => {}
+            }
+        }
+        draft.answered = draft.answered.filter(|user| readers.contains(&(room, *user)));
+    }
+    Ok(())
+}
+
+async fn accounts(
+    conn: &mut Conn,
+    calls: &[Vec<Vec<String>>],
+) -> Result<HashMap<String, UserId>, StoreError> {
+    let names: BTreeSet<&str> = calls.iter().flatten().flatten().map(String::as_str).collect();
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(String, i64)> = conn.given_all(&NAMED, Given::new().texts(names)).await?;
+    Ok(rows.into_iter().map(|(name, user)| (name, UserId(user))).collect())
+}
+
+async fn readers(
+    conn: &mut Conn,
+    pairs: &BTreeSet<(RoomId, UserId)>,
+) -> Result<HashSet<(RoomId, UserId)>, StoreError> {
+    if pairs.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let given = Given::new()
+        .ints(pairs.iter().map(|(room, _user)| room.0))
+        .ints(pairs.iter().map(|(_room, user)| user.0));
+    let rows: Vec<(i64, i64)> = conn.given_all(&READERS, given).await?;
+    Ok(rows.into_iter().map(|(room, user)| (RoomId(room), UserId(user))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&NAMED, &READERS]).await;
+    }
+}

@@ -1,0 +1,121 @@
+//! The journal's transaction: a batch of appends becomes numbered log entries.
+//!
+//! *Belongs here:* everything that must be decided together with the numbers: repeated sends, the
+//! answered message, who is named, read marks, notices, membership. *Does not belong here:* what
+//! the live room decided before (slow mode, mutes), and telling anyone.
+//!
+//! One transaction serves the whole batch, with a constant number of statements for messages and
+//! marks however many they are. Read in this order: `places.rs` takes the locks, `talk.rs` turns
+//! messages and marks into rows with the help of `facts.rs`, `mentions.rs`, `notices.rs` and
+//! `marks.rs`; `members.rs` handles joining and leaving one by one, by the rules in `clubs.rs` and
+//! `lobbies.rs`; `rows.rs` writes.
+//!
+//! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
+//! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
+//! culprit is alone. **Invariant:** `Err` means that nothing of the batch is kept.
+
+mod clubs;
+mod facts;
+mod lobbies;
+mod marks;
+mod members;
+mod mentions;
+mod notices;
+mod places;
+mod rows;
+mod talk;
+
+use super::append::{Append, Appended, EventWriter};
+use super::db::Conn;
+use super::{Store, StoreError};
+
+impl Store {
+    /// Appends a batch and answers each of it in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached, is full or fails to read or
+    /// write. Nothing is stored then, unless the connection was lost within the commit itself.
+    pub async fn append(
+        &self,
+        batch: &[Append],
+        writer: &dyn EventWriter,
+    ) -> Result<Vec<Appended>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.begin().await?;
+        let done = run(&mut tx, batch, writer).await;
+        match tx.end(done).await {
+            Err(why) if !matches!(why, StoreError::Unavailable(_)) => {
+                tracing::warn!(error = ?why, appends = batch.len(), "a batch failed; trying it in pieces");
+                self.append_in_pieces(batch, writer).await
+            }
+            done => done,
+        }
+    }
+
+    async fn append_in_pieces(
+        &self,
+        batch: &[Append],
+        writer: &dyn EventWriter,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = run_in_pieces(&mut tx, batch, writer).await;
+        tx.end(done).await
+    }
+}
+
+/// One attempt at some appends: all of them, or an error.
+async fn run(
+    conn: &mut Conn,
+    batch: &[Append],
+    writer: &dyn EventWriter,
+) -> Result<Vec<Appended>, StoreError> {
+    let mut places = places::lock(conn, batch).await?;
+    let mut done = Vec::with_capacity(batch.len());
+    for step in batch.chunk_by(|one, next| is_talk(one) && is_talk(next)) {
+        match step {
+            [one] if !is_talk(one) => {
+                done.push(members::change(conn, &mut places, one, writer).await?);
+            }
+            talk => done.extend(talk::write(conn, &mut places, talk, writer).await?),
+        }
+    }
+    Ok(done)
+}
+
+/// Halves what fails until the culprits stand alone.
+async fn run_in_pieces(
+    conn: &mut Conn,
+    batch: &[Append],
+    writer: &dyn EventWriter,
+) -> Result<Vec<Appended>, StoreError> {
+    // All locks first: the pieces would take them in another order than other nodes do.
+    places::lock(conn, batch).await?;
+    let mut done = Vec::with_capacity(batch.len());
+    let mut waiting = vec![batch];
+    while let Some(piece) = waiting.pop() {
+        conn.command("SAVEPOINT piece".into()).await?;
+        match run(conn, piece, writer).await {
+            Ok(appended) => done.extend(appended),
+            Err(why @ StoreError::Unavailable(_)) => return Err(why),
+            Err(why) => {
+                conn.command("ROLLBACK TO SAVEPOINT piece".into()).await?;
+                if let [_culprit] = piece {
+                    tracing::error!(error = ?why, "an append cannot be stored");
+                    done.push(Appended::Failed);
+                } else {
+                    let (first, second) = piece.split_at(piece.len() / 2);
+                    waiting.extend([second, first]);
+                }
+            }
+        }
+        conn.command("RELEASE SAVEPOINT piece".into()).await?;
+    }
+    Ok(done)
+}
+
+/// Messages and marks are written many at a time; membership changes singly, in their turn.
+const fn is_talk(append: &Append) -> bool {
+    matches!(append, Append::Message(_) | Append::Mark { .. })
+}

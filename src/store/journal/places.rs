@@ -1,0 +1,136 @@
+//! The clubs and rooms that a batch touches, locked, with their state.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::{ClubId, RoomId, RoomKind};
+use crate::store::StoreError;
+use crate::store::append::Append;
+use crate::store::db::{Conn, Sql};
+use crate::store::given::{Given, bulk};
+
+/// A room under lock. `head` and `n` go up as the batch takes numbers.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) head: i64,
+    pub(super) n: i64,
+    pub(super) kind: RoomKind,
+    pub(super) club: Option<ClubId>,
+    pub(super) is_general: bool,
+}
+
+/// A club under lock.
+#[derive(Debug)]
+pub(super) struct ClubState {
+    pub(super) join_policy: String,
+    pub(super) capacity: Option<i64>,
+    pub(super) member_count: i64,
+}
+
+/// Everything under lock. What is not in here is deleted or never was.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) rooms: HashMap<RoomId, Head>,
+    pub(super) clubs: HashMap<ClubId, ClubState>,
+}
+
+impl Places {
+    /// The rooms of a club, in the order of their ids.
+    pub(super) fn rooms_of(&self, club: ClubId) -> Vec<RoomId> {
+        let mut rooms: Vec<_> = self
+            .rooms
+            .iter()
+            .filter(|(_room, head)| head.club == Some(club))
+            .map(|(room, _head)| *room)
+            .collect();
+        rooms.sort_unstable();
+        rooms
+    }
+}
+
+const LOCK_CLUBS: Sql = bulk!(
+    "SELECT club.club_id, club.join_policy, club.capacity, club.member_count FROM ",
+    (1 club_id bigint),
+    " CROSS JOIN club WHERE club.club_id = given.club_id AND club.deleted_at IS NULL
+      ORDER BY club.club_id",
+    postgres " FOR NO KEY UPDATE OF club"
+);
+
+const ROOMS_OF_CLUBS: Sql = bulk!(
+    "SELECT room.room_id FROM ",
+    (1 club_id bigint),
+    " CROSS JOIN room WHERE room.club_id = given.club_id AND room.deleted_at IS NULL"
+);
+
+const LOCK_ROOMS: Sql = bulk!(
+    "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general FROM ",
+    (1 room_id bigint),
+    " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
+      ORDER BY room.room_id",
+    postgres " FOR NO KEY UPDATE OF room"
+);
+
+#[derive(Debug, sqlx::FromRow)]
+struct HeadRow {
+    room_id: i64,
+    head: i64,
+    n: i64,
+    kind: String,
+    club_id: Option<i64>,
+    is_general: bool,
+}
+
+/// Takes the locks in the order that everyone keeps: clubs by id, then rooms by id.
+pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, StoreError> {
+    let (mut clubs, mut rooms) = (BTreeSet::new(), BTreeSet::new());
+    for append in batch {
+        match append {
+            Append::Message(message) => rooms.insert(message.room.0),
+            Append::Mark { room, .. }
+            | Append::JoinRoom { room, .. }
+            | Append::LeaveRoom { room, .. } => rooms.insert(room.0),
+            Append::JoinClub { club, .. } | Append::LeaveClub { club, .. } => clubs.insert(club.0),
+        };
+    }
+    let mut places = Places::default();
+    if !clubs.is_empty() {
+        lock_clubs(conn, &clubs, &mut places).await?;
+        let given = Given::new().ints(clubs);
+        let more: Vec<(i64,)> = conn.given_all(&ROOMS_OF_CLUBS, given).await?;
+        rooms.extend(more.into_iter().map(|(room,)| room));
+    }
+    let rows: Vec<HeadRow> = conn.given_all(&LOCK_ROOMS, Given::new().ints(rooms)).await?;
+    for row in rows {
+        let head = Head {
+            head: row.head,
+            n: row.n,
+            kind: row.kind.parse()?,
+            club: row.club_id.map(ClubId),
+            is_general: row.is_general,
+        };
+        places.rooms.insert(RoomId(row.room_id), head);
+    }
+    Ok(places)
+}
+
+async fn lock_clubs(
+    conn: &mut Conn,
+    clubs: &BTreeSet<i64>,
+    places: &mut Places,
+) -> Result<(), StoreError> {
+    let given = Given::new().ints(clubs.iter().copied());
+    let rows: Vec<(i64, String, Option<i64>, i64)> = conn.given_all(&LOCK_CLUBS, given).await?;
+    places.clubs.extend(rows.into_iter().map(|(club, join_policy, capacity, member_count)| {
+        (ClubId(club), ClubState { join_policy, capacity, member_count })
+    }));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&LOCK_CLUBS, &ROOMS_OF_CLUBS, &LOCK_ROOMS]).await;
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading the log of a room.
+
+use super::append::{LogHead, StoredEvent};
+use super::db::{fetch_all, fetch_optional};
+use super::{Store, StoreError};
+use crate::domain::{Epoch, Millis, RoomId};
+
+#[derive(Debug, sqlx::FromRow)]
+struct EventRow {
+    seq: i64,
+    n: i64,
+    at: i64,
+    body: String,
+}
+
+impl From<EventRow> for StoredEvent {
+    fn from(row: EventRow) -> Self {
+        Self { seq: row.seq, n: row.n, at: Millis(row.at), body: row.body.into() }
+    }
+}
+
+impl Store {
+    /// Where the log of a living room stands.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn log_head(&self, room: RoomId) -> Result<Option<LogHead>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (String, i64, i64),
+            "SELECT epoch, head, n FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+            room.0
+        )?;
+        Ok(row.map(|(epoch, head, n)| LogHead { epoch: Epoch(epoch.into()), head, n }))
+    }
+
+    /// The events that follow a seq, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn events_after(
+        &self,
+        room: RoomId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            EventRow,
+            "SELECT seq, n, at, body FROM room_event WHERE room_id = $1 AND seq > $2
+              ORDER BY seq LIMIT $3",
+            room.0,
+            after,
+            limit
+        )?;
+        Ok(rows.into_iter().map(StoredEvent::from).collect())
+    }
+
+    /// The last events, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn newest_events(
+        &self,
+        room: RoomId,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            EventRow,
+            "SELECT seq, n, at, body FROM room_event WHERE room_id = $1 ORDER BY seq DESC LIMIT $2",
+            room.0,
+            limit
+        )?;
+        Ok(rows.into_iter().rev().map(StoredEvent::from).collect())
+    }
+}

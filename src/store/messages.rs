@@ -1,0 +1,201 @@
+//! Reading messages as they stand now.
+
+use super::append::LogHead;
+use super::db::fetch_all;
+use super::{Store, StoreError};
+use crate::domain::{Epoch, Millis, RoomId, UserId};
+
+/// A message as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its room.
+    pub room: RoomId,
+    /// Seq of the event that brought it.
+    pub seq: i64,
+    /// Its ordinal among the messages of the room.
+    pub n: i64,
+    /// When it was taken.
+    pub at: Millis,
+    /// Who wrote it.
+    pub author: UserId,
+    /// The client's own id of the send.
+    pub cid: String,
+    /// The text; none in the tombstone of a deleted message.
+    pub text: Option<String>,
+    /// Seq of the message that it answers.
+    pub reply_to: Option<i64>,
+    /// 1, and one more with each edit.
+    pub rev: i64,
+    /// When it was last edited.
+    pub edited_at: Option<Millis>,
+}
+
+/// The last state of a room: head and messages are of the same moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where the log stands.
+    pub at: LogHead,
+    /// The last messages, ascending.
+    pub messages: Vec<Message>,
+}
+
+/// Which messages of a room to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The last ones.
+    Newest,
+    /// Those right before a seq.
+    Before(i64),
+    /// Those right after a seq.
+    After(i64),
+    /// Those around a seq, half at or before it and half after it.
+    Around(i64),
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct MessageRow {
+    seq: i64,
+    n: i64,
+    at: i64,
+    author_id: i64,
+    cid: String,
+    text: Option<String>,
+    reply_to: Option<i64>,
+    rev: i64,
+    edited_at: Option<i64>,
+}
+
+impl MessageRow {
+    fn of(self, room: RoomId) -> Message {
+        Message {
+            room,
+            seq: self.seq,
+            n: self.n,
+            at: Millis(self.at),
+            author: UserId(self.author_id),
+            cid: self.cid,
+            text: self.text,
+            reply_to: self.reply_to,
+            rev: self.rev,
+            edited_at: self.edited_at.map(Millis),
+        }
+    }
+}
+
+/// A row of the snapshot: the head beside each message, and beside none in an empty room.
+#[derive(Debug, sqlx::FromRow)]
+struct SnapshotRow {
+    epoch: String,
+    head: i64,
+    room_n: i64,
+    seq: Option<i64>,
+    n: Option<i64>,
+    at: Option<i64>,
+    author_id: Option<i64>,
+    cid: Option<String>,
+    text: Option<String>,
+    reply_to: Option<i64>,
+    rev: Option<i64>,
+    edited_at: Option<i64>,
+}
+
+impl SnapshotRow {
+    fn message(self, room: RoomId) -> Option<Message> {
+        let row = MessageRow {
+            seq: self.seq?,
+            n: self.n?,
+            at: self.at?,
+            author_id: self.author_id?,
+            cid: self.cid?,
+            text: self.text,
+            reply_to: self.reply_to,
+            rev: self.rev?,
+            edited_at: self.edited_at,
+        };
+        Some(row.of(room))
+    }
+}
+
+/// A query for messages; both ends of a window fall or rise from a seq.
+macro_rules! select_messages {
+    ($tail:literal) => {
+        concat!(
+            "SELECT seq, n, at, author_id, cid, text, reply_to, rev, edited_at FROM message
+              WHERE room_id = $1 AND ",
+            $tail
+        )
+    };
+}
+
+impl Store {
+    /// The head of a living room and its last messages. One statement, hence of one moment.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn snapshot(&self, room: RoomId, limit: i64) -> Result<Option<Snapshot>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            SnapshotRow,
+            "SELECT r.epoch, r.head, r.n AS room_n, m.seq, m.n, m.at, m.author_id, m.cid, m.text,
+                    m.reply_to, m.rev, m.edited_at
+               FROM room r LEFT JOIN (SELECT * FROM message WHERE room_id = $1
+                                       ORDER BY seq DESC LIMIT $2) m ON TRUE
+              WHERE r.room_id = $1 AND r.deleted_at IS NULL ORDER BY m.seq DESC",
+            room.0,
+            limit
+        )?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let epoch = Epoch(first.epoch.as_str().into());
+        let at = LogHead { epoch, head: first.head, n: first.room_n };
+        let messages = rows.into_iter().rev().filter_map(|row| row.message(room)).collect();
+        Ok(Some(Snapshot { at, messages }))
+    }
+
+    /// Some messages of a room, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn messages(
+        &self,
+        room: RoomId,
+        window: Window,
+        limit: i64,
+    ) -> Result<Vec<Message>, StoreError> {
+        match window {
+            Window::Newest => self.messages_upto(room, i64::MAX, limit).await,
+            Window::Before(seq) => self.messages_upto(room, seq.saturating_sub(1), limit).await,
+            Window::After(seq) => self.messages_after(room, seq, limit).await,
+            Window::Around(seq) => {
+                let after = limit / 2;
+                let mut messages = self.messages_upto(room, seq, limit - after).await?;
+                messages.extend(self.messages_after(room, seq, after).await?);
+                Ok(messages)
+            }
+        }
+    }
+
+    async fn messages_upto(
+        &self,
+        room: RoomId,
+        seq: i64,
+        limit: i64,
+    ) -> Result<Vec<Message>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let sql = select_messages!("seq <= $2 ORDER BY seq DESC LIMIT $3");
+        let rows = fetch_all!(conn, MessageRow, sql, room.0, seq, limit)?;
+        Ok(rows.into_iter().rev().map(|row| row.of(room)).collect())
+    }
+
+    async fn messages_after(
+        &self,
+        room: RoomId,
+        seq: i64,
+        limit: i64,
+    ) -> Result<Vec<Message>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let sql = select_messages!("seq > $2 ORDER BY seq LIMIT $3");
+        let rows = fetch_all!(conn, MessageRow, sql, room.0, seq, limit)?;
+        Ok(rows.into_iter().map(|row| row.of(room)).collect())
+    }
+}

@@ -1,0 +1,289 @@
+//! Opening a database: checks that answer in one line, the settings of every connection, and the
+//! migrations.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection, Error, Executor};
+
+use super::classify::sqlite_primary_code;
+use super::db::Db;
+use super::{OpenError, Store};
+
+/// Below this SQLite may damage a database in WAL mode.
+const LEAST_SQLITE: &str = "3.51.3";
+/// The first with `gen_random_uuid()` built in.
+const LEAST_POSTGRES: &str = "13";
+/// How long a statement waits for a connection before the store counts as unavailable.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a SQLite connection waits for another process to let go of the file.
+const BUSY_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that read a SQLite file; each is a thread.
+const SQLITE_READERS: u32 = 4;
+/// Connections of one node to PostgreSQL, for writing and again as many for reading.
+const POSTGRES_CONNECTIONS: u32 = 8;
+/// The write-ahead log of SQLite is cut back to this size after a burst.
+const WAL_BYTES: &str = "67108864";
+
+/// Settings of a writing connection.
+///
+/// An acknowledged message must survive a power cut, whatever the server's default says. A node
+/// that hangs must not hold the lock of a room for longer than others are willing to wait. Joins run
+/// in the order in which they are written, as SQLite's CROSS JOIN does: left to its statistics, the
+/// planner at times reads a whole lobby to find one user in it.
+const POSTGRES_WRITER: &str = "
+    SELECT set_config('synchronous_commit', 'on', false)
+     WHERE current_setting('synchronous_commit') = 'off';
+    SET join_collapse_limit = 1;
+    SET lock_timeout = '10s';
+    SET statement_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '30s';";
+
+/// Settings of a reading connection. A write that strays to the reading pool fails here as it does on SQLite.
+const POSTGRES_READER: &str = "
+    SET default_transaction_read_only = on;
+    SET join_collapse_limit = 1;
+    SET statement_timeout = '30s';";
+
+/// Where the data is kept. Not `Debug`: the URL may hold a password.
+#[derive(Clone)]
+pub enum DatabaseTarget {
+    /// A SQLite file; it is made when it does not exist.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, by URL.
+    Postgres(String),
+}
+
+impl Store {
+    /// Connects and checks that this database can be used; changes nothing in it.
+    ///
+    /// # Errors
+    /// [`OpenError`] in one line for the operator.
+    pub async fn open(target: &DatabaseTarget) -> Result<Self, OpenError> {
+        let db = match target {
+            DatabaseTarget::Sqlite(path) => open_sqlite(path).await?,
+            DatabaseTarget::Postgres(url) => open_postgres(url).await?,
+        };
+        Ok(Self { db })
+    }
+
+    /// Brings the schema up to date. Nodes that start together wait for one another.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database belongs to a newer or another program, or a statement fails.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        let done = match &self.db {
+            Db::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
+            Db::Postgres { writer, .. } => migrate_postgres(writer).await,
+        };
+        done.map_err(|why| match why {
+            MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+                OpenError::Newer(version)
+            }
+            MigrateError::VersionMismatch(version) => OpenError::Foreign(version),
+            other => OpenError::Migration(other),
+        })
+    }
+
+    /// Waits for what is running and closes every connection.
+    pub async fn close(&self) {
+        // The writer last: only it can fold the write-ahead log into the file.
+        match &self.db {
+            Db::Sqlite { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Db::Postgres { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+/// On a connection of its own: the pool's would give up waiting for another node's migration.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+    let migrator: Migrator = sqlx::migrate!("migrations/postgres");
+    let mut conn = PgConnection::connect_with(&pool.connect_options()).await?;
+    let done = migrator.run(&mut conn).await;
+    // The lock of the migration dies with the connection.
+    conn.close().await?;
+    done
+}
+
+async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
+    let why_not = |why: std::io::Error| OpenError::File { path: path.into(), why: why.to_string() };
+    make_private(path).map_err(why_not)?;
+    let options =
+        SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_WITHIN);
+    let writer = options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", WAL_BYTES)
+        .optimize_on_close(true, None);
+    let writer = sqlite_pool(1).connect_with(writer).await.map_err(|why| sqlite_says(path, why))?;
+    let (found,): (String,) = sqlx::query_as("SELECT sqlite_version()")
+        .fetch_one(&writer)
+        .await
+        .map_err(|why| sqlite_says(path, why))?;
+    if version(&found) < version(LEAST_SQLITE) {
+        return Err(OpenError::TooOld { engine: "SQLite", found, least: LEAST_SQLITE });
+    }
+    let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.read_only(true));
+    Ok(Db::Sqlite { writer, reader })
+}
+
+/// Makes the folder and the file before SQLite does, so that only their owner can read them.
+/// SQLite gives the files beside it the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new();
+    file.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.open(path).map(drop)
+}
+
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_WITHIN)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+fn sqlite_says(path: &Path, error: Error) -> OpenError {
+    let path = path.to_path_buf();
+    match &error {
+        Error::Database(inner) => match inner.try_downcast_ref::<SqliteError>() {
+            Some(sqlite) if sqlite_primary_code(sqlite) == 26 => OpenError::NotADatabase { path },
+            _other => OpenError::File { path, why: inner.message().to_owned() },
+        },
+        Error::Io(why) => OpenError::File { path, why: why.to_string() },
+        _other => OpenError::Other(error),
+    }
+}
+
+async fn open_postgres(url: &str) -> Result<Db, OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|why| OpenError::Url(why.to_string()))?
+        .application_name("moim");
+    let server = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let writer = postgres_pool(POSTGRES_WRITER)
+        .connect_with(options.clone())
+        .await
+        .map_err(|why| postgres_says(&server, why))?;
+    check_postgres(&writer).await.map_err(|why| match why {
+        OpenError::Other(error) => postgres_says(&server, error),
+        why => why,
+    })?;
+    let reader = postgres_pool(POSTGRES_READER).connect_lazy_with(options);
+    Ok(Db::Postgres { writer, reader })
+}
+
+async fn check_postgres(pool: &PgPool) -> Result<(), OpenError> {
+    let (encoding, found): (String, String) = sqlx::query_as(
+        "SELECT current_setting('server_encoding'), current_setting('server_version')",
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(OpenError::Other)?;
+    if encoding != "UTF8" {
+        return Err(OpenError::Encoding(encoding));
+    }
+    if version(&found) < version(LEAST_POSTGRES) {
+        return Err(OpenError::TooOld { engine: "PostgreSQL", found, least: LEAST_POSTGRES });
+    }
+    Ok(())
+}
+
+fn postgres_pool(settings: &'static str) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_WITHIN)
+        .after_connect(move |conn, _meta| {
+            Box::pin(async move { conn.execute(sqlx::raw_sql(settings)).await.map(drop) })
+        })
+}
+
+fn postgres_says(server: &str, error: Error) -> OpenError {
+    let server = server.to_owned();
+    match &error {
+        Error::Io(_) | Error::PoolTimedOut => OpenError::Unreachable { server },
+        Error::Database(inner) => OpenError::Refused { server, why: inner.message().to_owned() },
+        Error::Tls(why) => OpenError::Refused { server, why: why.to_string() },
+        _other => OpenError::Other(error),
+    }
+}
+
+/// The leading numbers of a version: `15.6 (Debian …)` is `[15, 6]`.
+fn version(text: &str) -> Vec<u64> {
+    text.split(|c: char| !c.is_ascii_digit() && c != '.')
+        .next()
+        .unwrap_or_default()
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(version("3.51.3") >= version(LEAST_SQLITE));
+        assert!(version("3.51.10") > version(LEAST_SQLITE));
+        assert!(version("3.50.9") < version(LEAST_SQLITE));
+        assert!(version("15.6 (Debian 15.6-0+deb12u1)") > version(LEAST_POSTGRES));
+        assert!(version("12.18") < version(LEAST_POSTGRES));
+        assert!(version("18beta1") > version(LEAST_POSTGRES));
+    }
+
+    #[tokio::test]
+    async fn every_setting_is_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = DatabaseTarget::Sqlite(folder.path().join("moim.db"));
+        let store = Store::open(&target).await.unwrap();
+        store.migrate().await.unwrap();
+        let Db::Sqlite { writer, reader } = &store.db else { unreachable!() };
+        for (name, on_writer, on_reader) in [
+            ("journal_mode", "wal", "wal"),
+            ("synchronous", "2", "2"),
+            ("foreign_keys", "1", "1"),
+            ("busy_timeout", "5000", "5000"),
+            ("journal_size_limit", WAL_BYTES, ""),
+        ] {
+            for (pool, expected) in [(writer, on_writer), (reader, on_reader)] {
+                let sql =
+                    sqlx::AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
+                let column = if name == "busy_timeout" { "timeout" } else { name };
+                let sql = sqlx::AssertSqlSafe(
+                    sql.0.replace(&format!("CAST({name}"), &format!("CAST({column}")),
+                );
+                let (found,): (String,) = sqlx::query_as(sql).fetch_one(pool).await.unwrap();
+                assert!(expected.is_empty() || found == expected, "{name}: {found}");
+            }
+        }
+        let stray = sqlx::query("UPDATE room SET n = 9").execute(reader).await;
+        assert!(stray.is_err(), "a reader cannot write");
+        assert_eq!(
+            (writer.options().get_max_connections(), reader.options().get_max_connections()),
+            (1, 4)
+        );
+        store.close().await;
+    }
+}

@@ -1,0 +1,122 @@
+//! Who may read a room.
+
+use crate::domain::{Millis, RoomId, Standing, UserId};
+use crate::store::accounts::user_columns;
+use crate::store::clubs::MemberRow;
+use crate::store::db::{fetch_all, fetch_optional};
+use crate::store::page::Page;
+use crate::store::{Store, StoreError};
+
+use super::types::{RoomMember, RosterRow};
+
+/// Whether the user of an expression may read the living room `room`: the one place that says so
+/// for a pair. The lists below are the same rule, begun from the other end.
+macro_rules! may_read {
+    ($user:literal) => {
+        concat!(
+            "CASE WHEN room.club_id IS NULL THEN
+                 EXISTS (SELECT 1 FROM room_member i WHERE i.room_id = room.room_id
+                            AND i.user_id = ",
+            $user,
+            " AND i.is_inside)
+             ELSE EXISTS (SELECT 1 FROM membership i WHERE i.club_id = room.club_id
+                            AND i.user_id = ",
+            $user,
+            " AND i.status = 'active'
+                            AND (room.kind = 'member' OR i.role <> 'member')) END"
+        )
+    };
+}
+pub(in crate::store) use may_read;
+
+/// Members with a page of (`joined_at`, user id) below `$2, $3`, newest first.
+const ROOM_MEMBERS: &str = concat!(
+    "SELECT m.role AS member_role, m.joined_at, ",
+    user_columns!(),
+    " FROM room JOIN membership m ON m.club_id = room.club_id
+           JOIN account ON account.user_id = m.user_id
+      WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.status = 'active'
+        AND (room.kind = 'member' OR m.role <> 'member')
+        AND (m.joined_at, m.user_id) < ($2, $3)
+     UNION ALL
+     SELECT CASE WHEN room.kind = 'group' AND room.created_by = i.user_id THEN 'owner'
+                 WHEN room.kind = 'lobby' AND account.role = 'admin' THEN 'manager'
+                 ELSE 'member' END, i.joined_at, ",
+    user_columns!(),
+    " FROM room JOIN room_member i ON i.room_id = room.room_id
+           JOIN account ON account.user_id = i.user_id
+      WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
+        AND i.is_inside AND (i.joined_at, i.user_id) < ($2, $3)
+     ORDER BY 2 DESC, 3 DESC LIMIT $4"
+);
+
+impl Store {
+    /// Everyone who may read a room now, whatever its kind.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn roster(&self, room: RoomId) -> Result<Vec<RosterRow>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            (i64, bool, Option<i64>, i64),
+            "SELECT m.user_id, m.role <> 'member', m.muted_until, coalesce(seen.join_seq, 0)
+               FROM room JOIN membership m ON m.club_id = room.club_id
+                    LEFT JOIN room_member seen
+                           ON seen.room_id = room.room_id AND seen.user_id = m.user_id
+              WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.status = 'active'
+                AND (room.kind = 'member' OR m.role <> 'member')
+             UNION ALL
+             SELECT seen.user_id,
+                    CASE room.kind WHEN 'lobby' THEN account.role = 'admin'
+                                   WHEN 'group' THEN room.created_by = seen.user_id
+                                   ELSE FALSE END,
+                    CAST(NULL AS BIGINT), seen.join_seq
+               FROM room JOIN room_member seen ON seen.room_id = room.room_id
+                    JOIN account ON account.user_id = seen.user_id
+              WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
+                AND seen.is_inside",
+            room.0
+        )?;
+        let row = |(user, is_moderator, muted_until, join_seq): (i64, bool, Option<i64>, i64)| {
+            let standing = Standing { is_moderator, muted_until: muted_until.map(Millis) };
+            RosterRow { user: UserId(user), standing, join_seq }
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// The members of a room, newest first. The key of a page is (`joined_at`, user id).
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room_members(
+        &self,
+        room: RoomId,
+        page: Page<(i64, i64)>,
+    ) -> Result<Vec<RoomMember>, StoreError> {
+        let (joined_at, user) = page.below();
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(conn, MemberRow, ROOM_MEMBERS, room.0, joined_at, user, page.limit)?;
+        rows.into_iter().map(RoomMember::try_from).collect()
+    }
+
+    /// Whether a user may read a room: false also when there is no such room.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn may_read(&self, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (bool,),
+            concat!(
+                "SELECT ",
+                may_read!("$2"),
+                " FROM room WHERE room.room_id = $1 AND room.deleted_at IS NULL"
+            ),
+            room.0,
+            user.0
+        )?;
+        Ok(row.is_some_and(|(may,)| may))
+    }
+}

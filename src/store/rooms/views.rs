@@ -1,0 +1,119 @@
+//! Rooms as they are listed, with what is new in them.
+
+use crate::domain::{ClubId, RoomId, UserId};
+use crate::store::db::{Sql, fetch_all, fetch_optional};
+use crate::store::given::{Given, bulk};
+use crate::store::{Store, StoreError};
+
+use super::rights::may_read;
+use super::types::{InfoRow, RoomInfo, RoomView, ViewRow};
+
+/// The columns of a [`ViewRow`] for a user, from `room` and the user's row of it, `seen`.
+macro_rules! view_columns {
+    ($user:literal) => {
+        concat!(
+            $user,
+            " AS user_id, room.room_id, room.name, room.kind, room.club_id, room.epoch,
+             room.head, room.n, coalesce(seen.read_n, 0) AS read_n,
+             (SELECT count(*) FROM mention WHERE mention.user_id = ",
+            $user,
+            "
+                 AND mention.room_id = room.room_id
+                 AND mention.n > coalesce(seen.read_n, 0)) AS mentions "
+        )
+    };
+}
+
+/// Every room of many users. Both halves begin with the users and go on by index.
+const ROOMS_OF: Sql = bulk!(
+    "WITH asker AS (SELECT user_id FROM ",
+    (1 user_id bigint),
+    concat!(
+        ") SELECT ", view_columns!("asker.user_id"),
+        "FROM asker CROSS JOIN membership m CROSS JOIN room
+              LEFT JOIN room_member seen
+                     ON seen.room_id = room.room_id AND seen.user_id = asker.user_id
+          WHERE m.user_id = asker.user_id AND m.status = 'active'
+            AND room.club_id = m.club_id AND room.deleted_at IS NULL
+            AND (room.kind = 'member' OR m.role <> 'member')
+         UNION ALL
+         SELECT ", view_columns!("asker.user_id"),
+        "FROM asker CROSS JOIN room_member seen CROSS JOIN room
+          WHERE seen.user_id = asker.user_id AND seen.is_inside
+            AND room.room_id = seen.room_id AND room.club_id IS NULL
+            AND room.deleted_at IS NULL
+         ORDER BY 1, 2"
+    )
+);
+
+impl Store {
+    /// The rooms that each of these users may read, in the order of the users' and rooms' ids: one
+    /// statement, so that sign-ins can share it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn rooms_of(&self, users: &[UserId]) -> Result<Vec<(UserId, RoomView)>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conn = self.db.read().await?;
+        let given = Given::new().ints(users.iter().map(|user| user.0));
+        let rows: Vec<ViewRow> = conn.given_all(&ROOMS_OF, given).await?;
+        rows.into_iter().map(|row| Ok((UserId(row.user_id), row.try_into()?))).collect()
+    }
+
+    /// The rooms of a club that a user may read, oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn club_rooms(
+        &self,
+        club: ClubId,
+        viewer: UserId,
+    ) -> Result<Vec<RoomView>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            ViewRow,
+            concat!(
+                "SELECT ",
+                view_columns!("$2"),
+                "FROM room LEFT JOIN room_member seen
+                        ON seen.room_id = room.room_id AND seen.user_id = $2
+                  WHERE room.club_id = $1 AND room.deleted_at IS NULL AND ",
+                may_read!("$2"),
+                " ORDER BY room.room_id"
+            ),
+            club.0,
+            viewer.0
+        )?;
+        rows.into_iter().map(RoomView::try_from).collect()
+    }
+
+    /// A living room, whoever may read it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room(&self, room: RoomId) -> Result<Option<RoomInfo>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            InfoRow,
+            "SELECT room_id, name, topic, kind, club_id, slow_mode_s, history, write, epoch, head, n,
+                    created_at
+               FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+            room.0
+        )?;
+        row.map(RoomInfo::try_from).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&ROOMS_OF]).await;
+    }
+}
