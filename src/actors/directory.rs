@@ -1,0 +1,65 @@
+//! The address book of live rooms: everyone reads it without a hop, the supervisor alone writes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::room::RoomHandle;
+use crate::domain::RoomId;
+
+/// Parts of the book, so that readers of different rooms do not meet.
+const SHARDS: usize = 16;
+
+/// Room → address, for rooms that are awake on this node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Directory(Arc<[RwLock<HashMap<RoomId, RoomHandle>>; SHARDS]>);
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self(Arc::new(std::array::from_fn(|_| RwLock::default())))
+    }
+}
+
+impl Directory {
+    /// The address of a room that is awake.
+    pub(crate) fn find(&self, room: RoomId) -> Option<RoomHandle> {
+        let shard = self.shard(room)?;
+        shard.read().unwrap_or_else(PoisonError::into_inner).get(&room).cloned()
+    }
+
+    /// Writes a room in. For the supervisor.
+    pub(super) fn insert(&self, handle: RoomHandle) {
+        if let Some(shard) = self.shard(handle.room) {
+            let mut rooms = shard.write().unwrap_or_else(PoisonError::into_inner);
+            rooms.insert(handle.room, handle);
+        }
+    }
+
+    /// Strikes a room out. For the supervisor.
+    pub(super) fn remove(&self, room: RoomId) -> Option<RoomHandle> {
+        let shard = self.shard(room)?;
+        shard.write().unwrap_or_else(PoisonError::into_inner).remove(&room)
+    }
+
+    /// Strikes all rooms out. For the supervisor, when it starts again.
+    pub(super) fn clear(&self) {
+        for shard in self.0.iter() {
+            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Rooms that are awake, and the commands that wait in all their mailboxes.
+    pub(crate) fn weigh(&self) -> (usize, usize) {
+        let mut awake = 0;
+        let mut waiting = 0;
+        for shard in self.0.iter() {
+            let rooms = shard.read().unwrap_or_else(PoisonError::into_inner);
+            awake += rooms.len();
+            waiting += rooms.values().map(|room| room.mailbox.depth()).sum::<usize>();
+        }
+        (awake, waiting)
+    }
+
+    fn shard(&self, room: RoomId) -> Option<&RwLock<HashMap<RoomId, RoomHandle>>> {
+        self.0.get(usize::try_from(room.0).unwrap_or(0) % SHARDS)
+    }
+}

@@ -1,0 +1,254 @@
+//! The group-commit writer: every append to a log goes through here, so that all that waits, from
+//! all rooms, shares one transaction and one sync of the disk.
+//!
+//! Root starts it and starts it again should it crash. While a batch is in the database the next
+//! one gathers; nothing is acknowledged before its commit. PostgreSQL has several lanes, each
+//! with a transaction in flight, and a room stays in its lane; SQLite has one writer, one lane.
+//! A crash loses nothing that was acknowledged: what waited is answered `unavailable`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::bounded::{Address, BoundedRef, Envelope, Rejected};
+use super::room::Change;
+use super::seat::{Answer, Asker, SeatKey};
+use super::task;
+use super::wire::Writer;
+use crate::domain::{RoomId, UserId};
+use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
+use crate::store::{Append, Appended, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Appends that may wait, over all lanes.
+pub(super) const MAILBOX: usize = 16_384;
+/// Transactions in flight where the engine can take several: measured, three to six lanes commit
+/// more than twice as often as one.
+const LANES: usize = 4;
+/// Most appends in one transaction.
+const BATCH: usize = 1_000;
+/// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// After a failure the store gets this long to recover before the next batch.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whom an append is for; the journal carries it and does not look inside.
+#[derive(Debug)]
+pub(crate) enum Ticket {
+    /// A message in a room.
+    Message { room: RoomId, author: UserId, asker: Asker<SendOk> },
+    /// A read mark in a room.
+    Mark { room: RoomId, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
+    /// A change of membership.
+    Member { user: UserId, change: Change, answer: Answer<Result<Appended, Refusal>> },
+}
+
+/// What became of an append, with its ticket.
+pub(crate) type Outcome = (Ticket, Result<Appended, Refusal>);
+
+/// Takes the outcomes, in commit order for each room.
+pub(crate) trait Outcomes: Send + Sync + 'static {
+    /// A batch was committed, or failed.
+    fn arrived(&self, outcomes: Vec<Outcome>);
+}
+
+/// Message of the journal.
+pub(crate) enum JournalMsg {
+    /// Append this with the next batch.
+    Append(Box<Append>, Ticket),
+    /// The batch of a lane is through; the store may rest a little after a failure.
+    Done { lane: usize },
+}
+
+/// Face of the journal.
+#[derive(Clone, Default)]
+pub struct JournalHandle(Address<JournalMsg>);
+
+impl JournalHandle {
+    /// Called by the root at each start.
+    pub(super) fn start(&self, journal: BoundedRef<JournalMsg>) {
+        self.0.set(journal);
+    }
+
+    /// Hands an append over.
+    ///
+    /// # Errors
+    /// The ticket and the refusal to give to its asker, when too much waits.
+    pub(crate) fn append(&self, append: Append, ticket: Ticket) -> Result<(), Outcome> {
+        let soon = Duration::from_secs(1);
+        let (msg, code) = match self.0.try_cast(JournalMsg::Append(Box::new(append), ticket)) {
+            Ok(()) => return Ok(()),
+            Err(Rejected::Full(msg)) => (msg, ErrorCode::Overloaded),
+            Err(Rejected::Ended(msg)) => (msg, ErrorCode::Unavailable),
+        };
+        match msg {
+            JournalMsg::Append(_, ticket) => {
+                Err((ticket, Err(Refusal::new(code, "the journal is busy").retry_in(soon))))
+            }
+            JournalMsg::Done { .. } => Ok(()),
+        }
+    }
+
+    /// Appends that wait for a batch or are in one.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.depth()
+    }
+}
+
+/// The journal of a node.
+pub(super) struct Journal {
+    pub(super) store: Store,
+    pub(super) outcomes: Arc<dyn Outcomes>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// An append on its way. Dropped without an outcome, it answers `unavailable`: a crash on the way
+/// leaves nobody waiting.
+struct Pending {
+    append: Append,
+    ticket: Option<Ticket>,
+    outcomes: Arc<dyn Outcomes>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.outcomes.arrived(vec![(ticket, Err(unavailable()))]);
+        }
+    }
+}
+
+/// What waits in one lane.
+#[derive(Default)]
+pub(super) struct Lane {
+    waiting: Vec<Pending>,
+    is_writing: bool,
+}
+
+impl Actor for Journal {
+    type Msg = Envelope<JournalMsg>;
+    type State = Vec<Lane>;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<Vec<Lane>, ActorProcessingErr> {
+        let lanes = if self.store.engine() == "sqlite" { 1 } else { LANES };
+        Ok((0..lanes).map(|_| Lane::default()).collect())
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        lanes: &mut Vec<Lane>,
+    ) -> Result<(), ActorProcessingErr> {
+        let (Some(msg), place) = envelope.open() else {
+            return Ok(());
+        };
+        let index = match msg {
+            JournalMsg::Append(append, ticket) => {
+                let index = lane_of(&append, lanes.len());
+                let outcomes = Arc::clone(&self.outcomes);
+                let pending =
+                    Pending { append: *append, ticket: Some(ticket), outcomes, _place: place };
+                if let Some(lane) = lanes.get_mut(index) {
+                    lane.waiting.push(pending);
+                }
+                index
+            }
+            JournalMsg::Done { lane: index } => {
+                if let Some(lane) = lanes.get_mut(index) {
+                    lane.is_writing = false;
+                }
+                index
+            }
+        };
+        if let Some(lane) = lanes.get_mut(index) {
+            self.write_next(&me, index, lane);
+        }
+        Ok(())
+    }
+}
+
+impl Journal {
+    fn write_next(&self, me: &ActorRef<Envelope<JournalMsg>>, index: usize, lane: &mut Lane) {
+        if lane.is_writing || lane.waiting.is_empty() {
+            return;
+        }
+        lane.is_writing = true;
+        let rest = lane.waiting.split_off(lane.waiting.len().min(BATCH));
+        let batch = std::mem::replace(&mut lane.waiting, rest);
+        let (store, outcomes) = (self.store.clone(), Arc::clone(&self.outcomes));
+        let (metrics, me) = (Arc::clone(&self.metrics), me.clone());
+        task::beside(async move {
+            let work = write(&store, &*outcomes, &metrics, batch);
+            let is_well = AssertUnwindSafe(work).catch_unwind().await.unwrap_or(false);
+            if !is_well {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let done = Envelope::to_self(JournalMsg::Done { lane: index });
+            // The journal was restarted meanwhile, with fresh lanes.
+            let _restarted = me.send_message(done);
+        });
+    }
+}
+
+/// Writes one batch and tells what became of it. False when the store failed.
+async fn write(
+    store: &Store,
+    outcomes: &dyn Outcomes,
+    metrics: &Metrics,
+    mut batch: Vec<Pending>,
+) -> bool {
+    let began = Instant::now();
+    let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
+    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &Writer)).await;
+    metrics.commit(batch.len(), began.elapsed());
+    let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
+    match written {
+        Ok(Ok(appended)) => {
+            outcomes.arrived(tickets.zip(appended.into_iter().map(Ok)).collect());
+            true
+        }
+        Ok(Err(why)) => {
+            report(&why);
+            outcomes.arrived(tickets.map(|ticket| (ticket, Err(unavailable()))).collect());
+            false
+        }
+        Err(_elapsed) => {
+            tracing::error!("a commit took longer than {} s", DEADLINE.as_secs());
+            outcomes.arrived(tickets.map(|ticket| (ticket, Err(unavailable()))).collect());
+            false
+        }
+    }
+}
+
+fn report(why: &StoreError) {
+    let source = std::error::Error::source(why).map(ToString::to_string);
+    tracing::error!(source, "a batch could not be stored: {why}");
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "this could not be stored; try again")
+        .retry_in(Duration::from_secs(1))
+}
+
+/// A room stays in its lane, so that its commits arrive in order.
+fn lane_of(append: &Append, lanes: usize) -> usize {
+    let key = match append {
+        Append::Message(message) => message.room.0,
+        Append::Mark { room, .. }
+        | Append::JoinRoom { room, .. }
+        | Append::LeaveRoom { room, .. } => room.0,
+        Append::JoinClub { club, .. } | Append::LeaveClub { club, .. } => club.0,
+    };
+    usize::try_from(key).unwrap_or(0) % lanes.max(1)
+}

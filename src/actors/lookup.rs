@@ -1,0 +1,194 @@
+//! What a session needs to know when it signs in: the user, the rooms, the inbox.
+//!
+//! Root starts it. Sign-ins that come at the same time share one read: ten thousand clients that
+//! lost the server and come back at once cost a few dozen statements, not ten thousand. While a
+//! read is under way the next sign-ins gather. A crash leaves the waiting sign-ins unanswered;
+//! their sessions give up after a deadline and the clients come again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::bounded::{Address, BoundedRef, Envelope};
+use super::seat::Answer;
+use super::task;
+use crate::domain::UserId;
+use crate::protocol::{ErrorCode, InboxPlace, Refusal, RoomEntry, UserBody};
+use crate::store::{RoomView, Store, StoreError};
+
+/// Sign-ins that may wait.
+pub(super) const MAILBOX: usize = 65_536;
+/// Most sign-ins in one read.
+const BATCH: usize = 500;
+/// A read that takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Everything that the reply to `auth` says.
+#[derive(Debug, Clone)]
+pub(crate) struct Welcome {
+    /// Who.
+    pub(crate) user: UserBody,
+    /// The rooms that they may read.
+    pub(crate) rooms: Vec<RoomEntry>,
+    /// Their inbox.
+    pub(crate) inbox: InboxPlace,
+}
+
+type Waiter = Answer<Result<Arc<Welcome>, Refusal>>;
+
+/// Message of the look-up.
+pub(crate) enum LookupMsg {
+    /// What does this user need to know?
+    Ask(UserId, Waiter),
+    /// The read under way is through.
+    Done,
+}
+
+/// Face of the look-up.
+#[derive(Clone, Default)]
+pub struct LookupHandle(Address<LookupMsg>);
+
+impl LookupHandle {
+    /// Called by the root at each start.
+    pub(super) fn start(&self, lookup: BoundedRef<LookupMsg>) {
+        self.0.set(lookup);
+    }
+
+    /// What the reply to `auth` says for this user.
+    ///
+    /// # Errors
+    /// `unauthorized` for an account that is gone; `unavailable` and `overloaded`.
+    pub(crate) async fn ask(&self, user: UserId) -> Result<Arc<Welcome>, Refusal> {
+        let (answer, welcome) = Answer::channel();
+        if self.0.try_cast(LookupMsg::Ask(user, answer)).is_err() {
+            return Err(busy());
+        }
+        match tokio::time::timeout(DEADLINE, welcome).await {
+            Ok(Ok(welcome)) => welcome,
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
+    }
+}
+
+/// The look-up of a node.
+pub(super) struct Lookup {
+    pub(super) store: Store,
+}
+
+/// Who waits.
+#[derive(Default)]
+pub(super) struct Waiting {
+    asks: Vec<(UserId, Waiter, Option<OwnedSemaphorePermit>)>,
+    is_reading: bool,
+}
+
+impl Actor for Lookup {
+    type Msg = Envelope<LookupMsg>;
+    type State = Waiting;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<Waiting, ActorProcessingErr> {
+        Ok(Waiting::default())
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        waiting: &mut Waiting,
+    ) -> Result<(), ActorProcessingErr> {
+        let (Some(msg), place) = envelope.open() else {
+            return Ok(());
+        };
+        match msg {
+            LookupMsg::Ask(user, answer) => waiting.asks.push((user, answer, place)),
+            LookupMsg::Done => waiting.is_reading = false,
+        }
+        if waiting.is_reading || waiting.asks.is_empty() {
+            return Ok(());
+        }
+        waiting.is_reading = true;
+        let rest = waiting.asks.split_off(waiting.asks.len().min(BATCH));
+        let asks = std::mem::replace(&mut waiting.asks, rest);
+        let store = self.store.clone();
+        task::beside(async move {
+            let users: Vec<_> = asks.iter().map(|(user, ..)| *user).collect();
+            let found = match tokio::time::timeout(DEADLINE, read(&store, &users)).await {
+                Ok(Ok(found)) => Some(found),
+                Ok(Err(why)) => {
+                    tracing::error!("sign-ins could not be read: {why}");
+                    None
+                }
+                Err(_elapsed) => None,
+            };
+            give(asks, found.as_ref());
+            let _restarted = me.send_message(Envelope::to_self(LookupMsg::Done));
+        });
+        Ok(())
+    }
+}
+
+fn give(
+    asks: Vec<(UserId, Waiter, Option<OwnedSemaphorePermit>)>,
+    found: Option<&HashMap<UserId, Arc<Welcome>>>,
+) {
+    for (user, answer, _place) in asks {
+        answer.give(match found {
+            Some(found) => found.get(&user).map(Arc::clone).ok_or_else(|| {
+                Refusal::new(ErrorCode::Unauthorized, "this account does not exist any more")
+            }),
+            None => Err(busy()),
+        });
+    }
+}
+
+async fn read(
+    store: &Store,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Arc<Welcome>>, StoreError> {
+    let mut rooms: HashMap<UserId, Vec<RoomEntry>> = HashMap::new();
+    for (user, view) in store.rooms_of(users).await? {
+        rooms.entry(user).or_default().push(entry(view));
+    }
+    let mut inboxes: HashMap<_, _> = store.inbox_heads(users).await?.into_iter().collect();
+    let found = store.users(users).await?;
+    Ok(found
+        .into_iter()
+        .filter_map(|user| {
+            let (id, head) = (user.id, inboxes.remove(&user.id)?);
+            let inbox = InboxPlace { epoch: head.epoch, head: head.head, unread: head.unread };
+            let user = UserBody { id, username: user.username, display_name: user.display_name };
+            let rooms = rooms.remove(&id).unwrap_or_default();
+            Some((id, Arc::new(Welcome { user, rooms, inbox })))
+        })
+        .collect())
+}
+
+/// A room as the wire shows it.
+#[must_use]
+pub fn entry(view: RoomView) -> RoomEntry {
+    RoomEntry {
+        room: view.room,
+        name: view.name,
+        kind: view.kind,
+        club: view.club,
+        epoch: view.epoch,
+        head: view.head,
+        n: view.n,
+        read_n: view.read_n,
+        unread: view.n - view.read_n,
+        mentions: view.mentions,
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "sign-in is busy; try again")
+        .retry_in(Duration::from_secs(1))
+}

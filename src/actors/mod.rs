@@ -1,0 +1,119 @@
+//! Everything that lives: rooms, sessions, the journal, and who watches over them.
+//!
+//! *Belongs here:* live state, and what happens to it. *Does not belong here:* SQL, URLs, status
+//! codes; how a token is made.
+//!
+//! ```text
+//! Root (ractor, main runtime)             one a node; starts the branches, again when one ends
+//! ├─ Presence                             who is online; tells the rooms once a second
+//! ├─ Rooms                                supervisor: wakes rooms, restarts them, lets them sleep
+//! │  └─ Room …                            one a room that somebody needs: roster, newest events
+//! ├─ Journal                              the group-commit writer: all appends, one transaction
+//! └─ Lookup                               reads for sign-ins, many in one statement
+//! HTTP worker … (actix, one thread each)
+//! ├─ Relay                                which sessions here listen to what; heartbeats, deadlines
+//! └─ Session …                            one a socket: reads ops; ends with the socket
+//! ```
+//!
+//! * Only supervisors start ractor actors, on the main runtime: one started in a request would
+//!   live and die with that worker's thread. Sessions and relays are started by their worker.
+//! * The directory is read by all without a hop and written by the supervisor of the rooms.
+//! * Mailboxes are bounded by permits. A session without one waits and reads nothing meanwhile.
+//! * A crash of a room loses nothing: its log is in the store, its listeners are in the relays,
+//!   the message in hand is tried again, those behind it come back to the supervisor. A crash of
+//!   the journal answers `unavailable` to whatever was not committed.
+
+mod bounded;
+mod directory;
+mod journal;
+mod lookup;
+mod outbox;
+mod presence;
+mod relay;
+mod room;
+mod rooms;
+mod root;
+mod seat;
+mod session;
+mod task;
+mod throttle;
+mod wire;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorRef};
+
+pub use self::journal::JournalHandle;
+pub use self::lookup::{LookupHandle, entry};
+pub use self::presence::PresenceHandle;
+use self::relay::RelayMsg;
+pub use self::relay::Relays;
+pub use self::rooms::{NewText, RoomsHandle};
+use self::root::{Root, RootMsg};
+pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
+pub use self::throttle::Throttle;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// The live part of a node, started.
+pub struct Tree {
+    root: ActorRef<RootMsg>,
+    /// Face of the rooms, and through it of everything else.
+    pub rooms: RoomsHandle,
+    /// Face of the look-up.
+    pub lookup: LookupHandle,
+}
+
+/// The tree did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the actors did not start: {0}")]
+pub struct NotStarted(String);
+
+impl Tree {
+    /// Starts the tree on the runtime of the caller. `life` is random: it tells the cids that this
+    /// node makes apart from those of its earlier lives.
+    ///
+    /// # Errors
+    /// When a branch cannot start at all.
+    pub async fn start(store: Store, metrics: Arc<Metrics>, life: u64) -> Result<Self, NotStarted> {
+        let rooms = RoomsHandle::new(store, metrics, life);
+        let lookup = LookupHandle::default();
+        let root = Root { rooms: rooms.clone(), lookup: lookup.clone() };
+        let started = Root::spawn(None, root, ()).await;
+        let (root, _ends) = started.map_err(|why| NotStarted(why.to_string()))?;
+        Ok(Self { root, rooms, lookup })
+    }
+
+    /// Tells all sessions when to come back, waits until everything that was accepted is
+    /// committed and told, then closes them. `deadline` bounds the whole.
+    pub async fn drain(&self, window: Duration, deadline: Instant) {
+        self.rooms.relays.broadcast(RelayMsg::Drain { window }).await;
+        while Instant::now() < deadline && self.is_busy() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.rooms.relays.broadcast(RelayMsg::Finish).await;
+        while Instant::now() < deadline && self.rooms.metrics.connections.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends all actors.
+    pub fn stop(&self) {
+        self.root.stop(Some("the node ends".to_owned()));
+    }
+
+    /// How much waits where, for whoever looks at the metrics.
+    pub fn weigh(&self) {
+        let (_, waiting) = self.rooms.directory.weigh();
+        let metrics = &self.rooms.metrics;
+        metrics.waits("rooms", waiting);
+        metrics.waits("journal", self.rooms.journal.depth());
+        metrics.waits("relays", self.rooms.relays.depth());
+    }
+
+    fn is_busy(&self) -> bool {
+        let (_, waiting) = self.rooms.directory.weigh();
+        waiting > 0 || self.rooms.journal.depth() > 0 || self.rooms.relays.depth() > 0
+    }
+}

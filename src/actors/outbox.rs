@@ -1,0 +1,326 @@
+//! Bytes that wait for one session, counted, and the port that they leave through.
+//!
+//! The relay pushes and flushes; most frames never wait. What the socket does not take at once
+//! stays here, and the session's own task goes on when the socket can be written again. Several
+//! waiting frames leave in one system call.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::domain::Epoch;
+use crate::protocol::{CloseCode, close_frame};
+
+/// Frames that one system call takes.
+const SLICES: usize = 64;
+
+/// Where the bytes go.
+#[derive(Debug)]
+pub(crate) enum Port {
+    /// A WebSocket that the session owns.
+    Socket(TcpStream),
+    /// The body of a response with server-sent events of a log of this life; its task takes the
+    /// bytes.
+    Stream(Epoch),
+}
+
+/// What came of a flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// Nothing waits.
+    All,
+    /// The port takes no more for now.
+    Blocked,
+    /// The peer is gone.
+    Broken,
+}
+
+/// Why and how far an outbox is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Not at all.
+    No,
+    /// The close frame was pushed; the peer may still answer.
+    Closing(CloseCode),
+    /// Nothing is read or written any more.
+    Over,
+}
+
+/// The outbox of one session. Lives on one worker.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    port: Port,
+    queue: RefCell<Queue>,
+    bytes: Cell<usize>,
+    ending: Cell<Ending>,
+    /// The session's task, woken to go on writing or to end.
+    task: RefCell<Option<Waker>>,
+    /// When a frame came from the peer last, in seconds of the relay's clock.
+    pub(crate) seen: Cell<u32>,
+    /// Since when the port has taken nothing, on the same clock.
+    pub(crate) blocked_since: Cell<Option<u32>>,
+    /// Whether the session has stopped reading until less waits.
+    pub(crate) is_unread: Cell<bool>,
+    /// Whether the relay has it on its list of outboxes to flush.
+    pub(crate) is_listed: Cell<bool>,
+}
+
+/// One frame waits most of the time, so the first needs no allocation.
+#[derive(Debug, Default)]
+struct Queue {
+    first: Option<Bytes>,
+    written: usize,
+    rest: VecDeque<Bytes>,
+}
+
+impl Outbox {
+    /// An empty outbox in front of a port.
+    pub(crate) fn new(port: Port, now: u32) -> Self {
+        Self {
+            port,
+            queue: RefCell::default(),
+            bytes: Cell::new(0),
+            ending: Cell::new(Ending::No),
+            task: RefCell::default(),
+            seen: Cell::new(now),
+            blocked_since: Cell::new(None),
+            is_unread: Cell::new(false),
+            is_listed: Cell::new(false),
+        }
+    }
+
+    /// The socket, when there is one.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        match &self.port {
+            Port::Socket(socket) => Some(socket),
+            Port::Stream(_) => None,
+        }
+    }
+
+    /// The life of the log that a stream carries.
+    pub(crate) fn epoch(&self) -> Option<&Epoch> {
+        match &self.port {
+            Port::Socket(_) => None,
+            Port::Stream(epoch) => Some(epoch),
+        }
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// How far it is on its way to its end.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending.get()
+    }
+
+    /// Adds bytes behind what waits. After the close frame nothing is added any more.
+    pub(crate) fn push(&self, bytes: Bytes) {
+        if self.ending.get() == Ending::No {
+            self.add(bytes);
+        }
+    }
+
+    /// Puts the close frame behind what waits, or in place of it when the peer does not read.
+    pub(crate) fn close(&self, code: CloseCode) {
+        if self.ending.get() != Ending::No {
+            return;
+        }
+        if code == CloseCode::TooSlow {
+            self.forget_unwritten();
+        }
+        if matches!(self.port, Port::Socket(_)) {
+            self.add(close_frame(code).bytes().clone());
+        }
+        self.ending.set(Ending::Closing(code));
+        self.wake();
+    }
+
+    /// Ends it now, whatever waits.
+    pub(crate) fn abort(&self) {
+        self.ending.set(Ending::Over);
+        *self.queue.borrow_mut() = Queue::default();
+        self.bytes.set(0);
+        self.wake();
+    }
+
+    /// Writes what waits, as far as the port takes it.
+    pub(crate) fn flush(&self, now: u32) -> Flushed {
+        let Port::Socket(socket) = &self.port else {
+            self.wake();
+            return if self.bytes.get() == 0 { Flushed::All } else { Flushed::Blocked };
+        };
+        let mut queue = self.queue.borrow_mut();
+        while !queue.is_empty() {
+            match queue.write_to(socket) {
+                Ok(0) => return self.broken(&mut queue),
+                Ok(count) => {
+                    self.blocked_since.set(None);
+                    self.bytes.set(self.bytes.get().saturating_sub(count));
+                    queue.advance(count);
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                    if self.blocked_since.get().is_none() {
+                        self.blocked_since.set(Some(now));
+                    }
+                    drop(queue);
+                    self.wake();
+                    return Flushed::Blocked;
+                }
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(_gone) => return self.broken(&mut queue),
+            }
+        }
+        self.blocked_since.set(None);
+        if self.is_unread.take() {
+            self.wake();
+        }
+        if matches!(self.ending.get(), Ending::Closing(_)) {
+            // The peer sees the end of the stream behind the close frame, and nothing that it
+            // still sends can reset the connection before it has read that.
+            let _gone_already = SockRef::from(socket).shutdown(Shutdown::Write);
+        }
+        Flushed::All
+    }
+
+    /// For the session's task: remembers it, and goes on writing when the socket can take more.
+    pub(crate) fn poll_write(&self, context: &Context<'_>, now: u32) {
+        self.remember(context);
+        let Port::Socket(socket) = &self.port else {
+            return;
+        };
+        while self.blocked_since.get().is_some() {
+            let mut context = Context::from_waker(context.waker());
+            match socket.poll_write_ready(&mut context) {
+                Poll::Ready(Ok(())) => {
+                    let since = self.blocked_since.take();
+                    let had = self.bytes.get();
+                    self.flush(now);
+                    if self.bytes.get() == had && self.blocked_since.get().is_some() {
+                        self.blocked_since.set(since);
+                    }
+                }
+                Poll::Ready(Err(_gone)) => {
+                    self.abort();
+                    return;
+                }
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// For the task of a response body: the next bytes, joined.
+    pub(crate) fn poll_take(&self, context: &Context<'_>) -> Poll<Option<Bytes>> {
+        self.remember(context);
+        let mut queue = self.queue.borrow_mut();
+        if let Some(bytes) = queue.take_all() {
+            self.bytes.set(0);
+            return Poll::Ready(Some(bytes));
+        }
+        if self.ending.get() == Ending::No { Poll::Pending } else { Poll::Ready(None) }
+    }
+
+    /// Wakes the session's task.
+    pub(crate) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    fn remember(&self, context: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
+    }
+
+    fn add(&self, bytes: Bytes) {
+        self.bytes.set(self.bytes.get() + bytes.len());
+        self.queue.borrow_mut().push(bytes);
+    }
+
+    /// Drops all but the frame that is half on the wire.
+    fn forget_unwritten(&self) {
+        let mut queue = self.queue.borrow_mut();
+        queue.rest = VecDeque::new();
+        if queue.written == 0 {
+            queue.first = None;
+        }
+        let left = queue.first.as_ref().map_or(0, |first| first.len() - queue.written);
+        self.bytes.set(left);
+    }
+
+    fn broken(&self, queue: &mut Queue) -> Flushed {
+        *queue = Queue::default();
+        self.bytes.set(0);
+        self.ending.set(Ending::Over);
+        self.wake();
+        Flushed::Broken
+    }
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        if self.first.is_none() {
+            self.first = Some(bytes);
+        } else {
+            self.rest.push_back(bytes);
+        }
+    }
+
+    /// One system call with up to [`SLICES`] frames.
+    fn write_to(&self, socket: &TcpStream) -> std::io::Result<usize> {
+        let first = self.first.as_deref().and_then(|first| first.get(self.written..));
+        let first = first.unwrap_or_default();
+        if self.rest.is_empty() {
+            return socket.try_write(first);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let frames = std::iter::once(first).chain(self.rest.iter().map(|bytes| &**bytes));
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(frames) {
+            *slice = IoSlice::new(frame);
+            count += 1;
+        }
+        socket.try_write_vectored(slices.get(..count).unwrap_or_default())
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(first) = &self.first {
+            let left = first.len() - self.written;
+            if count < left {
+                self.written += count;
+                return;
+            }
+            count -= left;
+            self.written = 0;
+            self.first = self.rest.pop_front();
+        }
+        // An empty queue holds no memory: thousands of sessions are idle most of the time.
+        self.rest = VecDeque::new();
+    }
+
+    fn take_all(&mut self) -> Option<Bytes> {
+        let first = self.first.take()?;
+        let rest = std::mem::take(&mut self.rest);
+        if rest.is_empty() {
+            return Some(first);
+        }
+        let mut joined =
+            Vec::with_capacity(first.len() + rest.iter().map(Bytes::len).sum::<usize>());
+        joined.extend_from_slice(&first);
+        rest.iter().for_each(|bytes| joined.extend_from_slice(bytes));
+        Some(joined.into())
+    }
+}

@@ -1,0 +1,306 @@
+//! Who is online on this node, and which rooms hear of it.
+//!
+//! Root starts it. A user is online with one live session and for [`limits::PRESENCE_GRACE`] after
+//! the last one ended, so that a reload is no coming and going. Rooms that are awake are told once
+//! a second, all changes in one message: 2,000 people who come in five seconds are five messages
+//! a room. A crash forgets who is online until they connect again; the counts that guard the number
+//! of sessions live in [`Census`] and survive it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use super::bounded::{Address, BoundedRef, Envelope};
+use super::room::{RoomHandle, RoomMsg};
+use crate::domain::{RoomId, UserId, limits};
+
+/// Messages that may wait: more than sessions in one node.
+pub(super) const MAILBOX: usize = 131_072;
+/// How often rooms are told.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Message of the presence.
+pub(crate) enum PresenceMsg {
+    /// A session of a user signed in; the rooms that the user may read.
+    Arrived(UserId, Vec<RoomId>),
+    /// A session of a user ended.
+    Departed(UserId),
+    /// These users may read one more room.
+    AddRoom(Vec<UserId>, RoomId),
+    /// A user may not read a room any more.
+    RemoveRoom(UserId, RoomId),
+    /// A room woke and wants to hear.
+    Watch(RoomHandle),
+    /// A room sleeps.
+    Forget(RoomId),
+    /// Tell the rooms.
+    Beat,
+}
+
+/// Face of the presence of a node.
+#[derive(Clone, Default)]
+pub struct PresenceHandle {
+    address: Address<PresenceMsg>,
+    census: Census,
+}
+
+impl PresenceHandle {
+    /// Called by the root at each start.
+    pub(super) fn start(&self, presence: BoundedRef<PresenceMsg>) {
+        self.address.set(presence);
+    }
+
+    /// Counts a session in, if the user may have one more.
+    pub(crate) fn admit(&self, user: UserId, most: u32) -> bool {
+        self.census.admit(user, most)
+    }
+
+    /// A session that was admitted has its rooms.
+    pub(crate) fn arrived(&self, user: UserId, rooms: Vec<RoomId>) {
+        self.tell(PresenceMsg::Arrived(user, rooms));
+    }
+
+    /// A session that was admitted ended; `was_told` if it had arrived.
+    pub(crate) fn departed(&self, user: UserId, was_told: WasTold) {
+        self.census.release(user);
+        if was_told == WasTold::Yes {
+            self.tell(PresenceMsg::Departed(user));
+        }
+    }
+
+    /// These users may read one more room.
+    pub(crate) fn add_room(&self, users: Vec<UserId>, room: RoomId) {
+        self.tell(PresenceMsg::AddRoom(users, room));
+    }
+
+    /// A user may not read a room any more.
+    pub(crate) fn remove_room(&self, user: UserId, room: RoomId) {
+        self.tell(PresenceMsg::RemoveRoom(user, room));
+    }
+
+    /// A room woke.
+    pub(crate) fn watch(&self, room: RoomHandle) {
+        self.tell(PresenceMsg::Watch(room));
+    }
+
+    /// A room sleeps.
+    pub(crate) fn forget(&self, room: RoomId) {
+        self.tell(PresenceMsg::Forget(room));
+    }
+
+    /// Whether a user has a live session here.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.census.counts(user) > 0
+    }
+
+    fn tell(&self, msg: PresenceMsg) {
+        if self.address.try_cast(msg).is_err() {
+            tracing::warn!("presence is overloaded or restarts; a change was not told");
+        }
+    }
+}
+
+/// Whether the presence was told of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WasTold {
+    /// It was.
+    Yes,
+    /// The session ended before.
+    No,
+}
+
+/// Sessions per user; shared by all workers, so that the limit holds over the node.
+#[derive(Clone, Default)]
+struct Census(Arc<Mutex<HashMap<UserId, u32>>>);
+
+impl Census {
+    fn admit(&self, user: UserId, most: u32) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(user).or_insert(0);
+        let may = *count < most;
+        *count += u32::from(may);
+        may
+    }
+
+    fn release(&self, user: UserId) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&user) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&user);
+            }
+        }
+    }
+
+    fn counts(&self, user: UserId) -> u32 {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&user).copied().unwrap_or(0)
+    }
+}
+
+/// The presence of a node.
+pub(super) struct Presence;
+
+/// One user.
+#[derive(Default)]
+struct Online {
+    sessions: u32,
+    leaves_at: Option<Instant>,
+    rooms: Box<[RoomId]>,
+}
+
+/// What a room is told at the next beat.
+#[derive(Default)]
+struct News {
+    joins: HashSet<UserId>,
+    leaves: HashSet<UserId>,
+}
+
+/// Who is online and who listens.
+#[derive(Default)]
+pub(super) struct State {
+    users: HashMap<UserId, Online>,
+    leaving: HashSet<UserId>,
+    by_room: HashMap<RoomId, HashSet<UserId>>,
+    watchers: HashMap<RoomId, RoomHandle>,
+    news: HashMap<RoomId, News>,
+}
+
+impl Actor for Presence {
+    type Msg = Envelope<PresenceMsg>;
+    type State = State;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<State, ActorProcessingErr> {
+        let beat = || Envelope::to_self(PresenceMsg::Beat);
+        let _ends_with_the_actor = me.send_interval(BEAT, beat);
+        Ok(State::default())
+    }
+
+    async fn handle(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (Some(msg), _place) = envelope.open() else {
+            return Ok(());
+        };
+        match msg {
+            PresenceMsg::Arrived(user, rooms) => state.arrived(user, rooms),
+            PresenceMsg::Departed(user) => state.departed(user),
+            PresenceMsg::AddRoom(users, room) => {
+                users.into_iter().for_each(|user| state.add_room(user, room));
+            }
+            PresenceMsg::RemoveRoom(user, room) => state.remove_room(user, room),
+            PresenceMsg::Watch(room) => state.watch(room),
+            PresenceMsg::Forget(room) => {
+                state.watchers.remove(&room);
+                state.news.remove(&room);
+            }
+            PresenceMsg::Beat => state.beat(),
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn arrived(&mut self, user: UserId, rooms: Vec<RoomId>) {
+        let online = self.users.entry(user).or_default();
+        online.sessions += 1;
+        online.leaves_at = None;
+        self.leaving.remove(&user);
+        let known = std::mem::replace(&mut online.rooms, rooms.into());
+        let now = online.rooms.clone();
+        for room in now.iter().filter(|room| !known.contains(room)) {
+            self.join(user, *room);
+        }
+    }
+
+    fn departed(&mut self, user: UserId) {
+        let Some(online) = self.users.get_mut(&user) else {
+            return;
+        };
+        online.sessions = online.sessions.saturating_sub(1);
+        if online.sessions == 0 {
+            online.leaves_at = Some(Instant::now() + limits::PRESENCE_GRACE);
+            self.leaving.insert(user);
+        }
+    }
+
+    fn add_room(&mut self, user: UserId, room: RoomId) {
+        let Some(online) = self.users.get_mut(&user) else {
+            return;
+        };
+        if !online.rooms.contains(&room) {
+            online.rooms = online.rooms.iter().copied().chain([room]).collect();
+            self.join(user, room);
+        }
+    }
+
+    fn remove_room(&mut self, user: UserId, room: RoomId) {
+        if let Some(online) = self.users.get_mut(&user) {
+            online.rooms = online.rooms.iter().copied().filter(|known| *known != room).collect();
+        }
+        self.leave(user, room);
+    }
+
+    fn watch(&mut self, room: RoomHandle) {
+        let joins: Vec<_> = self.by_room.get(&room.room).into_iter().flatten().copied().collect();
+        if !joins.is_empty() {
+            let _ended = room.answer(RoomMsg::Presence { joins, leaves: Vec::new() });
+        }
+        self.news.remove(&room.room);
+        self.watchers.insert(room.room, room);
+    }
+
+    fn join(&mut self, user: UserId, room: RoomId) {
+        self.by_room.entry(room).or_default().insert(user);
+        if self.watchers.contains_key(&room) {
+            let news = self.news.entry(room).or_default();
+            news.leaves.remove(&user);
+            news.joins.insert(user);
+        }
+    }
+
+    fn leave(&mut self, user: UserId, room: RoomId) {
+        if let Some(users) = self.by_room.get_mut(&room) {
+            users.remove(&user);
+            if users.is_empty() {
+                self.by_room.remove(&room);
+            }
+        }
+        if self.watchers.contains_key(&room) {
+            let news = self.news.entry(room).or_default();
+            news.joins.remove(&user);
+            news.leaves.insert(user);
+        }
+    }
+
+    fn beat(&mut self) {
+        let now = Instant::now();
+        let due = |user: &UserId| {
+            self.users.get(user).and_then(|u| u.leaves_at).is_none_or(|at| at <= now)
+        };
+        let gone: Vec<_> = self.leaving.iter().copied().filter(due).collect();
+        for user in gone {
+            self.leaving.remove(&user);
+            let rooms = self.users.remove(&user).map(|online| online.rooms).unwrap_or_default();
+            rooms.iter().for_each(|room| self.leave(user, *room));
+        }
+        for (room, News { joins, leaves }) in self.news.drain() {
+            if let Some(watcher) = self.watchers.get(&room) {
+                let (joins, leaves) = (joins.into_iter().collect(), leaves.into_iter().collect());
+                let _ended = watcher.answer(RoomMsg::Presence { joins, leaves });
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What can be asked of the relays.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::actors::seat::{Opening, SeatKey};
+use crate::domain::{DeviceId, Epoch, RoomId, UserId};
+use crate::protocol::{CloseCode, Frame, RoomEntry};
+
+/// Places in the queue between the rooms and one relay.
+const QUEUE: usize = 8_192;
+/// A relay only moves memory; one that takes nothing for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One event of a room log, encoded once, on its way to every listener.
+#[derive(Debug)]
+pub(crate) struct LiveEvent {
+    /// The room.
+    pub(crate) room: RoomId,
+    /// Place in the log.
+    pub(crate) seq: i64,
+    /// Messages up to here.
+    pub(crate) n: i64,
+    /// The author of a message: its other sessions learn that its own words are read.
+    pub(crate) by: Option<UserId>,
+    /// Who it names.
+    pub(crate) mentions: Vec<UserId>,
+    /// For WebSockets.
+    pub(crate) frame: Frame,
+    sse: OnceLock<Bytes>,
+}
+
+impl LiveEvent {
+    /// An event around its JSON line, by nobody and naming nobody.
+    pub(crate) fn new(room: RoomId, seq: i64, n: i64, line: &str) -> Self {
+        let (by, mentions, sse) = (None, Vec::new(), OnceLock::new());
+        Self { room, seq, n, by, mentions, frame: Frame::text(line), sse }
+    }
+
+    /// The same event for a stream of server-sent events; written at the first use.
+    pub(crate) fn sse(&self, epoch: &Epoch) -> Bytes {
+        self.sse
+            .get_or_init(|| {
+                let line = self.frame.line();
+                let line = String::from_utf8_lossy(&line);
+                Bytes::from(sse_block(epoch, self.seq, &line))
+            })
+            .clone()
+    }
+}
+
+/// One block of an event stream (WHATWG HTML, section 9.2): id, name and data of a log event.
+fn sse_block(epoch: &Epoch, seq: i64, line: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Name<'a> {
+        #[serde(borrow)]
+        ev: std::borrow::Cow<'a, str>,
+    }
+    let name = serde_json::from_str::<Name<'_>>(line).map_or("message".into(), |name| name.ev);
+    format!("id: {epoch}-{seq}\nevent: {name}\ndata: {line}\n\n")
+}
+
+/// Numbers of a live room that everyone may read without asking it.
+#[derive(Debug, Default)]
+pub(crate) struct RoomGauge {
+    head: AtomicI64,
+    n: AtomicI64,
+    seats: AtomicI64,
+}
+
+impl RoomGauge {
+    /// Publishes head and n; the room does so before it tells the relays.
+    pub(crate) fn publish(&self, head: i64, n: i64) {
+        self.n.store(n, Ordering::Release);
+        self.head.store(head, Ordering::Release);
+    }
+
+    /// Newest seq and n that were published.
+    pub(crate) fn head(&self) -> (i64, i64) {
+        let head = self.head.load(Ordering::Acquire);
+        (head, self.n.load(Ordering::Acquire))
+    }
+
+    /// Counts a seat in (1) or out (−1).
+    pub(crate) fn count_seat(&self, change: i64) {
+        self.seats.fetch_add(change, Ordering::AcqRel);
+    }
+
+    /// Seats that have the room open, on this node.
+    pub(crate) fn seats(&self) -> i64 {
+        self.seats.load(Ordering::Acquire)
+    }
+}
+
+/// What passes and is forgotten: dropped first when a client is slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// Who is online.
+    Presence,
+    /// Who is typing; not told to the one who types.
+    Typing(UserId),
+}
+
+/// A room that woke, or came back after a crash.
+#[derive(Debug)]
+pub(crate) struct Revived {
+    /// The room.
+    pub(crate) room: RoomId,
+    /// Newest seq in the store.
+    pub(crate) head: i64,
+    /// Messages up to there.
+    pub(crate) n: i64,
+    /// The newest events, for whoever missed some.
+    pub(crate) newest: Vec<Arc<LiveEvent>>,
+    /// Whether questions may have been lost.
+    pub(crate) after_crash: bool,
+}
+
+/// A seat that starts, or goes on, hearing a room.
+#[derive(Debug)]
+pub(crate) struct Attach {
+    /// Whose, and which of its openings.
+    pub(crate) opening: Opening,
+    /// Which room.
+    pub(crate) room: RoomId,
+    /// The answer to `open`, due even when the opening is stale by now.
+    pub(crate) reply: Option<Frame>,
+    /// What comes before live events: replayed ones, `caught_up`, presence.
+    pub(crate) first: Vec<Outgoing>,
+    /// Everything up to this seq is in `first` or before it.
+    pub(crate) upto: i64,
+    /// Messages up to there.
+    pub(crate) n: i64,
+    /// Numbers of the room, for the seat count.
+    pub(crate) gauge: Arc<RoomGauge>,
+}
+
+/// One part of a long replay; the seat hears nothing live yet.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Whose, and which of its openings.
+    pub(crate) opening: Opening,
+    /// Which room.
+    pub(crate) room: RoomId,
+    /// The answer to `open`, in the first part.
+    pub(crate) reply: Option<Frame>,
+    /// Events, and `caught_up` when the goal is among them.
+    pub(crate) events: Vec<Outgoing>,
+    /// The next part begins behind this seq.
+    pub(crate) upto: i64,
+    /// The seq behind which `caught_up` comes.
+    pub(crate) goal: i64,
+}
+
+/// Something for one session.
+#[derive(Debug, Clone)]
+pub(crate) enum Outgoing {
+    /// An event of a log.
+    Event(Arc<LiveEvent>),
+    /// A reply, or another frame that is no log event.
+    Frame(Frame),
+    /// Who is online, for those who want it.
+    Presence(Frame),
+}
+
+/// A change that concerns all sessions of some users.
+#[derive(Debug, Clone)]
+pub(crate) enum Tell {
+    /// A frame, for those who want inbox events.
+    Inbox(Arc<LiveEvent>),
+    /// A frame for every session but one.
+    Others(Frame, Option<SeatKey>),
+    /// A room that they may read from now on.
+    Add(Arc<RoomEntry>),
+    /// A room that they may not read any more.
+    Remove(RoomId, &'static str),
+    /// Read marks moved: the new number of unread mentions.
+    Mentions(RoomId, u32),
+    /// Sessions of these sign-ins end. `None`: all of them.
+    Revoke(Option<Vec<DeviceId>>, CloseCode),
+}
+
+/// Message of a relay.
+#[derive(Clone)]
+pub(crate) enum RelayMsg {
+    /// Events of a room in log order, and the replies that belong before them.
+    Events { events: Arc<[Arc<LiveEvent>]>, replies: Arc<[(SeatKey, Frame)]> },
+    /// A room came to life (again): its newest events, for whoever missed some.
+    Revived(Arc<Revived>),
+    /// A seat hears a room from here on.
+    Attach(Arc<Attach>),
+    /// An opening was refused; the answer, if one is due.
+    Refused(Opening, Option<Frame>),
+    /// More of a long replay; the session asks for the next part when this one is written.
+    Part(Arc<Part>),
+    /// An answer to a pull; `level` when pushes may go on from here.
+    Pulled { seat: SeatKey, room: RoomId, frame: Option<Frame>, level: bool },
+    /// A reply without an event.
+    Reply(SeatKey, Frame),
+    /// Presence or typing.
+    Passing { room: RoomId, what: Passing, frame: Frame },
+    /// Something for all sessions of these users.
+    Tell(Arc<[UserId]>, Tell),
+    /// A room is gone for everybody.
+    Deleted(RoomId),
+    /// This node ends: sessions are told to come back, spread over the window.
+    Drain { window: Duration },
+    /// What is still here is closed now.
+    Finish,
+}
+
+/// The relays of this node. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Relays(Arc<RwLock<Arc<[mpsc::Sender<RelayMsg>]>>>);
+
+impl Relays {
+    /// Called by each worker when it starts: its number and its end of the queue.
+    pub(crate) fn register(&self) -> (u16, mpsc::Receiver<RelayMsg>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let worker = u16::try_from(list.len()).unwrap_or(u16::MAX);
+        *list = list.iter().cloned().chain([sender]).collect();
+        (worker, receiver)
+    }
+
+    fn list(&self) -> Arc<[mpsc::Sender<RelayMsg>]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells every relay.
+    pub(crate) async fn broadcast(&self, msg: RelayMsg) {
+        for relay in self.list().iter() {
+            leave(relay, msg.clone()).await;
+        }
+    }
+
+    /// Tells the relay of one seat.
+    pub(crate) async fn tell(&self, seat: SeatKey, msg: RelayMsg) {
+        if let Some(relay) = self.list().get(usize::from(seat.worker)) {
+            leave(relay, msg).await;
+        }
+    }
+
+    /// Messages that wait in all relays' queues.
+    pub(crate) fn depth(&self) -> usize {
+        self.list().iter().map(|relay| relay.max_capacity() - relay.capacity()).sum()
+    }
+}
+
+/// A worker that has ended hears nothing: its sessions ended with it.
+async fn leave(relay: &mpsc::Sender<RelayMsg>, msg: RelayMsg) {
+    match relay.try_send(msg) {
+        Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+        Err(mpsc::error::TrySendError::Full(msg)) => {
+            let waited = relay.send_timeout(msg, PATIENCE).await;
+            if matches!(waited, Err(mpsc::error::SendTimeoutError::Timeout(_))) {
+                // The relay sees the hole at the next event and turns its seats to pull.
+                tracing::error!("a relay takes no messages; one was dropped");
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What follows when the journal or the store has answered. The third part of [`RoomState`].
+
+use std::sync::Arc;
+
+use super::message::{Commit, Loaded, RoomRefusal};
+use super::reply;
+use super::state::{Effect, RoomState, send_ok};
+use crate::actors::relay::{LiveEvent, Tell};
+use crate::actors::seat::{Asker, SeatKey};
+use crate::domain::{MessageId, UserId};
+use crate::protocol::{Frame, MarkOk, MessageItem, ReadEvent, Refusal, SendOk, SnapshotBody};
+use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent, StoredNotice};
+
+/// Events that may be published now and the replies that go before them, gathered over a batch.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<Arc<LiveEvent>>,
+    replies: Vec<(SeatKey, Frame)>,
+    rest: Vec<Effect>,
+}
+
+impl RoomState {
+    /// Applies what the journal committed for this room.
+    pub(crate) fn committed(&mut self, commits: Vec<Commit>) -> Vec<Effect> {
+        let mut gathered = Gathered::default();
+        for commit in commits {
+            match commit {
+                Commit::Message { author, asker, outcome } => {
+                    self.message_committed(author, asker, outcome, &mut gathered);
+                }
+                Commit::Mark { user, asker, seat, outcome } => {
+                    self.mark_committed(user, asker, seat, outcome, &mut gathered);
+                }
+                Commit::Member { user, change, line } => {
+                    if let Some(line) = line {
+                        self.apply(self.live(&line), &mut gathered.events);
+                    }
+                    gathered.rest.push(self.change(user, change));
+                }
+            }
+        }
+        self.published(gathered)
+    }
+
+    /// Takes up what the store answered.
+    pub(crate) fn loaded(&mut self, loaded: &Loaded) -> Vec<Effect> {
+        match loaded {
+            Loaded::Snapshot(Some(snapshot)) => match self.snapshot_body(snapshot) {
+                Some(body) => self.snapshot_loaded(snapshot.at.head, snapshot.at.n, body),
+                None => self.snapshot_failed(),
+            },
+            Loaded::Snapshot(None) => self.snapshot_failed(),
+            Loaded::Events { ask, events: Some(events) } => {
+                let events = events.iter().map(|event| self.live(event)).collect();
+                self.events_loaded(ask, events)
+            }
+            Loaded::Events { ask, events: None } => self.events_failed(ask),
+            Loaded::Hole(events) => {
+                self.hole_read();
+                let mut gathered = Gathered::default();
+                for event in events {
+                    self.apply(self.live(event), &mut gathered.events);
+                }
+                self.published(gathered)
+            }
+        }
+    }
+
+    fn message_committed(
+        &mut self,
+        author: UserId,
+        asker: Asker<SendOk>,
+        outcome: Result<Appended, Refusal>,
+        gathered: &mut Gathered,
+    ) {
+        let room = self.facts.room;
+        let answer = match outcome {
+            Ok(Appended::Message { event, mentions, notices }) => {
+                let mut live = LiveEvent::new(room, event.seq, event.n, &event.body);
+                live.by = Some(author);
+                live.mentions = mentions;
+                self.apply(Arc::new(live), &mut gathered.events);
+                gathered.rest.extend(notices.into_iter().map(notify));
+                Ok(send_ok(room, event.seq, event.n, event.at))
+            }
+            Ok(Appended::Duplicate { seq, n, at }) => {
+                Ok(SendOk { dup: true, ..send_ok(room, seq, n, at) })
+            }
+            Ok(Appended::Refused(why)) => Err(refusal(why).into()),
+            Ok(Appended::Failed | Appended::Marked(_) | Appended::Member { .. }) => {
+                Err(RoomRefusal::Failed.into())
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match asker {
+            Asker::Seat(seat, re) => gathered.replies.push((seat, reply(re, &answer))),
+            Asker::Call(_) => gathered.rest.push(Effect::Sent(asker, answer)),
+            Asker::Nobody => {}
+        }
+    }
+
+    fn mark_committed(
+        &self,
+        user: UserId,
+        asker: Asker<MarkOk>,
+        seat: Option<SeatKey>,
+        outcome: Result<Appended, Refusal>,
+        gathered: &mut Gathered,
+    ) {
+        let answer = match outcome {
+            Ok(Appended::Marked(mark)) => {
+                gathered.rest.extend(self.mark_told(user, seat, mark));
+                Ok(mark_ok(mark))
+            }
+            Ok(Appended::Refused(why)) => Err(refusal(why).into()),
+            Ok(_) => Err(RoomRefusal::Failed.into()),
+            Err(refusal) => Err(refusal),
+        };
+        gathered.rest.push(Effect::MarkSet(asker, answer));
+    }
+
+    /// The user's other sessions learn of the mark; all of them count mentions from it.
+    fn mark_told(&self, user: UserId, seat: Option<SeatKey>, mark: ReadMark) -> [Effect; 2] {
+        let room = self.facts.room;
+        let MarkOk { read_n, unread, mentions } = mark_ok(mark);
+        let frame = Frame::json(&ReadEvent { room, seq: mark.seq, read_n, unread, mentions });
+        let count = u32::try_from(mentions).unwrap_or(u32::MAX);
+        [
+            Effect::Tell(user, Tell::Mentions(room, count)),
+            Effect::Tell(user, Tell::Others(frame, seat)),
+        ]
+    }
+
+    /// Everything published, then the seats that waited for it, then the rest.
+    fn published(&mut self, gathered: Gathered) -> Vec<Effect> {
+        let Gathered { events, replies, rest } = gathered;
+        let mut effects = Vec::with_capacity(rest.len() + 2);
+        if !(events.is_empty() && replies.is_empty()) {
+            effects.push(Effect::Publish { events, replies });
+        }
+        effects.extend(self.serve_waiting());
+        effects.extend(self.hole());
+        effects.extend(rest);
+        effects
+    }
+
+    fn live(&self, event: &StoredEvent) -> Arc<LiveEvent> {
+        Arc::new(LiveEvent::new(self.facts.room, event.seq, event.n, &event.body))
+    }
+
+    fn snapshot_body(&self, snapshot: &Snapshot) -> Option<Box<serde_json::value::RawValue>> {
+        let items = snapshot.messages.iter().map(MessageItem::from).collect();
+        serde_json::value::to_raw_value(&SnapshotBody { upto: snapshot.at.head, items }).ok()
+    }
+}
+
+impl From<&crate::store::Message> for MessageItem {
+    fn from(message: &crate::store::Message) -> Self {
+        let room = message.room;
+        Self {
+            id: MessageId { room, seq: message.seq },
+            seq: message.seq,
+            n: message.n,
+            at: message.at,
+            by: message.author,
+            cid: Some(message.cid.clone()),
+            text: message.text.clone(),
+            reply_to: message.reply_to.map(|seq| MessageId { room, seq }),
+            rev: message.rev,
+            edited_at: message.edited_at,
+            deleted: message.text.is_none(),
+            reactions: [],
+            pinned: false,
+        }
+    }
+}
+
+fn notify(notice: StoredNotice) -> Effect {
+    // An inbox is no room; its events travel in the same wrapping.
+    let event = LiveEvent::new(crate::domain::RoomId(0), notice.seq, 0, &notice.body);
+    Effect::Tell(notice.user, Tell::Inbox(Arc::new(event)))
+}
+
+fn mark_ok(mark: ReadMark) -> MarkOk {
+    let ReadMark { read_n, n, mentions, .. } = mark;
+    MarkOk { read_n, unread: n - read_n, mentions }
+}
+
+fn refusal(why: AppendRefusal) -> RoomRefusal {
+    match why {
+        AppendRefusal::Gone => RoomRefusal::Gone,
+        AppendRefusal::NoSuchMessage => RoomRefusal::NoSuchMessage,
+        AppendRefusal::NotMember
+        | AppendRefusal::Banned
+        | AppendRefusal::NotOpen
+        | AppendRefusal::Full
+        | AppendRefusal::OwnerStays => RoomRefusal::NotMember,
+    }
+}

@@ -1,0 +1,223 @@
+//! What can be asked of a room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actors::bounded::{BoundedRef, Rejected};
+use crate::actors::relay::RoomGauge;
+use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
+use crate::domain::{Cid, Position, RoomId, Text, UserId};
+use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
+use crate::store::{Appended, Snapshot, StoredEvent};
+
+/// Commands that may wait in the mailbox of one room.
+pub(crate) const MAILBOX: usize = 1_024;
+/// How long a caller waits for a place in it before the answer is `overloaded`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Message of a room.
+#[derive(Debug, Clone)]
+pub(crate) enum RoomMsg {
+    /// A session wants all events from here on, or from a position on.
+    Open { opening: Opening, since: Option<Position>, form: Form },
+    /// A session wants the next events in one answer, because it lags.
+    Pull { opening: Opening, after: i64, re: Option<u32> },
+    /// A session has written one part of a long replay and wants the next.
+    Next { opening: Opening, after: i64, goal: i64 },
+    /// A message of a member.
+    Send(Send),
+    /// A member has read up to a seq.
+    Mark { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
+    /// A member is writing.
+    Typing { user: UserId },
+    /// The journal has appended; in the order of the log.
+    Committed(Vec<Commit>),
+    /// The store has answered a read that the room began.
+    Loaded(Arc<Loaded>),
+    /// Members came online or went.
+    Presence { joins: Vec<UserId>, leaves: Vec<UserId> },
+    /// Look whether anybody still needs this room awake.
+    Idle,
+    /// Panics; only tests can ask for it.
+    #[cfg(feature = "test-hooks")]
+    Crash,
+}
+
+/// What the one who opens speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A WebSocket session; the reply carries the id of its request.
+    Socket { re: Option<u32> },
+    /// A stream of server-sent events: no reply, no snapshot, `gap` instead.
+    Stream,
+}
+
+/// A message before it is admitted.
+#[derive(Debug, Clone)]
+pub(crate) struct Send {
+    /// Who writes.
+    pub(crate) author: UserId,
+    /// The client's id of the send.
+    pub(crate) cid: Cid,
+    /// The text.
+    pub(crate) text: Text,
+    /// The seq of the message that it answers.
+    pub(crate) reply_to: Option<i64>,
+    /// Who hears what became of it.
+    pub(crate) asker: Asker<SendOk>,
+}
+
+/// What the journal appended to a room, and who waits for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Commit {
+    /// A message, or the repetition of one, or its refusal.
+    Message { author: UserId, asker: Asker<SendOk>, outcome: Result<Appended, Refusal> },
+    /// A read mark.
+    Mark {
+        user: UserId,
+        asker: Asker<MarkOk>,
+        seat: Option<SeatKey>,
+        outcome: Result<Appended, Refusal>,
+    },
+    /// A membership changed; the line stands in the log if there is one.
+    Member { user: UserId, change: Change, line: Option<StoredEvent> },
+}
+
+/// How a membership changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// May read and write from now on.
+    Came,
+    /// May not any more; why, as `room.remove` says it.
+    Went(&'static str),
+}
+
+/// Answer of the store to a read for seats that wait; `None` when the read failed.
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    /// The last messages, for everyone who waits to open.
+    Snapshot(Option<Snapshot>),
+    /// Events for one seat.
+    Events { ask: Ask, events: Option<Vec<StoredEvent>> },
+    /// Events that this node did not hear of in time.
+    Hole(Vec<StoredEvent>),
+}
+
+/// Why events were read.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// For whom.
+    pub(crate) opening: Opening,
+    /// Everything after this seq.
+    pub(crate) after: i64,
+    /// What the events are for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What events from the store are for.
+#[derive(Debug, Clone)]
+pub(crate) enum Purpose {
+    /// The answer to a pull.
+    Pull { re: Option<u32> },
+    /// A part of a long replay; `caught_up` comes behind the event with seq `goal`.
+    Replay { goal: i64 },
+}
+
+/// Address of one live room.
+#[derive(Clone)]
+pub(crate) struct RoomHandle {
+    pub(crate) room: RoomId,
+    pub(crate) mailbox: BoundedRef<RoomMsg>,
+    pub(crate) gauge: Arc<RoomGauge>,
+}
+
+/// The command could not be left with the room.
+#[derive(Debug)]
+pub(crate) enum Undelivered {
+    /// The mailbox stayed full; the sender is told `overloaded`.
+    Overloaded,
+    /// The room went to sleep or crashed: look it up again.
+    Ended(RoomMsg),
+}
+
+impl RoomHandle {
+    /// Leaves a command. Fast when there is a place; waits for one otherwise, so that the caller's
+    /// client feels the pressure.
+    pub(crate) async fn ask(&self, msg: RoomMsg) -> Result<(), Undelivered> {
+        let msg = match self.mailbox.try_cast(msg) {
+            Ok(()) => return Ok(()),
+            Err(Rejected::Ended(msg)) => return Err(Undelivered::Ended(msg)),
+            Err(Rejected::Full(msg)) => msg,
+        };
+        match tokio::time::timeout(PATIENCE, self.mailbox.cast(msg)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Rejected::Ended(msg) | Rejected::Full(msg))) => Err(Undelivered::Ended(msg)),
+            Err(_elapsed) => Err(Undelivered::Overloaded),
+        }
+    }
+
+    /// Leaves a command if there is a place now.
+    pub(crate) fn try_ask(&self, msg: RoomMsg) -> Result<(), RoomMsg> {
+        self.mailbox.try_cast(msg).map_err(|back| match back {
+            Rejected::Ended(msg) | Rejected::Full(msg) => msg,
+        })
+    }
+
+    /// Leaves an answer of the journal, the store or the presence; never waits.
+    pub(crate) fn answer(&self, msg: RoomMsg) -> Result<(), RoomMsg> {
+        self.mailbox.answer(msg).map_err(|back| match back {
+            Rejected::Ended(msg) | Rejected::Full(msg) => msg,
+        })
+    }
+
+    /// Newest published seq and n.
+    pub(crate) fn head(&self) -> (i64, i64) {
+        self.gauge.head()
+    }
+}
+
+/// Why a room says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoomRefusal {
+    /// Not a reader of this room, and so not to know of it.
+    NotMember,
+    /// May read, may not write until then.
+    Muted { until: i64 },
+    /// `reply_to` names no message of this room.
+    NoSuchMessage,
+    /// The room was deleted meanwhile.
+    Gone,
+    /// The store does not answer.
+    Unavailable,
+    /// The append failed for a reason of its own.
+    Failed,
+}
+
+impl From<RoomRefusal> for Refusal {
+    fn from(why: RoomRefusal) -> Self {
+        let soon = Duration::from_secs(1);
+        match why {
+            RoomRefusal::NotMember | RoomRefusal::Gone => {
+                Self::new(ErrorCode::NotFound, "no such room")
+            }
+            RoomRefusal::Muted { until } => Self {
+                until: Some(until),
+                ..Self::new(ErrorCode::Muted, "you may read, not write")
+            },
+            RoomRefusal::NoSuchMessage => {
+                Self::new(ErrorCode::Invalid, "reply_to is no message of this room")
+                    .because("no_such_message")
+            }
+            RoomRefusal::Unavailable => {
+                Self::new(ErrorCode::Unavailable, "the message could not be stored").retry_in(soon)
+            }
+            RoomRefusal::Failed => Self::new(ErrorCode::Internal, "this could not be done"),
+        }
+    }
+}
+
+/// The end of a mailbox, as an answer for a REST caller.
+pub(crate) fn call<T>() -> (Asker<T>, tokio::sync::oneshot::Receiver<Result<T, Refusal>>) {
+    let (answer, receiver) = Answer::channel();
+    (Asker::Call(answer), receiver)
+}

@@ -1,0 +1,259 @@
+//! One live room: who may write, who listens, what came last.
+//!
+//! The supervisor in `rooms/` starts it from the store when somebody needs it, and again after a
+//! crash; it asks to sleep when it was idle for a while and has no seats. A crash loses nothing
+//! durable: the log is in the store, the listeners are in the relays, and the message in hand is
+//! kept on the [`Desk`] for the next one. What is true is decided in `state.rs` and `open.rs`;
+//! here the effects are carried out, in their order.
+
+mod commit;
+mod message;
+mod open;
+mod ring;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use serde::Serialize;
+
+pub(crate) use self::message::{
+    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Undelivered, call,
+};
+pub(crate) use self::open::PART_EVENTS;
+pub(crate) use self::ring::EVENTS as RING_EVENTS;
+pub(crate) use self::state::Facts;
+use self::state::{Effect, RoomState};
+use super::bounded::{BoundedRef, Envelope};
+use super::journal::Ticket;
+use super::relay::{LiveEvent, RelayMsg, Relays, Revived, RoomGauge};
+use super::rooms::{self, RoomsHandle, RoomsMsg};
+use super::seat::Asker;
+use crate::domain::{Millis, RoomId};
+use crate::protocol::{Frame, Refusal, err_line, ok_line};
+
+/// A room looks this often whether it is still needed.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Where the message in hand lies while it is handled, so that a crash does not lose it.
+#[derive(Clone, Default)]
+pub(crate) struct Desk(Arc<Mutex<Option<RoomMsg>>>);
+
+impl Desk {
+    /// What was in hand.
+    pub(crate) fn take(&self) -> Option<RoomMsg> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, msg: RoomMsg) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(msg);
+    }
+}
+
+/// What a room does not change.
+pub(crate) struct Room {
+    pub(crate) rooms: RoomsHandle,
+    pub(crate) desk: Desk,
+}
+
+/// What a room starts with.
+pub(crate) struct Arguments {
+    pub(crate) loaded: rooms::Loaded,
+    pub(crate) gauge: Arc<RoomGauge>,
+    pub(crate) after_crash: bool,
+}
+
+/// What changes.
+pub(crate) struct Live {
+    room: RoomId,
+    state: RoomState,
+    gauge: Arc<RoomGauge>,
+    is_busy: bool,
+    me: RoomHandle,
+}
+
+impl Actor for Room {
+    type Msg = Envelope<RoomMsg>;
+    type State = Live;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<Self::Msg>,
+        Arguments { loaded, gauge, after_crash }: Arguments,
+    ) -> Result<Live, ActorProcessingErr> {
+        let room = loaded.facts.room;
+        let state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
+        let (head, n) = state.head();
+        gauge.publish(head, n);
+        let mailbox = BoundedRef::new(me.clone(), MAILBOX);
+        let handle = RoomHandle { room, mailbox, gauge: Arc::clone(&gauge) };
+        self.rooms.presence.watch(handle.clone());
+        // Whoever listened through a crash, or to the head of a sleeping room, may have missed
+        // the newest events.
+        let newest = state.newest();
+        let revived = Revived { room, head, n, newest, after_crash };
+        self.rooms.relays.broadcast(RelayMsg::Revived(Arc::new(revived))).await;
+        let idle = || Envelope::to_self(RoomMsg::Idle);
+        let _ends_with_the_actor = me.send_interval(IDLE, idle);
+        Ok(Live { room, state, gauge, is_busy: true, me: handle })
+    }
+
+    async fn handle(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        live: &mut Live,
+    ) -> Result<(), ActorProcessingErr> {
+        let (Some(msg), place) = envelope.open() else {
+            return Ok(());
+        };
+        self.desk.put(msg.clone());
+        self.react(msg, live).await;
+        self.desk.take();
+        drop(place);
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        live: &mut Live,
+    ) -> Result<(), ActorProcessingErr> {
+        self.rooms.presence.forget(live.room);
+        Ok(())
+    }
+}
+
+impl Room {
+    async fn react(&self, msg: RoomMsg, live: &mut Live) {
+        live.is_busy |= !matches!(msg, RoomMsg::Idle | RoomMsg::Presence { .. });
+        let state = &mut live.state;
+        let effects = match msg {
+            RoomMsg::Open { opening, since, form } => state.open(opening, since, form),
+            RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
+            RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
+            RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
+            RoomMsg::Mark { user, seq, asker, seat } => vec![state.mark(user, seq, asker, seat)],
+            RoomMsg::Typing { user } => state.typing(user, Millis::now()).into_iter().collect(),
+            RoomMsg::Committed(commits) => state.committed(commits),
+            RoomMsg::Loaded(loaded) => state.loaded(&loaded),
+            RoomMsg::Presence { joins, leaves } => {
+                state.presence(&joins, &leaves).into_iter().collect()
+            }
+            RoomMsg::Idle => {
+                self.sleep_if_idle(live);
+                return;
+            }
+            #[cfg(feature = "test-hooks")]
+            RoomMsg::Crash => crash(),
+        };
+        for effect in effects {
+            self.carry_out(effect, live).await;
+        }
+    }
+
+    async fn carry_out(&self, effect: Effect, live: &Live) {
+        let (relays, room) = (&self.rooms.relays, live.room);
+        match effect {
+            Effect::Publish { events, replies } => self.publish(events, replies, live).await,
+            Effect::Attach(attach) => {
+                relays.tell(attach.opening.seat, RelayMsg::Attach(Arc::new(attach))).await;
+            }
+            Effect::Refused(opening, frame) => {
+                relays.tell(opening.seat, RelayMsg::Refused(opening, frame)).await;
+            }
+            Effect::Part(part) => {
+                relays.tell(part.opening.seat, RelayMsg::Part(Arc::new(part))).await;
+            }
+            Effect::Pulled { seat, frame, level } => {
+                relays.tell(seat, RelayMsg::Pulled { seat, room, frame, level }).await;
+            }
+            Effect::Reply(seat, frame) => relays.tell(seat, RelayMsg::Reply(seat, frame)).await,
+            Effect::Sent(asker, outcome) => answer(relays, asker, outcome).await,
+            Effect::MarkSet(asker, outcome) => answer(relays, asker, outcome).await,
+            Effect::Pass(what, frame) => {
+                relays.broadcast(RelayMsg::Passing { room, what, frame }).await;
+            }
+            Effect::Tell(user, tell) => {
+                relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
+            }
+            Effect::Append { append, author, asker } => {
+                self.append(append, Ticket::Message { room, author, asker }).await;
+            }
+            Effect::AppendMark { append, user, asker, seat } => {
+                self.append(append, Ticket::Mark { room, user, asker, seat }).await;
+            }
+            Effect::ReadSnapshot => self.rooms.read_snapshot(live.me.clone()),
+            Effect::ReadEvents(ask) => self.rooms.read_events(live.me.clone(), ask),
+            Effect::ReadHole { after } => self.rooms.read_hole(live.me.clone(), after),
+        }
+    }
+
+    async fn publish(
+        &self,
+        events: Vec<Arc<LiveEvent>>,
+        replies: Vec<(crate::actors::seat::SeatKey, Frame)>,
+        live: &Live,
+    ) {
+        let (head, n) = live.state.head();
+        live.gauge.publish(head, n);
+        let (events, replies) = (events.into(), replies.into());
+        self.rooms.relays.broadcast(RelayMsg::Events { events, replies }).await;
+    }
+
+    async fn append(&self, append: crate::store::Append, ticket: Ticket) {
+        if let Err((ticket, Err(refusal))) = self.rooms.journal.append(append, ticket) {
+            match ticket {
+                Ticket::Message { asker, .. } => {
+                    answer(&self.rooms.relays, asker, Err(refusal)).await;
+                }
+                Ticket::Mark { asker, .. } => {
+                    answer(&self.rooms.relays, asker, Err(refusal)).await;
+                }
+                Ticket::Member { answer, .. } => answer.give(Err(refusal)),
+            }
+        }
+    }
+
+    fn sleep_if_idle(&self, live: &mut Live) {
+        let was_busy = std::mem::take(&mut live.is_busy);
+        if was_busy || live.gauge.seats() > 0 || live.state.is_waited_for() {
+            return;
+        }
+        // A supervisor with a full mailbox is asked again at the next look.
+        let _later = self.rooms.supervisor.try_cast(RoomsMsg::Sleep(live.room));
+    }
+}
+
+/// Tells whoever asked what became of it.
+pub(crate) async fn answer<T: Serialize>(
+    relays: &Relays,
+    asker: Asker<T>,
+    outcome: Result<T, Refusal>,
+) {
+    match asker {
+        Asker::Nobody => {}
+        Asker::Call(answer) => answer.give(outcome),
+        Asker::Seat(seat, re) => {
+            let frame = reply(re, &outcome);
+            relays.tell(seat, RelayMsg::Reply(seat, frame)).await;
+        }
+    }
+}
+
+fn reply<T: Serialize>(re: u32, outcome: &Result<T, Refusal>) -> Frame {
+    match outcome {
+        Ok(ok) => ok_line(re, ok),
+        Err(refusal) => err_line(Some(re), refusal),
+    }
+}
+
+#[cfg(feature = "test-hooks")]
+#[expect(clippy::panic, reason = "what this is for")]
+fn crash() -> Vec<Effect> {
+    panic!("a test asked for this");
+}

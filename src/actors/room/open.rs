@@ -1,0 +1,341 @@
+//! How a session starts to hear a room: replay from a position, or a snapshot, or a pull of what it
+//! missed. The other half of [`RoomState`]; as pure as the first.
+//!
+//! **Invariant:** replay and attachment leave in the same queue as live events, and reach exactly
+//! to the head that was applied, so there is no moment in which an event can be missed or doubled.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::message::{Ask, Form, Purpose, RoomRefusal};
+use super::state::{Effect, RoomState};
+use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
+use crate::actors::seat::{Opening, SeatKey};
+use crate::domain::{Position, limits};
+use crate::protocol::{CaughtUp, Frame, OpenOk, Presence, PullOk, Refusal, err_line, ok_line};
+
+/// Bytes of one part of a long replay, and of one answer to a pull.
+const PART_BYTES: usize = 128 * 1024;
+/// Events of the same.
+pub(crate) const PART_EVENTS: usize = 500;
+
+/// A session that waits for a snapshot.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) opening: Opening,
+    form: Form,
+    why: Option<&'static str>,
+}
+
+/// The last messages, written once for everyone who opens at the same head.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    upto: i64,
+    n: i64,
+    body: Box<RawValue>,
+}
+
+impl RoomState {
+    /// A session opens the room.
+    pub(crate) fn open(
+        &mut self,
+        opening: Opening,
+        since: Option<Position>,
+        form: Form,
+    ) -> Vec<Effect> {
+        if !self.facts.roster.contains_key(&opening.user) {
+            return vec![refuse(opening, form, RoomRefusal::NotMember)];
+        }
+        let head = self.facts.head;
+        match since {
+            None if form == Form::Stream => vec![self.attach(opening, None, Vec::new())],
+            None => self.wait_for_snapshot(opening, form, None),
+            Some(since) if since.epoch != self.facts.epoch => {
+                self.cannot_resume(opening, form, "epoch")
+            }
+            Some(since) if !(0..=head).contains(&since.seq) => {
+                self.cannot_resume(opening, form, "epoch")
+            }
+            Some(since) if head - since.seq > limits::RESUME_EVENTS => {
+                self.cannot_resume(opening, form, "too_many")
+            }
+            Some(since) => self.resume(opening, since.seq, form),
+        }
+    }
+
+    /// A session has written a part of its replay.
+    pub(crate) fn next(&self, opening: Opening, after: i64, goal: i64) -> Vec<Effect> {
+        if !self.facts.roster.contains_key(&opening.user) {
+            return vec![Effect::Refused(opening, None)];
+        }
+        match self.recent(after) {
+            Some(events) => {
+                vec![self.attach(opening, None, self.with_goal(events, after, goal))]
+            }
+            None => {
+                vec![Effect::ReadEvents(Ask { opening, after, purpose: Purpose::Replay { goal } })]
+            }
+        }
+    }
+
+    /// A lagging session asks for the next events.
+    pub(crate) fn pull(&self, opening: Opening, after: i64, re: Option<u32>) -> Vec<Effect> {
+        if !self.facts.roster.contains_key(&opening.user) {
+            return refuse_pull(opening.seat, re, RoomRefusal::NotMember);
+        }
+        let after = after.max(0);
+        match self.recent(after) {
+            Some(events) => vec![self.pulled(opening.seat, re, &events, true)],
+            None => {
+                vec![Effect::ReadEvents(Ask { opening, after, purpose: Purpose::Pull { re } })]
+            }
+        }
+    }
+
+    /// Events that were read for one seat, ascending, without holes among themselves.
+    pub(super) fn events_loaded(&self, ask: &Ask, mut events: Vec<Arc<LiveEvent>>) -> Vec<Effect> {
+        let Ask { opening, after, purpose } = ask;
+        // What the store has and this room has not applied yet comes live.
+        events.retain(|event| event.seq <= self.facts.head);
+        let is_whole = events.first().is_none_or(|first| first.seq == after + 1);
+        let last = events.last().map_or(*after, |event| event.seq);
+        let is_level = last >= self.facts.head;
+        match purpose {
+            Purpose::Pull { re } => vec![self.pulled(opening.seat, *re, &events, is_level)],
+            // What the position needs was erased meanwhile; the client starts anew.
+            Purpose::Replay { .. } if !is_whole => {
+                vec![self.attach(*opening, None, vec![self.gap()])]
+            }
+            Purpose::Replay { goal } => {
+                let events = self.with_goal(events, *after, *goal);
+                if is_level {
+                    return vec![self.attach(*opening, None, events)];
+                }
+                let (opening, room) = (*opening, self.facts.room);
+                // Told once.
+                let goal = if last >= *goal { NO_GOAL } else { *goal };
+                vec![Effect::Part(Part { opening, room, reply: None, events, upto: last, goal })]
+            }
+        }
+    }
+
+    /// Events for a seat could not be read: the pull is refused; a replay ends, and the next
+    /// heartbeat of the client shows it that it is behind.
+    pub(super) fn events_failed(&self, ask: &Ask) -> Vec<Effect> {
+        match ask.purpose {
+            Purpose::Pull { re } => {
+                refuse_pull(ask.opening.seat, re, RoomRefusal::Unavailable)
+            }
+            Purpose::Replay { .. } => vec![Effect::Refused(ask.opening, None)],
+        }
+    }
+
+    /// The last messages were read; everyone who waited gets them, or waits for the events that
+    /// are in the snapshot and not applied here yet.
+    pub(super) fn snapshot_loaded(&mut self, upto: i64, n: i64, body: Box<RawValue>) -> Vec<Effect> {
+        self.is_reading_snapshot = false;
+        self.snapshot = Some(Snapshot { upto, n, body });
+        self.serve_waiting()
+    }
+
+    /// The last messages could not be read.
+    pub(super) fn snapshot_failed(&mut self) -> Vec<Effect> {
+        self.is_reading_snapshot = false;
+        let waiting = std::mem::take(&mut self.waiting);
+        let refused = |w: Waiting| refuse(w.opening, w.form, RoomRefusal::Unavailable);
+        waiting.into_iter().map(refused).collect()
+    }
+
+    /// Whether somebody waits for an answer of the store.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty() || self.is_reading_snapshot || self.is_reading_hole
+    }
+
+    /// Seats that waited for events which have come by now.
+    pub(super) fn serve_waiting(&mut self) -> Vec<Effect> {
+        if self.waiting.is_empty() || self.is_reading_snapshot {
+            return Vec::new();
+        }
+        let Some(kept) = self.snapshot.take() else {
+            return self.read_snapshot();
+        };
+        if kept.upto > self.facts.head {
+            self.snapshot = Some(kept);
+            return Vec::new();
+        }
+        // Too old: many events came while it was read.
+        let Some(missed) = self.ring.after(kept.upto, self.facts.head) else {
+            return self.read_snapshot();
+        };
+        let waiting = std::mem::take(&mut self.waiting);
+        let effects = waiting.iter().map(|w| self.with_snapshot(w, &kept, &missed)).collect();
+        self.snapshot = Some(kept);
+        effects
+    }
+
+    /// Every event after `after`, if few enough of them are at hand.
+    fn recent(&self, after: i64) -> Option<Vec<Arc<LiveEvent>>> {
+        let events = self.ring.after(after, self.facts.head)?;
+        let bytes: usize = events.iter().map(|event| event.frame.len()).sum();
+        (bytes <= PART_BYTES).then_some(events)
+    }
+
+    fn resume(&self, opening: Opening, after: i64, form: Form) -> Vec<Effect> {
+        let (reply, goal) = match form {
+            Form::Socket { re } => (re.map(|re| self.resumed_reply(re, after)), self.facts.head),
+            Form::Stream => (None, NO_GOAL),
+        };
+        if let Some(events) = self.recent(after) {
+            return vec![self.attach(opening, reply, self.with_goal(events, after, goal))];
+        }
+        let (room, events) = (self.facts.room, Vec::new());
+        vec![Effect::Part(Part { opening, room, reply, events, upto: after, goal })]
+    }
+
+    fn wait_for_snapshot(
+        &mut self,
+        opening: Opening,
+        form: Form,
+        why: Option<&'static str>,
+    ) -> Vec<Effect> {
+        self.waiting.push(Waiting { opening, form, why });
+        match &self.snapshot {
+            Some(kept) if kept.upto >= self.facts.head => self.serve_waiting(),
+            _older => self.read_snapshot(),
+        }
+    }
+
+    fn read_snapshot(&mut self) -> Vec<Effect> {
+        if std::mem::replace(&mut self.is_reading_snapshot, true) {
+            return Vec::new();
+        }
+        vec![Effect::ReadSnapshot]
+    }
+
+    fn cannot_resume(&mut self, opening: Opening, form: Form, why: &'static str) -> Vec<Effect> {
+        match form {
+            Form::Socket { .. } => self.wait_for_snapshot(opening, form, Some(why)),
+            Form::Stream => vec![self.attach(opening, None, vec![self.gap()])],
+        }
+    }
+
+    fn with_snapshot(
+        &self,
+        waiting: &Waiting,
+        kept: &Snapshot,
+        missed: &[Arc<LiveEvent>],
+    ) -> Effect {
+        let ok = OpenOk {
+            room: self.facts.room,
+            epoch: &self.facts.epoch,
+            head: kept.upto,
+            n: kept.n,
+            resumed: waiting.why.map(|_| false),
+            replay: None,
+            why: waiting.why,
+            snapshot: Some(&kept.body),
+        };
+        let reply = match waiting.form {
+            Form::Socket { re } => re.map(|re| ok_line(re, &ok)),
+            Form::Stream => None,
+        };
+        let missed = missed.iter().cloned().map(Outgoing::Event).collect();
+        self.attach(waiting.opening, reply, missed)
+    }
+
+    fn resumed_reply(&self, re: u32, after: i64) -> Frame {
+        let ok = OpenOk {
+            room: self.facts.room,
+            epoch: &self.facts.epoch,
+            head: self.facts.head,
+            n: self.facts.n,
+            resumed: Some(true),
+            replay: Some(self.facts.head - after),
+            why: None,
+            snapshot: None,
+        };
+        ok_line(re, &ok)
+    }
+
+    /// Events after `after` with `caught_up` behind the one that reaches the goal.
+    fn with_goal(&self, events: Vec<Arc<LiveEvent>>, after: i64, goal: i64) -> Vec<Outgoing> {
+        let mut out = Vec::with_capacity(events.len() + 1);
+        if goal == after {
+            out.push(self.caught_up(goal));
+        }
+        for event in events {
+            let is_goal = event.seq == goal;
+            out.push(Outgoing::Event(event));
+            if is_goal {
+                out.push(self.caught_up(goal));
+            }
+        }
+        out
+    }
+
+    fn attach(&self, opening: Opening, reply: Option<Frame>, mut first: Vec<Outgoing>) -> Effect {
+        first.push(Outgoing::Presence(self.presence_frame()));
+        let (room, upto, n) = (self.facts.room, self.facts.head, self.facts.n);
+        let gauge = Arc::clone(&self.gauge);
+        Effect::Attach(Attach { opening, room, reply, first, upto, n, gauge })
+    }
+
+    fn pulled(
+        &self,
+        seat: SeatKey,
+        re: Option<u32>,
+        events: &[Arc<LiveEvent>],
+        level: bool,
+    ) -> Effect {
+        let frame = re.map(|re| pull_reply(re, events, self.facts.head, !level));
+        Effect::Pulled { seat, frame, level }
+    }
+
+    fn caught_up(&self, seq: i64) -> Outgoing {
+        Outgoing::Frame(Frame::json(&CaughtUp { room: self.facts.room, seq }))
+    }
+
+    fn gap(&self) -> Outgoing {
+        let (room, seq, epoch) = (self.facts.room, self.facts.head, &self.facts.epoch);
+        let line = format!(r#"{{"ev":"gap","room":"{room}","epoch":"{epoch}","head":{seq}}}"#);
+        Outgoing::Event(Arc::new(LiveEvent::new(room, seq, self.facts.n, &line)))
+    }
+
+    fn presence_frame(&self) -> Frame {
+        let count = self.online.len();
+        let named = count <= limits::PRESENCE_NAMES;
+        let mut online = Vec::new();
+        if named {
+            online.extend(self.online.iter().copied());
+            online.sort_unstable();
+        }
+        let online = named.then_some(online.as_slice());
+        Frame::json(&Presence { room: self.facts.room, online, count })
+    }
+}
+
+/// A replay that nobody waits to hear the end of: no event has this seq.
+const NO_GOAL: i64 = -1;
+
+fn refuse(opening: Opening, form: Form, why: RoomRefusal) -> Effect {
+    let frame = match form {
+        Form::Socket { re: Some(re) } => Some(err_line(Some(re), &Refusal::from(why))),
+        // Nobody asked for an answer; a stream was checked before it began.
+        Form::Socket { re: None } | Form::Stream => None,
+    };
+    Effect::Refused(opening, frame)
+}
+
+fn refuse_pull(seat: SeatKey, re: Option<u32>, why: RoomRefusal) -> Vec<Effect> {
+    let reply = |re| Effect::Reply(seat, err_line(Some(re), &Refusal::from(why)));
+    re.map(reply).into_iter().collect()
+}
+
+/// The reply to a pull: the events as they stand in the log.
+fn pull_reply(re: u32, events: &[Arc<LiveEvent>], head: i64, more: bool) -> Frame {
+    let lines: Vec<_> = events.iter().map(|event| event.frame.line()).collect();
+    let raw: Vec<&RawValue> =
+        lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    ok_line(re, &PullOk { events: &raw, head, more })
+}

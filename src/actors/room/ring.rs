@@ -1,0 +1,50 @@
+//! The newest events of a room, encoded, so that a client that was away for a moment comes back
+//! without a read of the store.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::actors::relay::LiveEvent;
+
+/// Most events that are kept.
+pub(crate) const EVENTS: usize = 256;
+/// Most bytes of frames that are kept.
+const BYTES: usize = 256 * 1024;
+
+/// A window at the end of the log, without holes: `first ..= last`.
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    events: VecDeque<Arc<LiveEvent>>,
+    bytes: usize,
+}
+
+impl Ring {
+    /// Adds the event behind the newest. The caller keeps the order.
+    pub(crate) fn push(&mut self, event: Arc<LiveEvent>) {
+        self.bytes += event.frame.len();
+        self.events.push_back(event);
+        while self.events.len() > EVENTS || (self.bytes > BYTES && self.events.len() > 1) {
+            if let Some(oldest) = self.events.pop_front() {
+                self.bytes -= oldest.frame.len();
+            }
+        }
+    }
+
+    /// Every event after `after`, if the window reaches back that far.
+    pub(crate) fn after(&self, after: i64, head: i64) -> Option<Vec<Arc<LiveEvent>>> {
+        if after >= head {
+            return Some(Vec::new());
+        }
+        let first = self.events.front()?.seq;
+        if first > after + 1 {
+            return None;
+        }
+        let skip = usize::try_from(after + 1 - first).ok()?;
+        Some(self.events.iter().skip(skip).cloned().collect())
+    }
+
+    /// Everything in the window.
+    pub(crate) fn all(&self) -> Vec<Arc<LiveEvent>> {
+        self.events.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,251 @@
+//! What is true in a room, and what follows from what happens. Pure: time is an argument, reads
+//! and writes are returned as effects.
+//!
+//! **Invariant:** no seq is counted here. Events come numbered from the store; they are applied
+//! in the order of the log, each once, whoever brings them and however often.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::message::{Ask, Change, RoomRefusal, Send};
+use super::open::{Snapshot, Waiting};
+use super::ring::Ring;
+use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
+use crate::actors::seat::{Asker, Opening, SeatKey};
+use crate::domain::{ClubId, Epoch, MessageId, Millis, RoomId, RoomKind, Standing, UserId, limits};
+use crate::protocol::{Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Typing};
+use crate::store::{Append, NewMessage};
+
+/// What the room does next; `mod.rs` carries it out in this order.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// New events for every listener, replies to their senders before them.
+    Publish { events: Vec<Arc<LiveEvent>>, replies: Vec<(SeatKey, Frame)> },
+    /// A seat hears the room from here on.
+    Attach(Attach),
+    /// One part of a long replay.
+    Part(Part),
+    /// An opening is refused.
+    Refused(Opening, Option<Frame>),
+    /// An answer to a pull.
+    Pulled { seat: SeatKey, frame: Option<Frame>, level: bool },
+    /// A reply to a seat.
+    Reply(SeatKey, Frame),
+    /// Answers the sender of a message.
+    Sent(Asker<SendOk>, Result<SendOk, Refusal>),
+    /// Answers the reader.
+    MarkSet(Asker<MarkOk>, Result<MarkOk, Refusal>),
+    /// Presence or typing for the listeners.
+    Pass(Passing, Frame),
+    /// Something for all sessions of a user.
+    Tell(UserId, Tell),
+    /// Gives a draft to the journal.
+    Append { append: Append, author: UserId, asker: Asker<SendOk> },
+    /// Gives a read mark to the journal.
+    AppendMark { append: Append, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
+    /// Reads the last messages.
+    ReadSnapshot,
+    /// Reads events for a seat.
+    ReadEvents(Ask),
+    /// Reads events that this node missed.
+    ReadHole { after: i64 },
+}
+
+/// What a room begins with.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) room: RoomId,
+    pub(crate) name: String,
+    pub(crate) kind: RoomKind,
+    pub(crate) club: Option<ClubId>,
+    pub(crate) epoch: Epoch,
+    pub(crate) head: i64,
+    pub(crate) n: i64,
+    pub(crate) roster: HashMap<UserId, Standing>,
+}
+
+/// A live room.
+#[derive(Debug)]
+pub(crate) struct RoomState {
+    pub(super) facts: Facts,
+    pub(super) gauge: Arc<RoomGauge>,
+    pub(super) ring: Ring,
+    pub(super) online: HashSet<UserId>,
+    pub(super) typed: HashMap<UserId, Millis>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) is_reading_snapshot: bool,
+    pub(super) early: BTreeMap<i64, Arc<LiveEvent>>,
+    pub(super) is_reading_hole: bool,
+}
+
+impl RoomState {
+    /// A room as the store knows it; `newest` are its last events, ascending.
+    pub(crate) fn new(facts: Facts, newest: Vec<Arc<LiveEvent>>, gauge: Arc<RoomGauge>) -> Self {
+        let mut ring = Ring::default();
+        newest.into_iter().for_each(|event| ring.push(event));
+        Self {
+            facts,
+            gauge,
+            ring,
+            online: HashSet::new(),
+            typed: HashMap::new(),
+            waiting: Vec::new(),
+            snapshot: None,
+            is_reading_snapshot: false,
+            early: BTreeMap::new(),
+            is_reading_hole: false,
+        }
+    }
+
+    /// Newest seq and n that were applied.
+    pub(crate) fn head(&self) -> (i64, i64) {
+        (self.facts.head, self.facts.n)
+    }
+
+    /// The newest events, for relays that may have missed some.
+    pub(crate) fn newest(&self) -> Vec<Arc<LiveEvent>> {
+        self.ring.all()
+    }
+
+    /// Admits a message and makes a draft of it.
+    pub(crate) fn send(&self, send: Send, now: Millis) -> Effect {
+        let Send { author, cid, text, reply_to, asker } = send;
+        match self.admit(author, now) {
+            Ok(()) => {
+                let room = self.facts.room;
+                let message = NewMessage { room, author, cid, text, reply_to, at: now };
+                Effect::Append { append: Append::Message(message), author, asker }
+            }
+            Err(why) => Effect::Sent(asker, Err(why.into())),
+        }
+    }
+
+    /// Whether `author` may write now.
+    pub(crate) fn admit(&self, author: UserId, now: Millis) -> Result<(), RoomRefusal> {
+        match self.facts.roster.get(&author) {
+            None => Err(RoomRefusal::NotMember),
+            Some(Standing { muted_until: Some(until), .. }) if *until > now => {
+                Err(RoomRefusal::Muted { until: until.0 })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A member moves the read mark.
+    pub(crate) fn mark(
+        &self,
+        user: UserId,
+        seq: i64,
+        asker: Asker<MarkOk>,
+        seat: Option<SeatKey>,
+    ) -> Effect {
+        if !self.facts.roster.contains_key(&user) {
+            return Effect::MarkSet(asker, Err(RoomRefusal::NotMember.into()));
+        }
+        let append = Append::Mark { room: self.facts.room, user, seq: seq.max(0) };
+        Effect::AppendMark { append, user, asker, seat }
+    }
+
+    /// A member is writing.
+    pub(crate) fn typing(&mut self, user: UserId, now: Millis) -> Option<Effect> {
+        self.admit(user, now).ok()?;
+        let every = limits::TYPING_EVERY;
+        if self.typed.get(&user).is_some_and(|last| last.plus(every) > now) {
+            return None;
+        }
+        self.typed.retain(|_, last| last.plus(every) > now);
+        self.typed.insert(user, now);
+        let frame = Frame::json(&Typing { room: self.facts.room, by: user });
+        Some(Effect::Pass(Passing::Typing(user), frame))
+    }
+
+    /// Members came online or went.
+    pub(crate) fn presence(&mut self, joins: &[UserId], leaves: &[UserId]) -> Option<Effect> {
+        let mut came = Vec::new();
+        for user in joins {
+            if self.facts.roster.contains_key(user) && self.online.insert(*user) {
+                came.push(*user);
+            }
+        }
+        let went: Vec<_> = leaves.iter().copied().filter(|u| self.online.remove(u)).collect();
+        if came.is_empty() && went.is_empty() {
+            return None;
+        }
+        let count = self.online.len();
+        let named = count <= limits::PRESENCE_NAMES;
+        let frame = Frame::json(&PresenceDiff {
+            room: self.facts.room,
+            joins: named.then_some(&came),
+            leaves: named.then_some(&went),
+            count,
+        });
+        Some(Effect::Pass(Passing::Presence, frame))
+    }
+
+    /// Applies an event of the log: those that may be published now, in order.
+    pub(crate) fn apply(&mut self, event: Arc<LiveEvent>, out: &mut Vec<Arc<LiveEvent>>) {
+        if event.seq <= self.facts.head {
+            return;
+        }
+        self.early.insert(event.seq, event);
+        while let Some(event) = self.early.remove(&(self.facts.head + 1)) {
+            self.facts.head = event.seq;
+            self.facts.n = event.n;
+            self.ring.push(Arc::clone(&event));
+            out.push(event);
+        }
+    }
+
+    /// What is to be read because an event came before its forerunners.
+    pub(crate) fn hole(&mut self) -> Option<Effect> {
+        if self.early.is_empty() || self.is_reading_hole {
+            return None;
+        }
+        self.is_reading_hole = true;
+        Some(Effect::ReadHole { after: self.facts.head })
+    }
+
+    /// The read of a hole came back; the events were applied before.
+    pub(crate) fn hole_read(&mut self) {
+        self.is_reading_hole = false;
+    }
+
+    /// A membership changed. The line, if any, was published before: the one who leaves sees it.
+    pub(crate) fn change(&mut self, user: UserId, change: Change) -> Effect {
+        match change {
+            Change::Came => {
+                let standing = Standing { is_moderator: false, muted_until: None };
+                self.facts.roster.insert(user, standing);
+                Effect::Tell(user, Tell::Add(Arc::new(self.entry())))
+            }
+            Change::Went(why) => {
+                self.facts.roster.remove(&user);
+                self.online.remove(&user);
+                self.waiting.retain(|waiting| waiting.opening.user != user);
+                Effect::Tell(user, Tell::Remove(self.facts.room, why))
+            }
+        }
+    }
+
+    /// The room as `room.add` shows it to someone who has just come: nothing is unread.
+    fn entry(&self) -> RoomEntry {
+        RoomEntry {
+            room: self.facts.room,
+            name: self.facts.name.clone(),
+            kind: self.facts.kind,
+            club: self.facts.club,
+            epoch: self.facts.epoch.clone(),
+            head: self.facts.head,
+            n: self.facts.n,
+            read_n: self.facts.n,
+            unread: 0,
+            mentions: 0,
+        }
+    }
+}
+
+/// The numbers of a message as its sender hears them.
+pub(super) fn send_ok(room: RoomId, seq: i64, n: i64, at: Millis) -> SendOk {
+    SendOk { seq, n, id: MessageId { room, seq }, at, dup: false }
+}

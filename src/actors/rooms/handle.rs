@@ -1,0 +1,365 @@
+//! The typed face of the rooms: what others may ask, as intents.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::RoomsMsg;
+use crate::actors::bounded::Address;
+use crate::actors::directory::Directory;
+use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Ticket};
+use crate::actors::presence::PresenceHandle;
+use crate::actors::relay::{RelayMsg, Relays, Tell};
+use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
+use crate::actors::seat::{Answer, Asker};
+use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
+use crate::protocol::{ErrorCode, MarkOk, Refusal, RoomEntry, SendOk};
+use crate::store::{Append, AppendRefusal, Appended, Store};
+use crate::telemetry::Metrics;
+
+/// How long a REST call waits for an answer of the actors.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Face of the rooms of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct RoomsHandle {
+    pub(crate) supervisor: Address<RoomsMsg>,
+    pub(crate) directory: Directory,
+    pub(crate) journal: JournalHandle,
+    pub(crate) presence: PresenceHandle,
+    pub(crate) relays: Relays,
+    pub(crate) store: Store,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) cids: Arc<OwnCids>,
+}
+
+/// Makes cids for clients that send none: a random start for each life of a node, then a count.
+pub(crate) struct OwnCids {
+    life: u64,
+    count: std::sync::atomic::AtomicU64,
+}
+
+impl OwnCids {
+    /// `life` is random.
+    pub(crate) fn new(life: u64) -> Self {
+        Self { life, count: std::sync::atomic::AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> Cid {
+        let count = self.count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Cid::own(self.life, count)
+    }
+}
+
+impl RoomsHandle {
+    /// The face of rooms that the root is about to start.
+    pub(crate) fn new(store: Store, metrics: Arc<Metrics>, life: u64) -> Self {
+        Self {
+            supervisor: Address::default(),
+            directory: Directory::default(),
+            journal: JournalHandle::default(),
+            presence: PresenceHandle::default(),
+            relays: Relays::default(),
+            store,
+            metrics,
+            cids: Arc::new(OwnCids::new(life)),
+        }
+    }
+
+    /// The address of a room; wakes it if it sleeps.
+    ///
+    /// # Errors
+    /// `not_found`, or `unavailable` when it cannot be loaded now.
+    pub(crate) async fn ensure(&self, room: RoomId) -> Result<RoomHandle, Refusal> {
+        if let Some(handle) = self.directory.find(room) {
+            return Ok(handle);
+        }
+        let (answer, woken) = Answer::channel();
+        let asked = self.supervisor.try_cast(RoomsMsg::Ensure(room, answer));
+        if asked.is_err() {
+            return Err(overloaded());
+        }
+        wait(woken).await
+    }
+
+    /// Leaves a command with a room, awake or not.
+    ///
+    /// # Errors
+    /// As [`Self::ensure`], and `overloaded` when its mailbox stays full.
+    pub(crate) async fn ask(&self, room: RoomId, mut msg: RoomMsg) -> Result<(), Refusal> {
+        // A room may fall asleep or crash between the look-up and the message; then it is woken.
+        for _ in 0..3 {
+            let handle = self.ensure(room).await?;
+            match handle.ask(msg).await {
+                Ok(()) => return Ok(()),
+                Err(Undelivered::Overloaded) => return Err(overloaded()),
+                Err(Undelivered::Ended(back)) => msg = back,
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(Refusal::new(ErrorCode::Unavailable, "the room restarts")
+            .retry_in(Duration::from_millis(200)))
+    }
+
+    /// Leaves a command with a room that is awake and has a place; gives it back otherwise.
+    pub(crate) fn try_ask(&self, room: RoomId, msg: RoomMsg) -> Result<(), RoomMsg> {
+        match self.directory.find(room) {
+            Some(handle) => handle.try_ask(msg),
+            None => Err(msg),
+        }
+    }
+
+    /// Whether the store lets a user read a room.
+    ///
+    /// # Errors
+    /// `unavailable` when the store does not answer.
+    pub async fn may_read(&self, room: RoomId, user: UserId) -> Result<bool, Refusal> {
+        self.store.may_read(room, user).await.map_err(|why| {
+            tracing::error!("rights could not be read: {why}");
+            Refusal::new(ErrorCode::Unavailable, "the store does not answer")
+                .retry_in(Duration::from_secs(1))
+        })
+    }
+
+    /// A cid for a client that sent none.
+    #[must_use]
+    pub fn own_cid(&self) -> Cid {
+        self.cids.next()
+    }
+
+    /// Sends a message for a REST call and waits until it is durable.
+    ///
+    /// # Errors
+    /// Whatever the room or the journal refuses.
+    pub async fn send(
+        &self,
+        room: RoomId,
+        author: UserId,
+        what: NewText,
+    ) -> Result<SendOk, Refusal> {
+        let (asker, answer) = call();
+        let NewText { cid, text, reply_to } = what;
+        let send = Send { author, cid, text, reply_to, asker };
+        self.ask(room, RoomMsg::Send(send)).await?;
+        wait(answer).await
+    }
+
+    /// Moves a read mark for a REST call.
+    ///
+    /// # Errors
+    /// Whatever the room or the journal refuses.
+    pub async fn mark(&self, room: RoomId, user: UserId, seq: i64) -> Result<MarkOk, Refusal> {
+        let (asker, answer) = call();
+        self.ask(room, RoomMsg::Mark { user, seq, asker, seat: None }).await?;
+        wait(answer).await
+    }
+
+    /// Brings a user into an open club.
+    ///
+    /// # Errors
+    /// The refusal of [`AppendRefusal`], as the wire says it.
+    pub async fn join_club(&self, club: ClubId, user: UserId) -> Result<(), Refusal> {
+        self.change(Append::JoinClub { club, user, at: Millis::now() }, user, Change::Came).await
+    }
+
+    /// Takes a user out of a club.
+    ///
+    /// # Errors
+    /// As [`Self::join_club`].
+    pub async fn leave_club(&self, club: ClubId, user: UserId) -> Result<(), Refusal> {
+        let change = Change::Went("left");
+        self.change(Append::LeaveClub { club, user, at: Millis::now() }, user, change).await
+    }
+
+    /// Brings a user into a lobby. True when that was a change.
+    ///
+    /// # Errors
+    /// As [`Self::join_club`].
+    pub async fn join_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
+        self.change(Append::JoinRoom { room, user, at: Millis::now() }, user, Change::Came).await
+    }
+
+    /// Takes a user out of a lobby.
+    ///
+    /// # Errors
+    /// As [`Self::join_club`].
+    pub async fn leave_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
+        let change = Change::Went("left");
+        self.change(Append::LeaveRoom { room, user, at: Millis::now() }, user, change).await
+    }
+
+    /// Tells the sessions of `users` that a new room is theirs.
+    pub async fn opened(&self, users: Vec<UserId>, entry: RoomEntry) {
+        self.presence.add_room(users.clone(), entry.room);
+        let tell = Tell::Add(Arc::new(entry));
+        self.relays.broadcast(RelayMsg::Tell(users.into(), tell)).await;
+    }
+
+    /// Ends rooms that were deleted and tells who listens.
+    pub fn deleted(&self, rooms: Vec<RoomId>) {
+        if self.supervisor.try_cast(RoomsMsg::Delete(rooms)).is_err() {
+            tracing::error!("deleted rooms could not be ended");
+        }
+    }
+
+    /// Whether a user has a live session on this node.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.presence.is_online(user)
+    }
+
+    async fn change(&self, append: Append, user: UserId, change: Change) -> Result<(), Refusal> {
+        let (answer, appended) = Answer::channel();
+        let ticket = Ticket::Member { user, change, answer };
+        if let Err((_, Err(refusal))) = self.journal.append(append, ticket) {
+            return Err(refusal);
+        }
+        match wait(appended).await? {
+            Appended::Refused(why) => Err(refused(why)),
+            Appended::Failed => Err(Refusal::new(ErrorCode::Internal, "this could not be done")),
+            Appended::Member { .. }
+            | Appended::Message { .. }
+            | Appended::Duplicate { .. }
+            | Appended::Marked(_) => Ok(()),
+        }
+    }
+
+    /// Gives a room what was committed for it; wakes it if it sleeps, since those who listen to
+    /// its head want to hear.
+    pub(super) fn hand_over(&self, room: RoomId, msg: RoomMsg) {
+        let msg = match self.directory.find(room) {
+            Some(handle) => match handle.answer(msg) {
+                Ok(()) => return,
+                Err(back) => back,
+            },
+            None => msg,
+        };
+        let forwarded = self.supervisor.answer(RoomsMsg::Forward(room, Box::new(msg)));
+        if forwarded.is_err() {
+            // The supervisor is being restarted. The events are in the log; the room reads them.
+            tracing::warn!(room.id = %room, "a commit was not announced at once");
+        }
+    }
+
+    /// Answers everybody who waits in a message that no room can take.
+    pub(super) fn turn_away(&self, msg: RoomMsg, refusal: &Refusal) {
+        let no = || refusal.clone();
+        match msg {
+            RoomMsg::Send(send) => self.answer_later(send.asker, Err(no())),
+            RoomMsg::Mark { asker, .. } => self.answer_later(asker, Err(no())),
+            RoomMsg::Open { opening, form: Form::Socket { re: Some(re) }, .. }
+            | RoomMsg::Pull { opening, re: Some(re), .. } => {
+                self.answer_later::<SendOk>(Asker::Seat(opening.seat, re), Err(no()));
+            }
+            RoomMsg::Committed(commits) => {
+                // What was committed stays committed; who asked is told so by the repeated cid.
+                for commit in commits {
+                    match commit {
+                        Commit::Message { asker, .. } => self.answer_later(asker, Err(no())),
+                        Commit::Mark { asker, .. } => self.answer_later(asker, Err(no())),
+                        Commit::Member { .. } => {}
+                    }
+                }
+            }
+            _nobody_waits => {}
+        }
+    }
+
+    fn answer_later<T: serde::Serialize + std::marker::Send + 'static>(
+        &self,
+        asker: Asker<T>,
+        answer: Result<T, Refusal>,
+    ) {
+        let relays = self.relays.clone();
+        crate::actors::task::beside(async move {
+            crate::actors::room::answer(&relays, asker, answer).await;
+        });
+    }
+}
+
+impl Outcomes for RoomsHandle {
+    fn arrived(&self, outcomes: Vec<Outcome>) {
+        let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
+        let mut answers = Vec::new();
+        for (ticket, outcome) in outcomes {
+            match ticket {
+                Ticket::Message { room, author, asker } => {
+                    add(&mut per_room, room, Commit::Message { author, asker, outcome });
+                }
+                Ticket::Mark { room, user, asker, seat } => {
+                    add(&mut per_room, room, Commit::Mark { user, asker, seat, outcome });
+                }
+                Ticket::Member { user, change, answer } => {
+                    if let Ok(Appended::Member { rooms }) = &outcome {
+                        for touched in rooms {
+                            let line = touched.line.clone();
+                            add(&mut per_room, touched.room, Commit::Member { user, change, line });
+                        }
+                    }
+                    answers.push((answer, outcome));
+                }
+            }
+        }
+        for (room, commits) in per_room {
+            self.hand_over(room, RoomMsg::Committed(commits));
+        }
+        // The rooms have it in their mailboxes before the caller hears, so that whatever the
+        // caller asks of a room next comes behind.
+        answers.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
+    }
+}
+
+/// A message of a REST call.
+#[derive(Debug, Clone)]
+pub struct NewText {
+    /// The client's id of the send.
+    pub cid: Cid,
+    /// The text.
+    pub text: Text,
+    /// The seq of the message that it answers.
+    pub reply_to: Option<i64>,
+}
+
+fn add(per_room: &mut Vec<(RoomId, Vec<Commit>)>, room: RoomId, commit: Commit) {
+    match per_room.iter_mut().rev().find(|(known, _)| *known == room) {
+        Some((_, commits)) => commits.push(commit),
+        None => per_room.push((room, vec![commit])),
+    }
+}
+
+async fn wait<T>(answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_dropped)) => {
+            Err(Refusal::new(ErrorCode::Unavailable, "the answer was lost; try again")
+                .retry_in(Duration::from_millis(200)))
+        }
+        Err(_elapsed) => Err(overloaded()),
+    }
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(ErrorCode::Overloaded, "too much at once").retry_in(Duration::from_secs(1))
+}
+
+fn refused(why: AppendRefusal) -> Refusal {
+    match why {
+        AppendRefusal::Gone | AppendRefusal::NotMember => {
+            Refusal::new(ErrorCode::NotFound, "no such club or room")
+        }
+        AppendRefusal::NoSuchMessage => {
+            Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
+        }
+        AppendRefusal::Banned => Refusal::new(ErrorCode::Banned, "you are banned from this club"),
+        AppendRefusal::NotOpen => {
+            Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
+        }
+        AppendRefusal::Full => {
+            Refusal::new(ErrorCode::Conflict, "the club is full").because("club_full")
+        }
+        AppendRefusal::OwnerStays => {
+            Refusal::new(ErrorCode::Conflict, "the owner cannot leave").because("owner_stays")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Brings a room back from the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actors::relay::LiveEvent;
+use crate::actors::room::{Facts, RING_EVENTS};
+use crate::domain::RoomId;
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::{Store, StoreError};
+
+/// A read that takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What a room starts with.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) facts: Facts,
+    pub(crate) newest: Vec<Arc<LiveEvent>>,
+}
+
+impl Loaded {
+    /// Which room this is.
+    pub(super) fn room(&self) -> RoomId {
+        self.facts.room
+    }
+}
+
+/// Reads a room; `None` when there is none of this id, or none any more.
+pub(super) async fn load(store: &Store, room: RoomId) -> Result<Option<Box<Loaded>>, Refusal> {
+    match tokio::time::timeout(DEADLINE, read(store, room)).await {
+        Ok(Ok(loaded)) => Ok(loaded.map(Box::new)),
+        Ok(Err(why)) => {
+            tracing::error!(room.id = %room, "a room could not be loaded: {why}");
+            Err(unavailable(Duration::from_secs(1)))
+        }
+        Err(_elapsed) => Err(unavailable(Duration::from_secs(5))),
+    }
+}
+
+/// The answer for a room that crashed too often.
+pub(super) fn resting(rest: Duration) -> Refusal {
+    unavailable(rest)
+}
+
+fn unavailable(retry: Duration) -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "the room cannot be opened now").retry_in(retry)
+}
+
+async fn read(store: &Store, room: RoomId) -> Result<Option<Loaded>, StoreError> {
+    // The roster is read first and the log last: a membership that changes in between comes as a
+    // commit of the journal, which waits until the room lives.
+    let Some(info) = store.room(room).await? else {
+        return Ok(None);
+    };
+    let roster = store.roster(room).await?;
+    let newest = store.newest_events(room, i64::try_from(RING_EVENTS).unwrap_or(i64::MAX)).await?;
+    let (head, n) = newest.last().map_or((info.head, info.n), |last| (last.seq, last.n));
+    let live = |event: crate::store::StoredEvent| {
+        Arc::new(LiveEvent::new(room, event.seq, event.n, &event.body))
+    };
+    let facts = Facts {
+        room,
+        name: info.name,
+        kind: info.kind,
+        club: info.club,
+        epoch: info.epoch,
+        head,
+        n,
+        roster: roster.into_iter().map(|row| (row.user, row.standing)).collect(),
+    };
+    Ok(Some(Loaded { facts, newest: newest.into_iter().map(live).collect() }))
+}

@@ -1,0 +1,69 @@
+//! Reads of the store that a room begins and does not wait for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::RoomsHandle;
+use crate::actors::room::{Ask, Loaded, PART_EVENTS, RoomHandle, RoomMsg};
+use crate::actors::task;
+use crate::domain::limits;
+use crate::store::StoreError;
+
+/// A read that takes longer counts as failed.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Most events that are read to fill one hole; the next hole follows at once.
+const HOLE_EVENTS: i64 = 5_000;
+
+impl RoomsHandle {
+    /// The last messages, for those who open.
+    pub(crate) fn read_snapshot(&self, room: RoomHandle) {
+        let store = self.store.clone();
+        let limit = i64::try_from(limits::SNAPSHOT_MESSAGES).unwrap_or(i64::MAX);
+        task::beside(async move {
+            let read = within(store.snapshot(room.room, limit)).await;
+            give(&room, Loaded::Snapshot(read.flatten()));
+        });
+    }
+
+    /// Events for one seat.
+    pub(crate) fn read_events(&self, room: RoomHandle, ask: Ask) {
+        let store = self.store.clone();
+        let limit = i64::try_from(PART_EVENTS).unwrap_or(i64::MAX);
+        task::beside(async move {
+            let events = within(store.events_after(room.room, ask.after, limit)).await;
+            give(&room, Loaded::Events { ask, events });
+        });
+    }
+
+    /// Events that this node missed.
+    pub(crate) fn read_hole(&self, room: RoomHandle, after: i64) {
+        let store = self.store.clone();
+        task::beside(async move {
+            let read = within(store.events_after(room.room, after, HOLE_EVENTS)).await;
+            if read.is_none() {
+                // The room asks again at once; the store needs a moment.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            give(&room, Loaded::Hole(read.unwrap_or_default()));
+        });
+    }
+}
+
+fn give(room: &RoomHandle, loaded: Loaded) {
+    // A room that ended meanwhile is opened anew by those who waited.
+    let _ended = room.answer(RoomMsg::Loaded(Arc::new(loaded)));
+}
+
+async fn within<T>(read: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    match tokio::time::timeout(DEADLINE, read).await {
+        Ok(Ok(read)) => Some(read),
+        Ok(Err(why)) => {
+            tracing::error!("a read for a room failed: {why}");
+            None
+        }
+        Err(_elapsed) => {
+            tracing::error!("a read for a room took longer than {} s", DEADLINE.as_secs());
+            None
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a session needs from outside, handed to it by `app.rs` and the worker.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::actors::lookup::LookupHandle;
+use crate::actors::relay::Relay;
+use crate::actors::rooms::RoomsHandle;
+use crate::actors::throttle::Throttle;
+use crate::domain::{Cid, DeviceId, Millis, SessionId, UserId};
+use crate::protocol::Refusal;
+
+/// What a token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose it is.
+    pub user: UserId,
+    /// The sign-in it belongs to.
+    pub device: DeviceId,
+    /// Until when it holds.
+    pub until: Millis,
+}
+
+/// Checks access tokens; `http/` knows how.
+pub trait CheckToken: Send + Sync {
+    /// What the token says, if it is ours, holds, and was not revoked.
+    ///
+    /// # Errors
+    /// `unauthorized` or `token_expired`.
+    fn check(&self, token: &str) -> Result<Claims, Refusal>;
+}
+
+/// What all sessions of a node share.
+pub struct Shared {
+    /// The rooms.
+    pub rooms: RoomsHandle,
+    /// Reads for sign-ins.
+    pub lookup: LookupHandle,
+    /// Who may come in.
+    pub tokens: Arc<dyn CheckToken>,
+    /// How much at once.
+    pub throttle: Arc<Throttle>,
+    /// Time between heartbeats.
+    pub heartbeat: Duration,
+    /// Sessions that one user may have.
+    pub sessions_per_user: u32,
+    /// Number of the next session.
+    pub next_session: AtomicU64,
+}
+
+impl Shared {
+    /// An id for a session; unlike those of an earlier life of this node.
+    pub(crate) fn new_session(&self) -> SessionId {
+        SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A cid for a client that sent none: unique in this life of the node and, by the random start
+    /// of the count, in all others.
+    pub(crate) fn own_cid(&self) -> Cid {
+        self.rooms.own_cid()
+    }
+}
+
+/// One worker's view: what is shared, its relay, and a buffer to read into.
+pub struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) relay: Rc<Relay>,
+    pub(crate) scratch: RefCell<Box<[u8]>>,
+}
+
+/// Bytes read from a socket at once; one buffer for all sessions of a worker.
+const SCRATCH: usize = 16 * 1024;
+
+impl Worker {
+    /// Called by each HTTP worker when it starts; starts the worker's relay.
+    #[must_use]
+    pub fn start(shared: &Arc<Shared>) -> Rc<Self> {
+        let relay = Relay::start(&shared.rooms, shared.heartbeat);
+        let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+        Rc::new(Self { shared: Arc::clone(shared), relay, scratch })
+    }
+}

@@ -1,0 +1,208 @@
+//! One WebSocket session: owns its socket, reads ops, hands them to rooms.
+//!
+//! `http/upgrade.rs` starts it on its worker after the handshake; it ends when the peer is gone or
+//! the server closes it, and is never restarted: the client comes back and resumes. It is the
+//! control plane: what rooms say goes relay → outbox → socket and never through its mailbox.
+//! Lines are handled one after the other; while one waits (for a place in a mailbox, for the store)
+//! nothing more is read, so that pressure reaches the client by TCP.
+
+mod body;
+mod inbox;
+mod message;
+mod op;
+mod reader;
+mod sign_in;
+mod stream;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture,
+};
+use bytes::BytesMut;
+use tokio::net::TcpStream;
+
+pub use self::body::{EventBody, Since};
+pub use self::message::{CheckToken, Claims, Shared, Worker};
+use self::reader::{Incoming, Reader};
+use self::stream::Frames;
+use super::outbox::{Ending, Outbox, Port};
+use super::presence::WasTold;
+use super::relay::Kind;
+use super::seat::SeatKey;
+use crate::domain::{SessionId, UserId, limits};
+use crate::protocol::{
+    CloseCode, ErrorCode, Frame, Hello, Refusal, control_frame, err_line, parse_line,
+};
+
+/// A live client.
+pub struct Session {
+    worker: Rc<Worker>,
+    outbox: Rc<Outbox>,
+    seat: SeatKey,
+    id: SessionId,
+    user: Option<UserId>,
+    told: WasTold,
+    lines: VecDeque<String>,
+    is_waiting: bool,
+    bad_frames: u32,
+    bad_since: u32,
+}
+
+/// A connection after its handshake.
+pub struct Accepted {
+    /// The socket, from now on the session's own.
+    pub socket: TcpStream,
+    /// What the client sent right behind the handshake.
+    pub early: BytesMut,
+    /// Who it is, when the token came with the handshake.
+    pub claims: Option<Claims>,
+    /// Ends the session with its first frame: what the client offers is not spoken here.
+    pub close: Option<CloseCode>,
+}
+
+impl Session {
+    /// Starts a session on this worker.
+    pub fn start(worker: &Rc<Worker>, accepted: Accepted) {
+        let Accepted { socket, early, claims, close } = accepted;
+        let relay = &worker.relay;
+        let outbox = Rc::new(Outbox::new(Port::Socket(socket), relay.now()));
+        let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
+        let session = Self {
+            worker: Rc::clone(worker),
+            outbox: Rc::clone(&outbox),
+            seat,
+            id: worker.shared.new_session(),
+            user: None,
+            told: WasTold::No,
+            lines: VecDeque::new(),
+            is_waiting: false,
+            bad_frames: 0,
+            bad_since: 0,
+        };
+        Self::create(move |context| {
+            let frames = Frames::new(Rc::clone(&session.worker), outbox, Reader::with(early));
+            context.add_stream(frames);
+            let mut session = session;
+            match close {
+                Some(code) => session.close(code),
+                None => session.begin(claims, context),
+            }
+            session
+        });
+    }
+
+    fn begin(&mut self, claims: Option<Claims>, context: &mut Context<Self>) {
+        let heartbeat = self.worker.shared.heartbeat.as_millis();
+        self.send(&Frame::json(&Hello {
+            v: 1,
+            hb: u64::try_from(heartbeat).unwrap_or(u64::MAX),
+            max_frame: limits::FRAME_BYTES,
+            server: concat!("moim/", env!("CARGO_PKG_VERSION")),
+        }));
+        if let Some(claims) = claims {
+            self.sign_in(claims, crate::protocol::Want::ALL, sign_in::Told::ByEvent, context);
+        }
+    }
+
+    fn send(&self, frame: &Frame) {
+        self.worker.relay.send(&self.outbox, frame.bytes().clone());
+    }
+
+    fn refuse(&self, re: Option<u32>, refusal: &Refusal) {
+        tracing::debug!(code = refusal.code.word(), "refused");
+        if re.is_some() {
+            self.send(&err_line(re, refusal));
+        }
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.worker.relay.close(&self.outbox, code);
+    }
+
+    /// A line that was not understood is answered even without an id, and counted.
+    fn bad_line(&mut self, re: Option<u32>, why: &str) {
+        self.worker.shared.rooms.metrics.bad_lines.inc();
+        self.send(&err_line(re, &Refusal::new(ErrorCode::BadRequest, why)));
+        let now = self.worker.relay.now();
+        if now.saturating_sub(self.bad_since) >= 60 {
+            (self.bad_since, self.bad_frames) = (now, 0);
+        }
+        self.bad_frames += 1;
+        if self.bad_frames >= limits::BAD_FRAMES {
+            self.close(CloseCode::BadFrames);
+        }
+    }
+
+    /// Handles the lines that wait, one after the other, until one of them has to wait.
+    fn proceed(&mut self, context: &mut Context<Self>) {
+        while !self.is_waiting {
+            if self.outbox.ending() != Ending::No {
+                self.lines.clear();
+            }
+            let Some(line) = self.lines.pop_front() else {
+                // Idle sessions hold no memory for lines.
+                self.lines = VecDeque::new();
+                return;
+            };
+            let span = tracing::info_span!("line", session.id = %self.id);
+            let _entered = span.enter();
+            self.worker.shared.rooms.metrics.lines.inc();
+            match parse_line(&line) {
+                Ok(line) => self.line(line, context),
+                Err(bad) => self.bad_line(bad.id, &bad.why),
+            }
+        }
+    }
+
+    /// Waits for `work`, then does `then` with its outcome, then goes on with the lines.
+    fn wait_for<T: 'static>(
+        &mut self,
+        context: &mut Context<Self>,
+        work: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut Self, T, &mut Context<Self>) + 'static,
+    ) {
+        self.is_waiting = true;
+        context.wait(work.into_actor(self).map(|outcome, session, context| {
+            session.is_waiting = false;
+            then(session, outcome, context);
+            session.proceed(context);
+        }));
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _context: &mut Self::Context) {
+        self.worker.relay.leave(self.seat);
+        if let Some(user) = self.user {
+            self.worker.shared.rooms.presence.departed(user, self.told);
+        }
+    }
+}
+
+impl StreamHandler<Result<Incoming, CloseCode>> for Session {
+    fn handle(&mut self, item: Result<Incoming, CloseCode>, context: &mut Self::Context) {
+        match item {
+            Ok(Incoming::Text(text)) => {
+                if text.trim().is_empty() {
+                    self.bad_line(None, "an empty message");
+                }
+                let lines = text.split('\n').filter(|line| !line.trim().is_empty());
+                self.lines.extend(lines.map(str::to_owned));
+                self.proceed(context);
+            }
+            Ok(Incoming::Binary) => self.bad_line(None, "binary messages are not spoken here"),
+            Ok(Incoming::Ping(payload)) => self.send(&control_frame(&payload)),
+            Ok(Incoming::Pong) => {}
+            Ok(Incoming::Close) => self.close(CloseCode::Normal),
+            Err(code) => self.close(code),
+        }
+    }
+
+    fn finished(&mut self, context: &mut Self::Context) {
+        context.stop();
+    }
+}

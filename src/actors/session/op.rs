@@ -1,0 +1,182 @@
+//! What each op does. Ops about a room are parsed here and decided there.
+
+use actix::Context;
+
+use super::Session;
+use crate::actors::room::{Form, RoomMsg, Send};
+use crate::actors::seat::{Asker, Opening};
+use crate::domain::{Cid, InvalidText, MessageId, RoomId, Text, UserId};
+use crate::protocol::{Behind, Empty, ErrorCode, Frame, Heartbeat, Line, Op, Refusal, ok_line};
+
+impl Session {
+    /// Does what a line asks.
+    pub(super) fn line(&mut self, line: Line, context: &mut Context<Self>) {
+        match line {
+            Line::Heartbeat(beat) => self.heartbeat(&beat),
+            Line::Request { id, op: Op::Auth { token, want } } => {
+                self.auth(id, &token, want, context);
+            }
+            Line::Request { id, op: Op::Ping } => {
+                if let Some(re) = id {
+                    self.send(&ok_line(re, &Empty {}));
+                }
+            }
+            Line::Request { id, op } => match self.user {
+                Some(user) => self.request(user, id, op, context),
+                None => {
+                    let refusal = Refusal::new(ErrorCode::Unauthorized, "sign in first");
+                    self.refuse(id, &refusal);
+                }
+            },
+        }
+    }
+
+    fn request(&mut self, user: UserId, re: Option<u32>, op: Op, context: &mut Context<Self>) {
+        // Sends have a limit of their own.
+        if !matches!(op, Op::Send { .. }) {
+            if let Err(refusal) = self.worker.shared.throttle.request(user) {
+                return self.refuse(re, &refusal);
+            }
+        }
+        let seat = self.seat;
+        match op {
+            Op::Open { room, since } => {
+                let form = Form::Socket { re };
+                let ask = |opening| RoomMsg::Open { opening, since, form };
+                let msg = self.worker.relay.opening(seat, user, room, ask);
+                self.to_room(room, user, re, msg, context);
+            }
+            Op::Close { room } => {
+                self.worker.relay.close_room(seat, room);
+                if let Some(re) = re {
+                    self.send(&ok_line(re, &Empty {}));
+                }
+            }
+            Op::Send { room, cid, text, reply_to } => {
+                match self.draft(user, re, room, Draft { cid, text, reply_to }) {
+                    Ok(send) => self.to_room(room, user, re, RoomMsg::Send(send), context),
+                    Err(refusal) => self.refuse(re, &refusal),
+                }
+            }
+            Op::Typing { room } => {
+                self.to_room(room, user, re, RoomMsg::Typing { user }, context);
+                if let Some(re) = re {
+                    self.send(&ok_line(re, &Empty {}));
+                }
+            }
+            Op::Read { room, seq } => {
+                let (asker, seat) = (self.asker(re), Some(seat));
+                self.to_room(room, user, re, RoomMsg::Mark { user, seq, asker, seat }, context);
+            }
+            Op::Pull { room, after } => {
+                let opening = Opening { seat, turn: 0, user };
+                self.to_room(room, user, re, RoomMsg::Pull { opening, after, re }, context);
+            }
+            Op::InboxOpen { since } => self.inbox_open(user, re, since, context),
+            Op::InboxRead(selection) => self.inbox_read(user, re, selection, context),
+            Op::AuthRefresh { token } => self.auth_refresh(re, &token),
+            Op::Auth { .. } | Op::Ping => {}
+        }
+    }
+
+    /// Leaves a message with a room that this session may read: at once when it is awake and has
+    /// a place, else as soon as it is and has.
+    fn to_room(
+        &mut self,
+        room: RoomId,
+        user: UserId,
+        re: Option<u32>,
+        msg: RoomMsg,
+        context: &mut Context<Self>,
+    ) {
+        let rooms = self.worker.shared.rooms.clone();
+        if self.worker.relay.mode(self.seat, room).is_some() {
+            let Err(msg) = rooms.try_ask(room, msg) else {
+                return;
+            };
+            let asked = async move { rooms.ask(room, msg).await };
+            self.wait_for(context, asked, move |session, asked, _| {
+                if let Err(refusal) = asked {
+                    session.worker.relay.give_up(session.seat, room);
+                    session.refuse(re, &refusal);
+                }
+            });
+            return;
+        }
+        // Perhaps the room became readable just now and the news is on its way; the store knows.
+        let asked = async move {
+            if !rooms.may_read(room, user).await? {
+                return Err(Refusal::new(ErrorCode::NotFound, "no such room"));
+            }
+            Ok((rooms, msg))
+        };
+        self.wait_for(context, asked, move |session, asked, context| match asked {
+            Ok((_, msg)) => {
+                session.worker.relay.add_room(session.seat, room);
+                session.to_room(room, user, re, msg, context);
+            }
+            Err(refusal) => {
+                session.worker.relay.give_up(session.seat, room);
+                session.refuse(re, &refusal);
+            }
+        });
+    }
+
+    fn draft(
+        &self,
+        author: UserId,
+        re: Option<u32>,
+        room: RoomId,
+        draft: Draft,
+    ) -> Result<Send, Refusal> {
+        self.worker.shared.throttle.send(author)?;
+        let text = Text::parse(&draft.text).map_err(|why| invalid("text", why))?;
+        let cid = match draft.cid {
+            Some(cid) => Cid::parse(&cid).map_err(|why| invalid("cid", why))?,
+            None => self.worker.shared.own_cid(),
+        };
+        let reply_to = match draft.reply_to {
+            Some(message) if message.room == room => Some(message.seq),
+            Some(_elsewhere) => {
+                let msg = "reply_to is no message of this room";
+                return Err(Refusal::new(ErrorCode::Invalid, msg).because("no_such_message"));
+            }
+            None => None,
+        };
+        Ok(Send { author, cid, text, reply_to, asker: self.asker(re) })
+    }
+
+    fn asker<T>(&self, re: Option<u32>) -> Asker<T> {
+        re.map_or(Asker::Nobody, |re| Asker::Seat(self.seat, re))
+    }
+
+    /// Positions that the client has applied: one that is short is told so.
+    fn heartbeat(&self, beat: &Heartbeat) {
+        for (room, seq) in &beat.at {
+            let may = self.worker.relay.mode(self.seat, *room).is_some();
+            let live = self.worker.shared.rooms.directory.find(*room).filter(|_| may);
+            let Some((head, _)) = live.map(|room| room.head()) else {
+                continue;
+            };
+            // What still waits here is no loss yet.
+            if *seq < head && self.outbox.bytes() == 0 {
+                self.send(&Frame::json(&Behind { room: *room, head }));
+            }
+        }
+    }
+}
+
+/// The fields of a send that are not parsed yet.
+struct Draft {
+    cid: Option<String>,
+    text: String,
+    reply_to: Option<MessageId>,
+}
+
+fn invalid(field: &str, why: InvalidText) -> Refusal {
+    let code = match why {
+        InvalidText::TooLong(_) => ErrorCode::TooLarge,
+        InvalidText::Blank | InvalidText::Unstorable => ErrorCode::Invalid,
+    };
+    Refusal::new(code, format!("{field} {why}"))
+}

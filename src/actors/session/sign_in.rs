@@ -1,0 +1,124 @@
+//! Who a session is: sign-in, by token in the handshake or in the first line, and fresh tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Context;
+
+use super::{Claims, Session};
+use crate::actors::lookup::Welcome;
+use crate::actors::presence::WasTold;
+use crate::actors::relay::Signed;
+use crate::domain::Millis;
+use crate::protocol::{
+    Announced, AuthOk, CloseCode, Empty, ErrorCode, Frame, Refusal, Want, ok_line,
+};
+
+/// Clocks of nodes and clients differ a little.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// How the session learns that it is signed in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    /// It asked, perhaps with an id.
+    ByReply(Option<u32>),
+    /// Its token came with the handshake.
+    ByEvent,
+}
+
+impl Session {
+    /// The op `auth`.
+    pub(super) fn auth(
+        &mut self,
+        re: Option<u32>,
+        token: &str,
+        want: Want,
+        context: &mut Context<Self>,
+    ) {
+        if self.user.is_some() {
+            return self.bad_line(re, "this session has signed in already");
+        }
+        match self.worker.shared.tokens.check(token) {
+            Ok(claims) => self.sign_in(claims, want, Told::ByReply(re), context),
+            Err(refusal) => {
+                self.refuse(re, &refusal);
+                self.close(CloseCode::TokenMissing);
+            }
+        }
+    }
+
+    /// Signs the session in as the holder of a checked token.
+    pub(super) fn sign_in(
+        &mut self,
+        claims: Claims,
+        want: Want,
+        told: Told,
+        context: &mut Context<Self>,
+    ) {
+        let shared = &self.worker.shared;
+        if !shared.rooms.presence.admit(claims.user, shared.sessions_per_user) {
+            return self.close(CloseCode::TooManySessions);
+        }
+        self.user = Some(claims.user);
+        let until = self.seconds_until(claims.until);
+        let Claims { user, device, .. } = claims;
+        self.worker.relay.sign(self.seat, Signed { user, device, want, until });
+        let lookup = shared.lookup.clone();
+        self.wait_for(context, async move { lookup.ask(user).await }, move |session, found, _| {
+            match found {
+                Ok(welcome) => session.welcome(&welcome, told),
+                Err(refusal) => session.turn_away(&refusal, told),
+            }
+        });
+    }
+
+    /// The op `auth.refresh`: the session may stay until the fresh token ends.
+    pub(super) fn auth_refresh(&mut self, re: Option<u32>, token: &str) {
+        match self.worker.shared.tokens.check(token) {
+            Ok(claims) if self.user == Some(claims.user) => {
+                let until = self.seconds_until(claims.until);
+                self.worker.relay.stay(self.seat, until);
+                if let Some(re) = re {
+                    self.send(&ok_line(re, &Empty {}));
+                }
+            }
+            Ok(_of_another) => {
+                let refusal = Refusal::new(ErrorCode::Unauthorized, "the token of somebody else");
+                self.refuse(re, &refusal);
+            }
+            Err(refusal) => self.refuse(re, &refusal),
+        }
+    }
+
+    fn welcome(&mut self, welcome: &Arc<Welcome>, told: Told) {
+        let ok = AuthOk {
+            user: &welcome.user,
+            session: self.id,
+            inbox: &welcome.inbox,
+            rooms: &welcome.rooms,
+        };
+        match told {
+            Told::ByReply(Some(re)) => self.send(&ok_line(re, &ok)),
+            Told::ByReply(None) => {}
+            Told::ByEvent => self.send(&Frame::json(&Announced { ok })),
+        }
+        self.worker.relay.settle(self.seat, &welcome.rooms);
+        let rooms = welcome.rooms.iter().map(|room| room.room).collect();
+        self.worker.shared.rooms.presence.arrived(welcome.user.id, rooms);
+        self.told = WasTold::Yes;
+    }
+
+    fn turn_away(&mut self, refusal: &Refusal, told: Told) {
+        if let Told::ByReply(re) = told {
+            self.refuse(re, refusal);
+        }
+        let gone = refusal.code == ErrorCode::Unauthorized;
+        self.close(if gone { CloseCode::TokenMissing } else { CloseCode::Shutdown });
+    }
+
+    fn seconds_until(&self, until: Millis) -> u32 {
+        let left = until.0.saturating_sub(Millis::now().0).max(0);
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        self.worker.relay.after(left + LEEWAY)
+    }
+}

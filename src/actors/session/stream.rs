@@ -1,0 +1,97 @@
+//! The task side of a session: reads the socket, goes on with writes that were blocked, and ends
+//! when the session is over.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+
+use super::Worker;
+use super::reader::{Incoming, Reader};
+use crate::actors::outbox::{Ending, Outbox};
+use crate::domain::limits;
+use crate::protocol::CloseCode;
+
+/// Above this many waiting bytes nothing more is read: who does not read is not answered.
+const READ_BELOW: usize = limits::OUTBOX_BYTES / 2;
+
+/// The messages of a peer, as a stream.
+pub(super) struct Frames {
+    worker: Rc<Worker>,
+    outbox: Rc<Outbox>,
+    reader: Reader,
+    is_broken: bool,
+}
+
+impl Frames {
+    pub(super) fn new(worker: Rc<Worker>, outbox: Rc<Outbox>, reader: Reader) -> Self {
+        Self { worker, outbox, reader, is_broken: false }
+    }
+
+    /// Reads once; `Pending` when the socket has nothing.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        let Some(socket) = self.outbox.socket() else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match socket.poll_read_ready(context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_gone)) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+            let mut scratch = self.worker.scratch.borrow_mut();
+            match socket.try_read(&mut scratch) {
+                Ok(0) => return Poll::Ready(None),
+                Ok(count) => {
+                    // After a broken frame, or behind the close frame, the rest is thrown away.
+                    if !self.is_broken {
+                        self.reader.feed(scratch.get(..count).unwrap_or_default());
+                    }
+                    return Poll::Ready(Some(()));
+                }
+                Err(why) if why.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_gone) => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Stream for Frames {
+    type Item = Result<Incoming, CloseCode>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let relay = Rc::clone(&this.worker.relay);
+        this.outbox.poll_write(context, relay.now());
+        loop {
+            match this.outbox.ending() {
+                Ending::Over => return Poll::Ready(None),
+                Ending::Closing(_) => this.is_broken = true,
+                Ending::No if this.outbox.bytes() > READ_BELOW || relay.is_draining() => {
+                    this.outbox.is_unread.set(true);
+                    return Poll::Pending;
+                }
+                Ending::No => {}
+            }
+            if !this.is_broken {
+                match this.reader.next() {
+                    Ok(Some(incoming)) => {
+                        this.outbox.seen.set(relay.now());
+                        return Poll::Ready(Some(Ok(incoming)));
+                    }
+                    Ok(None) => {}
+                    Err(code) => {
+                        this.is_broken = true;
+                        return Poll::Ready(Some(Err(code)));
+                    }
+                }
+            }
+            match this.poll_read(context) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

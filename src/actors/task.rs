@@ -1,0 +1,17 @@
+//! Work that an actor begins and does not wait for: a read of the store, a commit. The result
+//! comes back as a message.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+/// Runs `work` beside its actor. A panic in it is logged and ends only itself, so `work` sends
+/// its result from a place that also runs when it fails, or owns something whose drop answers.
+#[expect(clippy::disallowed_methods, reason = "the one place from which actors begin work")]
+pub(crate) fn beside(work: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(async move {
+        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+            tracing::error!("work beside an actor panicked");
+        }
+    });
+}

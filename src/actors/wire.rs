@@ -1,0 +1,70 @@
+//! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
+
+use crate::domain::{MessageId, Millis, RoomId, UserId};
+use crate::protocol::{
+    MemberData, MemberJoin, MemberLeave, MessageData, MessageNew, NoticeData, NoticeEvent,
+};
+use crate::store::{EventWriter, Line, NewMessage, NewNotice, WrittenNotice};
+
+/// Characters of the headline of an inbox entry.
+const TITLE_CHARS: usize = 100;
+/// Characters of the body of an inbox entry.
+const BODY_CHARS: usize = 200;
+
+/// Writes events in the words of the protocol.
+pub(super) struct Writer;
+
+impl EventWriter for Writer {
+    fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String {
+        let room = message.room;
+        let reply_to = message.reply_to.map(|seq| MessageId { room, seq });
+        let (id, by) = (MessageId { room, seq }, message.author);
+        let (cid, text) = (&message.cid, message.text.as_str());
+        let d = MessageData { id, by, cid, text, reply_to, mentions };
+        json(&MessageNew { room, seq, n, at: message.at, d })
+    }
+
+    fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String {
+        let d = MemberData { user };
+        match line {
+            Line::Join => json(&MemberJoin { room, seq, at, d }),
+            Line::Leave => json(&MemberLeave { room, seq, at, d }),
+        }
+    }
+
+    fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
+        let title: String = headline(notice).chars().take(TITLE_CHARS).collect();
+        let body: String = notice.excerpt.chars().take(BODY_CHARS).collect();
+        let room = notice.room;
+        let link = format!("/rooms/{room}?at={}", notice.message_seq);
+        let d = NoticeData {
+            id: notice.id,
+            kind: notice.kind,
+            room,
+            message: MessageId { room, seq: notice.message_seq },
+            club: notice.club,
+            from: notice.from,
+            title: &title,
+            body: &body,
+            link: &link,
+            at: notice.at,
+        };
+        let event = json(&NoticeEvent { seq, d });
+        WrittenNotice { event, title, body }
+    }
+}
+
+fn headline(notice: &NewNotice<'_>) -> String {
+    let from = notice.from_name;
+    match (notice.kind, notice.locale) {
+        ("mention", "en") => format!("{from} mentioned you"),
+        ("mention", _ko) => format!("{from} 님이 나를 불렀어요"),
+        (_reply, "en") => format!("{from} replied to you"),
+        (_reply, _ko) => format!("{from} 님이 내 말에 답했어요"),
+    }
+}
+
+/// The shapes of the protocol always can be written.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,182 @@
+//! What operators see: logs through `tracing`, numbers through `/metrics`.
+//!
+//! Labels are enums, never ids: a metric must not grow with the number of rooms or users.
+//! Never logged, at no level: tokens, passwords, message texts.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+/// Why frames were not pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Dropped {
+    /// Presence or typing, for a slow client.
+    Passing,
+    /// A room turned from push to pull.
+    Lag,
+    /// The outbox was over its budget; the session ended.
+    Slow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: Dropped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Queue {
+    queue: &'static str,
+}
+
+/// The numbers of one node.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// WebSocket sessions now.
+    pub connections: Gauge,
+    /// Event streams now.
+    pub streams: Gauge,
+    /// Rooms awake now.
+    pub rooms_awake: Gauge,
+    /// Rooms that crashed and were started again.
+    pub room_restarts: Counter,
+    /// Messages that crashed their room three times.
+    pub set_aside: Counter,
+    /// Events put into outboxes.
+    pub deliveries: Counter,
+    /// System calls that wrote to sockets.
+    pub writes: Counter,
+    /// Lines from clients.
+    pub lines: Counter,
+    /// Lines that were not understood.
+    pub bad_lines: Counter,
+    commits: Histogram,
+    commit_seconds: Histogram,
+    dropped: Family<Reason, Counter>,
+    closed: Family<Code, Counter>,
+    responses: Family<Status, Counter>,
+    waiting: Family<Queue, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Fresh numbers.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("moim"),
+            connections: Gauge::default(),
+            streams: Gauge::default(),
+            rooms_awake: Gauge::default(),
+            room_restarts: Counter::default(),
+            set_aside: Counter::default(),
+            deliveries: Counter::default(),
+            writes: Counter::default(),
+            lines: Counter::default(),
+            bad_lines: Counter::default(),
+            commits: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
+            commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
+            dropped: Family::default(),
+            closed: Family::default(),
+            responses: Family::default(),
+            waiting: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("connections", "WebSocket sessions now", self.connections.clone());
+        r.register("streams", "event streams now", self.streams.clone());
+        r.register("rooms_awake", "rooms in memory now", self.rooms_awake.clone());
+        r.register(
+            "room_restarts",
+            "rooms started again after a crash",
+            self.room_restarts.clone(),
+        );
+        r.register("messages_set_aside", "messages that always crashed", self.set_aside.clone());
+        r.register("deliveries", "room events put into outboxes", self.deliveries.clone());
+        r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
+        r.register("lines", "lines received from clients", self.lines.clone());
+        r.register("bad_lines", "lines that were not understood", self.bad_lines.clone());
+        r.register("commit_batch", "appends in one transaction", self.commits.clone());
+        r.register("commit_seconds", "time of one transaction", self.commit_seconds.clone());
+        r.register("frames_dropped", "frames not pushed, by reason", self.dropped.clone());
+        r.register("sessions_closed", "sessions closed, by close code", self.closed.clone());
+        r.register("http_responses", "REST responses, by status", self.responses.clone());
+        r.register("mailbox_depth", "messages that wait, by queue", self.waiting.clone());
+    }
+
+    /// A transaction of the journal.
+    pub(crate) fn commit(&self, batch: usize, took: Duration) {
+        self.commits.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A frame was not pushed.
+    pub(crate) fn dropped(&self, reason: Dropped) {
+        self.dropped.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A session was closed by the server.
+    pub(crate) fn closed(&self, code: u16) {
+        self.closed.get_or_create(&Code { code }).inc();
+    }
+
+    /// A REST call was answered.
+    pub(crate) fn responded(&self, status: u16) {
+        self.responses.get_or_create(&Status { status }).inc();
+    }
+
+    /// How much waits in a queue, looked up when somebody asks.
+    pub(crate) fn waits(&self, queue: &'static str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.waiting.get_or_create(&Queue { queue }).set(count);
+    }
+
+    /// All numbers in the OpenMetrics text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing into a string cannot fail.
+        let _infallible = encode(&mut out, &self.registry);
+        out
+    }
+}
+
+/// Starts logging: readable lines on a terminal, JSON elsewhere. `filter` is in the syntax of
+/// `tracing` filters (`info`, `moim=debug`); one that cannot be read was refused by the settings.
+pub fn start_logs(filter: &str) {
+    let filter = EnvFilter::builder().parse_lossy(format!("{filter},ractor=warn,sqlx=warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first.
+    let _already = if std::io::stderr().is_terminal() {
+        logs.compact().try_init()
+    } else {
+        logs.json().flatten_event(true).try_init()
+    };
+}
