@@ -1,0 +1,161 @@
+// One open room against a scripted line: resume, gap, lag, and sends that must not get lost or doubled.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import { Feed } from "../../web/js/models/feed.js";
+import { Problem } from "../../web/js/problem.js";
+
+/** A line that notes what was asked and answers when told to. */
+function scripted() {
+  const asked = [];
+  return {
+    asked,
+    ask: (op, fields, done) => asked.push({ op, fields, ok: (ok) => done(null, ok), err: (err) => done(new Problem(err), null) }),
+    history: async () => ({ items: [] }),
+    last: (op) => asked.filter((ask) => ask.op === op).at(-1),
+    count: (op) => asked.filter((ask) => ask.op === op).length,
+  };
+}
+
+const born = (seq, n = seq, d = {}) => ({
+  ev: "msg.new", room: "r_1", seq, n, at: seq, d: { id: `m_${seq}`, by: "u_2", text: `t${seq}`, reply_to: null, ...d },
+});
+const items = (from, to) =>
+  Array.from({ length: to - from + 1 }, (_, at) => ({ ...born(from + at).d, seq: from + at, n: from + at, at: 1, rev: 1, deleted: false }));
+const seqs = (feed) => feed.timeline.entries.map(({ seq }) => seq);
+
+describe("feed", () => {
+  let link, feed, told;
+
+  beforeEach(() => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    link = scripted();
+    told = [];
+    feed = new Feed({ room: "r_1", me: "u_1", link, tell: (what) => told.push(what) });
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 3, snapshot: { upto: 3, items: items(1, 3) } });
+  });
+  afterEach(() => mock.timers.reset());
+
+  it("opens without a position first, and from its position later", () => {
+    assert.equal(link.asked[0].fields.since, undefined);
+    feed.take(born(4));
+    feed.lost();
+    feed.open();
+    assert.deepEqual(link.last("open").fields.since, { epoch: "e1", seq: 4 });
+  });
+
+  it("takes a replay in the same breath as the answer", () => {
+    feed.lost();
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 5, resumed: true, replay: 2 });
+    assert.equal(feed.state, "replaying");
+    feed.take(born(4));
+    feed.take(born(5));
+    feed.take({ ev: "caught_up", room: "r_1", seq: 5 });
+    feed.take(born(6));
+    assert.deepEqual([seqs(feed), feed.state], [[1, 2, 3, 4, 5, 6], "live"]);
+  });
+
+  it("replaces what it had when it cannot resume", () => {
+    feed.lost();
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e2", head: 9, resumed: false, why: "epoch", snapshot: { upto: 9, items: items(8, 9) } });
+    assert.deepEqual([seqs(feed), feed.timeline.epoch, feed.state], [[8, 9], "e2", "live"]);
+  });
+
+  it("opens again at a gap, once, and loses nothing", () => {
+    feed.take(born(5));
+    feed.take(born(6));
+    assert.equal(link.count("open"), 2);
+    assert.deepEqual(link.last("open").fields.since, { epoch: "e1", seq: 3 });
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 6, resumed: true, replay: 3 });
+    for (const seq of [4, 5, 6]) feed.take(born(seq));
+    assert.deepEqual(seqs(feed), [1, 2, 3, 4, 5, 6]);
+  });
+
+  it("opens again when it is behind, and not when it is level", () => {
+    feed.take({ ev: "behind", room: "r_1", head: 3 });
+    assert.equal(link.count("open"), 1);
+    feed.take({ ev: "behind", room: "r_1", head: 7 });
+    assert.equal(link.count("open"), 2);
+  });
+
+  it("pulls after lag until it is level", () => {
+    feed.take({ ev: "lag", room: "r_1", from: 4, head: 7 });
+    assert.deepEqual(link.last("pull").fields, { room: "r_1", after: 3 });
+    link.last("pull").ok({ events: [born(4), born(5)], head: 7, more: true });
+    assert.deepEqual(link.last("pull").fields, { room: "r_1", after: 5 });
+    link.last("pull").ok({ events: [born(6), born(7)], head: 7, more: false });
+    feed.take(born(8));
+    assert.deepEqual([seqs(feed), feed.state, link.count("open")], [[1, 2, 3, 4, 5, 6, 7, 8], "live", 1]);
+  });
+
+  it("sends one at a time, in the order of writing", () => {
+    feed.send({ cid: "c-1", text: "a", at: 1 });
+    feed.send({ cid: "c-2", text: "b", at: 2 });
+    assert.deepEqual([link.count("send"), link.last("send").fields.cid], [1, "c-1"]);
+    link.last("send").ok({ seq: 4, n: 4, id: "m_4", at: 4, dup: false });
+    assert.equal(link.last("send").fields.cid, "c-2");
+  });
+
+  it("sends the same cid again after a loss and counts dup as sent", () => {
+    feed.send({ cid: "c-1", text: "a", at: 1 });
+    link.last("send").err({ code: "offline", temporary: true });
+    feed.lost();
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 4, resumed: true, replay: 1 });
+    assert.deepEqual([link.count("send"), link.last("send").fields.cid], [2, "c-1"]);
+    feed.take(born(4, 4, { by: "u_1", cid: "c-1" }));
+    link.last("send").ok({ seq: 4, n: 4, id: "m_4", at: 4, dup: true });
+    assert.deepEqual([feed.timeline.pending.length, seqs(feed)], [0, [1, 2, 3, 4]]);
+  });
+
+  it("waits out a temporary refusal and keeps the order", () => {
+    feed.send({ cid: "c-1", text: "a", at: 1 });
+    feed.send({ cid: "c-2", text: "b", at: 2 });
+    link.last("send").err({ code: "slow_mode", temporary: true, retry_ms: 4200 });
+    mock.timers.tick(4100);
+    assert.equal(link.count("send"), 1);
+    mock.timers.tick(200);
+    assert.deepEqual([link.count("send"), link.last("send").fields.cid], [2, "c-1"]);
+  });
+
+  it("marks what is refused for good, goes on with the next, and retries on demand", () => {
+    feed.send({ cid: "c-1", text: "a", at: 1 });
+    feed.send({ cid: "c-2", text: "b", at: 2 });
+    link.last("send").err({ code: "muted" });
+    assert.equal(feed.timeline.pendingOf("c-1").state, "failed");
+    assert.equal(link.last("send").fields.cid, "c-2");
+    link.last("send").ok({ seq: 4 });
+    feed.again("c-1");
+    assert.equal(link.last("send").fields.cid, "c-1");
+  });
+
+  it("holds sends while it is not open and sends them when it is", () => {
+    feed.lost();
+    feed.send({ cid: "c-1", text: "a", at: 1 });
+    assert.equal(link.count("send"), 0);
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 3, resumed: true, replay: 0 });
+    assert.equal(link.count("send"), 1);
+  });
+
+  it("tells when the room is closed to the reader", () => {
+    feed.lost();
+    feed.open();
+    link.last("open").err({ code: "not_found" });
+    assert.ok(told.includes("refused"));
+  });
+
+  it("drops a page of history that a snapshot overtook", async () => {
+    let deliver;
+    feed = new Feed({ room: "r_1", me: "u_1", tell: () => {}, link: { ...link, history: () => new Promise((resolve) => (deliver = resolve)) } });
+    feed.open();
+    link.last("open").ok({ epoch: "e1", head: 90, snapshot: { upto: 90, items: items(41, 90) } });
+    const done = feed.older();
+    feed.timeline.reset("e2", { upto: 200, items: items(151, 200) });
+    deliver({ items: items(1, 40), next: null });
+    await done;
+    assert.equal(feed.timeline.oldestSeq, 151);
+  });
+});

@@ -1,0 +1,382 @@
+// The models of the page, without a page: what a timeline keeps, drops and refuses.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Backoff } from "../../web/js/models/backoff.js";
+import { hueOf, initialsOf } from "../../web/js/models/face.js";
+import { People } from "../../web/js/models/people.js";
+import { Presence } from "../../web/js/models/presence.js";
+import { RoomBook, unreadOf } from "../../web/js/models/room-book.js";
+import { rowsOf } from "../../web/js/models/rows.js";
+import { isAtEnd, ScrollAnchor } from "../../web/js/models/scroll-anchor.js";
+import { isEmojiOnly, namesMe, piecesOf } from "../../web/js/models/text.js";
+import { Timeline } from "../../web/js/models/timeline.js";
+import { Typing, TypingSignal } from "../../web/js/models/typing.js";
+import { UnsentStore } from "../../web/js/models/unsent.js";
+import { afterClose, textLength } from "../../web/js/protocol.js";
+
+const MINUTE = 60_000;
+const NOON = new Date(2026, 10, 20, 12).getTime();
+
+const item = (seq, n = seq, more = {}) => ({
+  id: `m_${seq}`, seq, n, at: NOON, by: "u_2", text: `text ${seq}`, reply_to: null, rev: 1, deleted: false, ...more,
+});
+const born = (seq, n = seq, d = {}) => ({
+  ev: "msg.new", room: "r_1", seq, n, at: NOON, d: { id: `m_${seq}`, by: "u_2", text: `text ${seq}`, reply_to: null, ...d },
+});
+const loaded = (upto = 0, items = []) => {
+  const timeline = new Timeline("u_1");
+  timeline.reset("e1", { upto, items });
+  return timeline;
+};
+const seqs = (timeline) => timeline.entries.map(({ seq }) => seq);
+const dayOf = (at) => new Date(at).toDateString();
+const rows = (timeline, more = {}) => rowsOf(timeline, { me: "u_1", dayOf, ...more });
+
+describe("timeline", () => {
+  it("takes a snapshot and goes on from it", () => {
+    const timeline = loaded(7, [item(4, 2), item(6, 3)]);
+    assert.equal(timeline.position, 7);
+    assert.equal(timeline.apply(born(8, 4)), "applied");
+    assert.deepEqual(seqs(timeline), [4, 6, 8]);
+  });
+
+  it("applies an event once", () => {
+    const timeline = loaded(2, [item(1), item(2)]);
+    assert.equal(timeline.apply(born(3)), "applied");
+    assert.equal(timeline.apply(born(3)), "known");
+    assert.equal(timeline.apply(born(2)), "known");
+    assert.deepEqual(seqs(timeline), [1, 2, 3]);
+  });
+
+  it("sees a gap and takes nothing behind it", () => {
+    const timeline = loaded(2, [item(1), item(2)]);
+    assert.equal(timeline.apply(born(4)), "gap");
+    assert.equal(timeline.position, 2);
+    assert.deepEqual(seqs(timeline), [1, 2]);
+  });
+
+  it("moves past events that it does not know", () => {
+    const timeline = loaded(2, [item(1), item(2)]);
+    assert.equal(timeline.apply({ ev: "msg.react", room: "r_1", seq: 3, at: NOON, d: { id: "m_1" } }), "applied");
+    assert.equal(timeline.apply({ ev: "something.new", room: "r_1", seq: 4, at: NOON }), "applied");
+    assert.equal(timeline.apply(born(5, 3)), "applied");
+    assert.deepEqual(seqs(timeline), [1, 2, 5]);
+  });
+
+  it("edits and erases in place", () => {
+    const timeline = loaded(2, [item(1), item(2)]);
+    timeline.apply({ ev: "msg.edit", seq: 3, at: NOON + 1, d: { id: "m_1", by: "u_2", text: "better", rev: 2 } });
+    timeline.apply({ ev: "msg.delete", seq: 4, at: NOON + 2, d: { id: "m_2" } });
+    assert.equal(timeline.message("m_1").text, "better");
+    assert.equal(timeline.message("m_1").edited_at, NOON + 1);
+    assert.deepEqual([timeline.message("m_2").deleted, timeline.message("m_2").text], [true, ""]);
+    timeline.apply({ ev: "msg.edit", seq: 5, at: NOON + 3, d: { id: "m_2", text: "back?", rev: 2 } });
+    assert.equal(timeline.message("m_2").text, "");
+  });
+
+  it("keeps member lines in their place", () => {
+    const timeline = loaded(1, [item(1)]);
+    timeline.apply({ ev: "member.join", seq: 2, at: NOON, d: { user: "u_9" } });
+    timeline.apply(born(3, 2));
+    assert.deepEqual(timeline.entries.map(({ type }) => type), ["message", "line", "message"]);
+  });
+
+  it("shows a send at once and replaces it when the log has it", () => {
+    const timeline = loaded(1, [item(1)]);
+    timeline.add({ cid: "c-1", text: "hi", at: NOON });
+    assert.equal(timeline.pending.length, 1);
+    timeline.apply(born(2, 2, { by: "u_1", cid: "c-1", text: "hi" }));
+    assert.equal(timeline.pending.length, 0);
+    assert.deepEqual(seqs(timeline), [1, 2]);
+  });
+
+  it("shows it once whichever comes first, the answer or the event", () => {
+    const answerFirst = loaded(1, [item(1)]);
+    answerFirst.add({ cid: "c-1", text: "hi", at: NOON });
+    answerFirst.accept("c-1", { seq: 2 });
+    assert.equal(answerFirst.pendingOf("c-1").state, "sent");
+    answerFirst.apply(born(2, 2, { by: "u_1", cid: "c-1" }));
+    assert.deepEqual([answerFirst.pending.length, seqs(answerFirst)], [0, [1, 2]]);
+
+    const eventFirst = loaded(1, [item(1)]);
+    eventFirst.add({ cid: "c-1", text: "hi", at: NOON });
+    eventFirst.apply(born(2, 2, { by: "u_1", cid: "c-1" }));
+    eventFirst.accept("c-1", { seq: 2 });
+    assert.deepEqual([eventFirst.pending.length, seqs(eventFirst)], [0, [1, 2]]);
+  });
+
+  it("does not let another user's cid confirm a send", () => {
+    const timeline = loaded();
+    timeline.add({ cid: "c-1", text: "mine", at: NOON });
+    timeline.apply(born(1, 1, { by: "u_2", cid: "c-1", text: "theirs" }));
+    assert.equal(timeline.pending.length, 1);
+  });
+
+  it("keeps pending sends over a snapshot, but not those it covers", () => {
+    const timeline = loaded(1, [item(1)]);
+    for (const cid of ["c-in", "c-before", "c-open"]) timeline.add({ cid, text: cid, at: NOON });
+    timeline.accept("c-before", { seq: 3 });
+    timeline.reset("e1", { upto: 80, items: [item(79, 70), item(80, 71, { by: "u_1", cid: "c-in" })] });
+    assert.deepEqual(timeline.pending.map(({ cid }) => cid), ["c-open"]);
+    timeline.accept("c-open", { seq: 20, dup: true });
+    assert.equal(timeline.pending.length, 0);
+  });
+
+  it("marks a refused send, tries it again, and drops it", () => {
+    const timeline = loaded();
+    timeline.add({ cid: "c-1", text: "hi", at: NOON });
+    timeline.refuse("c-1", { code: "muted" });
+    assert.deepEqual([timeline.pendingOf("c-1").state, timeline.pendingOf("c-1").problem.code], ["failed", "muted"]);
+    timeline.again("c-1");
+    assert.deepEqual([timeline.pendingOf("c-1").state, timeline.pendingOf("c-1").problem], ["sending", null]);
+    timeline.drop("c-1");
+    assert.equal(timeline.pending.length, 0);
+  });
+
+  it("puts history before what is there, without doubles, until the first", () => {
+    const timeline = loaded(60, Array.from({ length: 50 }, (_, at) => item(at + 11)));
+    assert.equal(timeline.complete, false);
+    timeline.prepend([...Array(5)].map((_, at) => item(at + 7)), 5);
+    assert.deepEqual([timeline.oldestSeq, timeline.entries.length, timeline.complete], [7, 54, false]);
+    timeline.prepend([...Array(6)].map((_, at) => item(at + 1)), 6);
+    assert.deepEqual([timeline.oldestSeq, timeline.entries.length, timeline.complete], [1, 60, true]);
+    assert.deepEqual(seqs(timeline), [...seqs(timeline)].sort((a, b) => a - b));
+  });
+
+  it("forgets its oldest end and can fetch it again", () => {
+    const timeline = loaded(9, [...Array(9)].map((_, at) => item(at + 1)));
+    assert.equal(timeline.complete, true);
+    timeline.trim(4);
+    assert.deepEqual([seqs(timeline), timeline.complete], [[6, 7, 8, 9], false]);
+    timeline.prepend([item(4), item(5)], 2);
+    assert.deepEqual(seqs(timeline), [4, 5, 6, 7, 8, 9]);
+  });
+});
+
+describe("rows", () => {
+  it("groups messages of one author within five minutes", () => {
+    const timeline = loaded(5, [
+      item(1), item(2, 2, { at: NOON + 4 * MINUTE }), item(3, 3, { at: NOON + 9 * MINUTE }),
+      item(4, 4, { at: NOON + 9 * MINUTE, by: "u_3" }), item(5, 5, { at: NOON + 9 * MINUTE, by: "u_3", reply_to: "m_1" }),
+    ]);
+    const messages = rows(timeline).filter(({ type }) => type === "message");
+    assert.deepEqual(messages.map(({ head }) => head), [true, false, true, true, true]);
+    assert.deepEqual(messages.map(({ tail }) => tail), [false, true, true, true, true]);
+  });
+
+  it("divides days", () => {
+    const timeline = loaded(2, [item(1), item(2, 2, { at: NOON + 24 * 60 * MINUTE })]);
+    assert.deepEqual(rows(timeline).map(({ type }) => type), ["day", "message", "day", "message"]);
+  });
+
+  it("puts the new divider before the first message above the read mark, unless it is mine", () => {
+    const timeline = loaded(3, [item(1), item(2), item(3)]);
+    assert.deepEqual(rows(timeline, { newAfter: 2 }).map(({ type }) => type), ["day", "message", "message", "new", "message"]);
+    assert.ok(!rows(timeline, { newAfter: 3 }).some(({ type }) => type === "new"));
+    timeline.apply(born(4, 4, { by: "u_1" }));
+    assert.ok(!rows(timeline, { newAfter: 3 }).some(({ type }) => type === "new"));
+  });
+
+  it("keeps the key of a send when it is confirmed", () => {
+    const timeline = loaded();
+    timeline.add({ cid: "c-1", text: "hi", at: NOON });
+    const before = rows(timeline).at(-1);
+    timeline.apply(born(1, 1, { by: "u_1", cid: "c-1", text: "hi" }));
+    const after = rows(timeline).at(-1);
+    assert.equal(before.key, after.key);
+    assert.deepEqual([before.state, after.state], ["sending", "confirmed"]);
+  });
+
+  it("has keys that are all different", () => {
+    const timeline = loaded(3, [item(1), item(2), item(3)]);
+    timeline.apply({ ev: "member.leave", seq: 4, at: NOON, d: { user: "u_2" } });
+    timeline.add({ cid: "c-1", text: "hi", at: NOON });
+    const keys = rows(timeline, { newAfter: 1 }).map(({ key }) => key);
+    assert.equal(new Set(keys).size, keys.length);
+  });
+});
+
+describe("room book", () => {
+  const room = (more = {}) => ({ room: "r_1", name: "general", kind: "lobby", club: null, epoch: "e1", head: 10, n: 8, read_n: 5, mentions: 1, ...more });
+  const book = (...rooms) => {
+    const made = new RoomBook();
+    made.replace(rooms);
+    return made;
+  };
+
+  it("computes unread and never counts it", () => {
+    const rooms = book(room());
+    assert.equal(unreadOf(rooms.get("r_1")), 3);
+    rooms.head({ room: "r_1", head: 14, n: 12, mentions: 2 });
+    rooms.head({ room: "r_1", head: 14, n: 12, mentions: 2 });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [7, 2]);
+    rooms.read({ room: "r_1", read_n: 12, mentions: 0 });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [0, 0]);
+  });
+
+  it("does not go back when news come late", () => {
+    const rooms = book(room());
+    rooms.read({ room: "r_1", read_n: 8, mentions: 0 });
+    rooms.read({ room: "r_1", read_n: 6, mentions: 0 });
+    rooms.head({ room: "r_1", head: 9, n: 7, mentions: 0 });
+    assert.equal(unreadOf(rooms.get("r_1")), 0);
+  });
+
+  it("takes an own message as read, and a line without n as nothing", () => {
+    const rooms = book(room({ read_n: 8, mentions: 0 }));
+    rooms.event({ room: "r_1", seq: 11 }, { mine: false, mentionsMe: false });
+    assert.equal(unreadOf(rooms.get("r_1")), 0);
+    rooms.event({ room: "r_1", seq: 12, n: 9 }, { mine: false, mentionsMe: true });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [1, 1]);
+    rooms.event({ room: "r_1", seq: 12, n: 9 }, { mine: false, mentionsMe: true });
+    assert.equal(rooms.get("r_1").mentions, 1);
+    rooms.event({ room: "r_1", seq: 13, n: 10 }, { mine: true, mentionsMe: false });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [0, 0]);
+  });
+
+  it("lists the lobby first, then clubs with general leading", () => {
+    const rooms = book(
+      room({ room: "r_4", name: "art", club: "c_1" }), room({ room: "r_3", name: "general", club: "c_1" }),
+      room({ room: "r_2", name: "week", club: "c_2" }), room(),
+    );
+    assert.deepEqual(rooms.list.map(({ room: id }) => id), ["r_1", "r_3", "r_4", "r_2"]);
+    assert.deepEqual(rooms.clubs, ["c_1", "c_2"]);
+  });
+
+  it("reads an item of the HTTP list as well", () => {
+    const rooms = book();
+    rooms.add({ id: "r_9", name: "x", kind: "member", club_id: "c_3", head: 1, n: 1, read_n: 0, mentions: 0 });
+    assert.deepEqual([rooms.get("r_9").club, unreadOf(rooms.get("r_9"))], ["c_3", 1]);
+  });
+});
+
+describe("presence and typing", () => {
+  it("follows state and differences", () => {
+    const presence = new Presence();
+    presence.set({ online: ["u_1", "u_2"], count: 2 });
+    presence.change({ joins: ["u_3"], leaves: ["u_1"], count: 2 });
+    assert.deepEqual([[...presence.online], presence.count], [["u_2", "u_3"], 2]);
+    presence.change({ count: 230 });
+    assert.deepEqual([presence.online, presence.count, presence.has("u_2")], [null, 230, false]);
+  });
+
+  it("shows typing for six seconds or until the message", () => {
+    const typing = new Typing();
+    typing.mark("u_2", 0);
+    typing.mark("u_3", 1000);
+    assert.deepEqual([typing.active(5999), typing.nextEnd(0)], [["u_2", "u_3"], 6000]);
+    assert.deepEqual(typing.active(6000), ["u_3"]);
+    typing.clear("u_3");
+    assert.deepEqual([typing.active(6000), typing.nextEnd(6000)], [[], null]);
+  });
+
+  it("signals own typing at most once in three seconds", () => {
+    const signal = new TypingSignal();
+    assert.deepEqual([0, 1000, 2999, 3000, 3500].map((now) => signal.due(now)), [true, false, false, true, false]);
+    signal.rest();
+    assert.equal(signal.due(3600), true);
+  });
+});
+
+describe("scroll anchor", () => {
+  const box = (scrollTop, scrollHeight = 1000, clientHeight = 400) => ({ scrollTop, scrollHeight, clientHeight });
+
+  it("stays at the end while the reader is there", () => {
+    const anchor = new ScrollAnchor();
+    assert.equal(isAtEnd(box(590)), true);
+    anchor.hold(box(600), []);
+    assert.equal(anchor.settle(box(600, 1200), () => null), 800);
+  });
+
+  it("keeps the first row in view where it is when older ones come above it", () => {
+    const anchor = new ScrollAnchor();
+    anchor.scrolled(box(120));
+    anchor.hold(box(120), [{ key: "a", top: 0, height: 100 }, { key: "b", top: 100, height: 100 }]);
+    assert.equal(anchor.settle(box(120, 1500), (key) => ({ a: 500, b: 600 })[key]), 620);
+    assert.equal(anchor.settle(box(120, 1500), () => null), null);
+  });
+});
+
+describe("back-off", () => {
+  it("tries fast first, then between 1 and 30 s", () => {
+    for (const random of [() => 0, () => 0.5, () => 1]) {
+      const backoff = new Backoff(random);
+      const waits = Array.from({ length: 10 }, () => backoff.next());
+      assert.ok(waits[0] <= 1000, `first ${waits[0]}`);
+      assert.ok(waits.slice(1).every((ms) => ms >= 1000 && ms <= 30_000), String(waits));
+      backoff.reset();
+      assert.ok(backoff.next() <= 1000);
+    }
+  });
+});
+
+describe("text", () => {
+  const types = (text) => piecesOf(text, "mina").map(({ type, text: piece }) => `${type}:${piece}`);
+
+  it("leaves markup alone", () => {
+    assert.deepEqual(types("<img src=x onerror=alert(1)>"), ["text:<img src=x onerror=alert(1)>"]);
+    assert.deepEqual(types("javascript:alert(1)"), ["text:javascript:alert(1)"]);
+  });
+
+  it("finds links without the full stop behind them", () => {
+    assert.deepEqual(types("see https://a.kr/b. ok"), ["text:see ", "link:https://a.kr/b", "text:. ok"]);
+    assert.deepEqual(types("(https://a.kr)"), ["text:(", "link:https://a.kr", "text:)"]);
+    assert.deepEqual(types("https://a.kr/x_(y)"), ["link:https://a.kr/x_(y)"]);
+    assert.deepEqual(types('"https://a.kr"onmouseover="x"'), ['text:"', "link:https://a.kr", 'text:"onmouseover="x"']);
+  });
+
+  it("puts all pieces together to the same text again", () => {
+    for (const text of ["a @mina, b", "@하늘 안녕", "x@y.kr @a. https://b.c/@d", "@@a @ b", "", "https://"]) {
+      assert.equal(piecesOf(text, "mina").map((piece) => piece.text).join(""), text);
+    }
+  });
+
+  it("knows who is named", () => {
+    assert.ok(namesMe("hey @Mina!", "mina"));
+    assert.ok(namesMe("@all now", "mina"));
+    assert.ok(!namesMe("mail a@mina.kr", "mina"));
+    assert.ok(!namesMe("@minase", "mina"));
+    assert.ok(!namesMe("https://x.kr/@mina", "mina"));
+  });
+
+  it("knows emoji alone, and how long a text is", () => {
+    assert.deepEqual(["👏👏", "👩‍👩‍👧", "🙂 ok", "12", "ㅋㅋ"].map(isEmojiOnly), [true, true, false, false, false]);
+    assert.equal(textLength("👏가"), 2);
+    assert.equal(textLength("\u1112\u1161\u11ab"), 1);
+  });
+});
+
+describe("faces, people, unsent, close codes", () => {
+  it("gives a user always the same hue and a short sign", () => {
+    assert.equal(hueOf("u_7"), hueOf("u_7"));
+    assert.ok(new Set(Array.from({ length: 60 }, (_, at) => hueOf(`u_${at}`))).size >= 9);
+    assert.deepEqual(["김민아", "하늘", "남궁민수", "Sora Lee", "mina", "jun.park", ""].map(initialsOf), ["민아", "하늘", "남궁", "SL", "M", "JP", "·"]);
+  });
+
+  it("asks for unknown names once and together", async () => {
+    const asked = [];
+    const people = new People(async (ids) => (asked.push(ids), ids.map((id) => ({ id, username: id, display_name: `N ${id}` }))));
+    const changed = new Promise((resolve) => people.addEventListener("change", resolve, { once: true }));
+    assert.equal(people.name("u_1"), "");
+    people.name("u_2");
+    people.name("u_1");
+    await changed;
+    assert.deepEqual([asked, people.name("u_1")], [[["u_1", "u_2"]], "N u_1"]);
+  });
+
+  it("gives unsent sends back to the same user only", () => {
+    const kept = new Map();
+    const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+    const send = { room: "r_1", cid: "c-1", text: "hi", at: 1, reply_to: null };
+    new UnsentStore(storage, "u_1").save([send]);
+    assert.deepEqual(new UnsentStore(storage, "u_1").load(), [send]);
+    assert.deepEqual(new UnsentStore(storage, "u_2").load(), []);
+    new UnsentStore(storage, "u_1").save([]);
+    assert.equal(kept.size, 0);
+  });
+
+  it("knows what to do after a close", () => {
+    assert.deepEqual([1001, 1006, 1012, 4001, 4003, 4009].map(afterClose), Array(6).fill("return"));
+    assert.deepEqual([4401, 4499, 4500, 4501, 4503].map(afterClose), ["sign-in", "sign-in", "stop", "stop", "stop"]);
+  });
+});

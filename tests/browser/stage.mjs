@@ -1,0 +1,75 @@
+// What the tests of the page share: a browser, a fresh server for each test, and the verbs of a user.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach } from "node:test";
+import { chromium } from "playwright-core";
+import { Server } from "./harness.mjs";
+
+const ARGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+export const DESKTOP = { viewport: { width: 1280, height: 800 } };
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+export const PASSWORD = "correct horse";
+
+/** Call inside `describe`. A test fails when the page threw or broke its content security policy. */
+export function stage() {
+  const now = { server: null };
+  let browser, contexts, problems;
+
+  before(async () => {
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
+  });
+  after(() => browser.close());
+  beforeEach(async () => {
+    now.server = await Server.start();
+    contexts = [];
+    problems = [];
+  });
+  afterEach(async () => {
+    for (const context of contexts) await context.close();
+    await now.server.stop();
+    assert.deepEqual(problems, [], "the page threw");
+  });
+
+  const visit = async (options = DESKTOP, locale = "en-US") => {
+    const context = await browser.newContext({ ...options, locale });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(12_000);
+    page.on("pageerror", (error) => problems.push(error.stack));
+    page.on("console", (message) => /Content Security Policy/i.test(message.text()) && problems.push(message.text()));
+    await page.goto(now.server.url);
+    return page;
+  };
+  const register = async (page, name) => {
+    await page.getByTestId("to-register").click();
+    await page.getByTestId("username").fill(name);
+    await page.getByTestId("password").fill(PASSWORD);
+    await page.getByTestId("register").click();
+    await page.getByTestId("room-list").getByText("general").waitFor();
+  };
+  const person = async (name, options) => {
+    const page = await visit(options);
+    await register(page, name);
+    return page;
+  };
+  const say = async (page, text) => {
+    await page.getByTestId("composer").fill(text);
+    await page.getByTestId("composer").press("Enter");
+  };
+  const sees = (page, text) => page.getByTestId("messages").getByText(text, { exact: true }).waitFor();
+  const confirmed = (page, text) => page.locator('message-row[data-state="confirmed"]', { hasText: text }).waitFor();
+  const texts = (page) => page.locator("message-row .bubble").allTextContents();
+  const online = (page) => page.locator('.brand status-pill[data-status="online"]').waitFor();
+  const unread = (page, count) =>
+    page.waitForFunction(
+      (wanted) => {
+        const badge = document.querySelector('room-list [data-part="unread"]');
+        return wanted === 0 ? badge?.hidden : !badge?.hidden && badge?.textContent === String(wanted);
+      },
+      count,
+    );
+
+  return { now, visit, register, person, say, sees, confirmed, texts, online, unread };
+}

@@ -1,0 +1,128 @@
+/** HTTP: `fetch` with the token, JSON both ways, and every failure a `Problem`. */
+import { Problem } from "./problem.js";
+import { Tokens } from "./tokens.js";
+import { readVault, writeVault } from "./vault.js";
+
+const BASE = "/v1";
+
+/**
+ * One request without a token.
+ * @param {string} method
+ * @param {string} path
+ * @param {any} [body]
+ * @param {string} [token]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, body, token) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const response = await fetch(BASE + path, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  }).catch(() => {
+    throw Problem.offline();
+  });
+  if (!response.ok) throw await Problem.ofResponse(response);
+  return response.status === 204 ? null : response.json();
+}
+
+export class Api {
+  tokens = new Tokens({
+    storage: localStorage,
+    post: (path, body) => call("POST", path, body),
+    locks: navigator.locks,
+    vault: { read: readVault, write: writeVault },
+  });
+
+  /** @param {{username: string, password: string, display_name?: string}} form */
+  async register(form) {
+    return this.tokens.keep(await call("POST", "/auth/register", form));
+  }
+
+  /** @param {{username: string, password: string}} form */
+  async signIn(form) {
+    return this.tokens.keep(await call("POST", "/auth/login", form));
+  }
+
+  /** Forgets the tokens even if the server cannot be told. */
+  async signOut() {
+    await this.#send("POST", "/auth/logout", {}).catch(() => {});
+    if (this.tokens.pair) this.tokens.forget();
+  }
+
+  /** @param {string[]} ids */
+  async users(ids) {
+    const query = new URLSearchParams({ ids: ids.join(","), limit: "200" });
+    return (await this.get(`/users?${query}`)).items;
+  }
+
+  /** @param {string} room @param {number | null} before @param {number} limit */
+  messages(room, before, limit) {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (before !== null) query.set("before_seq", String(before));
+    return this.get(`/rooms/${encodeURIComponent(room)}/messages?${query}`);
+  }
+
+  /** @param {string} room @param {string | null} cursor */
+  members(room, cursor) {
+    const query = new URLSearchParams({ limit: "100" });
+    if (cursor) query.set("cursor", cursor);
+    return this.get(`/rooms/${encodeURIComponent(room)}/members?${query}`);
+  }
+
+  rooms() {
+    return this.get("/rooms?limit=200");
+  }
+
+  /** @param {string} text @param {string | null} cursor */
+  clubs(text, cursor = null) {
+    const query = new URLSearchParams({ query: text, limit: "30" });
+    if (cursor) query.set("cursor", cursor);
+    return this.get(`/clubs?${query}`);
+  }
+
+  /** @param {string} id */
+  club(id) {
+    return this.get(`/clubs/${encodeURIComponent(id)}`);
+  }
+
+  /** @param {{name: string, description?: string, join_policy?: string}} form */
+  makeClub(form) {
+    return this.#send("POST", "/clubs", form);
+  }
+
+  /** @param {string} id */
+  joinClub(id) {
+    return this.#send("POST", `/clubs/${encodeURIComponent(id)}/join`, {});
+  }
+
+  /** @param {string} club @param {{name: string}} form */
+  makeRoom(club, form) {
+    return this.#send("POST", `/clubs/${encodeURIComponent(club)}/rooms`, form);
+  }
+
+  /** @param {string} path */
+  get(path) {
+    return this.#send("GET", path);
+  }
+
+  /**
+   * With a token; one that the server finds too old is changed for a new one, once.
+   * @param {string} method
+   * @param {string} path
+   * @param {any} [body]
+   */
+  async #send(method, path, body) {
+    const token = await this.tokens.fresh();
+    try {
+      return await call(method, path, body, token);
+    } catch (problem) {
+      if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
+      const { access } = await this.tokens.rotate(token);
+      return call(method, path, body, access);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { Api } from "/js/api.js";
+import { LiveElement } from "/js/dom.js";
+import { Chat } from "/js/models/chat.js";
+import { Socket } from "/js/socket.js";
+
+const SOCKET_PATH = "/v1/ws";
+
+/** Signed out or signed in: shows the one or the other, and owns the live line. */
+class AppShell extends LiveElement {
+  #api = new Api();
+  /** @type {Chat | null} */ #chat = null;
+  /** Why the last sign-in ended; a key of `sign.why`. @type {string | null} */ #why = null;
+
+  /* Lifecycle */
+
+  connectedCallback() {
+    this.on(this.#api.tokens, "gone", () => this.#gone());
+    this.on(window, "storage", ({ key }) => (key === "moim.tokens" || key === null) && this.#show());
+    this.on(this, "sign-out", () => this.#leave());
+    this.on(window, "online pageshow", () => this.#chat?.socket.hurry());
+    this.on(window, "offline", () => this.#chat?.socket.hurry());
+    this.on(document, "visibilitychange", () => document.visibilityState === "visible" && this.#chat?.socket.hurry());
+    this.#show();
+  }
+
+  /* Actions */
+
+  /** The line goes first, so that the server's farewell to it is not taken for bad news. */
+  #leave() {
+    this.#chat?.stop();
+    this.#why = "";
+    this.#api.signOut();
+  }
+
+  #gone() {
+    this.#why ??= "expired";
+    this.#show();
+  }
+
+  /* Rendering */
+
+  #show() {
+    const isSignedIn = this.#api.tokens.pair !== null;
+    if (isSignedIn === (this.#chat !== null) && this.childElementCount > 0) return;
+    this.#chat?.stop();
+    this.#chat = null;
+    if (isSignedIn) this.#showChat();
+    else this.#showSignIn();
+  }
+
+  #showSignIn() {
+    const page = /** @type {any} */ (document.createElement("sign-in"));
+    page.api = this.#api;
+    page.why = this.#why;
+    this.#why = null;
+    history.replaceState(null, "", location.pathname);
+    document.title = "Moim";
+    this.on(page, "signed-in", () => this.#show());
+    this.replaceChildren(page);
+  }
+
+  #showChat() {
+    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${SOCKET_PATH}`;
+    const socket = new Socket({ url, tokens: this.#api.tokens });
+    this.#chat = new Chat({ api: this.#api, socket, storage: sessionStorage });
+    this.on(socket, "signed-out", ({ detail }) => {
+      this.#why = detail;
+      this.#api.tokens.forget();
+    });
+    const view = /** @type {any} */ (document.createElement("chat-view"));
+    view.chat = this.#chat;
+    view.api = this.#api;
+    this.replaceChildren(view);
+    this.#chat.start();
+  }
+}
+
+customElements.define("app-shell", AppShell);

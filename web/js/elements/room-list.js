@@ -1,0 +1,108 @@
+import { LiveElement, part, setText, stamp } from "/js/dom.js";
+import { number, t, tn } from "/js/i18n.js";
+import { unreadOf } from "/js/models/room-book.js";
+
+const MOST_SHOWN = 99;
+
+/** The side: rooms by club with exact unread counts, and the way to clubs. */
+class RoomList extends LiveElement {
+  /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
+  /** @type {Map<string, HTMLElement>} */ #sections = new Map();
+  /** @type {Map<string, HTMLElement>} */ #items = new Map();
+
+  /* Lifecycle */
+
+  connectedCallback() {
+    if (this.isBuilt) return;
+    const copy = stamp("room-list");
+    for (const tag of ["status-pill", "account-menu"]) /** @type {any} */ (copy.querySelector(tag)).chat = this.chat;
+    this.append(copy);
+    this.on(this.chat, "rooms selected", () => this.#render());
+    this.on(document, "localechange", () => this.#render());
+    this.on(part(this, "browse"), "click", () => this.dispatchEvent(new Event("browse-clubs", { bubbles: true })));
+    this.#render();
+  }
+
+  /* Actions */
+
+  /** @param {string} club */
+  #addRoom(club) {
+    this.dispatchEvent(new CustomEvent("make-room", { bubbles: true, detail: club }));
+  }
+
+  /* Rendering */
+
+  #render() {
+    const rooms = part(this, "rooms");
+    const groups = this.#groups();
+    const sections = groups.map(([key, list]) => this.#section(key, list));
+    for (const key of this.#sections.keys()) if (!groups.some(([known]) => known === key)) this.#sections.delete(key);
+    place(rooms, sections.length || !this.chat.me ? sections : [...stamp("room-list-empty").children]);
+  }
+
+  /** @returns {[string, any[]][]} */
+  #groups() {
+    /** @type {Map<string, any[]>} */
+    const groups = new Map();
+    for (const room of this.chat.book.list) {
+      const key = room.club ?? (room.kind === "private" ? "rooms.private" : "rooms.lobby");
+      groups.set(key, [...(groups.get(key) ?? []), room]);
+    }
+    return [...groups];
+  }
+
+  /** @param {string} key a club, or the name of a group without one @param {any[]} rooms */
+  #section(key, rooms) {
+    const section = this.#sections.get(key) ?? this.#newSection(key);
+    this.#sections.set(key, section);
+    const name = key.startsWith("rooms.") ? t(key) : (this.chat.clubs.get(key)?.name ?? "");
+    setText(part(section, "name"), name);
+    part(section, "add").hidden = !this.chat.mayManage(key);
+    part(section, "add").ariaLabel = part(section, "add").title = t("club.add.room", { club: name });
+    place(part(section, "list"), rooms.map((room) => this.#item(room)));
+    return section;
+  }
+
+  /** @param {string} key */
+  #newSection(key) {
+    const section = /** @type {HTMLElement} */ (stamp("room-section").firstElementChild);
+    part(section, "add").addEventListener("click", () => this.#addRoom(key));
+    return section;
+  }
+
+  /** @param {import("/js/models/room-book.js").Room} room */
+  #item(room) {
+    const item = this.#items.get(room.room) ?? /** @type {HTMLElement} */ (stamp("room-item").firstElementChild);
+    this.#items.set(room.room, item);
+    const link = part(item, "link");
+    const unread = unreadOf(room);
+    link.href = `#/${encodeURIComponent(room.room)}`;
+    link.dataset.room = room.room;
+    link.classList.toggle("is-unread", unread > 0);
+    if (room.room === this.chat.current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    part(item, "glyph").setAttribute("href", room.kind === "lobby" ? "#icon-lobby" : "#icon-hash");
+    setText(part(item, "name"), room.name);
+    badge(part(item, "mentions"), room.mentions, "@", tn("rooms.mentions", room.mentions));
+    badge(part(item, "unread"), unread, "", tn("rooms.unread", unread));
+    return item;
+  }
+}
+
+/** Puts children in order and touches only what moved, so that focus stays. @param {Element} parent @param {Element[]} children */
+function place(parent, children) {
+  for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}
+
+/** @param {HTMLElement} element @param {number} count @param {string} sign @param {string} label */
+function badge(element, count, sign, label) {
+  element.hidden = count === 0;
+  setText(element, sign + (count > MOST_SHOWN ? `${MOST_SHOWN}+` : number(count)));
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", label);
+}
+
+customElements.define("room-list", RoomList);

@@ -1,0 +1,320 @@
+/**
+ * Everything behind the screen of a signed-in user: rooms, open feeds, people, clubs. Elements
+ * listen to it and call its actions; it knows no element.
+ *
+ * Events: `rooms`, `selected`, `timeline`, `presence`, `typing` (detail: the room), `people`,
+ * `status`, `problem` (detail: the problem), `removed` (detail: room and why).
+ */
+import { Ev, Op } from "../protocol.js";
+import { Feed } from "./feed.js";
+import { People } from "./people.js";
+import { RoomBook, unreadOf } from "./room-book.js";
+import { namesMe } from "./text.js";
+import { TypingSignal } from "./typing.js";
+import { UnsentStore } from "./unsent.js";
+
+const OPEN_FEEDS = 8;
+const READ_EACH_MS = 300;
+
+export class Chat extends EventTarget {
+  #api;
+  #socket;
+  #storage;
+  /** @type {Map<string, Feed>} the most recently used last */ #feeds = new Map();
+  /** @type {UnsentStore | null} */ #unsent = null;
+  #signal = new TypingSignal();
+  /** @type {any} */ #readTimer;
+  #readLast = 0;
+  /** @type {any} */ #typingTimer;
+  /** @type {Map<string, number>} */ #readAsked = new Map();
+
+  /** @type {import("./people.js").User | null} */ me = null;
+  book = new RoomBook();
+  people;
+  /** @type {Map<string, any>} */ clubs = new Map();
+  /** @type {string | null} */ current = null;
+  /** Whether the end of the current room is in view of somebody. */
+  isAttentive = false;
+
+  /** @param {{api: any, socket: any, storage: Storage}} parts */
+  constructor({ api, socket, storage }) {
+    super();
+    this.#api = api;
+    this.#socket = socket;
+    this.#storage = storage;
+    this.people = new People((ids) => api.users(ids));
+    this.people.addEventListener("change", () => this.#emit("people"));
+    socket.positions = () => this.#positions();
+    socket.addEventListener("ready", (/** @type {any} */ { detail }) => this.#ready(detail));
+    socket.addEventListener("event", (/** @type {any} */ { detail }) => this.#event(detail));
+    socket.addEventListener("status", () => this.#status());
+  }
+
+  get status() {
+    return this.#socket.status;
+  }
+
+  get socket() {
+    return this.#socket;
+  }
+
+  get room() {
+    return this.current ? this.book.get(this.current) : null;
+  }
+
+  get feed() {
+    return this.current ? (this.#feeds.get(this.current) ?? null) : null;
+  }
+
+  /** Whether the reader may make rooms in a club. @param {string} club */
+  mayManage(club) {
+    const my = this.clubs.get(club)?.my;
+    return my?.status === "active" && ["owner", "manager"].includes(my.role);
+  }
+
+  /* Actions */
+
+  start() {
+    this.#socket.start();
+  }
+
+  stop() {
+    clearTimeout(this.#readTimer);
+    clearTimeout(this.#typingTimer);
+    this.#socket.stop();
+  }
+
+  /** @param {string | null} room */
+  select(room) {
+    const known = room === null ? null : this.book.get(room);
+    this.current = known ? known.room : null;
+    this.#signal.rest();
+    if (known) {
+      const feed = this.#use(known.room);
+      feed.newAfter = unreadOf(known) > 0 ? known.read_n : null;
+      if (!feed.isOpen && this.status === "online") feed.open();
+    }
+    this.#emit("selected", this.current);
+  }
+
+  /** @param {string} text @param {string | null} reply_to */
+  send(text, reply_to = null) {
+    this.#signal.rest();
+    this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to });
+  }
+
+  /** @param {string} cid */
+  again(cid) {
+    this.feed?.again(cid);
+  }
+
+  /** @param {string} cid */
+  drop(cid) {
+    this.feed?.drop(cid);
+  }
+
+  older() {
+    if (this.status !== "online") return;
+    this.feed?.older().catch((problem) => this.#emit("problem", problem));
+  }
+
+  /** A key was pressed in the composer. */
+  typed() {
+    if (this.current && this.#signal.due(Date.now())) this.#socket.tell(Op.Typing, { room: this.current });
+  }
+
+  /** The end of the current room is, or is no more, really in view. @param {boolean} isInView */
+  attend(isInView) {
+    this.isAttentive = isInView;
+    clearTimeout(this.#readTimer);
+    const wait = this.#readLast + READ_EACH_MS - Date.now();
+    if (!isInView) return;
+    if (wait <= 0) this.#read();
+    else this.#readTimer = setTimeout(() => this.#read(), wait);
+  }
+
+  /** Asks for the room list again: after joining or making a club. */
+  async refreshRooms() {
+    const { items } = await this.#api.rooms();
+    for (const room of items) this.book.add(room);
+    this.#loadClubs();
+    this.#emit("rooms");
+  }
+
+  /** @param {any} club as a call answered it */
+  learnClub(club) {
+    this.clubs.set(club.id, club);
+    this.#emit("rooms");
+  }
+
+  /* Socket */
+
+  /** @param {any} ok */
+  #ready(ok) {
+    this.me = ok.user;
+    this.people.learn([ok.user]);
+    this.book.replace(ok.rooms);
+    this.#restoreUnsent();
+    for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "left" });
+    if (this.current) this.#feeds.get(this.current)?.open();
+    for (const [room, feed] of this.#feeds) if (room !== this.current) feed.open();
+    this.#loadClubs();
+    this.#emit("rooms");
+  }
+
+  #status() {
+    if (this.status !== "online") for (const feed of this.#feeds.values()) feed.lost();
+    this.#emit("status");
+  }
+
+  /** @param {any} event */
+  #event(event) {
+    switch (event.ev) {
+      case Ev.RoomHead:
+        this.book.head(event);
+        return this.#emit("rooms");
+      case Ev.RoomAdd:
+        this.book.add(event.room);
+        this.#loadClubs();
+        return this.#emit("rooms");
+      case Ev.RoomRemove:
+        return this.#removed(event);
+      case Ev.Read:
+        this.book.read(event);
+        return this.#emit("rooms");
+      default:
+        this.#feeds.get(event.room)?.take(event);
+    }
+  }
+
+  /** @param {any} event */
+  #removed({ room, why }) {
+    const { name, club } = this.book.get(room) ?? {};
+    this.book.remove(room);
+    this.#feeds.delete(room);
+    if (club) this.clubs.delete(club);
+    this.#loadClubs();
+    if (name) this.#emit("removed", { name, why });
+    if (this.current === room) this.select(null);
+    this.#emit("rooms");
+  }
+
+  /* Feeds */
+
+  /** @param {string} room @returns {Feed} */
+  #use(room) {
+    const feed = this.#feeds.get(room) ?? this.#newFeed(room);
+    this.#feeds.delete(room);
+    this.#feeds.set(room, feed);
+    for (const [id, old] of this.#feeds) {
+      if (this.#feeds.size <= OPEN_FEEDS) break;
+      if (id === room || old.timeline.pending.length) continue;
+      old.close();
+      this.#feeds.delete(id);
+    }
+    return feed;
+  }
+
+  /** @param {string} room */
+  #newFeed(room) {
+    const link = {
+      ask: (/** @type {any[]} */ ...args) => this.#socket.ask(...args),
+      history: (/** @type {any[]} */ ...args) => this.#api.messages(...args),
+    };
+    const me = /** @type {any} */ (this.me).id;
+    return new Feed({ room, me, link, tell: (what, detail) => this.#told(room, what, detail) });
+  }
+
+  /** @param {string} room @param {string} what @param {any} detail */
+  #told(room, what, detail) {
+    if (what === "applied") return this.#applied(room, detail);
+    if (what === "refused") return this.#removed({ room, why: detail.code });
+    if (what === "timeline") this.#saveUnsent();
+    if (what === "typing") this.#planTyping();
+    this.#emit(what, room);
+  }
+
+  /** @param {string} room @param {any} event */
+  #applied(room, event) {
+    const { me } = this;
+    const known = this.book.get(room);
+    const feed = this.#feeds.get(room);
+    if (!known || !me || !feed) return;
+    const mine = event.d?.by === me.id;
+    const isLooking = room === this.current && this.isAttentive;
+    const isFirstNew = feed.newAfter === null || unreadOf(known) === 0;
+    if (event.n && !mine && !isLooking && isFirstNew) feed.newAfter = known.read_n;
+    const mentionsMe = event.ev === Ev.MsgNew && namesMe(event.d.text, me.username);
+    this.book.event({ ...event, room }, { mine, mentionsMe });
+    if (event.n) this.#emit("rooms");
+  }
+
+  /** Tells the server how far the current room was read, once per new end. */
+  #read() {
+    const { room, feed } = this;
+    if (!this.isAttentive || !room || !feed?.isOpen || unreadOf(room) === 0) return;
+    const seq = feed.timeline.position;
+    if (this.#readAsked.get(room.room) === seq) return;
+    this.#readAsked.set(room.room, seq);
+    this.#readLast = Date.now();
+    this.#socket.ask(Op.Read, { room: room.room, seq }, (/** @type {any} */ problem, /** @type {any} */ ok) => {
+      if (problem) return void this.#readAsked.delete(room.room);
+      this.book.read({ room: room.room, ...ok });
+      this.#emit("rooms");
+    });
+  }
+
+  #positions() {
+    const open = [...this.#feeds.values()].filter((feed) => feed.isOpen);
+    return Object.fromEntries(open.map(({ room, timeline }) => [room, timeline.position]));
+  }
+
+  #planTyping() {
+    clearTimeout(this.#typingTimer);
+    const room = this.current;
+    const end = this.feed?.typing.nextEnd(Date.now());
+    if (!room || !end) return;
+    this.#typingTimer = setTimeout(() => this.#told(room, "typing", null), end - Date.now() + 20);
+  }
+
+  /* Unsent */
+
+  #restoreUnsent() {
+    if (this.#unsent || !this.me) return;
+    this.#unsent = new UnsentStore(this.#storage, this.me.id);
+    for (const { room, ...send } of this.#unsent.load()) {
+      if (this.book.get(room)) this.#use(room).timeline.add(send);
+    }
+  }
+
+  #saveUnsent() {
+    const sends = [...this.#feeds.values()].flatMap(({ room, timeline }) =>
+      timeline.pending.map(({ cid, text, at, reply_to }) => ({ room, cid, text, at, reply_to })),
+    );
+    this.#unsent?.save(sends);
+  }
+
+  /* Clubs */
+
+  #loadClubs() {
+    for (const id of this.book.clubs) {
+      if (this.clubs.has(id)) continue;
+      this.clubs.set(id, { id, name: "" });
+      this.#api.club(id).then(
+        (/** @type {any} */ club) => this.learnClub(club),
+        () => this.clubs.delete(id),
+      );
+    }
+  }
+
+  /** @param {string} type @param {any} [detail] */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Random also where `crypto.randomUUID` is missing, on a page without TLS. */
+function newCid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `c-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
