@@ -178,15 +178,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn families_revoked_since(&self, at: Millis) -> Result<Vec<DeviceId>, StoreError> {
+    pub async fn families_revoked_since(
+        &self,
+        at: Millis,
+    ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
-            (i64,),
-            "SELECT device_id FROM device WHERE revoked_at >= $1 ORDER BY revoked_at",
+            (i64, i64),
+            "SELECT user_id, device_id FROM device WHERE revoked_at >= $1 ORDER BY revoked_at",
             at.0
         )?;
-        Ok(rows.into_iter().map(|(device,)| DeviceId(device)).collect())
+        Ok(rows.into_iter().map(|(user, device)| (UserId(user), DeviceId(device))).collect())
     }
 
     /// The running sign-ins of a user, newest first.

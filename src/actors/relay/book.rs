@@ -182,7 +182,8 @@ impl Book {
     /// The listener in a seat, unless the seat belongs to somebody else by now.
     pub(super) fn entry(&mut self, seat: SeatKey) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(index(seat.slot))?;
-        if slot.life == seat.life { slot.entry.as_mut() } else { None }
+        let is_same = seat.worker == self.worker && slot.life == seat.life;
+        if is_same { slot.entry.as_mut() } else { None }
     }
 
     /// An opening was answered for good.
@@ -411,6 +412,13 @@ mod tests {
             }
             prop_assert!(book.rooms.is_empty() && book.users.is_empty());
         }
+    }
+
+    #[test]
+    fn a_seat_of_another_worker_is_nobody_here() {
+        let mut book = Book::new(0);
+        let here = enter(&mut book);
+        assert!(book.entry(SeatKey { worker: 1, ..here }).is_none());
     }
 
     #[test]

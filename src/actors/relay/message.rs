@@ -144,8 +144,6 @@ pub(crate) struct Attach {
 pub(crate) struct Part {
     /// Whose, and which of its openings.
     pub(crate) opening: Opening,
-    /// Which room.
-    pub(crate) room: RoomId,
     /// The answer to `open`, in the first part.
     pub(crate) reply: Option<Frame>,
     /// Events, and `caught_up` when the goal is among them.

@@ -38,9 +38,9 @@ pub(crate) enum RoomMsg {
     Presence { joins: Vec<UserId>, leaves: Vec<UserId> },
     /// Look whether anybody still needs this room awake.
     Idle,
-    /// Panics; only tests can ask for it.
+    /// Panics so many times; only tests can ask for it.
     #[cfg(feature = "test-hooks")]
-    Crash,
+    Crash(Arc<std::sync::atomic::AtomicU32>),
 }
 
 /// What the one who opens speaks.

@@ -112,10 +112,10 @@ impl RoomState {
                 if is_level {
                     return vec![self.attach(*opening, None, events)];
                 }
-                let (opening, room) = (*opening, self.facts.room);
+                let opening = *opening;
                 // Told once.
                 let goal = if last >= *goal { NO_GOAL } else { *goal };
-                vec![Effect::Part(Part { opening, room, reply: None, events, upto: last, goal })]
+                vec![Effect::Part(Part { opening, reply: None, events, upto: last, goal })]
             }
         }
     }
@@ -124,16 +124,19 @@ impl RoomState {
     /// heartbeat of the client shows it that it is behind.
     pub(super) fn events_failed(&self, ask: &Ask) -> Vec<Effect> {
         match ask.purpose {
-            Purpose::Pull { re } => {
-                refuse_pull(ask.opening.seat, re, RoomRefusal::Unavailable)
-            }
+            Purpose::Pull { re } => refuse_pull(ask.opening.seat, re, RoomRefusal::Unavailable),
             Purpose::Replay { .. } => vec![Effect::Refused(ask.opening, None)],
         }
     }
 
     /// The last messages were read; everyone who waited gets them, or waits for the events that
     /// are in the snapshot and not applied here yet.
-    pub(super) fn snapshot_loaded(&mut self, upto: i64, n: i64, body: Box<RawValue>) -> Vec<Effect> {
+    pub(super) fn snapshot_loaded(
+        &mut self,
+        upto: i64,
+        n: i64,
+        body: Box<RawValue>,
+    ) -> Vec<Effect> {
         self.is_reading_snapshot = false;
         self.snapshot = Some(Snapshot { upto, n, body });
         self.serve_waiting()
@@ -189,8 +192,7 @@ impl RoomState {
         if let Some(events) = self.recent(after) {
             return vec![self.attach(opening, reply, self.with_goal(events, after, goal))];
         }
-        let (room, events) = (self.facts.room, Vec::new());
-        vec![Effect::Part(Part { opening, room, reply, events, upto: after, goal })]
+        vec![Effect::Part(Part { opening, reply, events: Vec::new(), upto: after, goal })]
     }
 
     fn wait_for_snapshot(

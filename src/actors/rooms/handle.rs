@@ -203,6 +203,16 @@ impl RoomsHandle {
         }
     }
 
+    /// Makes a room crash so many times.
+    ///
+    /// # Errors
+    /// When it cannot be woken.
+    #[cfg(feature = "test-hooks")]
+    pub async fn crash(&self, room: RoomId, times: u32) -> Result<(), Refusal> {
+        let times = Arc::new(std::sync::atomic::AtomicU32::new(times));
+        self.ask(room, RoomMsg::Crash(times)).await
+    }
+
     /// Whether a user has a live session on this node.
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {

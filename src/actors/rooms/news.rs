@@ -33,12 +33,4 @@ impl RoomsHandle {
         let tell = Tell::Others(Frame::json(&InboxRead { upto_seq, ids, unread }), None);
         self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
     }
-
-    /// Looks up how much waits where, for whoever reads the metrics.
-    pub fn weigh(&self) {
-        let (_, waiting) = self.directory.weigh();
-        self.metrics.waits("rooms", waiting);
-        self.metrics.waits("journal", self.journal.depth());
-        self.metrics.waits("relays", self.relays.depth());
-    }
 }

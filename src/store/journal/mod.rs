@@ -25,6 +25,9 @@ mod places;
 mod rows;
 mod talk;
 
+use std::error::Error;
+use std::fmt;
+
 use super::append::{Append, Appended, EventWriter};
 use super::db::Conn;
 use super::{Store, StoreError};
@@ -47,7 +50,7 @@ impl Store {
         let done = run(&mut tx, batch, writer).await;
         match tx.end(done).await {
             Err(why) if !matches!(why, StoreError::Unavailable(_)) => {
-                tracing::warn!(error = ?why, appends = batch.len(), "a batch failed; trying it in pieces");
+                tracing::warn!(error = %Told(&why), "a batch failed; trying it in pieces");
                 self.append_in_pieces(batch, writer).await
             }
             done => done,
@@ -102,7 +105,7 @@ async fn run_in_pieces(
             Err(why) => {
                 conn.command("ROLLBACK TO SAVEPOINT piece".into()).await?;
                 if let [_culprit] = piece {
-                    tracing::error!(error = ?why, "an append cannot be stored");
+                    tracing::error!(error = %Told(&why), "an append cannot be stored");
                     done.push(Appended::Failed);
                 } else {
                     let (first, second) = piece.split_at(piece.len() / 2);
@@ -113,6 +116,17 @@ async fn run_in_pieces(
         conn.command("RELEASE SAVEPOINT piece".into()).await?;
     }
     Ok(done)
+}
+
+/// An error with its source, for the log. Never by `Debug`: PostgreSQL adds the row that it refused,
+/// and texts of people do not belong into a log.
+struct Told<'a>(&'a StoreError);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        self.0.source().map_or(Ok(()), |source| write!(f, ": {source}"))
+    }
 }
 
 /// Messages and marks are written many at a time; membership changes singly, in their turn.

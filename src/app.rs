@@ -1,0 +1,366 @@
+//! The parts list: builds every part from the settings, connects them, runs them, ends them.
+
+use std::future::Future;
+use std::io::{IsTerminal, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_http::HttpService;
+use actix_server::{Server, ServerHandle};
+use actix_service::{fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::web::Data;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
+
+use crate::actors::{NotStarted, Shared, Throttle, Tree, Worker};
+use crate::config::{Config, Database, Edge, InvalidConfig};
+use crate::domain::{InvalidName, Millis};
+use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens, UnusableCost};
+use crate::store::{DatabaseTarget, OpenError, Store, StoreError};
+use crate::telemetry::Metrics;
+
+mod admin;
+mod chores;
+
+pub use admin::{NewPassword, Order, admin};
+use chores::Chores;
+
+/// Connections that the kernel holds for us while many come at once.
+const BACKLOG: i32 = 4_096;
+/// A client that takes longer to say what it wants is sent away.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// An idle connection is kept for the next request so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// From the signal to the end of the process at most.
+const END_WITHIN: Duration = Duration::from_secs(8);
+/// How long an access token holds.
+const ACCESS_LIFE: Duration = Duration::from_secs(30 * 60);
+/// How long a sign-in lasts without being renewed.
+const REFRESH_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Why the program ended; one line for its operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting does not fit.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database stopped answering.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {why}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        why: std::io::Error,
+    },
+    /// The cost of a password hash cannot be used.
+    #[error(transparent)]
+    Cost(#[from] UnusableCost),
+    /// The actors did not start.
+    #[error(transparent)]
+    Actors(#[from] NotStarted),
+    /// The system refused something else.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// A name or password that cannot be used.
+    #[error("{what} {why}")]
+    Name {
+        /// `username` or `password`.
+        what: &'static str,
+        /// Why.
+        why: InvalidName,
+    },
+    /// There is no such account.
+    #[error("there is no account {0:?}")]
+    NoAccount(String),
+    /// The name is taken.
+    #[error("the username {0:?} is taken")]
+    Taken(String),
+    /// The setting is known, and not of use in this version.
+    #[error("{0}")]
+    NotYet(&'static str),
+}
+
+/// A node that is ready to serve.
+pub struct App {
+    server: Server,
+    tree: Arc<Tree>,
+    store: Store,
+    address: SocketAddr,
+    is_draining: Arc<AtomicBool>,
+    drain_window: Duration,
+    chores: Chores,
+}
+
+impl App {
+    /// Opens the database, starts the actors and listens. Nothing is served before
+    /// [`App::run_until`].
+    ///
+    /// # Errors
+    /// Whatever part could not be started.
+    pub async fn build(config: &Config) -> Result<Self, StartError> {
+        let store = open(config).await?;
+        store.migrate().await?;
+        let listener = listen(config.edge.listen)?;
+        let address = listener.local_addr()?;
+        let metrics = Arc::new(Metrics::new());
+        let life = random()?;
+        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life).await?;
+        let tokens = Arc::new(tokens(config, &store).await?);
+        let throttle = Arc::new(Throttle::default());
+        let is_draining = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared {
+            rooms: tree.rooms.clone(),
+            lookup: tree.lookup.clone(),
+            tokens: Arc::clone(&tokens) as Arc<_>,
+            throttle: Arc::clone(&throttle),
+            heartbeat: config.edge.heartbeat,
+            sessions_per_user: config.edge.sessions_per_user,
+            next_session: AtomicU64::new(random()? >> 16),
+        });
+        let chores = Chores {
+            store: store.clone(),
+            rooms: tree.rooms.clone(),
+            tokens: Arc::clone(&tokens),
+            throttle: Arc::clone(&throttle),
+        };
+        let tree = Arc::new(tree);
+        let weighed = Arc::clone(&tree);
+        let api = Data::new(Api {
+            store: store.clone(),
+            rooms: tree.rooms.clone(),
+            tokens,
+            passwords: Passwords::new(config.accounts.password_memory_kib)?,
+            throttle,
+            metrics,
+            weigh: Box::new(move || weighed.weigh()),
+            shared: Arc::clone(&shared),
+            assets: Assets::load(),
+            settings: settings(config),
+            is_draining: Arc::clone(&is_draining),
+        });
+        let server = serve_on(listener, &config.edge, &api, &shared)?;
+        let drain_window = config.edge.drain_window;
+        Ok(Self { server, tree, store, address, is_draining, drain_window, chores })
+    }
+
+    /// Where this node listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The live rooms, for tests that disturb them.
+    #[cfg(feature = "test-hooks")]
+    #[must_use]
+    pub fn rooms(&self) -> crate::actors::RoomsHandle {
+        self.tree.rooms.clone()
+    }
+
+    /// Serves until `end` comes, then drains: nothing new is taken, what was accepted is committed
+    /// and told, clients learn when to come back.
+    ///
+    /// # Errors
+    /// When the server itself fails.
+    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
+        let handle = self.server.handle();
+        let mut server = self.server;
+        tokio::select! {
+            ended = &mut server => ended?,
+            () = self.chores.run() => {}
+            () = end => {
+                let deadline = Instant::now() + END_WITHIN;
+                self.is_draining.store(true, Ordering::Release);
+                let drained = drain(&handle, &self.tree, self.drain_window, deadline);
+                tokio::select! {
+                    () = drained => {}
+                    _ended = &mut server => {}
+                }
+            }
+        }
+        self.tree.stop();
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, deadline: Instant) {
+    handle.pause().await;
+    tree.drain(window, deadline).await;
+    let _deadline = tokio::time::timeout(Duration::from_secs(2), handle.stop(true)).await;
+}
+
+fn settings(config: &Config) -> ApiSettings {
+    ApiSettings {
+        refresh_life: REFRESH_LIFE,
+        first_user_is_admin: config.accounts.first_user_is_admin,
+        public_url: config.edge.public_url.clone(),
+        allowed_origins: config.edge.allowed_origins.clone(),
+        default_locale: Locale::Ko,
+    }
+}
+
+async fn open(config: &Config) -> Result<Store, StartError> {
+    if config.storage.redis_url.is_some() {
+        return Err(StartError::NotYet(
+            "MOIM_REDIS_URL: several nodes cannot serve together in this version; unset it",
+        ));
+    }
+    let target = match &config.storage.database {
+        Database::Sqlite(path) => DatabaseTarget::Sqlite(path.clone()),
+        Database::Postgres(url) => DatabaseTarget::Postgres(url.expose().to_owned()),
+    };
+    Ok(Store::open(&target).await?)
+}
+
+async fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
+    let key = match &config.accounts.jwt_secret {
+        Some(secret) => secret.expose().as_bytes().to_vec(),
+        None => {
+            let fresh: Vec<u8> = [random()?, random()?, random()?, random()?]
+                .iter()
+                .flat_map(|n| n.to_be_bytes())
+                .collect();
+            store.keep_secret("jwt", &fresh).await?
+        }
+    };
+    let tokens = Tokens::new(&key, ACCESS_LIFE);
+    let since = Millis(Millis::now().0 - i64::try_from(tokens.memory().as_millis()).unwrap_or(0));
+    let revoked = store.families_revoked_since(since).await?;
+    tokens.revoke(&revoked.into_iter().map(|(_user, device)| device).collect::<Vec<_>>());
+    Ok(tokens)
+}
+
+/// Eight bytes from the system's source of randomness.
+fn random() -> Result<u64, StartError> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_unspecified| std::io::Error::other("no randomness from the system"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    bind().map_err(|why| StartError::Listen { address, why })
+}
+
+fn serve_on(
+    listener: TcpListener,
+    edge: &Edge,
+    api: &Data<Api>,
+    shared: &Arc<Shared>,
+) -> Result<Server, StartError> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = if edge.workers == 0 { cores() } else { edge.workers };
+    let (api, shared) = (api.clone(), Arc::clone(shared));
+    // Called once on each worker: what it makes stays on that thread.
+    let factory = move || {
+        let worker = Worker::start(&shared);
+        let (page_api, page_worker) = (api.clone(), Rc::clone(&worker));
+        let api = api.clone();
+        HttpService::<TcpStream, _, _, _, _>::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(REQUEST_WITHIN)
+            .h1_allow_half_closed(false)
+            .upgrade(fn_service(move |upgrade: http::Upgrade| {
+                http::upgrade(api.clone(), Rc::clone(&worker), upgrade)
+            }))
+            .finish(map_config(http::service(page_api, page_worker), |()| AppConfig::default()))
+            .tcp()
+    };
+    let server = Server::build()
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(2)
+        .listen("moim", listener, factory)?
+        .run();
+    Ok(server)
+}
+
+/// Brings the database to this version.
+///
+/// # Errors
+/// When it cannot be opened or migrated.
+pub async fn migrate(config: &Config) -> Result<(), StartError> {
+    let store = open(config).await?;
+    store.migrate().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Serves until the process is asked to end.
+///
+/// # Errors
+/// When a part cannot be started, or the server fails.
+pub async fn serve(config: Config) -> Result<(), StartError> {
+    let began = Instant::now();
+    let app = App::build(&config).await?;
+    greet(&app, &config, began.elapsed());
+    let end = end_signal()?;
+    app.run_until(end).await
+}
+
+/// Says what to do next, to whoever started the program by hand.
+#[expect(clippy::print_stderr, reason = "this is where the program talks to its operator")]
+fn greet(app: &App, config: &Config, took: Duration) {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(address = %app.address(), ready_ms = ms, "ready");
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    let data = match &config.storage.database {
+        Database::Sqlite(path) => path.display().to_string(),
+        Database::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    eprintln!(
+        "\n  Moim is ready: open http://{} and register.\n  \
+         The first account is the admin. Open the page in a second window to talk.\n  \
+         Data: {data} · the API: http://{}/v1/docs · end with Ctrl-C\n",
+        app.address(),
+        app.address()
+    );
+}
+
+/// Comes with SIGTERM or Ctrl-C.
+fn end_signal() -> Result<impl Future<Output = ()>, StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _signal = terminate.recv() => {}
+            _signal = interrupt.recv() => {}
+        }
+        tracing::info!("ending: clients are told, what was accepted is finished");
+    })
+}
+
+/// Runs a future on a fresh runtime, to its end.
+///
+/// # Errors
+/// What the future says, or that no runtime could be made.
+pub fn block_on<R>(work: impl Future<Output = Result<R, StartError>>) -> Result<R, StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work)
+}
+
+fn read_password() -> Result<String, StartError> {
+    let mut text = String::new();
+    std::io::stdin().take(4_096).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}

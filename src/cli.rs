@@ -1,0 +1,165 @@
+//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `config`,
+//! `completions`. Flags come from the table of settings.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
+
+use crate::app::{self, StartError};
+use crate::config::{Config, SETTINGS, Values, example, process_environment};
+
+/// Runs the program; every failure is one line on standard error and a code that is not 0.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(why) => {
+            let _closed = why.print();
+            return ExitCode::from(u8::try_from(why.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            say_error(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the program talks to its operator")]
+fn say_error(why: &StartError) {
+    eprintln!("moim: {why}");
+}
+
+#[expect(clippy::print_stdout, reason = "what the command was asked to print")]
+fn say(text: &str) {
+    print!("{text}");
+}
+
+fn command() -> Command {
+    let settings = SETTINGS.iter().map(|setting| {
+        let mut help = format!("{} [{}", setting.help, setting.variable());
+        if let Some(default) = setting.default.filter(|default| !default.is_empty()) {
+            help.push_str(&format!(", default {default}"));
+        }
+        help.push(']');
+        Arg::new(setting.name).long(setting.flag()).value_name("VALUE").help(help).global(true)
+    });
+    Command::new("moim")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A self-hosted realtime server for clubs")
+        .args(settings)
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .global(true)
+                .help("Settings file [default moim.toml, if it is there]"),
+        )
+        .subcommand(Command::new("serve").about("Serve (the default)"))
+        .subcommand(Command::new("migrate").about("Bring the database to this version, and end"))
+        .subcommand(admin())
+        .subcommand(
+            Command::new("config").about("Print the settings in force, secrets hidden").arg(
+                Arg::new("example")
+                    .long("example")
+                    .action(ArgAction::SetTrue)
+                    .help("Print an example environment file instead"),
+            ),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Print completions for a shell")
+                .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell))),
+        )
+}
+
+fn admin() -> Command {
+    let name = || Arg::new("username").required(true).value_name("USERNAME");
+    let password = || {
+        Arg::new("password-stdin")
+            .long("password-stdin")
+            .action(ArgAction::SetTrue)
+            .help("Read the password from standard input; else one is made and printed")
+    };
+    Command::new("admin")
+        .about("Look after accounts; works beside a running server")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("create-user").about("Make an account").arg(name()).arg(password()),
+        )
+        .subcommand(Command::new("grant").about("Make an account an admin").arg(name()))
+        .subcommand(Command::new("revoke").about("Make an admin an ordinary user").arg(name()))
+        .subcommand(
+            Command::new("reset-password")
+                .about("Set a new password and sign the user out everywhere")
+                .arg(name())
+                .arg(password()),
+        )
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
+    if let Some(("completions", sub)) = matches.subcommand() {
+        if let Some(shell) = sub.get_one::<Shell>("shell") {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut command(), "moim", &mut script);
+            say(&String::from_utf8_lossy(&script));
+        }
+        return Ok(());
+    }
+    let asked = matches.subcommand();
+    if let Some(("config", sub)) = asked {
+        if sub.get_flag("example") {
+            say(&example());
+            return Ok(());
+        }
+    }
+    // Flags may stand before or behind the command.
+    let values = values(asked.map_or(matches, |(_, sub)| sub))?;
+    let config = Config::parse(&values)?;
+    match asked {
+        Some(("config", _)) => say(&values.lines()),
+        Some(("migrate", _)) => app::block_on(app::migrate(&config))?,
+        Some(("admin", sub)) => {
+            let told = app::block_on(app::admin(&config, order(sub)))?;
+            say(&told);
+        }
+        _serve => {
+            crate::telemetry::start_logs(&config.log);
+            app::block_on(app::serve(config))?;
+        }
+    }
+    Ok(())
+}
+
+fn order(admin: &ArgMatches) -> app::Order {
+    let (verb, sub) = admin.subcommand().unwrap_or(("", admin));
+    let username = sub.get_one::<String>("username").cloned().unwrap_or_default();
+    let from_stdin =
+        sub.try_contains_id("password-stdin").is_ok() && sub.get_flag("password-stdin");
+    let password = if from_stdin { app::NewPassword::Stdin } else { app::NewPassword::MadeUp };
+    match verb {
+        "create-user" => app::Order::CreateUser { username, password },
+        "reset-password" => app::Order::ResetPassword { username, password },
+        "revoke" => app::Order::Revoke { username },
+        _grant => app::Order::Grant { username },
+    }
+}
+
+fn values(matches: &ArgMatches) -> Result<Values, StartError> {
+    let mut flags = BTreeMap::new();
+    for setting in SETTINGS {
+        if let Some(value) = matches.get_one::<String>(setting.name) {
+            flags.insert(setting.name.to_owned(), value.clone());
+        }
+    }
+    let default = PathBuf::from("moim.toml");
+    let named = matches.get_one::<PathBuf>("config").cloned();
+    let file = named.or_else(|| default.exists().then_some(default));
+    Ok(Values::gather(&flags, &process_environment, file.as_deref())?)
+}

@@ -1,0 +1,173 @@
+//! The table of settings.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Given, InvalidConfig};
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its key in the file; `MOIM_` and upper case make the variable, dashes the flag.
+    pub name: &'static str,
+    /// The value when nothing is given.
+    pub default: Option<&'static str>,
+    /// What a value looks like, for the error and the help.
+    pub wants: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// Whether it must not be printed.
+    pub is_secret: bool,
+}
+
+impl Setting {
+    /// The variable of the environment.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("MOIM_{}", self.name.to_uppercase())
+    }
+
+    /// The flag, without its dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+const fn plain(
+    name: &'static str,
+    default: Option<&'static str>,
+    wants: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { name, default, wants, help, is_secret: false }
+}
+
+const fn secret(name: &'static str, wants: &'static str, help: &'static str) -> Setting {
+    Setting { name, default: None, wants, help, is_secret: true }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    plain("listen", Some("127.0.0.1:8080"), "host:port", "Where to listen."),
+    plain("data_dir", Some("./data"), "a folder", "Where SQLite keeps its file."),
+    plain(
+        "database_url",
+        None,
+        "sqlite://path or postgres://user:password@host/name",
+        "The database; without it SQLite in the data folder.",
+    ),
+    secret("redis_url", "redis://host:port", "Redis, when several nodes serve together."),
+    plain(
+        "public_url",
+        None,
+        "http://… or https://…",
+        "How people reach this server when it stands behind a proxy.",
+    ),
+    plain(
+        "allowed_origins",
+        Some(""),
+        "origins such as https://chat.example.org, with commas between them",
+        "Origins besides our own from which browsers may connect.",
+    ),
+    secret(
+        "jwt_secret",
+        "at least 32 characters",
+        "Signs tokens instead of the key that is kept in the database.",
+    ),
+    plain("log", Some("info"), "a filter such as info or moim=debug,actix=warn", "What is logged."),
+    plain("workers", Some("0"), "a number; 0 means one a core", "HTTP workers."),
+    plain(
+        "heartbeat_ms",
+        Some("25000"),
+        "milliseconds, 1000 to 300000",
+        "Time between two heartbeats of a session.",
+    ),
+    plain("sessions_per_user", Some("20"), "a number", "Sessions that one user may have at once."),
+    plain(
+        "drain_window_ms",
+        Some("10000"),
+        "milliseconds, 0 to 60000",
+        "Over how long clients come back when this node ends.",
+    ),
+    plain(
+        "password_memory_kib",
+        Some("19456"),
+        "KiB, 8 to 1048576",
+        "Memory of one password hash (argon2id, two passes).",
+    ),
+    plain("first_user_is_admin", Some("true"), "true or false", "The first account is an admin."),
+    plain(
+        "llm_provider",
+        Some("offline"),
+        "offline, openai or gemini",
+        "Which model the assistant asks.",
+    ),
+    plain("llm_base_url", None, "http://… or https://…", "Where the model is reached."),
+    secret("llm_api_key", "the key of the provider", "Key of the model."),
+    plain("llm_model", None, "the name of a model", "Which model."),
+    plain(
+        "ai_user_tokens_per_day",
+        Some("200000"),
+        "a number of tokens",
+        "What one user may spend on answers in a day.",
+    ),
+    plain(
+        "ai_room_tokens_per_day",
+        Some("1000000"),
+        "a number of tokens",
+        "What one room may spend on answers in a day.",
+    ),
+];
+
+/// The settings as an example for an environment file.
+#[must_use]
+pub fn example() -> String {
+    let mut out = String::from(
+        "# Settings of Moim. A flag beats a variable, that beats moim.toml, that beats the default.\n\
+         # A secret may come from a file: MOIM_JWT_SECRET_FILE=/run/secrets/jwt\n",
+    );
+    for setting in SETTINGS {
+        let default = setting.default.unwrap_or_default();
+        out.push_str(&format!("\n# {} Wants {}.\n", setting.help, setting.wants));
+        out.push_str(&format!("#{}={default}\n", setting.variable()));
+    }
+    out
+}
+
+/// Reads a settings file: TOML, flat, the keys of the table.
+pub(super) fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Given>, InvalidConfig> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| InvalidConfig::File { file: file.clone(), why: why.to_string() })?;
+    let keys: toml::Table = text.parse().map_err(|why: toml::de::Error| InvalidConfig::File {
+        file: file.clone(),
+        why: one_line(&why),
+    })?;
+    let mut values = BTreeMap::new();
+    for (key, value) in keys {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) else {
+            return Err(InvalidConfig::Unknown { file, key });
+        };
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(is) => is.to_string(),
+            toml::Value::Array(items) => {
+                let items = items.iter().map(|item| item.as_str().unwrap_or_default());
+                items.collect::<Vec<_>>().join(",")
+            }
+            other => {
+                let got = if setting.is_secret { "***".to_owned() } else { other.to_string() };
+                let (source_name, wants) = (format!("{file}: {key}"), setting.wants.to_owned());
+                return Err(InvalidConfig::Value { source_name, got, wants });
+            }
+        };
+        values.insert(setting.name, Given { text, source: format!("{file}: {key}") });
+    }
+    Ok(values)
+}
+
+fn one_line(why: &toml::de::Error) -> String {
+    why.message().lines().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,88 @@
+//! What people may write, and what they are told.
+
+use super::*;
+
+fn parse(env: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+    let look = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
+    Config::parse(&Values::gather(&BTreeMap::new(), &look, None)?)
+}
+
+#[test]
+fn nothing_needs_to_be_set() {
+    let config = parse(&[]).unwrap();
+    assert_eq!(config.edge.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.assistant.provider, Provider::Offline);
+    assert!(matches!(config.storage.database, Database::Sqlite(path) if path.ends_with("moim.db")));
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_one_line_with_name_value_and_wish() {
+    for (name, value) in [
+        ("MOIM_LISTEN", "nowhere"),
+        ("MOIM_DATABASE_URL", "mysql://x"),
+        ("MOIM_WORKERS", "many"),
+        ("MOIM_HEARTBEAT_MS", "1"),
+        ("MOIM_ALLOWED_ORIGINS", "example.org"),
+        ("MOIM_PUBLIC_URL", "example.org"),
+        ("MOIM_LLM_PROVIDER", "crystal ball"),
+        ("MOIM_LOG", "a=b=c"),
+    ] {
+        let line = parse(&[(name, value)]).unwrap_err().to_string();
+        assert!(line.starts_with(name) && line.contains(value) && line.contains("wants"), "{line}");
+        assert_eq!(line.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let line = parse(&[("MOIM_JWT_SECRET", "too short")]).unwrap_err().to_string();
+    assert!(!line.contains("too short"), "{line}");
+    let look = |name: &str| match name {
+        "MOIM_JWT_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
+        "MOIM_DATABASE_URL" => Some("postgres://moim:hidden@db/moim".to_owned()),
+        _ => None,
+    };
+    let values = Values::gather(&BTreeMap::new(), &look, None).unwrap();
+    assert!(!values.lines().contains("0123456789"));
+    assert!(values.lines().contains("postgres://moim:***@db/moim"), "{}", values.lines());
+    assert!(!format!("{:?}", Config::parse(&values).unwrap().accounts).contains("0123456789"));
+}
+
+#[test]
+fn a_flag_beats_the_environment_and_that_beats_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("moim.toml");
+    std::fs::write(&file, "workers = 3\nlisten = \"127.0.0.1:1\"\nlog = \"warn\"\n").unwrap();
+    let flags = BTreeMap::from([("workers".to_owned(), "5".to_owned())]);
+    let look = |name: &str| (name == "MOIM_LISTEN").then(|| "127.0.0.1:2".to_owned());
+    let values = Values::gather(&flags, &look, Some(&file)).unwrap();
+    let config = Config::parse(&values).unwrap();
+    assert_eq!(config.edge.workers, 5);
+    assert_eq!(config.edge.listen.port(), 2);
+    assert_eq!(config.log, "warn");
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("moim.toml");
+    std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+    let line = Values::gather(&BTreeMap::new(), &|_| None, Some(&file)).unwrap_err().to_string();
+    assert!(line.contains("unknown setting \"lisen\""), "{line}");
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwt");
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let path = file.display().to_string();
+    let config = parse(&[("MOIM_JWT_SECRET_FILE", &path)]).unwrap();
+    assert_eq!(config.accounts.jwt_secret.unwrap().expose().len(), 32);
+}
+
+#[test]
+fn the_example_names_every_setting() {
+    let committed = include_str!("../../.env.example");
+    assert_eq!(committed, example(), "write the output of `moim config --example` to .env.example");
+}

@@ -1,0 +1,160 @@
+//! Bodies and other input: JSON only, bounded, and every slip a problem.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::error::JsonPayloadError;
+use actix_web::web::{JsonConfig, QueryConfig};
+use actix_web::{FromRequest, HttpRequest, dev};
+use serde::{Deserialize, Deserializer};
+
+use super::error::{ApiError, FieldError};
+use crate::domain::{DisplayName, limits};
+use crate::protocol::ErrorCode;
+
+/// How bodies are read.
+pub(super) fn bodies() -> JsonConfig {
+    JsonConfig::default()
+        .limit(limits::BODY_BYTES)
+        .content_type(|mime| mime.essence_str() == "application/json")
+        .error_handler(|why, _request| unreadable(&why).into())
+}
+
+/// How query strings are read.
+pub(super) fn queries() -> QueryConfig {
+    QueryConfig::default().error_handler(|_why, _request| {
+        ApiError::new(ErrorCode::BadRequest, "the query string was not understood").into()
+    })
+}
+
+fn unreadable(why: &JsonPayloadError) -> ApiError {
+    match why {
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            ApiError::new(ErrorCode::TooLarge, "the body is too large")
+        }
+        JsonPayloadError::ContentType => ApiError::MediaType,
+        // serde tells place and type, never more of the body than one value of a wrong type.
+        JsonPayloadError::Deserialize(why) => {
+            let place = format!("line {} column {}", why.line(), why.column());
+            let what = match why.classify() {
+                serde_json::error::Category::Data => "a field has a wrong type",
+                serde_json::error::Category::Syntax
+                | serde_json::error::Category::Eof
+                | serde_json::error::Category::Io => "the body is not JSON",
+            };
+            ApiError::new(ErrorCode::BadRequest, &format!("{what}, {place}"))
+        }
+        _payload => ApiError::new(ErrorCode::BadRequest, "the body could not be read"),
+    }
+}
+
+/// The id in the path. What is no id names nothing: 404.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Id<T>(pub(super) T);
+
+impl<T: FromStr + 'static> FromRequest for Id<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut dev::Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|id| id.parse().ok());
+        ready(id.map(Self).ok_or_else(ApiError::not_found))
+    }
+}
+
+/// Gathers what does not fit, so that one answer names every field.
+#[derive(Debug, Default)]
+pub(super) struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// The value, or a note of what was wrong with its field.
+    pub(super) fn take<T, E: fmt::Display>(
+        &mut self,
+        field: &'static str,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        parsed.map_err(|why| self.0.push(FieldError { field, message: why.to_string() })).ok()
+    }
+
+    /// Like [`Self::take`], for a field that may be absent.
+    pub(super) fn take_some<T, E: fmt::Display>(
+        &mut self,
+        field: &'static str,
+        parsed: Option<Result<T, E>>,
+    ) -> Option<T> {
+        self.take(field, parsed?)
+    }
+
+    /// Refuses unless all fits.
+    ///
+    /// # Errors
+    /// 422 with every note.
+    pub(super) fn check(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.refuse()) }
+    }
+
+    /// The answer that names what does not fit.
+    pub(super) fn refuse(self) -> ApiError {
+        ApiError::Fields(self.0)
+    }
+}
+
+/// What to look for in names, if anything: it is read like a name.
+///
+/// # Errors
+/// 422 for what no name can hold.
+pub(super) fn search(query: Option<&str>) -> Result<Option<String>, ApiError> {
+    let text = query.filter(|query| !query.trim().is_empty());
+    let text = text.map(DisplayName::parse).transpose();
+    let text = text.map_err(|why| ApiError::field("query", why))?;
+    Ok(text.map(|text| text.as_str().to_owned()))
+}
+
+/// For `#[serde(default, deserialize_with = "given")]`: tells `null` from an absent field.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_not_the_same_as_absent() {
+        #[derive(Deserialize)]
+        struct Patch {
+            #[serde(default, deserialize_with = "given")]
+            capacity: Option<Option<i64>>,
+        }
+        let read = |text| serde_json::from_str::<Patch>(text).unwrap().capacity;
+        assert_eq!(read("{}"), None);
+        assert_eq!(read(r#"{"capacity":null}"#), Some(None));
+        assert_eq!(read(r#"{"capacity":7}"#), Some(Some(7)));
+    }
+
+    #[test]
+    fn all_fields_that_do_not_fit_are_named_at_once() {
+        let mut fields = Fields::default();
+        assert_eq!(fields.take("one", Err::<(), _>("is odd")), None);
+        assert_eq!(fields.take("two", Ok::<_, &str>(2)), Some(2));
+        assert_eq!(fields.take_some("three", None::<Result<(), &str>>), None);
+        assert_eq!(fields.take_some("four", Some(Err::<(), _>("is even"))), None);
+        let Err(ApiError::Fields(errors)) = fields.check() else { panic!("it fits") };
+        let names: Vec<_> = errors.iter().map(|error| error.field).collect();
+        assert_eq!(names, ["one", "four"]);
+    }
+
+    #[test]
+    fn the_detail_does_not_repeat_the_body() {
+        let why = serde_json::from_str::<String>(r#"{"password":"hunter2hunter2"}"#).unwrap_err();
+        let error = unreadable(&JsonPayloadError::Deserialize(why));
+        let ApiError::Refused(refusal) = error else { panic!("not refused") };
+        assert_eq!(refusal.code, ErrorCode::BadRequest);
+        assert!(!refusal.msg.contains("hunter2"));
+    }
+}

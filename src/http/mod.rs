@@ -1,0 +1,133 @@
+//! The edge: REST, event streams, the page, and the way to a WebSocket.
+//!
+//! *Belongs here:* URLs, status codes, bodies of calls, tokens and passwords on their way in.
+//! *Does not belong here:* SQL, what a room allows, who is online.
+//!
+//! One file per resource; `error.rs` has the one table of status codes. A handler reads as a
+//! story: who calls, what is asked, what the store or the rooms say, how it looks on the wire.
+//! **Invariant:** who calls is known, and limited, before a body is read.
+
+mod api;
+mod assets;
+mod auth;
+mod caller;
+mod club_body;
+mod club_form;
+mod clubs;
+mod error;
+mod events;
+mod health;
+mod inbox;
+mod json;
+mod locale;
+mod me;
+mod members;
+mod messages;
+mod openapi;
+mod page;
+mod password;
+mod request;
+mod rooms;
+mod secret;
+mod security;
+mod token;
+mod upgrade;
+mod users;
+
+use std::future::{Ready, ready};
+use std::rc::Rc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig, resource, scope, to};
+use actix_web::{App, Error, HttpResponse, ResponseError};
+
+pub use self::api::{Api, ApiSettings};
+pub use self::assets::Assets;
+pub use self::locale::Locale;
+pub use self::password::{Passwords, UnusableCost};
+pub use self::token::Tokens;
+pub use self::upgrade::{Upgrade, upgrade};
+use crate::actors::Worker;
+
+/// Everything but WebSockets, for one HTTP worker.
+pub fn service(
+    api: Data<Api>,
+    worker: Rc<Worker>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let origins = security::origins(&api.settings);
+    let document = openapi::Document::write(api.settings.public_url.as_deref());
+    App::new()
+        .app_data(api)
+        .app_data(worker)
+        .app_data(Data::new(document))
+        .app_data(json::bodies())
+        .app_data(json::queries())
+        .configure(routes)
+        .default_service(to(nothing))
+        .wrap(origins)
+        .wrap(security::everywhere())
+        .wrap(from_fn(request::follow))
+}
+
+/// Every URL there is.
+#[rustfmt::skip]
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/v1/auth/register").post(auth::register))
+        .service(resource("/v1/auth/login").post(auth::login))
+        .service(resource("/v1/auth/refresh").post(auth::refresh))
+        .service(resource("/v1/auth/logout").post(auth::logout))
+        .service(resource("/v1/auth/ticket").post(auth::ticket))
+        .service(resource("/v1/auth/available").get(auth::available))
+        .service(resource("/v1/me").get(me::show))
+        .service(resource("/v1/me/password").put(me::set_password))
+        .service(resource("/v1/me/devices").get(me::devices).delete(me::end_devices))
+        .service(resource("/v1/me/devices/{id}").delete(me::end_device))
+        .service(resource("/v1/me/clubs").get(clubs::mine))
+        .service(resource("/v1/users").get(users::find))
+        .service(resource("/v1/users/{id}").get(users::show))
+        .service(resource("/v1/clubs").get(clubs::find).post(clubs::make))
+        .service(resource("/v1/clubs/{id}")
+            .get(clubs::show).patch(clubs::change).delete(clubs::delete))
+        .service(resource("/v1/clubs/{id}/join").post(members::join))
+        .service(resource("/v1/clubs/{id}/leave").post(members::leave))
+        .service(resource("/v1/clubs/{id}/members").get(members::list))
+        .service(resource("/v1/clubs/{id}/rooms").get(rooms::of_club).post(rooms::make))
+        .service(resource("/v1/rooms").get(rooms::mine))
+        .service(resource("/v1/rooms/{id}").get(rooms::show))
+        .service(resource("/v1/rooms/{id}/members").get(rooms::members))
+        .service(resource("/v1/rooms/{id}/join").post(rooms::join))
+        .service(resource("/v1/rooms/{id}/leave").post(rooms::leave))
+        .service(resource("/v1/rooms/{id}/read").post(rooms::read))
+        .service(resource("/v1/rooms/{id}/messages").get(messages::list).post(messages::send))
+        .service(resource("/v1/rooms/{id}/events").get(events::of_room))
+        .service(resource("/v1/inbox").get(inbox::list))
+        .service(resource("/v1/inbox/read").post(inbox::read))
+        .service(resource("/v1/inbox/events").get(events::of_inbox))
+        .service(resource("/v1/openapi.json").get(openapi::description))
+        .service(resource("/v1/docs").get(assets::to_docs))
+        .service(scope("/v1/docs").wrap(security::docs()).service(openapi::page()))
+        .service(resource("/healthz").get(health::alive).head(health::alive))
+        .service(resource("/readyz").get(health::ready_for_traffic).head(health::ready_for_traffic))
+        .service(resource("/metrics").get(health::metrics))
+        .service(resource("/").get(assets::file).head(assets::file))
+        .service(resource("/favicon.svg").get(assets::file).head(assets::file))
+        .service(resource("/js/{path:.*}").get(assets::file).head(assets::file))
+        .service(resource("/css/{path:.*}").get(assets::file).head(assets::file))
+        .service(resource("/rooms/{path:.*}").get(assets::file).head(assets::file));
+}
+
+/// What is not on the list above.
+fn nothing() -> Ready<HttpResponse> {
+    ready(error::ApiError::not_found().error_response())
+}

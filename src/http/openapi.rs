@@ -1,0 +1,169 @@
+//! The description of the calls (OpenAPI), made from the handlers, and the page to read it.
+
+use std::future::{Ready, ready};
+
+use actix_web::{HttpResponse, web};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Description, Ref, Server};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::error::Problem;
+use super::{auth, clubs, events, health, inbox, me, members, messages, rooms, users};
+use crate::protocol::ErrorCode;
+
+/// Where the description is.
+pub(super) const PATH: &str = "/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Moim", description = "Rooms, inboxes and clubs. Live events come by WebSocket \
+        at `/v1/ws` (see the protocol) or by the event streams below."),
+    paths(
+        auth::register, auth::login, auth::refresh, auth::logout, auth::ticket, auth::available,
+        me::show, me::set_password, me::devices, me::end_device, me::end_devices,
+        users::find, users::show,
+        clubs::make, clubs::find, clubs::mine, clubs::show, clubs::change, clubs::delete,
+        members::join, members::leave, members::list,
+        rooms::make, rooms::of_club, rooms::mine, rooms::show, rooms::members, rooms::join,
+        rooms::leave, rooms::read,
+        messages::list, messages::send,
+        events::of_room, events::of_inbox,
+        inbox::list, inbox::read,
+        health::alive, health::ready_for_traffic, health::metrics,
+        description,
+    ),
+    components(schemas(Problem)),
+    security(("token" = [])),
+    modifiers(&Common)
+)]
+struct Calls;
+
+/// What all calls share.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, description: &mut Description) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        description.paths.paths.values_mut().flat_map(operations).for_each(complete);
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete]
+        .into_iter()
+        .flatten()
+}
+
+/// An id of its own, and the answer of every call that says no.
+fn complete(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    let verb = operation.operation_id.take().unwrap_or_default();
+    operation.operation_id = Some(format!("{tag}_{verb}"));
+    let problem = ResponseBuilder::new()
+        .description("A problem (RFC 9457); `code` is stable.")
+        .content("application/problem+json", Content::new(Some(Ref::from_schema_name("Problem"))));
+    operation.responses.responses.insert("default".to_owned(), problem.into());
+}
+
+/// The schema of a code: every one there is.
+pub(super) fn code() -> Object {
+    let words = ErrorCode::ALL.iter().map(|code| code.word());
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .description(Some("The stable word that programs match."))
+        .build()
+}
+
+/// The description, written once a worker.
+pub(super) struct Document(web::Bytes);
+
+impl Document {
+    /// For a server that people reach at `public_url`, if it stands behind a proxy.
+    pub(super) fn write(public_url: Option<&str>) -> Self {
+        let mut description = Calls::openapi();
+        description.servers = public_url.map(|url| vec![Server::new(url)]);
+        Self(serde_json::to_vec(&description).unwrap_or_default().into())
+    }
+}
+
+/// The description of all calls.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "health", security(()),
+    responses((status = 200, body = Object)))]
+pub(super) fn description(document: web::Data<Document>) -> Ready<HttpResponse> {
+    let body = document.into_inner().0.clone();
+    ready(HttpResponse::Ok().content_type("application/json").body(body))
+}
+
+/// The page to read it, with nothing from elsewhere.
+pub(super) fn page() -> SwaggerUi {
+    SwaggerUi::new("/{_:.*}").config(Config::new([PATH]).validator_url("none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_slice(&Document::write(None).0).unwrap()
+    }
+
+    fn calls(document: &Value) -> Vec<&Value> {
+        let paths = document["paths"].as_object().unwrap().values();
+        paths.flat_map(|path| path.as_object().unwrap().values()).collect()
+    }
+
+    #[test]
+    fn every_route_is_described() {
+        let document = document();
+        let described: BTreeSet<&str> =
+            document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let routes: BTreeSet<&str> = include_str!("mod.rs")
+            .split("resource(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|path| !["/", "/favicon.svg", "/v1/docs"].contains(path))
+            .filter(|path| !path.contains(":.*"))
+            .collect();
+        assert_eq!(routes, described);
+    }
+
+    #[test]
+    fn every_call_may_answer_with_a_problem_and_has_its_own_id() {
+        let document = document();
+        let mut ids = BTreeSet::new();
+        for call in calls(&document) {
+            let problem = &call["responses"]["default"]["content"]["application/problem+json"];
+            assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem");
+            assert!(ids.insert(call["operationId"].as_str().unwrap()), "{}", call["operationId"]);
+        }
+    }
+
+    #[test]
+    fn every_code_is_declared() {
+        let document = document();
+        let code = &document["components"]["schemas"]["Problem"]["properties"]["code"];
+        let words: Vec<_> = ErrorCode::ALL.iter().map(|code| Value::from(code.word())).collect();
+        assert_eq!(code["enum"], Value::from(words));
+    }
+
+    #[test]
+    fn references_lead_somewhere() {
+        let document = document();
+        let text = document.to_string();
+        for name in text.split("#/components/schemas/").skip(1) {
+            let name = name.split('"').next().unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The way to a WebSocket. actix-http hands over every request that wants to leave HTTP, before
+//! any route or middleware sees it: everything that those do for the other calls is done here.
+//!
+//! After the handshake the session owns the socket and the HTTP machinery with its buffers is gone;
+//! so is the worker's count of this connection: limits and the end of the node are the session's
+//! own (see `actors/`).
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_codec::Framed;
+use actix_http::{HttpMessage, Request, h1, ws};
+use actix_web::body::MessageBody;
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::{Data, Query};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Deserialize;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tracing::Instrument;
+
+use super::api::Api;
+use super::auth;
+use super::error::{ApiError, Problem};
+use super::secret;
+use super::security;
+use crate::actors::{Accepted, CheckToken, Claims, Session, Worker};
+use crate::protocol::{CloseCode, ErrorCode, Refusal};
+
+/// The one path that becomes a WebSocket.
+const PATH: &str = "/v1/ws";
+/// The sub-protocol.
+const PROTOCOL: &str = "moim.v1";
+/// The handshake's answer is small; a peer that does not take it for so long is gone.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// When the kernel begins to ask whether a silent peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Bytes that the kernel holds for one socket. Left to itself it takes megabytes for a client that
+/// does not read; what waits is to be counted in the outbox.
+const KERNEL_BYTES: usize = 128 * 1024;
+/// How long the kernel keeps sending to a peer that acknowledges nothing.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that wants to leave HTTP, and its connection.
+pub type Upgrade = (Request, Framed<TcpStream, h1::Codec>);
+
+/// Turns the connection into a session, or refuses with a problem and closes it.
+///
+/// # Errors
+/// None: what goes wrong is answered or ends the connection.
+pub async fn upgrade(
+    api: Data<Api>,
+    worker: Rc<Worker>,
+    (request, framed): Upgrade,
+) -> Result<(), Infallible> {
+    let id = secret::request_id();
+    let span = tracing::info_span!("upgrade", request.id = %id, method = %request.method());
+    async move {
+        let parts = framed.into_parts();
+        let mut socket = parts.io;
+        match admit(&api, &request).await {
+            Ok(admitted) => {
+                let mut bytes = parts.write_buf.to_vec();
+                bytes.extend_from_slice(&switching(&request, admitted.speaks));
+                if write(&mut socket, &bytes).await {
+                    prepare(&socket);
+                    let wrong_version = admitted.speaks == Speaks::Another;
+                    let close = wrong_version.then_some(CloseCode::Version);
+                    let (early, claims) = (parts.read_buf, admitted.claims);
+                    Session::start(&worker, Accepted { socket, early, claims, close });
+                }
+            }
+            Err(error) => {
+                let status = error.status_code().as_u16();
+                api.metrics.responded(status);
+                tracing::debug!(status, code = %error, "a handshake was refused");
+                let problem = Problem::from(&error).of_request(&id);
+                write(&mut socket, &refusal(&problem, &id)).await;
+                // The answer must be read before the connection can be reset.
+                let _gone_already = socket.shutdown().await;
+            }
+        }
+    }
+    .instrument(span)
+    .await;
+    Ok(())
+}
+
+/// Which version of the protocol a client offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// None was named: ours.
+    Unnamed,
+    /// Ours.
+    Ours,
+    /// Only others.
+    Another,
+}
+
+struct Admitted {
+    claims: Option<Claims>,
+    speaks: Speaks,
+}
+
+#[derive(Deserialize)]
+struct InUrl {
+    access_token: Option<String>,
+    ticket: Option<String>,
+}
+
+async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
+    if request.path() != PATH || request.method() == Method::CONNECT {
+        return Err(ApiError::not_found());
+    }
+    if api.is_draining.load(Ordering::Acquire) {
+        let refusal = Refusal::new(ErrorCode::Unavailable, "this node is ending");
+        return Err(refusal.retry_in(Duration::from_secs(1)).into());
+    }
+    let from = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    api.throttle.anonymous(from)?;
+    ws::verify_handshake(request.head())
+        .map_err(|why| ApiError::new(ErrorCode::BadRequest, &why.to_string()))?;
+    if !is_origin_allowed(api, request) {
+        return Err(ApiError::new(ErrorCode::Forbidden, "this origin may not connect"));
+    }
+    let claims = claims(api, request).await?;
+    Ok(Admitted { claims, speaks: speaks(request) })
+}
+
+fn text<'r>(request: &'r Request, name: &header::HeaderName) -> Option<&'r str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// A browser names the page that connects; a page of another site is let in only by name.
+fn is_origin_allowed(api: &Api, request: &Request) -> bool {
+    let Some(value) = request.headers().get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = value.to_str().map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    let named = |allowed: &String| *allowed == "*" || *allowed == origin;
+    if api.settings.allowed_origins.iter().any(named)
+        || api.settings.public_url.as_ref().is_some_and(|url| url.to_ascii_lowercase() == origin)
+    {
+        return true;
+    }
+    let host = origin.split_once("://").map(|(_scheme, host)| host);
+    let ours = text(request, &header::HOST).map(str::to_ascii_lowercase);
+    host.is_some() && host == ours.as_deref()
+}
+
+/// The token may come with the handshake; one that does must be good.
+async fn claims(api: &Api, request: &Request) -> Result<Option<Claims>, ApiError> {
+    if let Some(value) = text(request, &header::AUTHORIZATION) {
+        let token = value.split_once(' ').filter(|(how, _)| how.eq_ignore_ascii_case("bearer"));
+        let refused = || ApiError::new(ErrorCode::Unauthorized, "a bearer token is wanted");
+        let (_, token) = token.ok_or_else(refused)?;
+        return Ok(Some(api.tokens.check(token.trim())?));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let Ok(Query(InUrl { access_token, ticket })) = Query::from_query(query) else {
+        return Err(ApiError::new(ErrorCode::BadRequest, "the query cannot be read"));
+    };
+    match (ticket, access_token) {
+        (Some(ticket), _) => Ok(Some(auth::redeem_ticket(api, &ticket).await?)),
+        (None, Some(token)) => Ok(Some(api.tokens.check(&token)?)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn speaks(request: &Request) -> Speaks {
+    let mut offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).peekable();
+    if offered.peek().is_none() {
+        return Speaks::Unnamed;
+    }
+    let is_ours = offered
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|name| name.trim() == PROTOCOL);
+    if is_ours { Speaks::Ours } else { Speaks::Another }
+}
+
+/// RFC 6455, section 4.2.2.
+fn switching(request: &Request, speaks: Speaks) -> Vec<u8> {
+    let response = ws::handshake_response(request.head()).finish();
+    let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
+    let accept = accept.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let protocol = match speaks {
+        Speaks::Ours => format!("sec-websocket-protocol: {PROTOCOL}\r\n"),
+        Speaks::Unnamed | Speaks::Another => String::new(),
+    };
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+         sec-websocket-accept: {accept}\r\n{protocol}\r\n"
+    )
+    .into_bytes()
+}
+
+/// The problem as bytes: nobody else writes on this connection.
+fn refusal(problem: &Problem, id: &str) -> Vec<u8> {
+    let response: HttpResponse = problem.response();
+    let status = response.status();
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\nx-request-id: {id}\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default()
+    );
+    if status == StatusCode::BAD_REQUEST {
+        // RFC 6455, section 4.4: says which version is spoken.
+        head.push_str("sec-websocket-version: 13\r\n");
+    }
+    for (name, value) in response.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+    }
+    for (name, value) in security::headers() {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let body = response.into_body().try_into_bytes().unwrap_or_default();
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+async fn write(socket: &mut TcpStream, bytes: &[u8]) -> bool {
+    let written = tokio::time::timeout(WRITE_WITHIN, socket.write_all(bytes)).await;
+    matches!(written, Ok(Ok(())))
+}
+
+/// Small frames leave at once, and a peer that vanished is noticed. Where the system does not know
+/// an option, the heartbeat finds out by itself.
+fn prepare(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    let _unsupported = socket.set_tcp_nodelay(true);
+    let _unsupported = socket.set_send_buffer_size(KERNEL_BYTES);
+    let _unsupported = socket.set_tcp_keepalive(&keepalive);
+    #[cfg(target_os = "linux")]
+    let _unsupported = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
