@@ -1,0 +1,134 @@
+//! Who is online, who types, who has read: what passes, and what stays.
+
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_come_are_told_and_a_reload_is_no_coming_and_going() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&room).await;
+    at_mina.expect("presence").await;
+    let at_bob = app.session(&bob).await;
+    let came = at_mina
+        .wait_for(|line| {
+            line["ev"] == "presence.diff" && line["joins"].to_string().contains(&bob.id)
+        })
+        .await;
+    assert_eq!((&came["leaves"], &came["count"]), (&json!([]), &json!(2)));
+    at_bob.cut();
+    let mut again = app.session(&bob).await;
+    again.open(&room).await;
+    let shown = again.expect("presence").await;
+    assert_eq!(shown["online"], json!([mina.id, bob.id]));
+    let members = app.rest.get(&mina.token, &format!("/v1/rooms/{room}/members")).await;
+    assert!(members["items"].as_array().unwrap().iter().all(|member| member["online"] == true));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_for_good_is_told_after_a_while() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&room).await;
+    let at_bob = app.session(&bob).await;
+    at_mina.wait_for(|line| line["joins"].to_string().contains(&bob.id)).await;
+    at_bob.cut();
+    let told = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        loop {
+            let line = at_mina.line_within(std::time::Duration::from_secs(20)).await.unwrap();
+            if line["leaves"].to_string().contains(&bob.id) {
+                return;
+            }
+        }
+    });
+    told.await.unwrap();
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typing_reaches_the_others_and_only_those_who_want_it() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    let mut bot = crate::support::Client::connect(app.address).await;
+    bot.ok(json!({ "op": "auth", "token": bob.token, "want": ["inbox"] })).await;
+    for session in [&mut at_mina, &mut at_bob, &mut bot] {
+        session.open(&room).await;
+    }
+    at_mina.ok(json!({ "op": "typing", "room": room })).await;
+    assert_eq!(at_bob.expect("typing").await["by"], mina.id.as_str());
+    at_mina.send(&room, "c-1", "there").await;
+    bot.expect("msg.new").await;
+    let passing = |line: &serde_json::Value| {
+        line["ev"] == "typing" || line["ev"].as_str().is_some_and(|ev| ev.starts_with("presence"))
+    };
+    bot.expect_none(passing).await;
+    at_mina.expect_none(|line| line["ev"] == "typing").await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_counts_exactly_and_tells_my_other_sessions() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut talker = app.session(&bob).await;
+    talker.open(&room).await;
+    for n in 0..5 {
+        talker.send(&room, &format!("c-{n}"), if n == 3 { "@mina hey" } else { "word" }).await;
+    }
+    let (mut phone, mut desk) = (app.session(&mina).await, app.session(&mina).await);
+    let unread = app.rest.get(&mina.token, "/v1/rooms").await["items"][0].clone();
+    assert_eq!((&unread["unread"], &unread["mentions"]), (&json!(5), &json!(1)));
+    let marked = phone.ok(json!({ "op": "read", "room": room, "seq": 4 })).await;
+    assert_eq!(marked, json!({ "read_n": 4, "unread": 1, "mentions": 0 }));
+    let told = desk.expect("read").await;
+    assert_eq!((&told["seq"], &told["read_n"], &told["unread"]), (&json!(4), &json!(4), &json!(1)));
+    phone.expect_none(|line| line["ev"] == "read").await;
+    // A mark never goes back, and one beyond the end means the end.
+    let back = phone.ok(json!({ "op": "read", "room": room, "seq": 1 })).await;
+    assert_eq!(back["read_n"], 4);
+    let end = phone.ok(json!({ "op": "read", "room": room, "seq": 999 })).await;
+    assert_eq!((&end["read_n"], &end["unread"]), (&json!(5), &json!(0)));
+    // One's own words are read.
+    phone.send(&room, "mine", "hello").await;
+    let rooms = app.rest.get(&mina.token, "/v1/rooms").await;
+    assert_eq!(rooms["items"][0]["unread"], 0);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_named_or_answered_finds_it_in_the_inbox() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_bob.open(&room).await;
+    let sent = at_bob.send(&room, "c-1", "hey @MINA, and @nobody").await;
+    let entry = at_mina.expect("inbox").await;
+    assert_eq!((&entry["seq"], &entry["d"]["kind"]), (&json!(1), &json!("mention")));
+    assert_eq!((&entry["d"]["message"], &entry["d"]["from"]), (&sent["id"], &json!(bob.id)));
+    let answer = json!({ "op": "send", "room": room, "text": "yes", "reply_to": sent["id"] });
+    at_mina.ok(answer).await;
+    assert_eq!(at_bob.expect("inbox").await["d"]["kind"], "reply");
+
+    let mut other = app.session(&mina).await;
+    let opened = other.ok(json!({ "op": "inbox.open", "since": null })).await;
+    assert_eq!((&opened["head"], &opened["unread"]), (&json!(1), &json!(1)));
+    let epoch = opened["epoch"].clone();
+    let since = json!({ "epoch": epoch, "seq": 0 });
+    let opened = other.ok(json!({ "op": "inbox.open", "since": since })).await;
+    assert_eq!((&opened["resumed"], &opened["replay"]), (&json!(true), &json!(1)));
+    assert_eq!(other.expect("inbox").await["d"]["id"], entry["d"]["id"]);
+    let read = other.ok(json!({ "op": "inbox.read", "upto_seq": 1 })).await;
+    assert_eq!(read["unread"], 0);
+    assert_eq!(at_mina.expect("inbox.read").await["upto_seq"], 1);
+    app.end().await;
+}

@@ -1,0 +1,119 @@
+//! Slow clients: push turns to pull, nothing is skipped in silence, and nobody else waits.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Closed, Raw, TestApp, frame};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_never_reads_gets_lag_and_the_others_everything() {
+    let app = TestApp::spawn().await;
+    let mina = app.person("mina").await;
+    let (club, room) = app.club(&mina, "many").await;
+    let lazy = app.person("lazy").await;
+    app.join(&lazy, &club).await;
+    let total = 160;
+    let mut senders = Vec::new();
+    let mut reading = Vec::new();
+    for n in 0..99 {
+        let person = app.person(&format!("p{n}")).await;
+        app.join(&person, &club).await;
+        let mut session = app.session(&person).await;
+        if n < 20 {
+            senders.push(app.session(&person).await);
+        }
+        session.open(&room).await;
+        reading.push(tokio::spawn(async move {
+            for expected in 1..=total {
+                assert_eq!(session.expect("msg.new").await["seq"], expected);
+            }
+        }));
+    }
+    let mut stalled = Raw::upgraded(app.address, b"").await;
+    shrink(&stalled);
+    let auth = json!({ "id": 1, "op": "auth", "token": lazy.token, "want": [] }).to_string();
+    stalled.write(&frame(0x81, auth.as_bytes())).await;
+    let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
+    stalled.write(&frame(0x81, open.as_bytes())).await;
+
+    let text = "가".repeat(4_000);
+    for n in 0..total {
+        let sender = &mut senders[usize::try_from(n).unwrap() % 20];
+        sender.send(&room, &format!("c-{n}"), &text).await;
+    }
+    for reader in reading {
+        reader.await.unwrap();
+    }
+    assert!(app.metric("moim_frames_dropped_total{reason=\"Lag\"}").await >= 1.0);
+
+    // It wakes up: what it has is whole up to the lag, and pulling brings the rest.
+    let mut last = 0;
+    let from = loop {
+        let payload = stalled.frame().await.unwrap().payload;
+        let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        if line["ev"] == "lag" {
+            break line["from"].as_i64().unwrap();
+        }
+        if line["ev"] == "msg.new" {
+            last += 1;
+            assert_eq!(line["seq"], last);
+        }
+    };
+    assert_eq!(from, last + 1);
+    let mut more = true;
+    while more {
+        let pull = json!({ "id": 9, "op": "pull", "room": room, "after": last }).to_string();
+        stalled.write(&frame(0x81, pull.as_bytes())).await;
+        let reply = loop {
+            let payload = stalled.frame().await.unwrap().payload;
+            let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+            if line["re"] == 9 {
+                break line["ok"].clone();
+            }
+        };
+        for event in reply["events"].as_array().unwrap() {
+            last += 1;
+            assert_eq!(event["seq"], last);
+        }
+        more = reply["more"].as_bool().unwrap();
+    }
+    assert_eq!(last, total);
+    senders[0].send(&room, "after", "pushes go on").await;
+    loop {
+        let payload = stalled.frame().await.unwrap().payload;
+        let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        if line["ev"] == "msg.new" {
+            assert_eq!(line["seq"], last + 1);
+            break;
+        }
+    }
+    app.end().await;
+}
+
+/// A small window, so that the server's bytes wait at the server.
+fn shrink(raw: &Raw) {
+    let socket = socket2::SockRef::from(&raw.socket);
+    socket.set_recv_buffer_size(4_096).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_does_not_sign_in_or_beat_is_closed() {
+    let app = TestApp::spawn_with(&[("MOIM_HEARTBEAT_MS", "1000")]).await;
+    let mina = app.person("mina").await;
+    let began = std::time::Instant::now();
+    let mut silent = app.session(&mina).await;
+    assert_eq!(silent.expect_close().await, Closed { code: 4009 });
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    let mut nobody = crate::support::Client::connect(app.address).await;
+    let closed = tokio::time::timeout(Duration::from_secs(15), async {
+        loop {
+            match nobody.line().await {
+                Err(closed) => break closed,
+                Ok(_) => {}
+            }
+        }
+    });
+    assert_eq!(closed.await.unwrap(), Closed { code: 4401 });
+    app.end().await;
+}

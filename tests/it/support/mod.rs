@@ -1,0 +1,164 @@
+//! A server of one's own for each test, and clients to talk to it.
+
+mod client;
+mod process;
+mod raw;
+mod rest;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use moim::actors::RoomsHandle;
+use moim::app::App;
+use moim::config::{Config, Values};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) use self::client::{Client, Closed};
+pub(crate) use self::process::{Process, command, free_address};
+pub(crate) use self::raw::{Raw, frame};
+pub(crate) use self::rest::Rest;
+
+/// Nothing in a healthy server takes this long.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// A server in this process, on a free port, with a data folder of its own.
+pub(crate) struct TestApp {
+    pub(crate) address: SocketAddr,
+    pub(crate) rest: Rest,
+    rooms: RoomsHandle,
+    end: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+/// An account and its tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) token: String,
+    pub(crate) refresh: String,
+}
+
+impl TestApp {
+    /// A server with settings that suit tests: cheap hashes, two workers.
+    pub(crate) async fn spawn() -> Self {
+        Self::spawn_with(&[]).await
+    }
+
+    /// The same with some settings of one's own, by the names of the environment.
+    pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), settings);
+        let app = App::build(&config).await.unwrap();
+        let (address, rooms) = (app.address(), app.rooms());
+        let (end, ended) = oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            let ended = async {
+                let _dropped = ended.await;
+            };
+            app.run_until(ended).await.unwrap();
+        });
+        let rest = Rest::new(address);
+        rest.ready().await;
+        Self { address, rest, rooms, end: Some(end), running: Some(running), _folder: folder }
+    }
+
+    /// Registers somebody.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        self.rest.register(name).await
+    }
+
+    /// A session of somebody, signed in by its first frame.
+    pub(crate) async fn session(&self, person: &Person) -> Client {
+        let mut client = Client::connect(self.address).await;
+        client.auth(&person.token).await;
+        client
+    }
+
+    /// The lobby that everyone is in.
+    pub(crate) async fn lobby(&self, person: &Person) -> String {
+        let rooms = self.rest.get(&person.token, "/v1/rooms").await;
+        let items = rooms["items"].as_array().unwrap();
+        let lobby = items.iter().find(|room| room["kind"] == "lobby").unwrap();
+        lobby["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A fresh club of somebody with one more room; the club and that room.
+    pub(crate) async fn club(&self, owner: &Person, name: &str) -> (String, String) {
+        let club = self.rest.post(&owner.token, "/v1/clubs", &json!({ "name": name })).await;
+        let club = club["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/clubs/{club}/rooms");
+        let room = self.rest.post(&owner.token, &path, &json!({ "name": "plans" })).await;
+        (club, room["id"].as_str().unwrap().to_owned())
+    }
+
+    /// Brings somebody into a club.
+    pub(crate) async fn join(&self, person: &Person, club: &str) {
+        let path = format!("/v1/clubs/{club}/join");
+        let joined = self.rest.post(&person.token, &path, &json!({})).await;
+        assert_eq!(joined["status"], "active");
+    }
+
+    /// Makes a room crash once.
+    pub(crate) async fn crash(&self, room: &str) {
+        self.rooms.crash(room.parse().unwrap(), 1).await.unwrap();
+    }
+
+    /// Gives a room a message that crashes it whenever it is handled.
+    pub(crate) async fn poison(&self, room: &str) {
+        self.rooms.crash(room.parse().unwrap(), u32::MAX).await.unwrap();
+    }
+
+    /// One number of `/metrics`.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = self.rest.text("/metrics").await;
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.and_then(|line| line.rsplit(' ').next()).and_then(|n| n.parse().ok()).unwrap_or(0.0)
+    }
+
+    /// Ends the server as SIGTERM would, and waits until it has ended.
+    pub(crate) async fn end(mut self) {
+        self.begin_end();
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    /// Asks the server to end, without waiting.
+    pub(crate) fn begin_end(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ended_already = end.send(());
+        }
+    }
+}
+
+/// Settings for a test server.
+pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Config {
+    let data = folder.join("data").display().to_string();
+    let mut all = BTreeMap::from([
+        ("MOIM_LISTEN", "127.0.0.1:0"),
+        ("MOIM_DATA_DIR", data.as_str()),
+        ("MOIM_PASSWORD_MEMORY_KIB", "64"),
+        ("MOIM_WORKERS", "2"),
+    ]);
+    all.extend(settings.iter().copied());
+    let look = |name: &str| all.get(name).map(|value| (*value).to_owned());
+    Config::parse(&Values::gather(&BTreeMap::new(), &look, None).unwrap()).unwrap()
+}
+
+/// Waits until something holds; fails when it does not within [`SOON`].
+pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The seqs of events.
+pub(crate) fn seqs(events: &[Value]) -> Vec<i64> {
+    events.iter().map(|event| event["seq"].as_i64().unwrap()).collect()
+}

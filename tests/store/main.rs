@@ -1,0 +1,28 @@
+//! The store keeps its promises on SQLite and on PostgreSQL: one suite, both engines.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the unexpected, and says what it skips"
+)]
+
+mod harness;
+#[path = "../support/postgres.rs"]
+mod postgres;
+
+mod accounts;
+mod append;
+mod clubs;
+mod failures;
+mod families;
+mod inbox;
+mod jobs;
+mod marks;
+mod members;
+mod nodes;
+mod opening;
+mod reading;
+mod rooms;

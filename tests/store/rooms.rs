@@ -1,0 +1,164 @@
+//! Rooms: who may read them, and what is new in them for many users at once.
+
+use moim::domain::{ClubId, RoomId, RoomKind, RoomName, UserId};
+use moim::store::{NewRoom, Page, RoomView, StoreError};
+
+use crate::harness::{World, on_both};
+
+on_both!(
+    a_room_reads_back,
+    a_room_needs_a_living_club,
+    managers_rooms_do_not_exist_for_members,
+    the_roster_tells_who_moderates_and_who_is_muted,
+    a_group_is_read_by_who_is_inside,
+    lobby_members_are_listed_in_pages,
+    rooms_of_many_users_in_one_statement,
+);
+
+async fn a_room_reads_back(world: World) {
+    let mina = world.user("mina").await;
+    let (club, _general) = world.club("Chess", mina).await;
+    let name = RoomName::parse("Openings").unwrap();
+    let at = world.now();
+    let new = NewRoom { club: club.id, name: &name, kind: RoomKind::Member, by: mina, at };
+    let view = world.store.create_room(new).await.unwrap();
+    assert_eq!(
+        (view.name.as_str(), view.kind, view.club),
+        ("Openings", RoomKind::Member, Some(club.id))
+    );
+    assert_eq!((view.head, view.n, view.read_n, view.mentions), (0, 0, 0, 0));
+    let views = world.store.club_rooms(club.id, mina).await.unwrap();
+    assert_eq!(views[1], view);
+    let info = world.store.room(view.room).await.unwrap().unwrap();
+    assert_eq!((info.epoch.clone(), info.created_at), (view.epoch, at));
+    assert_eq!(
+        (info.topic.as_str(), info.history.as_str(), info.write.as_str()),
+        ("", "all", "all")
+    );
+    assert_eq!((info.slow_mode_s, info.head, info.n), (0, 0, 0));
+    assert!(world.store.room(RoomId(999)).await.unwrap().is_none());
+}
+
+async fn a_room_needs_a_living_club(world: World) {
+    let mina = world.user("mina").await;
+    let (club, _general) = world.club("Chess", mina).await;
+    world.store.delete_club(club.id, world.now()).await.unwrap();
+    let name = RoomName::parse("late").unwrap();
+    for club in [club.id, ClubId(999)] {
+        let at = world.now();
+        let new = NewRoom { club, name: &name, kind: RoomKind::Member, by: mina, at };
+        let refused = world.store.create_room(new).await;
+        assert!(
+            matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "room_club"),
+            "{refused:?}"
+        );
+    }
+}
+
+async fn managers_rooms_do_not_exist_for_members(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    let (club, general) = world.club("Chess", mina).await;
+    let board = world.room(club.id, "board", mina, RoomKind::Manager).await;
+    world.join(club.id, bob).await;
+    let rooms = |views: Vec<RoomView>| views.iter().map(|view| view.room).collect::<Vec<_>>();
+    assert_eq!(rooms(world.store.club_rooms(club.id, mina).await.unwrap()), [general, board]);
+    assert_eq!(rooms(world.store.club_rooms(club.id, bob).await.unwrap()), [general]);
+    assert!(!world.store.may_read(board, bob).await.unwrap());
+    assert!(world.store.may_read(board, mina).await.unwrap());
+    let roster = world.store.roster(board).await.unwrap();
+    assert_eq!(roster.iter().map(|row| row.user).collect::<Vec<_>>(), [mina]);
+    world.sql("UPDATE membership SET role = 'manager' WHERE role = 'member'").await;
+    assert!(world.store.may_read(board, bob).await.unwrap());
+    assert_eq!(world.store.roster(board).await.unwrap().len(), 2);
+}
+
+async fn the_roster_tells_who_moderates_and_who_is_muted(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    let (club, general) = world.club("Chess", mina).await;
+    world.join(club.id, bob).await;
+    world.sql("UPDATE membership SET muted_until = 77 WHERE role = 'member'").await;
+    let mut roster = world.store.roster(general).await.unwrap();
+    roster.sort_by_key(|row| row.user);
+    let seen: Vec<(UserId, bool, Option<i64>)> = roster
+        .iter()
+        .map(|row| (row.user, row.standing.is_moderator, row.standing.muted_until.map(|at| at.0)))
+        .collect();
+    assert_eq!(seen, [(mina, true, None), (bob, false, Some(77))]);
+    let lobby = world.lobby().await;
+    world.store.set_instance_role("bob", moim::domain::InstanceRole::Admin).await.unwrap();
+    let roster = world.store.roster(lobby).await.unwrap();
+    assert_eq!(roster.len(), 3);
+    let moderators: Vec<UserId> =
+        roster.iter().filter(|row| row.standing.is_moderator).map(|row| row.user).collect();
+    assert_eq!(moderators, [bob], "an admin, in the lobby only");
+    assert!(world.store.roster(RoomId(999)).await.unwrap().is_empty());
+}
+
+async fn a_group_is_read_by_who_is_inside(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    world
+        .sql(&format!(
+            "INSERT INTO room (kind, name, created_by, created_at) VALUES ('group', 'us', {}, 1);
+             INSERT INTO room_member (room_id, user_id, joined_at, is_inside)
+             SELECT room_id, {}, 5, TRUE FROM room WHERE kind = 'group'",
+            mina.0, mina.0
+        ))
+        .await;
+    let views = world.store.rooms_of(&[mina]).await.unwrap();
+    let group = views.iter().find(|(_user, view)| view.kind == RoomKind::Group).unwrap().1.room;
+    assert!(world.store.may_read(group, mina).await.unwrap());
+    assert!(!world.store.may_read(group, bob).await.unwrap());
+    let roster = world.store.roster(group).await.unwrap();
+    assert_eq!(roster.len(), 1);
+    assert!(roster[0].standing.is_moderator, "the host");
+    let members = world.store.room_members(group, crate::harness::first()).await.unwrap();
+    assert_eq!((members[0].user.id, members[0].role), (mina, moim::domain::ClubRole::Owner));
+    assert_eq!(world.store.rooms_of(&[bob]).await.unwrap().len(), 1);
+}
+
+async fn lobby_members_are_listed_in_pages(world: World) {
+    let lobby = world.lobby().await;
+    for i in 0..4 {
+        world.user(&format!("user{i}")).await;
+    }
+    let (mut read, mut after) = (Vec::new(), None);
+    loop {
+        let members = world.store.room_members(lobby, Page { after, limit: 2 }).await.unwrap();
+        let Some(last) = members.last() else { break };
+        after = Some((last.joined_at.0, last.user.id.0));
+        read.extend(members.into_iter().map(|member| member.user.username));
+    }
+    assert_eq!(read, ["user3", "user2", "user1", "user0", "lobby-seeker"]);
+}
+
+async fn rooms_of_many_users_in_one_statement(world: World) {
+    let owner = world.user("owner").await;
+    let (chess, chess_room) = world.club("Chess", owner).await;
+    let (_go, go_room) = world.club("Go", owner).await;
+    let lobby = world.lobby().await;
+    let mut users = vec![owner];
+    for i in 0..30 {
+        let user = world.user(&format!("user{i}")).await;
+        if i % 2 == 0 {
+            world.join(chess.id, user).await;
+        }
+        users.push(user);
+    }
+    world.say(chess_room, owner, "@user0 hello @user2").await;
+    world.say(lobby, owner, "all").await;
+    let unknown = UserId(99_999);
+    users.push(unknown);
+    let views = world.store.rooms_of(&users).await.unwrap();
+    assert_eq!(views.len(), 3 + 15 * 2 + 15);
+    assert!(views.windows(2).all(|two| { (two[0].0, two[0].1.room) < (two[1].0, two[1].1.room) }));
+    let of = |user: UserId| -> Vec<(RoomId, i64, i64)> {
+        let own = views.iter().filter(|(owner, _view)| *owner == user);
+        own.map(|(_user, view)| (view.room, view.n - view.read_n, view.mentions)).collect()
+    };
+    assert_eq!(of(owner), [(lobby, 0, 0), (chess_room, 0, 0), (go_room, 0, 0)]);
+    assert_eq!(of(users[1]), [(lobby, 1, 0), (chess_room, 1, 1)]);
+    assert_eq!(of(users[2]), [(lobby, 1, 0)]);
+    assert_eq!(of(users[5]), [(lobby, 1, 0), (chess_room, 1, 0)]);
+    assert!(of(unknown).is_empty());
+    assert!(world.store.rooms_of(&[]).await.unwrap().is_empty());
+}
