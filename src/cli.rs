@@ -113,11 +113,11 @@ fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
         return Ok(());
     }
     let asked = matches.subcommand();
-    if let Some(("config", sub)) = asked {
-        if sub.get_flag("example") {
-            say(&example());
-            return Ok(());
-        }
+    if let Some(("config", sub)) = asked
+        && sub.get_flag("example")
+    {
+        say(&example());
+        return Ok(());
     }
     // Flags may stand before or behind the command.
     let values = values(asked.map_or(matches, |(_, sub)| sub))?;

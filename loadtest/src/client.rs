@@ -166,7 +166,7 @@ impl Client {
         let mut request = format!(
             "GET {prefix}/v1/ws HTTP/1.1\r\nHost: {authority}\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: bW9pbS1sb2FkLXRlc3RlcjE=\r\nSec-WebSocket-Protocol: moim.v1\r\n"
+             Sec-WebSocket-Key: bW9pbS1sb2FkLXRlc3Rlcg==\r\nSec-WebSocket-Protocol: moim.v1\r\n"
         );
         if matches!(sign_in, SignIn::Header) {
             request.push_str(&format!("Authorization: Bearer {token}\r\n"));

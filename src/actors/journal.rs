@@ -78,7 +78,7 @@ impl JournalHandle {
     ///
     /// # Errors
     /// The ticket and the refusal to give to its asker, when too much waits.
-    pub(crate) fn append(&self, append: Append, ticket: Ticket) -> Result<(), Outcome> {
+    pub(crate) fn append(&self, append: Append, ticket: Ticket) -> Result<(), Box<Outcome>> {
         let soon = Duration::from_secs(1);
         let (msg, code) = match self.0.try_cast(JournalMsg::Append(Box::new(append), ticket)) {
             Ok(()) => return Ok(()),
@@ -87,7 +87,8 @@ impl JournalHandle {
         };
         match msg {
             JournalMsg::Append(_, ticket) => {
-                Err((ticket, Err(Refusal::new(code, "the journal is busy").retry_in(soon))))
+                let refusal = Refusal::new(code, "the journal is busy").retry_in(soon);
+                Err(Box::new((ticket, Err(refusal))))
             }
             JournalMsg::Done { .. } => Ok(()),
         }

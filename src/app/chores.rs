@@ -32,7 +32,7 @@ impl Chores {
             tokio::time::sleep(LOOK).await;
             self.look_for_revoked().await;
             looks = looks.wrapping_add(1);
-            if looks % SWEEP == 0 {
+            if looks.is_multiple_of(SWEEP) {
                 self.sweep().await;
             }
         }

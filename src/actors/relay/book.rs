@@ -167,12 +167,12 @@ impl Book {
             self.remove_place(seat.slot, room);
         }
         let entry = self.slots.get_mut(index(seat.slot))?.entry.take()?;
-        if let Some(Signed { user, .. }) = entry.signed {
-            if let Some(slots) = self.users.get_mut(&user) {
-                slots.retain(|slot| *slot != seat.slot);
-                if slots.is_empty() {
-                    self.users.remove(&user);
-                }
+        if let Some(Signed { user, .. }) = entry.signed
+            && let Some(slots) = self.users.get_mut(&user)
+        {
+            slots.retain(|slot| *slot != seat.slot);
+            if slots.is_empty() {
+                self.users.remove(&user);
             }
         }
         self.free.push(seat.slot);

@@ -32,10 +32,9 @@ impl Relay {
             RelayMsg::Pulled { seat, room, frame, level } => {
                 frame.iter().for_each(|frame| self.reply(seat, frame));
                 let mut book = self.book.borrow_mut();
-                if level && book.entry(seat).is_some() {
-                    if let Some(ear) = book.ear(seat.slot, room) {
-                        ear.is_lagging = false;
-                    }
+                let is_level = level && book.entry(seat).is_some();
+                if is_level && let Some(ear) = book.ear(seat.slot, room) {
+                    ear.is_lagging = false;
                 }
             }
             RelayMsg::Reply(seat, frame) => self.reply(seat, &frame),
@@ -53,11 +52,11 @@ impl Relay {
 
     fn reply(&self, seat: SeatKey, frame: &Frame) {
         let mut book = self.book.borrow_mut();
-        if let Some(entry) = book.entry(seat) {
-            if entry.kind == Kind::Socket {
-                entry.outbox.push(frame.bytes().clone());
-                self.list(seat, &entry.outbox);
-            }
+        if let Some(entry) = book.entry(seat)
+            && entry.kind == Kind::Socket
+        {
+            entry.outbox.push(frame.bytes().clone());
+            self.list(seat, &entry.outbox);
         }
     }
 
@@ -219,10 +218,10 @@ impl Relay {
                 }
             }
         }
-        if let Some(listeners) = book.rooms.get_mut(room) {
-            if listeners.last < *head {
-                (listeners.last, listeners.n) = (*head, *n);
-            }
+        if let Some(listeners) = book.rooms.get_mut(room)
+            && listeners.last < *head
+        {
+            (listeners.last, listeners.n) = (*head, *n);
         }
     }
 
@@ -332,10 +331,10 @@ impl Relay {
             return;
         }
         book.put_place(slot, room.room, Mode::Head, 0);
-        if let Some(listeners) = book.rooms.get_mut(&room.room) {
-            if listeners.last < room.head {
-                (listeners.last, listeners.n) = (room.head, room.n);
-            }
+        if let Some(listeners) = book.rooms.get_mut(&room.room)
+            && listeners.last < room.head
+        {
+            (listeners.last, listeners.n) = (room.head, room.n);
         }
         self.push_frame(book, slot, &Frame::json(&RoomAdd { room }));
         if let Some(signed) = book.at(slot).and_then(|entry| entry.signed) {

@@ -80,7 +80,7 @@ impl RoomState {
                 live.by = Some(author);
                 live.mentions = mentions;
                 self.apply(Arc::new(live), &mut gathered.events);
-                gathered.rest.extend(notices.into_iter().map(notify));
+                gathered.rest.extend(notices.iter().map(notify));
                 Ok(send_ok(room, event.seq, event.n, event.at))
             }
             Ok(Appended::Duplicate { seq, n, at }) => {
@@ -175,7 +175,7 @@ impl From<&crate::store::Message> for MessageItem {
     }
 }
 
-fn notify(notice: StoredNotice) -> Effect {
+fn notify(notice: &StoredNotice) -> Effect {
     // An inbox is no room; its events travel in the same wrapping.
     let event = LiveEvent::new(crate::domain::RoomId(0), notice.seq, 0, &notice.body);
     Effect::Tell(notice.user, Tell::Inbox(Arc::new(event)))

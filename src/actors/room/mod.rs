@@ -206,7 +206,10 @@ impl Room {
     }
 
     async fn append(&self, append: crate::store::Append, ticket: Ticket) {
-        if let Err((ticket, Err(refusal))) = self.rooms.journal.append(append, ticket) {
+        let Err(refused) = self.rooms.journal.append(append, ticket) else {
+            return;
+        };
+        if let (ticket, Err(refusal)) = *refused {
             match ticket {
                 Ticket::Message { asker, .. } => {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;

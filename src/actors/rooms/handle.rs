@@ -222,8 +222,8 @@ impl RoomsHandle {
     async fn change(&self, append: Append, user: UserId, change: Change) -> Result<(), Refusal> {
         let (answer, appended) = Answer::channel();
         let ticket = Ticket::Member { user, change, answer };
-        if let Err((_, Err(refusal))) = self.journal.append(append, ticket) {
-            return Err(refusal);
+        if let Err(refused) = self.journal.append(append, ticket) {
+            refused.1?;
         }
         match wait(appended).await? {
             Appended::Refused(why) => Err(refused(why)),

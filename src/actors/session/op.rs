@@ -33,10 +33,10 @@ impl Session {
 
     fn request(&mut self, user: UserId, re: Option<u32>, op: Op, context: &mut Context<Self>) {
         // Sends have a limit of their own.
-        if !matches!(op, Op::Send { .. }) {
-            if let Err(refusal) = self.worker.shared.throttle.request(user) {
-                return self.refuse(re, &refusal);
-            }
+        if !matches!(op, Op::Send { .. })
+            && let Err(refusal) = self.worker.shared.throttle.request(user)
+        {
+            return self.refuse(re, &refusal);
         }
         let seat = self.seat;
         match op {
@@ -44,7 +44,7 @@ impl Session {
                 let form = Form::Socket { re };
                 let ask = |opening| RoomMsg::Open { opening, since, form };
                 let msg = self.worker.relay.opening(seat, user, room, ask);
-                self.to_room(room, user, re, msg, context);
+                self.ask_room(room, user, re, msg, context);
             }
             Op::Close { room } => {
                 self.worker.relay.close_room(seat, room);
@@ -54,23 +54,23 @@ impl Session {
             }
             Op::Send { room, cid, text, reply_to } => {
                 match self.draft(user, re, room, Draft { cid, text, reply_to }) {
-                    Ok(send) => self.to_room(room, user, re, RoomMsg::Send(send), context),
+                    Ok(send) => self.ask_room(room, user, re, RoomMsg::Send(send), context),
                     Err(refusal) => self.refuse(re, &refusal),
                 }
             }
             Op::Typing { room } => {
-                self.to_room(room, user, re, RoomMsg::Typing { user }, context);
+                self.ask_room(room, user, re, RoomMsg::Typing { user }, context);
                 if let Some(re) = re {
                     self.send(&ok_line(re, &Empty {}));
                 }
             }
             Op::Read { room, seq } => {
                 let (asker, seat) = (self.asker(re), Some(seat));
-                self.to_room(room, user, re, RoomMsg::Mark { user, seq, asker, seat }, context);
+                self.ask_room(room, user, re, RoomMsg::Mark { user, seq, asker, seat }, context);
             }
             Op::Pull { room, after } => {
                 let opening = Opening { seat, turn: 0, user };
-                self.to_room(room, user, re, RoomMsg::Pull { opening, after, re }, context);
+                self.ask_room(room, user, re, RoomMsg::Pull { opening, after, re }, context);
             }
             Op::InboxOpen { since } => self.inbox_open(user, re, since, context),
             Op::InboxRead(selection) => self.inbox_read(user, re, selection, context),
@@ -81,7 +81,7 @@ impl Session {
 
     /// Leaves a message with a room that this session may read: at once when it is awake and has
     /// a place, else as soon as it is and has.
-    fn to_room(
+    fn ask_room(
         &mut self,
         room: RoomId,
         user: UserId,
@@ -113,7 +113,7 @@ impl Session {
         self.wait_for(context, asked, move |session, asked, context| match asked {
             Ok((_, msg)) => {
                 session.worker.relay.add_room(session.seat, room);
-                session.to_room(room, user, re, msg, context);
+                session.ask_room(room, user, re, msg, context);
             }
             Err(refusal) => {
                 session.worker.relay.give_up(session.seat, room);

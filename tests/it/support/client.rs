@@ -60,7 +60,7 @@ impl Client {
         let gone = Closed { code: 1006 };
         let url = format!("ws://{address}/v1/ws");
         let connected = tokio::time::timeout(SOON, connect_async(url)).await;
-        let (socket, _response) = connected.map_err(|_| gone.clone())?.map_err(|_| gone)?;
+        let (socket, _response) = connected.map_err(|_late| gone.clone())?.map_err(|_why| gone)?;
         let mut client = Self { socket, lines: VecDeque::new(), kept: VecDeque::new(), next: 1 };
         client.line().await?;
         Ok(client)
@@ -72,10 +72,10 @@ impl Client {
         self.next += 1;
         op["id"] = json!(id);
         let gone = Closed { code: 1006 };
-        self.socket.send(Message::text(op.to_string())).await.map_err(|_| gone.clone())?;
+        self.socket.send(Message::text(op.to_string())).await.map_err(|_why| gone.clone())?;
         loop {
             let line =
-                tokio::time::timeout(SOON, self.read()).await.map_err(|_| gone.clone())??;
+                tokio::time::timeout(SOON, self.read()).await.map_err(|_late| gone.clone())??;
             if line["re"] == json!(id) {
                 return Ok(line);
             }
@@ -236,11 +236,6 @@ impl Client {
     /// Sends a message; gives the `ok`.
     pub(crate) async fn send(&mut self, room: &str, cid: &str, text: &str) -> Value {
         self.ok(json!({ "op": "send", "room": room, "cid": cid, "text": text })).await
-    }
-
-    /// Reads nothing for a while.
-    pub(crate) async fn stall(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 
     /// Goes without a word.

@@ -1,6 +1,7 @@
 //! A client by hand, for what well-behaved ones never do.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -59,18 +60,28 @@ impl Raw {
 
     /// Everything until the server closes.
     pub(crate) async fn rest(&mut self) -> String {
-        while self.more().await {}
+        self.rest_within(SOON).await
+    }
+
+    /// The same from a server that takes its time.
+    pub(crate) async fn rest_within(&mut self, span: Duration) -> String {
+        while self.more_within(span).await {}
         String::from_utf8_lossy(&self.read).into_owned()
     }
 
     /// The next frame of the server; `None` when it closed the connection.
     pub(crate) async fn frame(&mut self) -> Option<RawFrame> {
+        self.try_frame(SOON).await
+    }
+
+    /// The same from a server that takes its time.
+    pub(crate) async fn try_frame(&mut self, span: Duration) -> Option<RawFrame> {
         loop {
             if let Some((frame, length)) = parse(&self.read) {
                 self.read.drain(..length);
                 return Some(frame);
             }
-            if !self.more().await {
+            if !self.more_within(span).await {
                 return None;
             }
         }
@@ -87,8 +98,12 @@ impl Raw {
     }
 
     async fn more(&mut self) -> bool {
+        self.more_within(SOON).await
+    }
+
+    async fn more_within(&mut self, span: Duration) -> bool {
         let mut buffer = [0; 4096];
-        let read = tokio::time::timeout(SOON, self.socket.read(&mut buffer)).await;
+        let read = tokio::time::timeout(span, self.socket.read(&mut buffer)).await;
         let count = read.expect("the server says nothing").unwrap_or(0);
         self.read.extend_from_slice(&buffer[..count]);
         count > 0
