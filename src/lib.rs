@@ -1,4 +1,89 @@
 //! Moim: a self-hosted realtime server for clubs.
+//!
+//! # Map
+//!
+//! | part | holds | may use |
+//! |---|---|---|
+//! | [`domain`] | ids, names, texts, roles, limits; pure | nothing |
+//! | [`protocol`] | the wire: ops, events, replies, codes, frames | domain |
+//! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
+//! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
+//! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
+//! | [`telemetry`], [`config`] | logs and metrics; settings | nothing |
+//! | [`app`], [`cli`] | the parts list; the command line | everything |
+//!
+//! Arrows never turn back; `tests/house` reads the `use` lines and fails on one that does. ractor
+//! is the domain's framework: supervised actors on the main multi-thread runtime. actix is the
+//! edge's: thousands of small actors bound to the thread of their worker, which never cross a core.
+//!
+//! # What always holds
+//!
+//! * **An ack is a promise.** A message is acknowledged, and shown to anybody, only after the
+//!   transaction that holds it was committed with a full sync of the disk.
+//! * **Nobody counts seqs but the database.** Heads advance inside the transaction; a room applies
+//!   what it is given, in order, each once, whoever brings it and however often.
+//! * **Replay, attachment and live events leave in one queue** from a room to a worker, so opening
+//!   a room has no moment in which an event is missed or doubled.
+//! * **Nothing waits without bound.** Mailboxes have permits, outboxes count bytes, every await in a
+//!   handler has a deadline. What cannot wait is refused with the time after which to try again.
+//! * **A room is the authority on who hears it.** Rights are checked at every op, and a membership
+//!   that ends takes its seats out before anything else is said.
+//! * **Nothing a client sends panics.** Bad input is an answer. If a room panics all the same, it
+//!   comes back from the store, and the message that did it is tried twice more, then set aside.
+//!
+//! # The life of a message
+//!
+//! 1. A **session** (`actors/session`) reads a frame, splits it into lines, parses the op, checks
+//!    rate and size, and leaves the message with the room, whose address it finds in the directory
+//!    without a hop. Without a place in the room's mailbox it waits, and reads nothing meanwhile.
+//! 2. The **room** (`actors/room`) admits it by pure rules and hands a draft to the journal. No I/O.
+//! 3. The **journal** (`actors/journal.rs`) gathers what all rooms want while the last batch is in
+//!    the database, then writes the next: heads, events, the message projection, mentions, inbox
+//!    entries, read marks, in one transaction with a constant number of statements
+//!    (`store/journal`). A repeated `cid` answers the first result.
+//! 4. The outcomes go back to their rooms in commit order. The **room** applies them, encodes each
+//!    event once, keeps the newest in a ring, and tells the relay of each worker once.
+//! 5. The **relay** (`actors/relay`) pushes the shared bytes into the outboxes of its listeners and
+//!    flushes them. What a socket does not take stays in its outbox; several waiting frames leave
+//!    in one system call. A session that falls too far behind is turned from push to pull.
+//!
+//! # Decisions
+//!
+//! **D1. The session owns its socket.** In actix-web-actors a session is the body of a response: a
+//! peer that does not read freezes its actor, and the dispatcher keeps 16 KiB of buffers for as
+//! long as it lives. We take the connection over at the upgrade ([`http::upgrade`]) and the HTTP
+//! machinery is gone.
+//!
+//! **D2. Rooms tell workers, not members.** A message per event and worker instead of one per member
+//! keeps the room's cost independent of its size, and the fan-out on one thread needs no lock and
+//! wakes no other thread. The relay writes to the sockets itself instead of waking a task for each:
+//! a frame that the kernel takes at once costs one system call and nothing else.
+//!
+//! **D3. Who is online is one actor, not one fact per room.** A user is online in all rooms at once,
+//! so sessions tell one presence actor, and that tells the rooms that are awake, once a second, all
+//! changes together. The room still holds the list that its readers see.
+//!
+//! **D4. Sign-ins share their reads.** What a session must know when it signs in is read for many
+//! at a time ([`actors::LookupHandle`]): ten thousand clients that come back at once cost a few
+//! dozen statements.
+//!
+//! **D5. Ids are the numbers of the database behind a prefix; a message is its place,**
+//! `m_<room>_<seq>`. Eight bytes in every index and map, and the id of a message needs neither a
+//! column nor a lookup. To clients ids are opaque.
+//!
+//! **D6. Access tokens are HS256 with a key that is kept in the database.** Every node both signs and
+//! checks, so a key pair would protect nobody, and checking costs two microseconds instead of
+//! fifty when everybody comes back at once. The algorithm is fixed here and never read from a token.
+//!
+//! **D7. A crash loses no question.** The message in hand lies on a desk that outlives the room
+//! (`actors/room`), messages behind it come back to the supervisor when the mailbox is dropped
+//! (`actors/bounded.rs`), and what a session had asked to open is asked again by its relay.
+//!
+//! **D8. Kernel buffers of sockets are small** (128 KiB): left to itself the kernel takes megabytes
+//! for a client that does not read, out of sight of every budget.
+//!
+//! **D9. Everyone is in the lobby `general`, and nobody's coming is announced there.** Registration
+//! is not an explicit join; a line for each of ten thousand accounts would drown the talk.
 
 pub mod actors;
 pub mod app;

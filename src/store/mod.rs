@@ -5,7 +5,7 @@
 //! [`EventWriter`] makes them), who is online.
 //!
 //! * Both engines run the same SQL with `$1` wherever they can (`db.rs`); bulk statements take
-//!   their rows by [`given`]; the migrations have equal numbers and one suite tests both.
+//!   their rows by `given.rs`; the migrations have equal numbers and one suite tests both.
 //! * **Invariant:** the log of a room is written by [`Store::append`] alone, under the lock of the
 //!   room's head. Locks are taken in one order everywhere: clubs by id, rooms by id, inboxes by
 //!   user. So commit order is seq order, and nodes cannot deadlock.
