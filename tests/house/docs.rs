@@ -1,0 +1,87 @@
+//! What the documents promise about commands.
+
+use super::tree::{self, none};
+
+/// Commands that the front page tells a newcomer to run.
+const COMMANDS: &[&str] = &["cargo run --release", "./test.sh"];
+
+#[test]
+fn the_front_page_says_how_to_run_and_how_to_test() {
+    let readme = tree::read("README.md");
+    let missing = COMMANDS.iter().filter(|command| !readme.contains(**command));
+    let slips: Vec<_> =
+        missing.map(|command| format!("README.md does not name {command:?}")).collect();
+    none("the front page", &slips);
+}
+
+/// The settings, as the table writes them down: `plain("listen", …)` or `secret("redis_url", …)`.
+fn settings(table: &str) -> Vec<String> {
+    let body = table.split("SETTINGS: &[Setting] = &[").nth(1).and_then(|s| s.split("\n];").next());
+    let calls = body.unwrap_or_default().split(['(', '\n']).map(str::trim_start);
+    let mut calls = calls.filter(|part| !part.is_empty()).peekable();
+    let mut names = Vec::new();
+    while let Some(call) = calls.next() {
+        let name = calls.peek().and_then(|next| next.split('"').nth(1));
+        if matches!(call, "plain" | "secret") {
+            names.extend(name.map(|name| format!("MOIM_{}", name.to_uppercase())));
+        }
+    }
+    names
+}
+
+#[test]
+fn the_guide_names_every_setting() {
+    let settings = settings(&tree::read("src/config/table.rs"));
+    assert!(settings.iter().any(|name| name == "MOIM_LISTEN"), "no settings: {settings:?}");
+    let guide = tree::read("docs/guide.md");
+    let missing = settings.iter().filter(|name| !guide.contains(&format!("`{name}`")));
+    let slips: Vec<_> = missing.map(|name| format!("docs/guide.md does not name {name}")).collect();
+    none("settings", &slips);
+}
+
+#[test]
+fn settings_are_read_from_their_table() {
+    let table = "const fn plain(\n    \"no\") pub const SETTINGS: &[Setting] = &[\n    plain(\"a_b\", None),\n    \
+                 secret(\n        \"c\",\n        \"plain\"),\n];\nplain(\"d\")";
+    assert_eq!(settings(table), ["MOIM_A_B", "MOIM_C"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_to_be_run_can_be_run() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for script in ["test.sh", ".ci/run"] {
+        let file = std::fs::metadata(tree::root().join(script)).expect(script);
+        assert!(file.permissions().mode() & 0o111 == 0o111, "{script} is not executable");
+        assert!(tree::read(script).starts_with("#!"), "{script} does not say what runs it");
+    }
+}
+
+/// The links of a document to other files of the tree.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let targets = targets.map(|target| target.split('#').next().unwrap_or_default());
+    targets.filter(|target| !target.is_empty() && !target.contains(':')).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut slips = Vec::new();
+    for document in tree::kept().iter().filter(|source| source.path.ends_with(".md")) {
+        let folder = tree::root().join(&document.path);
+        for link in links(&document.text) {
+            let target = folder.parent().expect("a file is in a folder").join(link);
+            if !target.exists() {
+                slips.push(format!("{}: {link}", document.path));
+            }
+        }
+    }
+    none("links that lead nowhere", &slips);
+}
+
+#[test]
+fn only_links_to_files_are_followed() {
+    let text = "[a](b.md#c) [d](https://e.org/f) [g](#h) ![i](j/k.png)";
+    assert_eq!(links(text), ["b.md", "j/k.png"]);
+}
