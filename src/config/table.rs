@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Given, InvalidConfig};
+use super::InvalidConfig;
+use super::values::Given;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]

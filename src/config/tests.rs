@@ -1,5 +1,7 @@
 //! What people may write, and what they are told.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn parse(env: &[(&str, &str)]) -> Result<Config, InvalidConfig> {

@@ -33,7 +33,7 @@ pub const RESUME_EVENTS: i64 = 5_000;
 pub const PRESENCE_NAMES: usize = 200;
 /// How long one `typing` is shown.
 pub const TYPING_SHOWN: Duration = Duration::from_secs(6);
-/// A user's `typing` is passed on at most once in this time, per room and session.
+/// A user's `typing` is passed on at most once in this time, per room.
 pub const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A user counts as online for so long after the last session ended.
 pub const PRESENCE_GRACE: Duration = Duration::from_secs(10);

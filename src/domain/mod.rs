@@ -3,6 +3,7 @@
 //! *Belongs here:* types that parse, and rules that need nothing but their arguments.
 //! *Does not belong here:* I/O, clocks, JSON shapes, SQL. Nothing here knows another folder.
 
+mod club;
 mod ids;
 pub mod limits;
 mod mention;
@@ -13,6 +14,10 @@ mod room;
 mod text;
 mod time;
 
+pub use club::{
+    Category, ClubKind, DESCRIPTION_CHARS, GREETING_CHARS, InvalidClub, JoinPolicy, Visibility,
+    access, optional_text,
+};
 pub use ids::{ClubId, DeviceId, InvalidId, MessageId, NoticeId, RoomId, SessionId, UserId};
 pub use mention::mention_candidates;
 pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username};

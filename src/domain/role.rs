@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A word from the database or a client that names no known variant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word {0:?}")]
-pub struct InvalidWord(pub String);
+/// A word from the database or a client that names no known variant; these are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of {}", .0.join(", "))]
+pub struct InvalidWord(pub &'static [&'static str]);
 
 /// Defines an enum whose variants are stored and sent as one word each.
 macro_rules! words {
@@ -39,7 +39,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    other => Err($crate::domain::InvalidWord(other.to_owned())),
+                    _other => Err($crate::domain::InvalidWord(&[$($word),+])),
                 }
             }
         }

@@ -7,12 +7,15 @@ use utoipa::IntoParams;
 use super::api::Api;
 use super::caller::Caller;
 use super::club_body::{ClubBody, ClubPatchBody, NewClubBody};
-use super::club_form::{Category, InvalidClub, Kind, Policy, RawTexts, Texts, Visibility, access};
+use super::club_form::{RawTexts, Texts};
 use super::error::{ApiError, OnConstraint};
 use super::json::{Fields, Id, search};
 use super::page::{List, Listing, PageParams, Paging};
 use crate::actors::entry;
-use crate::domain::{ClubId, ClubName, ClubRole, MembershipStatus, Millis};
+use crate::domain::{
+    Category, ClubId, ClubKind, ClubName, ClubRole, InvalidWord, JoinPolicy, MembershipStatus,
+    Millis, Visibility, access,
+};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Club, ClubChange, ClubPatch, ClubQuery, ClubSort, NewClub};
 
@@ -62,9 +65,9 @@ struct Form {
     name: ClubName,
     greeting: String,
     description: String,
-    kind: Kind,
+    kind: ClubKind,
     category: Category,
-    access: (Visibility, Policy),
+    access: (Visibility, JoinPolicy),
     capacity: Option<i64>,
 }
 
@@ -80,11 +83,11 @@ impl Form {
             policy: body.join_policy.as_deref().map(Some),
         };
         let texts = Texts::read(raw, &mut fields);
-        let kind = body.kind.as_deref().map_or(Ok(Kind::Community), str::parse);
-        let kind = fields.take("kind", kind).unwrap_or(Kind::Community);
+        let kind = body.kind.as_deref().map_or(Ok(ClubKind::Community), str::parse);
+        let kind = fields.take("kind", kind).unwrap_or(ClubKind::Community);
         let capacity = fields.take("capacity", kind.new_capacity(body.capacity)).flatten();
         let wish = (texts.visibility, texts.policy);
-        let access = access(wish, (Visibility::Public, Policy::Open));
+        let access = access(wish, (Visibility::Public, JoinPolicy::Open));
         let access = fields.take("join_policy", access);
         fields.check()?;
         let (Some(name), Some(access)) = (texts.name, access) else {
@@ -113,19 +116,19 @@ pub(super) async fn find(
 ) -> Result<web::Json<Listing<ClubBody>>, ApiError> {
     let text = search(query.query.as_deref())?;
     let mut fields = Fields::default();
-    let kind = fields.take_some("kind", word::<Kind>(query.kind.as_deref()));
+    let kind = fields.take_some("kind", word::<ClubKind>(query.kind.as_deref()));
     let category = fields.take_some("category", word::<Category>(query.category.as_deref()));
     let sort = match query.sort.as_deref().unwrap_or("new") {
         "new" => Ok((ClubSort::New, List::NewClubs)),
         "members" => Ok((ClubSort::Members, List::LargeClubs)),
-        _other => Err(InvalidClub::Word(&["new", "members"])),
+        _other => Err(InvalidWord(&["new", "members"])),
     };
     let sort = fields.take("sort", sort);
     fields.check()?;
     let (sort, list) = sort.unwrap_or((ClubSort::New, List::NewClubs));
     let asked = ClubQuery {
         query: text.as_deref(),
-        kind: kind.map(Kind::word),
+        kind: kind.map(ClubKind::word),
         category: category.map(Category::word),
         sort,
         page: paging.page(list)?,
@@ -224,7 +227,7 @@ pub(super) async fn change(
     }
 }
 
-type Patched = (Texts, (Visibility, Policy), Option<Option<i64>>);
+type Patched = (Texts, (Visibility, JoinPolicy), Option<Option<i64>>);
 
 fn read_patch(club: &Club, body: &ClubPatchBody) -> Result<Patched, ApiError> {
     let mut fields = Fields::default();
@@ -237,8 +240,8 @@ fn read_patch(club: &Club, body: &ClubPatchBody) -> Result<Patched, ApiError> {
         policy: body.join_policy.as_ref().map(Option::as_deref),
     };
     let texts = Texts::read(raw, &mut fields);
-    let corrupt = |why: InvalidClub| ApiError::internal(&why);
-    let kind: Kind = club.kind.parse().map_err(corrupt)?;
+    let corrupt = |why: InvalidWord| ApiError::internal(&why);
+    let kind: ClubKind = club.kind.parse().map_err(corrupt)?;
     let now =
         (club.visibility.parse().map_err(corrupt)?, club.join_policy.parse().map_err(corrupt)?);
     let capacity = body.capacity.map(|wish| kind.changed_capacity(wish));
