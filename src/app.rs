@@ -20,7 +20,7 @@ use crate::actors::{NotStarted, Shared, Throttle, Tree, Worker};
 use crate::config::{Config, Database, Edge, InvalidConfig};
 use crate::domain::{InvalidName, Millis};
 use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens, UnusableCost};
-use crate::store::{DatabaseTarget, OpenError, Store, StoreError};
+use crate::store::{DatabaseTarget, Link, OpenError, Redis, Store, StoreError, UnusableRedis};
 use crate::telemetry::Metrics;
 
 mod admin;
@@ -85,9 +85,9 @@ pub enum StartError {
     /// The name is taken.
     #[error("the username {0:?} is taken")]
     Taken(String),
-    /// The setting is known, and not of use in this version.
-    #[error("{0}")]
-    NotYet(&'static str),
+    /// Redis cannot be used.
+    #[error(transparent)]
+    Redis(#[from] UnusableRedis),
 }
 
 /// A node that is ready to serve.
@@ -110,11 +110,31 @@ impl App {
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let store = open(config).await?;
         store.migrate().await?;
+        let link = link(config, &store).await?;
+        Self::assemble(config, store, link).await
+    }
+
+    /// The same with a link of one's own between several nodes in one process, for tests.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    #[cfg(feature = "test-hooks")]
+    pub async fn build_linked(config: &Config, link: Arc<dyn Link>) -> Result<Self, StartError> {
+        let store = open(config).await?;
+        store.migrate().await?;
+        Self::assemble(config, store, Some(link)).await
+    }
+
+    async fn assemble(
+        config: &Config,
+        store: Store,
+        link: Option<Arc<dyn Link>>,
+    ) -> Result<Self, StartError> {
         let listener = listen(config.edge.listen)?;
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::new());
         let life = random()?;
-        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life).await?;
+        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life, link).await?;
         let tokens = Arc::new(tokens(config, &store).await?);
         let throttle = Arc::new(Throttle::default());
         let is_draining = Arc::new(AtomicBool::new(false));
@@ -210,16 +230,25 @@ fn settings(config: &Config) -> ApiSettings {
 }
 
 async fn open(config: &Config) -> Result<Store, StartError> {
-    if config.storage.redis_url.is_some() {
-        return Err(StartError::NotYet(
-            "MOIM_REDIS_URL: several nodes cannot serve together in this version; unset it",
-        ));
-    }
     let target = match &config.storage.database {
         Database::Sqlite(path) => DatabaseTarget::Sqlite(path.clone()),
         Database::Postgres(url) => DatabaseTarget::Postgres(url.expose().to_owned()),
     };
     Ok(Store::open(&target).await?)
+}
+
+/// The link to the other nodes, when there may be some.
+async fn link(config: &Config, store: &Store) -> Result<Option<Arc<dyn Link>>, StartError> {
+    let Some(url) = &config.storage.redis_url else {
+        return Ok(None);
+    };
+    if store.engine() == "sqlite" {
+        tracing::warn!("MOIM_REDIS_URL is of no use with SQLite: its file serves one node");
+    }
+    let fresh = [random()?, random()?].map(u64::to_be_bytes).concat();
+    let secret = store.keep_secret("bus", &fresh).await?;
+    let suffix: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(Arc::new(Redis::connect(url.expose(), format!("moim:{suffix}"))?)))
 }
 
 async fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {

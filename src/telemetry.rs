@@ -64,6 +64,10 @@ pub struct Metrics {
     pub deliveries: Counter,
     /// System calls that wrote to sockets.
     pub writes: Counter,
+    /// What was to be told to other nodes and was not.
+    pub bus_unsent: Counter,
+    /// Rooms that were found behind the store.
+    pub bus_repairs: Counter,
     /// Lines from clients.
     pub lines: Counter,
     /// Lines that were not understood.
@@ -95,6 +99,8 @@ impl Metrics {
             set_aside: Counter::default(),
             deliveries: Counter::default(),
             writes: Counter::default(),
+            bus_unsent: Counter::default(),
+            bus_repairs: Counter::default(),
             lines: Counter::default(),
             bad_lines: Counter::default(),
             commits: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
@@ -121,6 +127,8 @@ impl Metrics {
         r.register("messages_set_aside", "messages that always crashed", self.set_aside.clone());
         r.register("deliveries", "room events put into outboxes", self.deliveries.clone());
         r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
+        r.register("bus_unsent", "messages not told to other nodes", self.bus_unsent.clone());
+        r.register("bus_repairs", "rooms found behind the store", self.bus_repairs.clone());
         r.register("lines", "lines received from clients", self.lines.clone());
         r.register("bad_lines", "lines that were not understood", self.bad_lines.clone());
         r.register("commit_batch", "appends in one transaction", self.commits.clone());

@@ -47,6 +47,16 @@ impl Directory {
         }
     }
 
+    /// Where the rooms stand that are awake.
+    pub(crate) fn heads(&self) -> Vec<(RoomId, i64)> {
+        let mut heads = Vec::new();
+        for shard in self.0.iter() {
+            let rooms = shard.read().unwrap_or_else(PoisonError::into_inner);
+            heads.extend(rooms.values().map(|room| (room.room, room.head().0)));
+        }
+        heads
+    }
+
     /// Rooms that are awake, and the commands that wait in all their mailboxes.
     pub(crate) fn weigh(&self) -> (usize, usize) {
         let mut awake = 0;

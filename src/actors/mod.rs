@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! Root (ractor, main runtime)             one a node; starts the branches, again when one ends
+//! ├─ Bus                                  what crosses nodes; only where there is a link to others
 //! ├─ Presence                             who is online; tells the rooms once a second
 //! ├─ Rooms                                supervisor: wakes rooms, restarts them, lets them sleep
 //! │  └─ Room …                            one a room that somebody needs: roster, newest events
@@ -22,8 +23,12 @@
 //! * A crash of a room loses nothing: its log is in the store, its listeners are in the relays,
 //!   the message in hand is tried again, those behind it come back to the supervisor. A crash of
 //!   the journal answers `unavailable` to whatever was not committed.
+//! * Between nodes the database gives order and truth, the bus only speed: rooms hand it what they
+//!   committed after the relays were told, and take what others committed like any event, by seq.
+//!   A crash of the bus, or a link that is away, delays what crosses until the heads are compared.
 
 mod bounded;
+mod bus;
 mod directory;
 mod journal;
 mod lookup;
@@ -44,6 +49,7 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorRef};
 
+use self::bus::BusHandle;
 pub use self::journal::JournalHandle;
 pub use self::lookup::{LookupHandle, entry};
 pub use self::presence::PresenceHandle;
@@ -53,7 +59,7 @@ pub use self::rooms::{NewText, RoomsHandle};
 use self::root::{Root, RootMsg};
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
 pub use self::throttle::Throttle;
-use crate::store::Store;
+use crate::store::{Link, Store};
 use crate::telemetry::Metrics;
 
 /// The live part of a node, started.
@@ -71,13 +77,20 @@ pub struct Tree {
 pub struct NotStarted(String);
 
 impl Tree {
-    /// Starts the tree on the runtime of the caller. `life` is random: it tells the cids that this
-    /// node makes apart from those of its earlier lives.
+    /// Starts the tree on the runtime of the caller. `life` is random: it tells this node, and the
+    /// cids that it makes, apart from others and from its earlier lives. `link` leads to the other
+    /// nodes, if there are any.
     ///
     /// # Errors
     /// When a branch cannot start at all.
-    pub async fn start(store: Store, metrics: Arc<Metrics>, life: u64) -> Result<Self, NotStarted> {
-        let rooms = RoomsHandle::new(store, metrics, life);
+    pub async fn start(
+        store: Store,
+        metrics: Arc<Metrics>,
+        life: u64,
+        link: Option<Arc<dyn Link>>,
+    ) -> Result<Self, NotStarted> {
+        let bus = BusHandle::new(link, life, Arc::clone(&metrics));
+        let rooms = RoomsHandle::new(store, metrics, life, bus);
         let lookup = LookupHandle::default();
         let root = Root { rooms: rooms.clone(), lookup: lookup.clone() };
         let started = Root::spawn(None, root, ()).await;
@@ -110,10 +123,14 @@ impl Tree {
         metrics.waits("rooms", waiting);
         metrics.waits("journal", self.rooms.journal.depth());
         metrics.waits("relays", self.rooms.relays.depth());
+        metrics.waits("bus", self.rooms.bus.depth());
     }
 
     fn is_busy(&self) -> bool {
         let (_, waiting) = self.rooms.directory.weigh();
-        waiting > 0 || self.rooms.journal.depth() > 0 || self.rooms.relays.depth() > 0
+        waiting > 0
+            || self.rooms.journal.depth() > 0
+            || self.rooms.relays.depth() > 0
+            || self.rooms.bus.depth() > 0
     }
 }

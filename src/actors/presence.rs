@@ -1,10 +1,14 @@
-//! Who is online on this node, and which rooms hear of it.
+//! Who is online, here and on other nodes, and which rooms hear of it.
 //!
 //! Root starts it. A user is online with one live session and for [`limits::PRESENCE_GRACE`] after
 //! the last one ended, so that a reload is no coming and going. Rooms that are awake are told once
 //! a second, all changes in one message: 2,000 people who come in five seconds are five messages
 //! a room. A crash forgets who is online until they connect again; the counts that guard the number
-//! of sessions live in [`Census`] and survive it.
+//! of sessions live in [`Census`] and survive it. What this node has to say to others goes out with
+//! the same beat, and its whole roll every ten seconds.
+
+mod abroad;
+mod others;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +17,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
+use self::abroad::{Abroad, Elsewhere};
 use super::bounded::{Address, BoundedRef, Envelope};
+use super::bus::{BusHandle, Online as Told, Roll};
 use super::room::{RoomHandle, RoomMsg};
 use crate::domain::{RoomId, UserId, limits};
 
@@ -36,6 +42,10 @@ pub(crate) enum PresenceMsg {
     Watch(RoomHandle),
     /// A room sleeps.
     Forget(RoomId),
+    /// What another node says of its users.
+    Abroad(u64, Vec<Told>, Option<Roll>),
+    /// Other nodes want to know who is online here.
+    CallRoll,
     /// Tell the rooms.
     Beat,
 }
@@ -45,12 +55,18 @@ pub(crate) enum PresenceMsg {
 pub struct PresenceHandle {
     address: Address<PresenceMsg>,
     census: Census,
+    elsewhere: Elsewhere,
 }
 
 impl PresenceHandle {
     /// Called by the root at each start.
     pub(super) fn start(&self, presence: BoundedRef<PresenceMsg>) {
         self.address.set(presence);
+    }
+
+    /// The presence that the root is about to start.
+    pub(super) fn actor(&self, bus: &BusHandle) -> Presence {
+        Presence { bus: bus.clone(), elsewhere: self.elsewhere.clone() }
     }
 
     /// Counts a session in, if the user may have one more.
@@ -91,10 +107,30 @@ impl PresenceHandle {
         self.tell(PresenceMsg::Forget(room));
     }
 
-    /// Whether a user has a live session here.
+    /// What another node says of its users.
+    pub(crate) fn abroad(&self, node: u64, users: Vec<Told>, roll: Option<Roll>) {
+        self.tell(PresenceMsg::Abroad(node, users, roll));
+    }
+
+    /// Other nodes want to know who is online here.
+    pub(crate) fn call_roll(&self) {
+        self.tell(PresenceMsg::CallRoll);
+    }
+
+    /// Everyone with a live session on this node.
+    pub(crate) fn here(&self) -> Vec<UserId> {
+        self.census.users()
+    }
+
+    /// Whether a user has a live session on this node.
+    pub(crate) fn is_here(&self, user: UserId) -> bool {
+        self.census.counts(user) > 0
+    }
+
+    /// Whether a user has a live session, here or on another node.
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
-        self.census.counts(user) > 0
+        self.is_here(user) || self.elsewhere.has(user)
     }
 
     fn tell(&self, msg: PresenceMsg) {
@@ -136,6 +172,11 @@ impl Census {
         }
     }
 
+    fn users(&self) -> Vec<UserId> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.keys().copied().collect()
+    }
+
     fn counts(&self, user: UserId) -> u32 {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.get(&user).copied().unwrap_or(0)
@@ -143,7 +184,10 @@ impl Census {
 }
 
 /// The presence of a node.
-pub(super) struct Presence;
+pub(super) struct Presence {
+    bus: BusHandle,
+    elsewhere: Elsewhere,
+}
 
 /// One user.
 #[derive(Default)]
@@ -168,6 +212,13 @@ pub(super) struct State {
     by_room: HashMap<RoomId, HashSet<UserId>>,
     watchers: HashMap<RoomId, RoomHandle>,
     news: HashMap<RoomId, News>,
+    is_linked: bool,
+    abroad: Abroad,
+    /// Whom other nodes are to hear of at the next beat.
+    untold: HashSet<UserId>,
+    rolls: u64,
+    /// Beats until the next roll.
+    roll_in: u32,
 }
 
 impl Actor for Presence {
@@ -182,7 +233,8 @@ impl Actor for Presence {
     ) -> Result<State, ActorProcessingErr> {
         let beat = || Envelope::to_self(PresenceMsg::Beat);
         let _ends_with_the_actor = me.send_interval(BEAT, beat);
-        Ok(State::default())
+        let abroad = Abroad::new(self.elsewhere.clone());
+        Ok(State { abroad, is_linked: self.bus.is_linked(), ..State::default() })
     }
 
     async fn handle(
@@ -206,7 +258,17 @@ impl Actor for Presence {
                 state.watchers.remove(&room);
                 state.news.remove(&room);
             }
-            PresenceMsg::Beat => state.beat(),
+            PresenceMsg::Abroad(node, users, roll) => {
+                let moves = state.abroad.hear(node, users, roll, Instant::now());
+                state.follow(moves);
+            }
+            PresenceMsg::CallRoll => state.roll_in = 0,
+            PresenceMsg::Beat => {
+                state.beat();
+                if state.is_linked {
+                    self.tell_others(state);
+                }
+            }
         }
         Ok(())
     }
@@ -220,6 +282,7 @@ impl State {
         self.leaving.remove(&user);
         let known = std::mem::replace(&mut online.rooms, rooms.into());
         let now = online.rooms.clone();
+        self.changed(user);
         for room in now.iter().filter(|room| !known.contains(room)) {
             self.join(user, *room);
         }
@@ -242,6 +305,7 @@ impl State {
         };
         if !online.rooms.contains(&room) {
             online.rooms = online.rooms.iter().copied().chain([room]).collect();
+            self.changed(user);
             self.join(user, room);
         }
     }
@@ -249,6 +313,7 @@ impl State {
     fn remove_room(&mut self, user: UserId, room: RoomId) {
         if let Some(online) = self.users.get_mut(&user) {
             online.rooms = online.rooms.iter().copied().filter(|known| *known != room).collect();
+            self.changed(user);
         }
         self.leave(user, room);
     }
@@ -258,7 +323,9 @@ impl State {
         if !joins.is_empty() {
             let _ended = room.answer(RoomMsg::Presence { joins, leaves: Vec::new() });
         }
-        self.news.remove(&room.room);
+        if let Some(news) = self.news.get_mut(&room.room) {
+            news.joins.clear();
+        }
         self.watchers.insert(room.room, room);
     }
 
@@ -294,8 +361,13 @@ impl State {
         for user in gone {
             self.leaving.remove(&user);
             let rooms = self.users.remove(&user).map(|online| online.rooms).unwrap_or_default();
-            rooms.iter().for_each(|room| self.leave(user, *room));
+            self.changed(user);
+            let here_alone = rooms.iter().filter(|room| !self.abroad.is_in(user, **room));
+            let here_alone: Vec<_> = here_alone.copied().collect();
+            here_alone.into_iter().for_each(|room| self.leave(user, room));
         }
+        let moves = self.abroad.expire(now);
+        self.follow(moves);
         for (room, News { joins, leaves }) in self.news.drain() {
             if let Some(watcher) = self.watchers.get(&room) {
                 let (joins, leaves) = (joins.into_iter().collect(), leaves.into_iter().collect());

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
 use super::bounded::BoundedRef;
+use super::bus::{self, Bus};
 use super::journal::{self, Journal};
 use super::lookup::{self, Lookup, LookupHandle};
 use super::presence::{self, Presence};
@@ -27,6 +28,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The branches, in the order of their start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Branch {
+    Bus,
     Presence,
     Rooms,
     Journal,
@@ -34,7 +36,8 @@ pub(super) enum Branch {
 }
 
 /// In this order: a branch is reached by those that start behind it.
-const ORDER: [Branch; 4] = [Branch::Presence, Branch::Rooms, Branch::Journal, Branch::Lookup];
+const ORDER: [Branch; 5] =
+    [Branch::Bus, Branch::Presence, Branch::Rooms, Branch::Journal, Branch::Lookup];
 
 /// Message of the root.
 pub(super) enum RootMsg {
@@ -118,8 +121,19 @@ impl Root {
     ) -> Result<(), ActorProcessingErr> {
         let cell = me.get_cell();
         let id = match branch {
+            Branch::Bus => {
+                let Some(link) = self.rooms.bus.link() else {
+                    return Ok(());
+                };
+                let bus = Bus { rooms: self.rooms.clone(), link };
+                let (actor, _ends) = Bus::spawn_linked(None, bus, (), cell).await?;
+                let id = actor.get_id();
+                self.rooms.bus.start(BoundedRef::new(actor, bus::MAILBOX));
+                id
+            }
             Branch::Presence => {
-                let (actor, _ends) = Presence::spawn_linked(None, Presence, (), cell).await?;
+                let presence = self.rooms.presence.actor(&self.rooms.bus);
+                let (actor, _ends) = Presence::spawn_linked(None, presence, (), cell).await?;
                 let id = actor.get_id();
                 self.rooms.presence.start(BoundedRef::new(actor, presence::MAILBOX));
                 id

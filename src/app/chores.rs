@@ -51,7 +51,7 @@ impl Chores {
         let is_news = |(_, device): &(UserId, DeviceId)| !self.tokens.is_revoked(*device);
         for (user, device) in ended.into_iter().filter(is_news) {
             self.tokens.revoke(&[device]);
-            self.rooms.revoke(user, vec![device]).await;
+            self.rooms.revoke_here(user, vec![device]).await;
         }
     }
 

@@ -7,11 +7,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::caller::StreamCaller;
+use super::api::Api;
+use super::caller::{Caller, StreamCaller};
 use super::error::ApiError;
 use super::json::Id;
 use crate::actors::{EventBody, Since, Worker};
 use crate::domain::RoomId;
+use crate::protocol::ErrorCode;
 
 /// Where a stream begins, for a client that cannot send `Last-Event-ID`.
 #[derive(Deserialize, IntoParams)]
@@ -29,11 +31,13 @@ pub(super) struct SinceQuery {
 pub(super) async fn of_room(
     StreamCaller(caller): StreamCaller,
     request: HttpRequest,
+    api: web::Data<Api>,
     Id(room): Id<RoomId>,
     query: web::Query<SinceQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let since = since(&request, &query);
-    Ok(stream(worker(&request)?.room_events(caller.claims, room, since).await?))
+    let events = worker(&request)?.room_events(caller.claims, room, since).await?;
+    stream(&api, caller, events)
 }
 
 /// The events of the caller's inbox.
@@ -44,10 +48,12 @@ pub(super) async fn of_room(
 pub(super) async fn of_inbox(
     StreamCaller(caller): StreamCaller,
     request: HttpRequest,
+    api: web::Data<Api>,
     query: web::Query<SinceQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let since = since(&request, &query);
-    Ok(stream(worker(&request)?.inbox_events(caller.claims, since).await?))
+    let events = worker(&request)?.inbox_events(caller.claims, since).await?;
+    stream(&api, caller, events)
 }
 
 fn worker(request: &HttpRequest) -> Result<&Rc<Worker>, ApiError> {
@@ -64,13 +70,19 @@ fn since(request: &HttpRequest, query: &SinceQuery) -> Since {
     }
 }
 
-fn stream(events: EventBody) -> HttpResponse {
-    HttpResponse::Ok()
+/// The answer. A sign-in that ended while the stream began was not there yet to be closed: it is
+/// looked for once more, now that whatever ends it from here on finds the stream.
+fn stream(api: &Api, caller: Caller, events: EventBody) -> Result<HttpResponse, ApiError> {
+    if api.tokens.is_revoked(caller.device()) {
+        return Err(ApiError::new(ErrorCode::Unauthorized, "this sign-in has ended"));
+    }
+    let response = HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // A proxy that gathers output would hold events back.
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(events)
+        .streaming(events);
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ pub(super) async fn ready_for_traffic(api: web::Data<Api>) -> Result<web::Json<W
         return Err(failing("draining", "this node is ending"));
     }
     match tokio::time::timeout(DEADLINE, api.store.ping()).await {
+        Ok(Ok(())) if api.rooms.is_cut_off() => {
+            Err(failing("bus", "the other nodes cannot be reached"))
+        }
         Ok(Ok(())) => Ok(web::Json(WELL)),
         Ok(Err(why)) => {
             tracing::warn!("the store does not answer: {why}");

@@ -69,8 +69,12 @@ pub async fn upgrade(
                 if write(&mut socket, &bytes).await {
                     prepare(&socket);
                     let wrong_version = admitted.speaks == Speaks::Another;
-                    let close = wrong_version.then_some(CloseCode::Version);
                     let (early, claims) = (parts.read_buf, admitted.claims);
+                    // Who was signed out while the answer was written was not there yet to be
+                    // closed.
+                    let is_over = claims.is_some_and(|who| api.tokens.is_revoked(who.device));
+                    let close = wrong_version.then_some(CloseCode::Version);
+                    let close = close.or(is_over.then_some(CloseCode::Revoked));
                     Session::start(&worker, Accepted { socket, early, claims, close });
                 }
             }

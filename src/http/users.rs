@@ -69,7 +69,12 @@ fn parse_ids(ids: &str) -> Result<Vec<UserId>, ApiError> {
     let ids: Result<Vec<UserId>, _> =
         ids.split(',').filter(|id| !id.is_empty()).take(most + 1).map(str::parse).collect();
     match ids {
-        Ok(ids) if ids.len() <= most => Ok(ids),
+        Ok(mut ids) if ids.len() <= most => {
+            // Each once, however often it was asked for.
+            ids.sort_unstable();
+            ids.dedup();
+            Ok(ids)
+        }
         Ok(_many) => Err(ApiError::field("ids", format!("are more than {most}"))),
         Err(why) => Err(ApiError::field("ids", why)),
     }
@@ -94,6 +99,7 @@ mod tests {
     #[test]
     fn ids_are_listed_with_commas() {
         assert_eq!(parse_ids("u_1,u_2").unwrap(), [UserId(1), UserId(2)]);
+        assert_eq!(parse_ids("u_2,u_1,u_2").unwrap(), [UserId(1), UserId(2)]);
         assert_eq!(parse_ids("").unwrap(), []);
         assert!(parse_ids("u_1,r_2").is_err());
         let many =

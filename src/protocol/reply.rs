@@ -1,6 +1,6 @@
 //! Replies: `{"re":…,"ok":…}` and `{"re":…,"err":…}`, and the bodies that several of them share.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Refusal;
@@ -20,7 +20,7 @@ pub struct UserBody {
 }
 
 /// A room in the list of rooms that a session may read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomEntry {
     /// Id.
     pub room: RoomId,

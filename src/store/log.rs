@@ -1,9 +1,16 @@
 //! Reading the log of a room.
 
 use super::append::{LogHead, StoredEvent};
-use super::db::{fetch_all, fetch_optional};
+use super::db::{Sql, fetch_all, fetch_optional};
+use super::given::{Given, bulk};
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId};
+
+const HEADS: Sql = bulk!(
+    "SELECT room.room_id, room.head, room.n FROM ",
+    (1 room_id bigint),
+    " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL",
+);
 
 #[derive(Debug, sqlx::FromRow)]
 struct EventRow {
@@ -33,6 +40,18 @@ impl Store {
             room.0
         )?;
         Ok(row.map(|(epoch, head, n)| LogHead { epoch: Epoch(epoch.into()), head, n }))
+    }
+
+    /// Where the logs of these rooms stand: room, newest seq, messages. A room that is gone is left
+    /// out.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, i64, i64)>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let given = Given::new().ints(rooms.iter().map(|room| room.0));
+        let rows: Vec<(i64, i64, i64)> = conn.given_all(&HEADS, given).await?;
+        Ok(rows.into_iter().map(|(room, head, n)| (RoomId(room), head, n)).collect())
     }
 
     /// The events that follow a seq, ascending, at most `limit`.
@@ -76,5 +95,15 @@ impl Store {
             limit
         )?;
         Ok(rows.into_iter().rev().map(StoredEvent::from).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&HEADS]).await;
     }
 }

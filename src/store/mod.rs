@@ -1,4 +1,5 @@
-//! Everything durable: accounts, clubs, rooms, logs, inboxes, on SQLite or PostgreSQL.
+//! Everything durable: accounts, clubs, rooms, logs, inboxes, on SQLite or PostgreSQL; and the
+//! link between nodes, which is not.
 //!
 //! *Belongs here:* SQL, and what only a transaction can decide: numbers, uniqueness, repeated
 //! sends, who may read. *Does not belong here:* clocks (times are arguments), JSON shapes (an
@@ -24,18 +25,21 @@ mod given;
 mod inbox;
 mod jobs;
 mod journal;
+mod link;
 mod log;
 mod messages;
 mod open;
 mod page;
 #[cfg(test)]
 mod plans;
+mod redis;
 mod rooms;
 mod secrets;
 mod tickets;
 
 use db::{Db, fetch_one};
 
+pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use append::{
     Append, AppendRefusal, Appended, EventWriter, Line, LogHead, NewMessage, NewNotice, ReadMark,
@@ -48,6 +52,7 @@ pub use error::{OpenError, StoreError};
 pub use families::{Device, NewFamily, Rotation};
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
+pub use link::{Heard, Link, Unsent};
 pub use messages::{Message, Snapshot, Window};
 pub use open::DatabaseTarget;
 pub use page::Page;

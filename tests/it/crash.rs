@@ -21,7 +21,8 @@ async fn a_room_that_crashes_while_people_talk_is_back_at_once() {
         }
     }
     for re in waiting {
-        assert!(talker.reply(re).await["ok"]["seq"].is_i64());
+        let reply = talker.reply(re).await;
+        assert!(reply["ok"]["seq"].is_i64(), "{reply}");
     }
     let events = listener.expect_many("msg.new", 120).await;
     assert_eq!(seqs(&events), (1..=120).collect::<Vec<_>>());

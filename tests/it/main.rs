@@ -8,13 +8,29 @@
     reason = "a test fails by panicking; the settings miss helper functions"
 )]
 
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/redis.rs"]
+mod redis;
 mod support;
 
+mod accounts;
 mod bad_input;
+mod both;
+mod club_rules;
+mod clubs;
 mod crash;
+mod database;
+mod descriptions;
+mod devices;
 mod edge;
+mod http;
+mod lists;
+mod nodes;
 mod presence;
 mod process;
 mod resume;
 mod slow;
+mod slow_streams;
+mod streams;
 mod talk;

@@ -10,6 +10,7 @@ use crate::harness::{Plain, World, message, on_both};
 on_both!(
     windows_of_messages_ascend,
     windows_of_events_ascend,
+    heads_of_many_rooms_come_at_once,
     a_message_reads_back_whole,
     a_tombstone_has_no_text,
     a_snapshot_agrees_with_its_head_while_others_write,
@@ -62,6 +63,21 @@ async fn windows_of_events_ascend(world: World) {
     assert_eq!(store.newest_events(room, 100).await.unwrap().len(), 10);
     let line = &store.events_after(room, 1, 1).await.unwrap()[0];
     assert_eq!((line.seq, line.n), (2, 1), "a line keeps the ordinal");
+}
+
+async fn heads_of_many_rooms_come_at_once(world: World) {
+    let (room, mina) = filled(&world, 3).await;
+    let lobby = world.lobby().await;
+    let (club, gone) = world.club("Gone", mina).await;
+    assert_eq!(world.store.heads(&[gone]).await.unwrap(), [(gone, 0, 0)]);
+    world.store.delete_club(club.id, world.now()).await.unwrap();
+    let asked = [room, RoomId(i64::MAX), gone, lobby];
+    let mut heads = world.store.heads(&asked).await.unwrap();
+    heads.sort_by_key(|(room, ..)| *room);
+    let mut expected = [(lobby, 0, 0), (room, 4, 3)];
+    expected.sort_by_key(|(room, ..)| *room);
+    assert_eq!(heads, expected);
+    assert!(world.store.heads(&[]).await.unwrap().is_empty());
 }
 
 async fn a_message_reads_back_whole(world: World) {

@@ -100,6 +100,11 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
+    /// Whether one listener hears the head, and nobody more.
+    pub(super) fn is_alone(&self) -> bool {
+        self.open.is_empty() && self.heads.len() == 1
+    }
+
     fn ears(&mut self, mode: Mode) -> &mut Vec<Ear> {
         match mode {
             Mode::Head => &mut self.heads,
@@ -270,7 +275,8 @@ impl Book {
             }
             return;
         }
-        self.remove_place(slot, room);
+        // Not removed: the only listener of a room keeps what was told, and the gauge.
+        self.take_place(slot, room);
         let listeners = self.rooms.entry(room).or_default();
         let ears = listeners.ears(mode);
         let at = u32::try_from(ears.len()).unwrap_or(u32::MAX);
@@ -294,8 +300,18 @@ impl Book {
         }
     }
 
-    /// Takes a listener out of a room.
+    /// Takes a listener out of a room; a room that nobody hears is forgotten.
     pub(super) fn remove_place(&mut self, slot: u32, room: RoomId) -> bool {
+        let was_there = self.take_place(slot, room);
+        let is_empty =
+            |listeners: &Listeners| listeners.open.is_empty() && listeners.heads.is_empty();
+        if self.rooms.get(&room).is_some_and(is_empty) {
+            self.rooms.remove(&room);
+        }
+        was_there
+    }
+
+    fn take_place(&mut self, slot: u32, room: RoomId) -> bool {
         let Some(entry) = self.at_mut(slot) else {
             return false;
         };
@@ -317,9 +333,6 @@ impl Book {
         if ears.is_empty() {
             // Nobody of this mode is left: give the memory back.
             *ears = Vec::new();
-        }
-        if listeners.open.is_empty() && listeners.heads.is_empty() {
-            self.rooms.remove(&room);
         }
         if let Some(moved) = moved {
             self.point(moved, room, place.mode, place.index);
@@ -356,78 +369,4 @@ fn index(number: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::actors::outbox::Port;
-
-    fn enter(book: &mut Book) -> SeatKey {
-        book.enter(
-            Kind::Socket,
-            Rc::new(Outbox::new(Port::Stream(crate::domain::Epoch("e".into())), 0)),
-            0,
-        )
-    }
-
-    /// Whatever comes and goes, each place finds its own ear and each ear its place.
-    fn is_whole(book: &Book) -> bool {
-        let places = book.taken().into_iter().all(|slot| {
-            book.at(slot).unwrap().places.iter().all(|place| {
-                let listeners = &book.rooms[&place.room];
-                let ears = match place.mode {
-                    Mode::Head => &listeners.heads,
-                    Mode::Open => &listeners.open,
-                };
-                ears[index(place.index)].slot == slot
-            })
-        });
-        let ears: usize = book.rooms.values().map(|l| l.open.len() + l.heads.len()).sum();
-        let count: usize = book.taken().iter().map(|s| book.at(*s).unwrap().places.len()).sum();
-        places && ears == count
-    }
-
-    proptest! {
-        #[test]
-        fn ears_and_places_agree(steps in prop::collection::vec((0..6u8, 0..8usize, 1..5i64), 1..200)) {
-            let mut book = Book::new(0);
-            let mut seats: Vec<SeatKey> = Vec::new();
-            for (step, who, room) in steps {
-                let room = RoomId(room);
-                let seat = seats.get(who).copied();
-                match (step, seat) {
-                    (0 | 1, _) | (_, None) => seats.push(enter(&mut book)),
-                    (2, Some(seat)) => book.put_place(seat.slot, room, Mode::Head, 0),
-                    (3, Some(seat)) => book.put_place(seat.slot, room, Mode::Open, 0),
-                    (4, Some(seat)) => { book.remove_place(seat.slot, room); }
-                    (_, Some(seat)) => {
-                        book.leave(seat);
-                        seats.retain(|other| *other != seat);
-                    }
-                }
-                prop_assert!(is_whole(&book));
-            }
-            for seat in seats {
-                book.leave(seat);
-            }
-            prop_assert!(book.rooms.is_empty() && book.users.is_empty());
-        }
-    }
-
-    #[test]
-    fn a_seat_of_another_worker_is_nobody_here() {
-        let mut book = Book::new(0);
-        let here = enter(&mut book);
-        assert!(book.entry(SeatKey { worker: 1, ..here }).is_none());
-    }
-
-    #[test]
-    fn a_slot_that_is_used_again_is_another_seat() {
-        let mut book = Book::new(0);
-        let first = enter(&mut book);
-        book.leave(first);
-        let second = enter(&mut book);
-        assert_eq!(first.slot, second.slot);
-        assert!(book.entry(first).is_none() && book.entry(second).is_some());
-    }
-}
+mod tests;

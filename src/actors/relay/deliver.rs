@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::book::{Book, Ear, Kind, Listeners, Mode};
-use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, Tell};
+use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
 use super::{CROWDED_BYTES, LAG_BYTES, Relay};
 use crate::actors::outbox::Outbox;
 use crate::actors::room::RoomMsg;
 use crate::actors::seat::{Opening, SeatKey};
-use crate::domain::{RoomId, UserId, limits};
-use crate::protocol::{CloseCode, Frame, Lag, ReadEvent, RoomAdd, RoomEntry, RoomRemove};
+use crate::domain::RoomId;
+use crate::protocol::{CloseCode, Frame, Lag, ReadEvent};
 use crate::telemetry::Dropped;
 
 impl Relay {
@@ -44,6 +46,10 @@ impl Relay {
                     self.tell(*user, &tell);
                 }
             }
+            RelayMsg::Elsewhere { room, head, n, events } => {
+                self.elsewhere(room, head, n, &events);
+            }
+            RelayMsg::Heads(answer) => self.tell_heads(&answer),
             RelayMsg::Deleted(room) => self.deleted(room),
             RelayMsg::Drain { window } => self.drain(window),
             RelayMsg::Finish => self.finish(),
@@ -71,7 +77,7 @@ impl Relay {
         let (Some(first), Some(newest)) = (fresh.first(), fresh.last()) else {
             return;
         };
-        let is_whole = first.seq == last + 1 || last == 0;
+        let is_whole = first.seq == last + 1;
         for event in fresh.iter().filter(|event| event.by.is_some() || !event.mentions.is_empty()) {
             self.count_mentions(book, event);
         }
@@ -84,12 +90,16 @@ impl Relay {
             self.mark_dirty(room, listeners);
         }
         self.metrics.deliveries.inc_by((open.len() * fresh.len()) as u64);
+        // One copy per worker: a reference count that two cores touch for each member would cost
+        // more than the bytes.
+        let local = |event: &&Arc<LiveEvent>| Bytes::copy_from_slice(event.frame.bytes());
+        let frames: Vec<Bytes> = fresh.iter().map(local).collect();
         for ear in &mut open {
             if !is_whole {
                 self.lag(book, ear, room, last + 1, newest.seq);
             }
-            for event in &fresh {
-                self.deliver(book, ear, event);
+            for (event, frame) in fresh.iter().zip(&frames) {
+                self.deliver(book, ear, event, frame);
             }
         }
         if let Some(listeners) = book.rooms.get_mut(&room) {
@@ -97,7 +107,7 @@ impl Relay {
         }
     }
 
-    fn deliver(&self, book: &Book, ear: &mut Ear, event: &Arc<LiveEvent>) {
+    fn deliver(&self, book: &Book, ear: &mut Ear, event: &LiveEvent, frame: &Bytes) {
         if ear.is_lagging {
             return;
         }
@@ -109,7 +119,10 @@ impl Relay {
             self.lag(book, ear, event.room, event.seq, event.seq);
             return;
         }
-        push_event(&entry.outbox, event);
+        match entry.outbox.epoch() {
+            None => entry.outbox.push(frame.clone()),
+            Some(epoch) => entry.outbox.push(event.sse(epoch)),
+        }
         self.list(book.key(ear.slot), &entry.outbox);
     }
 
@@ -226,7 +239,7 @@ impl Relay {
     }
 
     /// Named users have one more unread mention; the author has read everything.
-    fn count_mentions(&self, book: &mut Book, event: &LiveEvent) {
+    pub(super) fn count_mentions(&self, book: &mut Book, event: &LiveEvent) {
         for user in &event.mentions {
             for slot in book.slots_of(*user) {
                 if let Some(ear) = book.ear(slot, event.room) {
@@ -271,105 +284,6 @@ impl Relay {
         }
     }
 
-    fn tell(&self, user: UserId, tell: &Tell) {
-        if let Tell::Revoke(devices, code) = tell {
-            self.revoke(user, devices.as_deref(), *code);
-            return;
-        }
-        let slots = self.book.borrow().slots_of(user);
-        for slot in slots {
-            let mut book = self.book.borrow_mut();
-            let meanwhile = book.at_mut(slot).and_then(|entry| entry.meanwhile.as_mut());
-            if let Some(meanwhile) = meanwhile {
-                meanwhile.push(tell.clone());
-                continue;
-            }
-            drop(book);
-            self.tell_one(slot, tell);
-        }
-    }
-
-    /// Tells one listener of a change that concerns its user.
-    pub(super) fn tell_one(&self, slot: u32, tell: &Tell) {
-        let mut book = self.book.borrow_mut();
-        let seat = book.key(slot);
-        let Some((kind, signed)) = book.at(slot).map(|entry| (entry.kind, entry.signed)) else {
-            return;
-        };
-        match tell {
-            Tell::Inbox(event) if signed.is_some_and(|signed| signed.want.inbox) => {
-                if let Some(entry) = book.at(slot) {
-                    push_event(&entry.outbox, event);
-                    self.list(seat, &entry.outbox);
-                }
-            }
-            Tell::Others(frame, except) if kind == Kind::Socket && *except != Some(seat) => {
-                self.push_frame(&book, slot, frame);
-            }
-            Tell::Add(room) if kind == Kind::Socket => self.add(&mut book, slot, room),
-            Tell::Remove(room, why) => {
-                let heard = book.remove_place(slot, *room);
-                if heard && kind == Kind::RoomStream {
-                    book.at(slot).iter().for_each(|entry| entry.outbox.close(CloseCode::Revoked));
-                } else if heard {
-                    let gone = RoomRemove { room: *room, why };
-                    self.push_frame(&book, slot, &Frame::json(&gone));
-                    signed.iter().for_each(|s| self.rooms.presence.remove_room(s.user, *room));
-                }
-            }
-            Tell::Mentions(room, count) => {
-                if let Some(ear) = book.ear(slot, *room) {
-                    ear.mentions = *count;
-                }
-            }
-            Tell::Inbox(_) | Tell::Others(..) | Tell::Add(_) | Tell::Revoke(..) => {}
-        }
-    }
-
-    fn add(&self, book: &mut Book, slot: u32, room: &RoomEntry) {
-        if book.mode(slot, room.room).is_some() {
-            return;
-        }
-        book.put_place(slot, room.room, Mode::Head, 0);
-        if let Some(listeners) = book.rooms.get_mut(&room.room)
-            && listeners.last < room.head
-        {
-            (listeners.last, listeners.n) = (room.head, room.n);
-        }
-        self.push_frame(book, slot, &Frame::json(&RoomAdd { room }));
-        if let Some(signed) = book.at(slot).and_then(|entry| entry.signed) {
-            self.rooms.presence.add_room(vec![signed.user], room.room);
-        }
-    }
-
-    /// A frame that is never dropped: over the budget the session ends and resumes.
-    fn push_frame(&self, book: &Book, slot: u32, frame: &Frame) {
-        let Some(entry) = book.at(slot) else {
-            return;
-        };
-        if entry.outbox.bytes() > limits::OUTBOX_BYTES {
-            self.metrics.dropped(Dropped::Slow);
-            self.close(&entry.outbox, CloseCode::TooSlow);
-            return;
-        }
-        entry.outbox.push(frame.bytes().clone());
-        self.list(book.key(slot), &entry.outbox);
-    }
-
-    fn deleted(&self, room: RoomId) {
-        let mut book = self.book.borrow_mut();
-        let frame = Frame::json(&RoomRemove { room, why: "deleted" });
-        for slot in book.remove_room(room) {
-            match book.at(slot).map(|entry| entry.kind) {
-                Some(Kind::Socket) => self.push_frame(&book, slot, &frame),
-                Some(_stream) => {
-                    book.at(slot).iter().for_each(|e| e.outbox.close(CloseCode::Revoked));
-                }
-                None => {}
-            }
-        }
-    }
-
     /// Remembers that the heads of a room are to be announced.
     pub(super) fn mark_dirty(&self, room: RoomId, listeners: &mut Listeners) {
         if !std::mem::replace(&mut listeners.is_dirty, true) {
@@ -378,7 +292,7 @@ impl Relay {
     }
 }
 
-fn push_event(outbox: &Outbox, event: &LiveEvent) {
+pub(super) fn push_event(outbox: &Outbox, event: &LiveEvent) {
     match outbox.epoch() {
         None => outbox.push(event.frame.bytes().clone()),
         Some(epoch) => outbox.push(event.sse(epoch)),

@@ -1,5 +1,6 @@
 //! What can be asked of the relays.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -203,6 +204,10 @@ pub(crate) enum RelayMsg {
     Passing { room: RoomId, what: Passing, frame: Frame },
     /// Something for all sessions of these users.
     Tell(Arc<[UserId]>, Tell),
+    /// The log of a room that sleeps here went on elsewhere; its newest events, if they are known.
+    Elsewhere { room: RoomId, head: i64, n: i64, events: Arc<[Arc<LiveEvent>]> },
+    /// Asks which rooms are listened to, and up to which seq they were told.
+    Heads(mpsc::Sender<Vec<(RoomId, i64)>>),
     /// A room is gone for everybody.
     Deleted(RoomId),
     /// This node ends: sessions are told to come back, spread over the window.
@@ -241,6 +246,22 @@ impl Relays {
         if let Some(relay) = self.list().get(usize::from(seat.worker)) {
             leave(relay, msg).await;
         }
+    }
+
+    /// The rooms that are listened to on this node, each with the newest seq that all were told.
+    pub(crate) async fn heads(&self) -> HashMap<RoomId, i64> {
+        let (sender, mut answers) = mpsc::channel(self.list().len().max(1));
+        self.broadcast(RelayMsg::Heads(sender)).await;
+        let mut heads = HashMap::new();
+        while let Ok(Some(some)) = tokio::time::timeout(PATIENCE, answers.recv()).await {
+            for (room, last) in some {
+                heads
+                    .entry(room)
+                    .and_modify(|known: &mut i64| *known = last.min(*known))
+                    .or_insert(last);
+            }
+        }
+        heads
     }
 
     /// Messages that wait in all relays' queues.

@@ -86,7 +86,12 @@ impl Relay {
         let mut due = Vec::new();
         for (slot, entry) in self.book.borrow_mut().each_mut() {
             let stuck = entry.outbox.blocked_since.get();
-            let is_due = entry.deadline <= now
+            let silence = now.saturating_sub(entry.outbox.seen.get());
+            // Who has not signed in has a deadline of its own.
+            let must_speak = entry.kind == Kind::Socket && entry.signed.is_some();
+            let is_silent = must_speak && silence > silent;
+            let is_due = is_silent
+                || entry.deadline <= now
                 || entry.beat_at <= now
                 || stuck.is_some()
                 || !entry.openings.is_empty()
@@ -109,6 +114,7 @@ impl Relay {
         };
         let outbox = Rc::clone(&entry.outbox);
         let is_socket = entry.kind == Kind::Socket;
+        let must_speak = is_socket && entry.signed.is_some();
         let deadline = entry.deadline;
         let must_beat = entry.beat_at <= now;
         if must_beat {
@@ -129,7 +135,7 @@ impl Relay {
             self.close(&outbox, CloseCode::TooSlow);
         } else if deadline <= now {
             self.close(&outbox, CloseCode::TokenMissing);
-        } else if is_socket && must_beat && now.saturating_sub(outbox.seen.get()) > silent {
+        } else if must_speak && now.saturating_sub(outbox.seen.get()) > silent {
             self.close(&outbox, CloseCode::HeartbeatMissed);
         } else if must_beat {
             self.beat(seat, &outbox, is_socket);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Commit, Loaded, RoomRefusal};
+use super::message::{Commit, Loaded, RoomRefusal, Step};
 use super::reply;
 use super::state::{Effect, RoomState, send_ok};
 use crate::actors::relay::{LiveEvent, Tell};
@@ -13,10 +13,12 @@ use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent, Sto
 
 /// Events that may be published now and the replies that go before them, gathered over a batch.
 #[derive(Default)]
-struct Gathered {
-    events: Vec<Arc<LiveEvent>>,
+pub(super) struct Gathered {
+    pub(super) events: Vec<Arc<LiveEvent>>,
     replies: Vec<(SeatKey, Frame)>,
-    rest: Vec<Effect>,
+    /// For the other nodes.
+    steps: Vec<Step>,
+    pub(super) rest: Vec<Effect>,
 }
 
 impl RoomState {
@@ -32,10 +34,15 @@ impl RoomState {
                     self.mark_committed(user, asker, seat, outcome, &mut gathered);
                 }
                 Commit::Member { user, change, line } => {
-                    if let Some(line) = line {
-                        self.apply(self.live(&line), &mut gathered.events);
+                    let event = line.map(|line| self.live(&line));
+                    if let Some(event) = &event {
+                        self.apply(Arc::clone(event), &mut gathered.events);
                     }
                     gathered.rest.push(self.change(user, change));
+                    if self.linked.is_some() {
+                        let change = Some((user, change));
+                        gathered.steps.push(Step { event, change });
+                    }
                 }
             }
         }
@@ -61,8 +68,10 @@ impl RoomState {
                 for event in events {
                     self.apply(self.live(event), &mut gathered.events);
                 }
+                self.caught_up_with(events, &mut gathered);
                 self.published(gathered)
             }
+            Loaded::Roster(rows) => self.roster_read(rows.as_deref()),
         }
     }
 
@@ -79,7 +88,11 @@ impl RoomState {
                 let mut live = LiveEvent::new(room, event.seq, event.n, &event.body);
                 live.by = Some(author);
                 live.mentions = mentions;
-                self.apply(Arc::new(live), &mut gathered.events);
+                let live = Arc::new(live);
+                if self.linked.is_some() {
+                    gathered.steps.push(Step { event: Some(Arc::clone(&live)), change: None });
+                }
+                self.apply(live, &mut gathered.events);
                 gathered.rest.extend(notices.iter().map(notify));
                 Ok(send_ok(room, event.seq, event.n, event.at))
             }
@@ -132,11 +145,14 @@ impl RoomState {
     }
 
     /// Everything published, then the seats that waited for it, then the rest.
-    fn published(&mut self, gathered: Gathered) -> Vec<Effect> {
-        let Gathered { events, replies, rest } = gathered;
+    pub(super) fn published(&mut self, gathered: Gathered) -> Vec<Effect> {
+        let Gathered { events, replies, steps, rest } = gathered;
         let mut effects = Vec::with_capacity(rest.len() + 2);
         if !(events.is_empty() && replies.is_empty()) {
             effects.push(Effect::Publish { events, replies });
+        }
+        if !steps.is_empty() {
+            effects.push(Effect::Share(steps));
         }
         effects.extend(self.serve_waiting());
         effects.extend(self.hole());

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::bounded::{BoundedRef, Rejected};
-use crate::actors::relay::RoomGauge;
+use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{Cid, Position, RoomId, Text, UserId};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Appended, Snapshot, StoredEvent};
+use crate::store::{Appended, RosterRow, Snapshot, StoredEvent};
 
 /// Commands that may wait in the mailbox of one room.
 pub(crate) const MAILBOX: usize = 1_024;
@@ -29,9 +29,13 @@ pub(crate) enum RoomMsg {
     /// A member has read up to a seq.
     Mark { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A member is writing.
-    Typing { user: UserId },
+    Typing { user: UserId, reply: Option<(SeatKey, u32)> },
     /// The journal has appended; in the order of the log.
     Committed(Vec<Commit>),
+    /// Another node has appended, and tells so; in its order, perhaps with holes.
+    Foreign(Arc<[Step]>),
+    /// The log in the store reaches to this seq.
+    Behind(i64),
     /// The store has answered a read that the room began.
     Loaded(Arc<Loaded>),
     /// Members came online or went.
@@ -83,6 +87,16 @@ pub(crate) enum Commit {
     Member { user: UserId, change: Change, line: Option<StoredEvent> },
 }
 
+/// A step of a room as nodes tell it each other: an event, a change of membership, or a change with
+/// its line.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// The event.
+    pub(crate) event: Option<Arc<LiveEvent>>,
+    /// Whose membership changed, and how.
+    pub(crate) change: Option<(UserId, Change)>,
+}
+
 /// How a membership changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -101,6 +115,8 @@ pub(crate) enum Loaded {
     Events { ask: Ask, events: Option<Vec<StoredEvent>> },
     /// Events that this node did not hear of in time.
     Hole(Vec<StoredEvent>),
+    /// Who may read the room now; `None` when the read failed.
+    Roster(Option<Vec<RosterRow>>),
 }
 
 /// Why events were read.

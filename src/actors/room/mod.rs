@@ -7,6 +7,7 @@
 //! here the effects are carried out, in their order.
 
 mod commit;
+mod foreign;
 mod message;
 mod open;
 mod ring;
@@ -20,8 +21,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 
+use self::foreign::Doubt;
 pub(crate) use self::message::{
-    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Undelivered, call,
+    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, Undelivered, call,
 };
 pub(crate) use self::open::PART_EVENTS;
 pub(crate) use self::ring::EVENTS as RING_EVENTS;
@@ -29,7 +31,7 @@ pub(crate) use self::state::Facts;
 use self::state::{Effect, RoomState};
 use super::bounded::{BoundedRef, Envelope};
 use super::journal::Ticket;
-use super::relay::{LiveEvent, RelayMsg, Relays, Revived, RoomGauge};
+use super::relay::{LiveEvent, Passing, RelayMsg, Relays, Revived, RoomGauge};
 use super::rooms::{self, RoomsHandle, RoomsMsg};
 use super::seat::Asker;
 use crate::domain::{Millis, RoomId};
@@ -86,7 +88,10 @@ impl Actor for Room {
         Arguments { loaded, gauge, after_crash }: Arguments,
     ) -> Result<Live, ActorProcessingErr> {
         let room = loaded.facts.room;
-        let state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
+        let mut state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
+        if self.rooms.bus.is_linked() {
+            state.link();
+        }
         let (head, n) = state.head();
         gauge.publish(head, n);
         let mailbox = BoundedRef::new(me.clone(), MAILBOX);
@@ -130,27 +135,17 @@ impl Actor for Room {
 
 impl Room {
     async fn react(&self, msg: RoomMsg, live: &mut Live) {
-        live.is_busy |= !matches!(msg, RoomMsg::Idle | RoomMsg::Presence { .. });
-        let state = &mut live.state;
-        let effects = match msg {
-            RoomMsg::Open { opening, since, form } => state.open(opening, since, form),
-            RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
-            RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
-            RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
-            RoomMsg::Mark { user, seq, asker, seat } => vec![state.mark(user, seq, asker, seat)],
-            RoomMsg::Typing { user } => state.typing(user, Millis::now()).into_iter().collect(),
-            RoomMsg::Committed(commits) => state.committed(commits),
-            RoomMsg::Loaded(loaded) => state.loaded(&loaded),
-            RoomMsg::Presence { joins, leaves } => {
-                state.presence(&joins, &leaves).into_iter().collect()
-            }
-            RoomMsg::Idle => {
-                self.sleep_if_idle(live);
-                return;
-            }
-            #[cfg(feature = "test-hooks")]
-            RoomMsg::Crash(times) => crash(&times),
-        };
+        if matches!(msg, RoomMsg::Idle) {
+            return self.sleep_if_idle(live);
+        }
+        // What other nodes and the presence tell keeps no room awake.
+        let is_told =
+            matches!(msg, RoomMsg::Presence { .. } | RoomMsg::Foreign(_) | RoomMsg::Behind(_));
+        live.is_busy |= !is_told;
+        let mut effects = decide(msg, &mut live.state);
+        for msg in live.state.cleared() {
+            effects.extend(follow(msg, &mut live.state));
+        }
         for effect in effects {
             self.carry_out(effect, live).await;
         }
@@ -176,9 +171,13 @@ impl Room {
             Effect::Sent(asker, outcome) => answer(relays, asker, outcome).await,
             Effect::MarkSet(asker, outcome) => answer(relays, asker, outcome).await,
             Effect::Pass(what, frame) => {
+                if let Passing::Typing(user) = what {
+                    self.rooms.bus.typing(room, user);
+                }
                 relays.broadcast(RelayMsg::Passing { room, what, frame }).await;
             }
             Effect::Tell(user, tell) => {
+                self.rooms.bus.tell(&[user], &tell);
                 relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
             }
             Effect::Append { append, author, asker } => {
@@ -190,6 +189,8 @@ impl Room {
             Effect::ReadSnapshot => self.rooms.read_snapshot(live.me.clone()),
             Effect::ReadEvents(ask) => self.rooms.read_events(live.me.clone(), ask),
             Effect::ReadHole { after } => self.rooms.read_hole(live.me.clone(), after),
+            Effect::Share(steps) => self.rooms.bus.share(room, steps),
+            Effect::ReadRoster => self.rooms.read_roster(live.me.clone()),
         }
     }
 
@@ -229,6 +230,37 @@ impl Room {
         }
         // A supervisor with a full mailbox is asked again at the next look.
         let _later = self.rooms.supervisor.try_cast(RoomsMsg::Sleep(live.room));
+    }
+}
+
+/// What follows from a message, unless the roster is to be read first.
+fn decide(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
+    match state.doubt(msg) {
+        Ok(msg) => follow(msg, state),
+        Err(Doubt::Read) => vec![Effect::ReadRoster],
+        Err(Doubt::Wait) => Vec::new(),
+    }
+}
+
+/// What follows from a message.
+fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
+    match msg {
+        RoomMsg::Open { opening, since, form } => state.open(opening, since, form),
+        RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
+        RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
+        RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
+        RoomMsg::Mark { user, seq, asker, seat } => vec![state.mark(user, seq, asker, seat)],
+        RoomMsg::Typing { user, reply } => state.typing(user, reply, Millis::now()),
+        RoomMsg::Committed(commits) => state.committed(commits),
+        RoomMsg::Foreign(steps) => state.foreign(&steps),
+        RoomMsg::Behind(head) => state.behind(head).into_iter().collect(),
+        RoomMsg::Loaded(loaded) => state.loaded(&loaded),
+        RoomMsg::Presence { joins, leaves } => {
+            state.presence(&joins, &leaves).into_iter().collect()
+        }
+        RoomMsg::Idle => Vec::new(),
+        #[cfg(feature = "test-hooks")]
+        RoomMsg::Crash(times) => crash(&times),
     }
 }
 

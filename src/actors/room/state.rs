@@ -7,13 +7,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::message::{Ask, Change, RoomRefusal, Send};
+use super::foreign::Linked;
+use super::message::{Ask, Change, RoomRefusal, Send, Step};
 use super::open::{Snapshot, Waiting};
 use super::ring::Ring;
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
 use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{ClubId, Epoch, MessageId, Millis, RoomId, RoomKind, Standing, UserId, limits};
-use crate::protocol::{Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Typing};
+use crate::protocol::{
+    Empty, Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Typing, err_line, ok_line,
+};
 use crate::store::{Append, NewMessage};
 
 /// What the room does next; `mod.rs` carries it out in this order.
@@ -49,6 +52,10 @@ pub(crate) enum Effect {
     ReadEvents(Ask),
     /// Reads events that this node missed.
     ReadHole { after: i64 },
+    /// Tells the other nodes what was committed here.
+    Share(Vec<Step>),
+    /// Reads who may read the room.
+    ReadRoster,
 }
 
 /// What a room begins with.
@@ -77,6 +84,8 @@ pub(crate) struct RoomState {
     pub(super) is_reading_snapshot: bool,
     pub(super) early: BTreeMap<i64, Arc<LiveEvent>>,
     pub(super) is_reading_hole: bool,
+    /// What only a room has that other nodes may write too.
+    pub(super) linked: Option<Box<Linked>>,
 }
 
 impl RoomState {
@@ -95,6 +104,7 @@ impl RoomState {
             is_reading_snapshot: false,
             early: BTreeMap::new(),
             is_reading_hole: false,
+            linked: None,
         }
     }
 
@@ -148,8 +158,23 @@ impl RoomState {
     }
 
     /// A member is writing.
-    pub(crate) fn typing(&mut self, user: UserId, now: Millis) -> Option<Effect> {
-        self.admit(user, now).ok()?;
+    pub(crate) fn typing(
+        &mut self,
+        user: UserId,
+        reply: Option<(SeatKey, u32)>,
+        now: Millis,
+    ) -> Vec<Effect> {
+        let admitted = self.admit(user, now);
+        let frame = |re| match admitted {
+            Ok(()) => ok_line(re, &Empty {}),
+            Err(why) => err_line(Some(re), &Refusal::from(why)),
+        };
+        let reply = reply.map(|(seat, re)| Effect::Reply(seat, frame(re)));
+        let told = admitted.ok().and_then(|()| self.tell_typing(user, now));
+        reply.into_iter().chain(told).collect()
+    }
+
+    fn tell_typing(&mut self, user: UserId, now: Millis) -> Option<Effect> {
         let every = limits::TYPING_EVERY;
         if self.typed.get(&user).is_some_and(|last| last.plus(every) > now) {
             return None;
@@ -213,10 +238,14 @@ impl RoomState {
 
     /// A membership changed. The line, if any, was published before: the one who leaves sees it.
     pub(crate) fn change(&mut self, user: UserId, change: Change) -> Effect {
+        if let Some(linked) = &mut self.linked {
+            linked.changed(user);
+        }
         match change {
             Change::Came => {
+                // Who is there already, read from the store or told twice, keeps the standing.
                 let standing = Standing { is_moderator: false, muted_until: None };
-                self.facts.roster.insert(user, standing);
+                self.facts.roster.entry(user).or_insert(standing);
                 Effect::Tell(user, Tell::Add(Arc::new(self.entry())))
             }
             Change::Went(why) => {

@@ -340,12 +340,17 @@ fn a_reply_goes_out_with_the_event_and_before_it() {
 }
 
 #[test]
-fn typing_is_passed_on_once_in_three_seconds() {
+fn typing_is_passed_on_once_in_three_seconds_and_always_answered() {
     let mut room = room(0);
-    assert!(room.typing(MINA, NOW).is_some());
-    assert!(room.typing(MINA, NOW.plus(limits::TYPING_EVERY / 2)).is_none());
-    assert!(room.typing(MINA, NOW.plus(limits::TYPING_EVERY)).is_some());
-    assert!(room.typing(STRANGER, NOW).is_none());
+    let asks = |slot| Some((seat(slot), 7));
+    let count = |effects: Vec<Effect>| {
+        let passed = effects.iter().filter(|effect| matches!(effect, Effect::Pass(..))).count();
+        (passed, effects.len() - passed)
+    };
+    assert_eq!(count(room.typing(MINA, asks(1), NOW)), (1, 1));
+    assert_eq!(count(room.typing(MINA, asks(1), NOW.plus(limits::TYPING_EVERY / 2))), (0, 1));
+    assert_eq!(count(room.typing(MINA, None, NOW.plus(limits::TYPING_EVERY))), (1, 0));
+    assert_eq!(count(room.typing(STRANGER, asks(2), NOW)), (0, 1));
 }
 
 #[test]

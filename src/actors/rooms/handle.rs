@@ -7,14 +7,15 @@ use tokio::sync::oneshot;
 
 use super::RoomsMsg;
 use crate::actors::bounded::Address;
+use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
 use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Ticket};
 use crate::actors::presence::PresenceHandle;
-use crate::actors::relay::{RelayMsg, Relays, Tell};
+use crate::actors::relay::Relays;
 use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
-use crate::protocol::{ErrorCode, MarkOk, Refusal, RoomEntry, SendOk};
+use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, AppendRefusal, Appended, Store};
 use crate::telemetry::Metrics;
 
@@ -29,6 +30,7 @@ pub struct RoomsHandle {
     pub(crate) journal: JournalHandle,
     pub(crate) presence: PresenceHandle,
     pub(crate) relays: Relays,
+    pub(crate) bus: BusHandle,
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
@@ -54,13 +56,14 @@ impl OwnCids {
 
 impl RoomsHandle {
     /// The face of rooms that the root is about to start.
-    pub(crate) fn new(store: Store, metrics: Arc<Metrics>, life: u64) -> Self {
+    pub(crate) fn new(store: Store, metrics: Arc<Metrics>, life: u64, bus: BusHandle) -> Self {
         Self {
             supervisor: Address::default(),
             directory: Directory::default(),
             journal: JournalHandle::default(),
             presence: PresenceHandle::default(),
             relays: Relays::default(),
+            bus,
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),
@@ -189,20 +192,6 @@ impl RoomsHandle {
         self.change(Append::LeaveRoom { room, user, at: Millis::now() }, user, change).await
     }
 
-    /// Tells the sessions of `users` that a new room is theirs.
-    pub async fn opened(&self, users: Vec<UserId>, entry: RoomEntry) {
-        self.presence.add_room(users.clone(), entry.room);
-        let tell = Tell::Add(Arc::new(entry));
-        self.relays.broadcast(RelayMsg::Tell(users.into(), tell)).await;
-    }
-
-    /// Ends rooms that were deleted and tells who listens.
-    pub fn deleted(&self, rooms: Vec<RoomId>) {
-        if self.supervisor.try_cast(RoomsMsg::Delete(rooms)).is_err() {
-            tracing::error!("deleted rooms could not be ended");
-        }
-    }
-
     /// Makes a room crash so many times.
     ///
     /// # Errors
@@ -213,7 +202,7 @@ impl RoomsHandle {
         self.ask(room, RoomMsg::Crash(times)).await
     }
 
-    /// Whether a user has a live session on this node.
+    /// Whether a user has a live session, on any node.
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
         self.presence.is_online(user)

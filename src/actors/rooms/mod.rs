@@ -43,6 +43,8 @@ pub(crate) enum RoomsMsg {
     Again(RoomId),
     /// A message for a room that is not awake: wake it first.
     Forward(RoomId, Box<RoomMsg>),
+    /// A message for a room if it is awake or waking; nobody misses it otherwise.
+    Offer(RoomId, Box<RoomMsg>),
     /// A room that nobody needs asks to end.
     Sleep(RoomId),
     /// These rooms were deleted.
@@ -101,6 +103,12 @@ impl Actor for Rooms {
                 None => self.wake(&me, state, room).answers.push(answer),
             },
             RoomsMsg::Forward(room, msg) => self.forward(&me, state, room, *msg),
+            RoomsMsg::Offer(room, msg) => {
+                let is_waking = state.waking.contains_key(&room);
+                if is_waking || self.handle.directory.find(room).is_some() {
+                    self.forward(&me, state, room, *msg);
+                }
+            }
             RoomsMsg::Loaded(room, loaded) => self.loaded(&me, state, room, loaded).await,
             RoomsMsg::Again(room) => {
                 self.wake(&me, state, room);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::RoomsHandle;
+use super::{RoomsHandle, RoomsMsg};
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::domain::{DeviceId, RoomId, UserId};
-use crate::protocol::{CloseCode, Frame, InboxRead};
+use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry};
 use crate::store::ReadSelection;
 
 impl RoomsHandle {
@@ -18,8 +18,37 @@ impl RoomsHandle {
         }
     }
 
-    /// Ends the sessions and streams of these sign-ins of a user, on this node.
+    /// Whether there is a link to other nodes and nothing crosses it now.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.bus.is_cut_off()
+    }
+
+    /// Tells the sessions of `users` that a new room is theirs.
+    pub async fn opened(&self, users: Vec<UserId>, entry: RoomEntry) {
+        self.presence.add_room(users.clone(), entry.room);
+        self.bus.add(&users, &entry);
+        let tell = Tell::Add(Arc::new(entry));
+        self.relays.broadcast(RelayMsg::Tell(users.into(), tell)).await;
+    }
+
+    /// Ends rooms that were deleted and tells who listens.
+    pub fn deleted(&self, rooms: Vec<RoomId>) {
+        self.bus.deleted(&rooms);
+        if self.supervisor.try_cast(RoomsMsg::Delete(rooms)).is_err() {
+            tracing::error!("deleted rooms could not be ended");
+        }
+    }
+
+    /// Ends the sessions and streams of these sign-ins of a user, on every node.
     pub async fn revoke(&self, user: UserId, devices: Vec<DeviceId>) {
+        let tell = Tell::Revoke(Some(devices), CloseCode::Revoked);
+        self.bus.tell(&[user], &tell);
+        self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
+    }
+
+    /// The same on this node alone.
+    pub async fn revoke_here(&self, user: UserId, devices: Vec<DeviceId>) {
         let tell = Tell::Revoke(Some(devices), CloseCode::Revoked);
         self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
     }
@@ -31,6 +60,7 @@ impl RoomsHandle {
             ReadSelection::Ids(ids) => (None, Some(ids.as_slice())),
         };
         let tell = Tell::Others(Frame::json(&InboxRead { upto_seq, ids, unread }), None);
+        self.bus.tell(&[user], &tell);
         self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
     }
 }

@@ -47,6 +47,18 @@ impl RoomsHandle {
             give(&room, Loaded::Hole(read.unwrap_or_default()));
         });
     }
+
+    /// Who may read the room, because that may have changed on another node.
+    pub(crate) fn read_roster(&self, room: RoomHandle) {
+        let store = self.store.clone();
+        let presence = self.presence.clone();
+        task::beside(async move {
+            let rows = within(store.roster(room.room)).await;
+            give(&room, Loaded::Roster(rows));
+            // Who has come perhaps is online, which the room could not take up before.
+            presence.watch(room);
+        });
+    }
 }
 
 fn give(room: &RoomHandle, loaded: Loaded) {

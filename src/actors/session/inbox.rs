@@ -82,6 +82,7 @@ impl Session {
             let unread = rooms.store.mark_notices(user, &chosen, Millis::now()).await?;
             let frame = Frame::json(&InboxRead { upto_seq, ids, unread });
             let tell = Tell::Others(frame, Some(seat));
+            rooms.bus.tell(&[user], &tell);
             rooms.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
             Ok::<_, StoreError>(unread)
         };

@@ -59,10 +59,8 @@ impl Session {
                 }
             }
             Op::Typing { room } => {
-                self.ask_room(room, user, re, RoomMsg::Typing { user }, context);
-                if let Some(re) = re {
-                    self.send(&ok_line(re, &Empty {}));
-                }
+                let reply = re.map(|re| (seat, re));
+                self.ask_room(room, user, re, RoomMsg::Typing { user, reply }, context);
             }
             Op::Read { room, seq } => {
                 let (asker, seat) = (self.asker(re), Some(seat));

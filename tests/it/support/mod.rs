@@ -1,26 +1,32 @@
 //! A server of one's own for each test, and clients to talk to it.
 
 mod client;
+mod hub;
 mod process;
 mod raw;
 mod rest;
+mod sse;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use moim::actors::RoomsHandle;
 use moim::app::App;
 use moim::config::{Config, Values};
+use moim::store::Link;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::client::{Client, Closed};
+pub(crate) use self::hub::Hub;
 pub(crate) use self::process::{Process, command, free_address};
 pub(crate) use self::raw::{Raw, frame};
-pub(crate) use self::rest::Rest;
+pub(crate) use self::rest::{Rest, person};
+pub(crate) use self::sse::Sse;
 
 /// Nothing in a healthy server takes this long.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -55,6 +61,18 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), settings);
         let app = App::build(&config).await.unwrap();
+        Self::run(app, folder).await
+    }
+
+    /// A node that meets others over a link of its own.
+    pub(crate) async fn spawn_linked(settings: &[(&str, &str)], link: Arc<dyn Link>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), settings);
+        let app = App::build_linked(&config, link).await.unwrap();
+        Self::run(app, folder).await
+    }
+
+    async fn run(app: App, folder: TempDir) -> Self {
         let (address, rooms) = (app.address(), app.rooms());
         let (end, ended) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {

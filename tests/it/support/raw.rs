@@ -58,6 +58,19 @@ impl Raw {
         }
     }
 
+    /// A response whole: its head and its body.
+    pub(crate) async fn response(&mut self) -> (String, String) {
+        let head = self.head().await;
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        let length = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let length = length.map_or(0, |(_, length)| length.parse().unwrap());
+        while self.read.len() < length {
+            assert!(self.more().await, "closed before the body was whole");
+        }
+        let body = self.read.drain(..length).collect();
+        (head, String::from_utf8(body).unwrap())
+    }
+
     /// Everything until the server closes.
     pub(crate) async fn rest(&mut self) -> String {
         self.rest_within(SOON).await

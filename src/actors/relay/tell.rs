@@ -1,0 +1,120 @@
+//! What concerns all sessions of a user: rooms that come and go, inbox entries, read marks.
+
+use super::Relay;
+use super::book::{Book, Entry, Kind, Mode};
+use super::deliver::push_event;
+use super::message::Tell;
+use crate::domain::{RoomId, UserId, limits};
+use crate::protocol::{CloseCode, Frame, RoomAdd, RoomEntry, RoomRemove};
+use crate::telemetry::Dropped;
+
+impl Relay {
+    pub(super) fn tell(&self, user: UserId, tell: &Tell) {
+        if let Tell::Revoke(devices, code) = tell {
+            self.revoke(user, devices.as_deref(), *code);
+            return;
+        }
+        let slots = self.book.borrow().slots_of(user);
+        for slot in slots {
+            let mut book = self.book.borrow_mut();
+            let meanwhile = book.at_mut(slot).and_then(|entry| entry.meanwhile.as_mut());
+            if let Some(meanwhile) = meanwhile {
+                meanwhile.push(tell.clone());
+                continue;
+            }
+            drop(book);
+            self.tell_one(slot, tell);
+        }
+    }
+
+    /// Tells one listener of a change that concerns its user.
+    pub(super) fn tell_one(&self, slot: u32, tell: &Tell) {
+        let mut book = self.book.borrow_mut();
+        let seat = book.key(slot);
+        let Some((kind, signed)) = book.at(slot).map(|entry| (entry.kind, entry.signed)) else {
+            return;
+        };
+        match tell {
+            Tell::Inbox(event) if signed.is_some_and(|signed| signed.want.inbox) => {
+                if !self.is_too_slow(&book, slot)
+                    && let Some(entry) = book.at(slot)
+                {
+                    push_event(&entry.outbox, event);
+                    self.list(seat, &entry.outbox);
+                }
+            }
+            Tell::Others(frame, except) if kind == Kind::Socket && *except != Some(seat) => {
+                self.push_frame(&book, slot, frame);
+            }
+            Tell::Add(room) if kind == Kind::Socket => self.add(&mut book, slot, room),
+            Tell::Remove(room, why) => {
+                let heard = book.remove_place(slot, *room);
+                if heard && kind == Kind::RoomStream {
+                    book.at(slot).iter().for_each(|entry| entry.outbox.close(CloseCode::Revoked));
+                } else if heard {
+                    let gone = RoomRemove { room: *room, why };
+                    self.push_frame(&book, slot, &Frame::json(&gone));
+                    signed.iter().for_each(|s| self.rooms.presence.remove_room(s.user, *room));
+                }
+            }
+            Tell::Mentions(room, count) => {
+                if let Some(ear) = book.ear(slot, *room) {
+                    ear.mentions = *count;
+                }
+            }
+            Tell::Inbox(_) | Tell::Others(..) | Tell::Add(_) | Tell::Revoke(..) => {}
+        }
+    }
+
+    fn add(&self, book: &mut Book, slot: u32, room: &RoomEntry) {
+        if book.mode(slot, room.room).is_some() {
+            return;
+        }
+        book.put_place(slot, room.room, Mode::Head, 0);
+        if let Some(listeners) = book.rooms.get_mut(&room.room)
+            && listeners.last < room.head
+        {
+            (listeners.last, listeners.n) = (room.head, room.n);
+        }
+        self.push_frame(book, slot, &Frame::json(&RoomAdd { room }));
+        if let Some(signed) = book.at(slot).and_then(|entry| entry.signed) {
+            self.rooms.presence.add_room(vec![signed.user], room.room);
+        }
+    }
+
+    /// A frame that is never dropped: over the budget the session ends and resumes.
+    pub(super) fn push_frame(&self, book: &Book, slot: u32, frame: &Frame) {
+        if self.is_too_slow(book, slot) {
+            return;
+        }
+        if let Some(entry) = book.at(slot) {
+            entry.outbox.push(frame.bytes().clone());
+            self.list(book.key(slot), &entry.outbox);
+        }
+    }
+
+    /// Ends a listener whose outbox is over its budget.
+    fn is_too_slow(&self, book: &Book, slot: u32) -> bool {
+        let is_over = |entry: &&Entry| entry.outbox.bytes() > limits::OUTBOX_BYTES;
+        let Some(entry) = book.at(slot).filter(is_over) else {
+            return false;
+        };
+        self.metrics.dropped(Dropped::Slow);
+        self.close(&entry.outbox, CloseCode::TooSlow);
+        true
+    }
+
+    pub(super) fn deleted(&self, room: RoomId) {
+        let mut book = self.book.borrow_mut();
+        let frame = Frame::json(&RoomRemove { room, why: "deleted" });
+        for slot in book.remove_room(room) {
+            match book.at(slot).map(|entry| entry.kind) {
+                Some(Kind::Socket) => self.push_frame(&book, slot, &frame),
+                Some(_stream) => {
+                    book.at(slot).iter().for_each(|e| e.outbox.close(CloseCode::Revoked));
+                }
+                None => {}
+            }
+        }
+    }
+}
