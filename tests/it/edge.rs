@@ -229,6 +229,6 @@ async fn twenty_thousand_headers_are_not_read() {
     let _refused = tokio::io::AsyncWriteExt::write_all(&mut raw.socket, &bytes).await;
     let answer = raw.rest().await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    assert_eq!(app.rest.text("/healthz").await.is_empty(), false);
+    assert!(!app.rest.text("/healthz").await.is_empty());
     app.end().await;
 }

@@ -5,7 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking; the settings miss helper functions"
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking and spawns what it likes; the settings miss helper functions"
 )]
 
 #[path = "../support/postgres.rs"]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Closed, Raw, TestApp, frame};
 
@@ -47,48 +47,52 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     }
     assert!(app.metric("moim_frames_dropped_total{reason=\"Lag\"}").await >= 1.0);
 
-    // It wakes up: what it has is whole up to the lag, and pulling brings the rest.
+    let mut last = reads_up_to_the_lag(&mut stalled).await;
+    last = pulls_until_level(&mut stalled, &room, last).await;
+    assert_eq!(last, total);
+    senders[0].send(&room, "after", "pushes go on").await;
+    let next = next_line(&mut stalled, |line| line["ev"] == "msg.new").await;
+    assert_eq!(next["seq"], last + 1);
+    app.end().await;
+}
+
+async fn next_line(raw: &mut Raw, fits: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let line: Value = serde_json::from_slice(&raw.frame().await.unwrap().payload).unwrap();
+        if fits(&line) {
+            return line;
+        }
+    }
+}
+
+/// What was pushed is whole up to the lag.
+async fn reads_up_to_the_lag(raw: &mut Raw) -> i64 {
     let mut last = 0;
-    let from = loop {
-        let payload = stalled.frame().await.unwrap().payload;
-        let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    loop {
+        let line = next_line(raw, |line| line["ev"] == "lag" || line["ev"] == "msg.new").await;
         if line["ev"] == "lag" {
-            break line["from"].as_i64().unwrap();
+            assert_eq!(line["from"], last + 1);
+            return last;
         }
-        if line["ev"] == "msg.new" {
-            last += 1;
-            assert_eq!(line["seq"], last);
-        }
-    };
-    assert_eq!(from, last + 1);
-    let mut more = true;
-    while more {
+        last += 1;
+        assert_eq!(line["seq"], last);
+    }
+}
+
+/// Pulling brings the rest, in order.
+async fn pulls_until_level(raw: &mut Raw, room: &str, mut last: i64) -> i64 {
+    loop {
         let pull = json!({ "id": 9, "op": "pull", "room": room, "after": last }).to_string();
-        stalled.write(&frame(0x81, pull.as_bytes())).await;
-        let reply = loop {
-            let payload = stalled.frame().await.unwrap().payload;
-            let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-            if line["re"] == 9 {
-                break line["ok"].clone();
-            }
-        };
+        raw.write(&frame(0x81, pull.as_bytes())).await;
+        let reply = next_line(raw, |line| line["re"] == 9).await["ok"].clone();
         for event in reply["events"].as_array().unwrap() {
             last += 1;
             assert_eq!(event["seq"], last);
         }
-        more = reply["more"].as_bool().unwrap();
-    }
-    assert_eq!(last, total);
-    senders[0].send(&room, "after", "pushes go on").await;
-    loop {
-        let payload = stalled.frame().await.unwrap().payload;
-        let line: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-        if line["ev"] == "msg.new" {
-            assert_eq!(line["seq"], last + 1);
-            break;
+        if !reply["more"].as_bool().unwrap() {
+            return last;
         }
     }
-    app.end().await;
 }
 
 /// A small window, so that the server's bytes wait at the server.
@@ -108,9 +112,8 @@ async fn a_session_that_does_not_sign_in_or_beat_is_closed() {
     let mut nobody = crate::support::Client::connect(app.address).await;
     let closed = tokio::time::timeout(Duration::from_secs(15), async {
         loop {
-            match nobody.line().await {
-                Err(closed) => break closed,
-                Ok(_) => {}
+            if let Err(closed) = nobody.line().await {
+                break closed;
             }
         }
     });

@@ -154,9 +154,8 @@ impl World {
                     }
                 }
                 Effect::Part(part) => {
-                    if self.push(part.opening, part.reply, part.events).is_some() {
-                        self.parts.push((part.opening, part.upto, part.goal));
-                    }
+                    let is_heard = self.push(part.opening, part.reply, part.events).is_some();
+                    self.parts.extend(is_heard.then_some((part.opening, part.upto, part.goal)));
                 }
                 Effect::ReadSnapshot => {
                     self.reads.push(Loaded::Snapshot(Some(snapshot(self.log))));

@@ -91,15 +91,16 @@ impl RoomsHandle {
     /// # Errors
     /// As [`Self::ensure`], and `overloaded` when its mailbox stays full.
     pub(crate) async fn ask(&self, room: RoomId, mut msg: RoomMsg) -> Result<(), Refusal> {
-        // A room may fall asleep or crash between the look-up and the message; then it is woken.
-        for _ in 0..3 {
+        // A room may fall asleep or crash between the look-up and the message; then it is woken. The
+        // supervisor needs a moment to learn of a crash, and the store to bring the room back.
+        for attempt in 0..8 {
             let handle = self.ensure(room).await?;
             match handle.ask(msg).await {
                 Ok(()) => return Ok(()),
                 Err(Undelivered::Overloaded) => return Err(overloaded()),
                 Err(Undelivered::Ended(back)) => msg = back,
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
         }
         Err(Refusal::new(ErrorCode::Unavailable, "the room restarts")
             .retry_in(Duration::from_millis(200)))
