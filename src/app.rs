@@ -214,7 +214,7 @@ impl App {
 }
 
 async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, deadline: Instant) {
-    handle.pause().await;
+    // New connections are still answered, with 503: a health check must see why, not hang.
     tree.drain(window, deadline).await;
     let _deadline = tokio::time::timeout(Duration::from_secs(2), handle.stop(true)).await;
 }
@@ -306,6 +306,7 @@ fn serve_on(
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(REQUEST_WITHIN)
             .h1_allow_half_closed(false)
+            .on_connect_ext(|socket: &TcpStream, _| http::watch_peer(socket))
             .upgrade(fn_service(move |upgrade: http::Upgrade| {
                 http::upgrade(api.clone(), Rc::clone(&worker), upgrade)
             }))

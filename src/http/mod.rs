@@ -48,7 +48,7 @@ pub use self::assets::Assets;
 pub use self::locale::Locale;
 pub use self::password::{Passwords, UnusableCost};
 pub use self::token::Tokens;
-pub use self::upgrade::{Upgrade, upgrade};
+pub use self::upgrade::{Upgrade, upgrade, watch_peer};
 use crate::actors::Worker;
 
 /// Everything but WebSockets, for one HTTP worker.

@@ -238,14 +238,19 @@ async fn write(socket: &mut TcpStream, bytes: &[u8]) -> bool {
     matches!(written, Ok(Ok(())))
 }
 
-/// Small frames leave at once, and a peer that vanished is noticed. Where the system does not know
-/// an option, the heartbeat finds out by itself.
-fn prepare(socket: &TcpStream) {
+/// A peer that vanished, or reads nothing for a while, is noticed by the kernel: also that of an
+/// event stream, whose response is not looked at while it cannot be written.
+pub fn watch_peer(socket: &TcpStream) {
     let socket = SockRef::from(socket);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-    let _unsupported = socket.set_tcp_nodelay(true);
-    let _unsupported = socket.set_send_buffer_size(KERNEL_BYTES);
     let _unsupported = socket.set_tcp_keepalive(&keepalive);
     #[cfg(target_os = "linux")]
     let _unsupported = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// Small frames leave at once, and little of what waits is out of our sight.
+fn prepare(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    let _unsupported = socket.set_tcp_nodelay(true);
+    let _unsupported = socket.set_send_buffer_size(KERNEL_BYTES);
 }

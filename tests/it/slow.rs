@@ -120,3 +120,29 @@ async fn a_session_that_does_not_sign_in_or_beat_is_closed() {
     assert_eq!(closed.await.unwrap(), Closed { code: 4401 });
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_questions_in_one_message_are_not_many_answers_in_memory() {
+    let app = TestApp::spawn().await;
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let mut session = app.session(&mina).await;
+    let wide = "\u{1}".repeat(4_000);
+    for n in 0..50 {
+        session.send(&room, &format!("c-{n}"), &wide).await;
+    }
+    let open = |id: usize| json!({ "id": id, "op": "open", "room": room }).to_string();
+    let many: Vec<String> = (1_000..1_150).map(open).collect();
+    session.say(&many.join("\n")).await;
+    let mut snapshots = 0;
+    for id in 1_000..1_150 {
+        let reply = session.reply(id).await;
+        snapshots += usize::from(reply["ok"]["snapshot"].is_object());
+        assert!(reply["ok"].is_object() || reply["err"]["code"] == "overloaded", "{reply}");
+    }
+    assert!((1..=4).contains(&snapshots), "{snapshots} snapshots of 1.2 MB were held");
+    // The last opening counts: the room is open, and talk goes on.
+    session.send(&room, "after", "hello").await;
+    session.wait_for(|line| line["ev"] == "msg.new" && line["d"]["cid"] == "after").await;
+    app.end().await;
+}

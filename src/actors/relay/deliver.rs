@@ -1,6 +1,7 @@
 //! What each message of the rooms does to the outboxes of a worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -8,10 +9,10 @@ use super::book::{Book, Ear, Kind, Listeners, Mode};
 use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
 use super::{CROWDED_BYTES, LAG_BYTES, Relay};
 use crate::actors::outbox::Outbox;
-use crate::actors::room::RoomMsg;
+use crate::actors::room::{Form, RoomMsg};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::RoomId;
-use crate::protocol::{CloseCode, Frame, Lag, ReadEvent};
+use crate::protocol::{CloseCode, ErrorCode, Frame, Lag, ReadEvent, Refusal, err_line};
 use crate::telemetry::Dropped;
 
 impl Relay {
@@ -31,13 +32,8 @@ impl Relay {
                 self.answer_opening(opening, frame.as_ref());
                 self.book.borrow_mut().end_opening(opening);
             }
-            RelayMsg::Pulled { seat, room, frame, level } => {
-                frame.iter().for_each(|frame| self.reply(seat, frame));
-                let mut book = self.book.borrow_mut();
-                let is_level = level && book.entry(seat).is_some();
-                if is_level && let Some(ear) = book.ear(seat.slot, room) {
-                    ear.is_lagging = false;
-                }
+            RelayMsg::Pulled { seat, room, reply, level } => {
+                self.pulled(seat, room, reply.as_ref(), level);
             }
             RelayMsg::Reply(seat, frame) => self.reply(seat, &frame),
             RelayMsg::Passing { room, what, frame } => self.pass(room, what, &frame),
@@ -173,13 +169,45 @@ impl Relay {
         let Some(at) = found else {
             return false;
         };
+        let is_crowded = entry.outbox.bytes() > CROWDED_BYTES;
         let is_closed = entry.openings.get(at).is_some_and(|underway| underway.is_closed);
         if is_closed {
-            entry.openings.swap_remove(at);
+            let closed = entry.openings.swap_remove(at);
+            drop(book);
+            let short = is_crowded.then(|| refused_opening(&closed.asked)).flatten();
+            short.iter().chain(reply).take(1).for_each(|frame| self.reply(opening.seat, frame));
+            return false;
+        }
+        if is_crowded {
+            // Who does not read what was asked for gets no more of it: asked again when it is out.
+            if let Some(underway) = entry.openings.get_mut(at) {
+                underway.is_due = true;
+            }
+            self.list(opening.seat, &entry.outbox);
+            return false;
         }
         drop(book);
         reply.iter().for_each(|reply| self.reply(opening.seat, reply));
-        !is_closed
+        true
+    }
+
+    /// The answer to a pull; to one of many at once that are not read, the time to ask again.
+    fn pulled(&self, seat: SeatKey, room: RoomId, reply: Option<&(u32, Frame)>, level: bool) {
+        let mut book = self.book.borrow_mut();
+        let Some(entry) = book.entry(seat) else {
+            return;
+        };
+        if entry.outbox.bytes() > LAG_BYTES {
+            drop(book);
+            let refused = reply.map(|(re, _)| err_line(Some(*re), &crowded()));
+            refused.iter().for_each(|frame| self.reply(seat, frame));
+            return;
+        }
+        if level && let Some(ear) = book.ear(seat.slot, room) {
+            ear.is_lagging = false;
+        }
+        drop(book);
+        reply.iter().for_each(|(_, frame)| self.reply(seat, frame));
     }
 
     fn attach(&self, attach: &Attach) {
@@ -290,6 +318,21 @@ impl Relay {
             self.heads.borrow_mut().push(room);
         }
     }
+}
+
+/// A small answer in place of a large one that nobody waits for any more.
+fn refused_opening(asked: &RoomMsg) -> Option<Frame> {
+    match asked {
+        RoomMsg::Open { form: Form::Socket { re: Some(re) }, .. } => {
+            Some(err_line(Some(*re), &crowded()))
+        }
+        _answered => None,
+    }
+}
+
+fn crowded() -> Refusal {
+    Refusal::new(ErrorCode::Overloaded, "read what is on its way first")
+        .retry_in(Duration::from_secs(1))
 }
 
 pub(super) fn push_event(outbox: &Outbox, event: &LiveEvent) {

@@ -197,7 +197,7 @@ pub(crate) enum RelayMsg {
     /// More of a long replay; the session asks for the next part when this one is written.
     Part(Arc<Part>),
     /// An answer to a pull; `level` when pushes may go on from here.
-    Pulled { seat: SeatKey, room: RoomId, frame: Option<Frame>, level: bool },
+    Pulled { seat: SeatKey, room: RoomId, reply: Option<(u32, Frame)>, level: bool },
     /// A reply without an event.
     Reply(SeatKey, Frame),
     /// Presence or typing.

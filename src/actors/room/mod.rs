@@ -164,8 +164,8 @@ impl Room {
             Effect::Part(part) => {
                 relays.tell(part.opening.seat, RelayMsg::Part(Arc::new(part))).await;
             }
-            Effect::Pulled { seat, frame, level } => {
-                relays.tell(seat, RelayMsg::Pulled { seat, room, frame, level }).await;
+            Effect::Pulled { seat, reply, level } => {
+                relays.tell(seat, RelayMsg::Pulled { seat, room, reply, level }).await;
             }
             Effect::Reply(seat, frame) => relays.tell(seat, RelayMsg::Reply(seat, frame)).await,
             Effect::Sent(asker, outcome) => answer(relays, asker, outcome).await,

@@ -290,8 +290,8 @@ impl RoomState {
         events: &[Arc<LiveEvent>],
         level: bool,
     ) -> Effect {
-        let frame = re.map(|re| pull_reply(re, events, self.facts.head, !level));
-        Effect::Pulled { seat, frame, level }
+        let reply = re.map(|re| (re, pull_reply(re, events, self.facts.head, !level)));
+        Effect::Pulled { seat, reply, level }
     }
 
     fn caught_up(&self, seq: i64) -> Outgoing {

@@ -31,7 +31,7 @@ pub(crate) enum Effect {
     /// An opening is refused.
     Refused(Opening, Option<Frame>),
     /// An answer to a pull.
-    Pulled { seat: SeatKey, frame: Option<Frame>, level: bool },
+    Pulled { seat: SeatKey, reply: Option<(u32, Frame)>, level: bool },
     /// A reply to a seat.
     Reply(SeatKey, Frame),
     /// Answers the sender of a message.

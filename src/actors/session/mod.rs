@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 pub use self::body::{EventBody, Since};
 pub use self::message::{CheckToken, Claims, Shared, Worker};
 use self::reader::{Incoming, Reader};
-use self::stream::Frames;
+use self::stream::{Drained, Frames};
 use super::outbox::{Ending, Outbox, Port};
 use super::presence::WasTold;
 use super::relay::Kind;
@@ -140,6 +140,11 @@ impl Session {
         while !self.is_waiting {
             if self.outbox.ending() != Ending::No {
                 self.lines.clear();
+            }
+            if !self.lines.is_empty() && self.outbox.bytes() > stream::READ_BELOW {
+                // The rest of a message waits like the rest of the socket does.
+                let drained = Drained::new(&self.worker, &self.outbox);
+                return self.wait_for(context, drained, |_, (), _| ());
             }
             let Some(line) = self.lines.pop_front() else {
                 // Idle sessions hold no memory for lines.

@@ -14,7 +14,7 @@ use crate::domain::limits;
 use crate::protocol::CloseCode;
 
 /// Above this many waiting bytes nothing more is read: who does not read is not answered.
-const READ_BELOW: usize = limits::OUTBOX_BYTES / 2;
+pub(super) const READ_BELOW: usize = limits::OUTBOX_BYTES / 2;
 
 /// The messages of a peer, as a stream.
 pub(super) struct Frames {
@@ -54,6 +54,32 @@ impl Frames {
                 Err(_gone) => return Poll::Ready(None),
             }
         }
+    }
+}
+
+/// Comes when little enough waits in an outbox, or it ends. It also writes: while a session waits
+/// for it, nobody else does.
+pub(super) struct Drained {
+    worker: Rc<Worker>,
+    outbox: Rc<Outbox>,
+}
+
+impl Drained {
+    pub(super) fn new(worker: &Rc<Worker>, outbox: &Rc<Outbox>) -> Self {
+        Self { worker: Rc::clone(worker), outbox: Rc::clone(outbox) }
+    }
+}
+
+impl Future for Drained {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.outbox.poll_write(context, self.worker.relay.now());
+        if self.outbox.ending() != Ending::No || self.outbox.bytes() <= READ_BELOW {
+            return Poll::Ready(());
+        }
+        self.outbox.is_unread.set(true);
+        Poll::Pending
     }
 }
 
