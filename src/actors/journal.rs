@@ -7,6 +7,7 @@
 //! A crash loses nothing that was acknowledged: what waited is answered `unavailable`.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use super::task;
 use super::wire::Writer;
 use crate::domain::{RoomId, UserId};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, Store, StoreError};
+use crate::store::{Append, Appended, Store, StoreError, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// Appends that may wait, over all lanes.
@@ -50,10 +51,17 @@ pub(crate) enum Ticket {
 /// What became of an append, with its ticket.
 pub(crate) type Outcome = (Ticket, Result<Appended, Refusal>);
 
+/// Ends when all is told.
+pub(crate) type Telling<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// Takes the outcomes, in commit order for each room.
 pub(crate) trait Outcomes: Send + Sync + 'static {
     /// A batch was committed, or failed.
     fn arrived(&self, outcomes: Vec<Outcome>);
+
+    /// Inbox entries of a batch, in the order of their logs. The next batch waits until they are
+    /// told: rooms work side by side, and two of them would tell one inbox in any order.
+    fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_>;
 }
 
 /// Message of the journal.
@@ -215,8 +223,12 @@ async fn write(
     metrics.commit(batch.len(), began.elapsed());
     let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
     match written {
-        Ok(Ok(appended)) => {
+        Ok(Ok(mut appended)) => {
+            let notices: Vec<_> = appended.iter_mut().flat_map(take_notices).collect();
             outcomes.arrived(tickets.zip(appended.into_iter().map(Ok)).collect());
+            if !notices.is_empty() {
+                outcomes.tell(notices).await;
+            }
             true
         }
         Ok(Err(why)) => {
@@ -229,6 +241,13 @@ async fn write(
             outcomes.arrived(tickets.map(|ticket| (ticket, Err(unavailable()))).collect());
             false
         }
+    }
+}
+
+fn take_notices(appended: &mut Appended) -> Vec<StoredNotice> {
+    match appended {
+        Appended::Message { notices, .. } => std::mem::take(notices),
+        _silent => Vec::new(),
     }
 }
 

@@ -132,3 +132,23 @@ async fn who_is_named_or_answered_finds_it_in_the_inbox() {
     assert_eq!(at_mina.expect("inbox.read").await["upto_seq"], 1);
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_from_many_rooms_come_in_the_order_of_the_inbox() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let lobby = app.lobby(&mina).await;
+    let (club, room) = app.club(&mina, "both here").await;
+    app.join(&bob, &club).await;
+    let mut at_bob = app.session(&bob).await;
+    let mut at_mina = app.session(&mina).await;
+    for n in 0..60 {
+        let room = if n % 2 == 0 { &lobby } else { &room };
+        let send = json!({ "op": "send", "room": room, "cid": format!("c-{n}"), "text": "@bob" });
+        at_mina.begin(send).await;
+    }
+    for seq in 1..=60 {
+        assert_eq!(at_bob.expect("inbox").await["seq"], seq);
+    }
+    app.end().await;
+}

@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) openings: Vec<Underway>,
     /// Changes that came while the list of rooms was being read.
     pub(super) meanwhile: Option<Vec<Tell>>,
+    /// Inbox events up to here came with a replay; their news may still be on its way.
+    pub(super) inbox_upto: i64,
 }
 
 /// A room that a session is about to hear.
@@ -155,6 +157,7 @@ impl Book {
             places: Vec::new(),
             openings: Vec::new(),
             meanwhile: None,
+            inbox_upto: 0,
         };
         let mut life = 0;
         if let Some(place) = self.slots.get_mut(index(slot)) {

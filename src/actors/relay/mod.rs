@@ -184,12 +184,13 @@ impl Relay {
 
     /// The inbox log was read up to a seq; what came after it goes on.
     pub(crate) fn release(&self, seat: SeatKey, upto: i64) {
-        let meanwhile = self.book.borrow_mut().entry(seat).and_then(|e| e.meanwhile.take());
+        let mut meanwhile = None;
+        if let Some(entry) = self.book.borrow_mut().entry(seat) {
+            entry.inbox_upto = entry.inbox_upto.max(upto);
+            meanwhile = entry.meanwhile.take();
+        }
         for tell in meanwhile.into_iter().flatten() {
-            let was_read = matches!(&tell, Tell::Inbox(event) if event.seq <= upto);
-            if !was_read {
-                self.tell_one(seat.slot, &tell);
-            }
+            self.tell_one(seat.slot, &tell);
         }
         while self.flush_some() {}
     }

@@ -36,8 +36,9 @@ impl Relay {
         };
         match tell {
             Tell::Inbox(event) if signed.is_some_and(|signed| signed.want.inbox) => {
+                let is_news = |entry: &&Entry| event.seq > entry.inbox_upto;
                 if !self.is_too_slow(&book, slot)
-                    && let Some(entry) = book.at(slot)
+                    && let Some(entry) = book.at(slot).filter(is_news)
                 {
                     push_event(&entry.outbox, event);
                     self.list(seat, &entry.outbox);

@@ -9,7 +9,7 @@ use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::seat::{Asker, SeatKey};
 use crate::domain::{MessageId, UserId};
 use crate::protocol::{Frame, MarkOk, MessageItem, ReadEvent, Refusal, SendOk, SnapshotBody};
-use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent, StoredNotice};
+use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent};
 
 /// Events that may be published now and the replies that go before them, gathered over a batch.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl RoomState {
     ) {
         let room = self.facts.room;
         let answer = match outcome {
-            Ok(Appended::Message { event, mentions, notices }) => {
+            Ok(Appended::Message { event, mentions, .. }) => {
                 let mut live = LiveEvent::new(room, event.seq, event.n, &event.body);
                 live.by = Some(author);
                 live.mentions = mentions;
@@ -93,7 +93,6 @@ impl RoomState {
                     gathered.steps.push(Step { event: Some(Arc::clone(&live)), change: None });
                 }
                 self.apply(live, &mut gathered.events);
-                gathered.rest.extend(notices.iter().map(notify));
                 Ok(send_ok(room, event.seq, event.n, event.at))
             }
             Ok(Appended::Duplicate { seq, n, at }) => {
@@ -189,12 +188,6 @@ impl From<&crate::store::Message> for MessageItem {
             pinned: false,
         }
     }
-}
-
-fn notify(notice: &StoredNotice) -> Effect {
-    // An inbox is no room; its events travel in the same wrapping.
-    let event = LiveEvent::new(crate::domain::RoomId(0), notice.seq, 0, &notice.body);
-    Effect::Tell(notice.user, Tell::Inbox(Arc::new(event)))
 }
 
 fn mark_ok(mark: ReadMark) -> MarkOk {

@@ -9,14 +9,14 @@ use super::RoomsMsg;
 use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
-use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Ticket};
+use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Telling, Ticket};
 use crate::actors::presence::PresenceHandle;
 use crate::actors::relay::Relays;
 use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, AppendRefusal, Appended, Store};
+use crate::store::{Append, AppendRefusal, Appended, Store, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// How long a REST call waits for an answer of the actors.
@@ -279,6 +279,10 @@ impl RoomsHandle {
 }
 
 impl Outcomes for RoomsHandle {
+    fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_> {
+        Box::pin(self.tell_notices(notices))
+    }
+
     fn arrived(&self, outcomes: Vec<Outcome>) {
         let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
         let mut answers = Vec::new();

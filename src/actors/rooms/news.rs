@@ -3,13 +3,24 @@
 use std::sync::Arc;
 
 use super::{RoomsHandle, RoomsMsg};
-use crate::actors::relay::{RelayMsg, Tell};
+use crate::actors::relay::{LiveEvent, RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::domain::{DeviceId, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry};
-use crate::store::ReadSelection;
+use crate::store::{ReadSelection, StoredNotice};
 
 impl RoomsHandle {
+    /// Tells inbox entries to the sessions of their users, in this order.
+    pub(super) async fn tell_notices(&self, notices: Vec<StoredNotice>) {
+        for notice in notices {
+            // An inbox is no room; its events travel in the same wrapping.
+            let event = LiveEvent::new(RoomId(0), notice.seq, 0, &notice.body);
+            let tell = Tell::Inbox(Arc::new(event));
+            self.bus.tell(&[notice.user], &tell);
+            self.relays.broadcast(RelayMsg::Tell([notice.user].into(), tell)).await;
+        }
+    }
+
     /// A user who has just registered: the rooms that one finds oneself in let them in.
     pub fn registered(&self, user: UserId, rooms: &[RoomId]) {
         for room in rooms {
