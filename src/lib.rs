@@ -82,7 +82,15 @@
 //! **D8. Kernel buffers of sockets are small** (128 KiB): left to itself the kernel takes megabytes
 //! for a client that does not read, out of sight of every budget.
 //!
-//! **D9. Everyone is in the lobby `general`, and nobody's coming is announced there.** Registration
+//! **D9. Nodes repair from the database.** What a node commits it also publishes on the bus, and a
+//! node that hears it delivers `last + 1`, drops what it has and reads a hole from the store, where
+//! the row lock of the room's head gave the order. So Redis may lose everything at any time; a
+//! single node has no bus and pays for none.
+//!
+//! **D10. Inbox entries are told by the journal's outcomes, not by the rooms.** Rooms work side by
+//! side and would tell one inbox in any order.
+//!
+//! **D11. Everyone is in the lobby `general`, and nobody's coming is announced there.** Registration
 //! is not an explicit join; a line for each of ten thousand accounts would drown the talk.
 
 pub mod actors;

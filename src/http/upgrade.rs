@@ -42,8 +42,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Bytes that the kernel holds for one socket. Left to itself it takes megabytes for a client that
 /// does not read; what waits is to be counted in the outbox.
 const KERNEL_BYTES: usize = 128 * 1024;
-/// How long the kernel keeps sending to a peer that acknowledges nothing.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the kernel keeps sending to a peer that takes nothing: longer than a session waits, so
+/// that a session ends with its own word.
+const USER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A request that wants to leave HTTP, and its connection.
 pub type Upgrade = (Request, Framed<TcpStream, h1::Codec>);

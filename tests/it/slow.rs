@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Closed, Raw, TestApp, frame};
+use crate::support::{Closed, Raw, TestApp, eventually, eventually_within, frame};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_never_reads_gets_lag_and_the_others_everything() {
@@ -144,5 +144,29 @@ async fn many_questions_in_one_message_are_not_many_answers_in_memory() {
     // The last opening counts: the room is open, and talk goes on.
     session.send(&room, "after", "hello").await;
     session.wait_for(|line| line["ev"] == "msg.new" && line["d"]["cid"] == "after").await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_stuck_for_half_a_minute_ends_the_session() {
+    let app = TestApp::spawn().await;
+    let (mina, lazy) = (app.person("mina").await, app.person("lazy").await);
+    let room = app.lobby(&mina).await;
+    let mut stalled = Raw::upgraded(app.address, b"").await;
+    shrink(&stalled);
+    let auth = json!({ "id": 1, "op": "auth", "token": lazy.token, "want": [] }).to_string();
+    let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
+    stalled.write(&frame(0x81, auth.as_bytes())).await;
+    stalled.write(&frame(0x81, open.as_bytes())).await;
+    let mut talker = app.session(&mina).await;
+    let text = "가".repeat(4_000);
+    for n in 0..60 {
+        talker.send(&room, &format!("c-{n}"), &text).await;
+    }
+    let closed = async || app.metric("moim_sessions_closed_total{code=\"4003\"}").await >= 1.0;
+    eventually_within(Duration::from_secs(45), "it is closed with 4003", closed).await;
+    // Nor does it take the close frame; the session is gone all the same.
+    eventually("it is gone", async || app.metric("moim_connections").await < 2.0).await;
+    assert_eq!(talker.send(&room, "after", "nobody waited").await["seq"], 61);
     app.end().await;
 }

@@ -168,8 +168,16 @@ pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Con
 }
 
 /// Waits until something holds; fails when it does not within [`SOON`].
-pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
-    let deadline = tokio::time::Instant::now() + SOON;
+pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, holds: F) {
+    eventually_within(SOON, what, holds).await;
+}
+
+/// The same for what takes its time.
+pub(crate) async fn eventually_within<F>(span: Duration, what: &str, mut holds: F)
+where
+    F: AsyncFnMut() -> bool,
+{
+    let deadline = tokio::time::Instant::now() + span;
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
