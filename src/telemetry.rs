@@ -179,7 +179,8 @@ impl Metrics {
 /// Starts logging: readable lines on a terminal, JSON elsewhere. `filter` is in the syntax of
 /// `tracing` filters (`info`, `moim=debug`); one that cannot be read was refused by the settings.
 pub fn start_logs(filter: &str) {
-    let filter = EnvFilter::builder().parse_lossy(format!("{filter},ractor=warn,sqlx=warn,actix_server=warn"));
+    let filter = EnvFilter::builder()
+        .parse_lossy(format!("{filter},ractor=warn,sqlx=warn,actix_server=warn"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _already = if std::io::stderr().is_terminal() {

@@ -23,10 +23,10 @@ pub(crate) fn module_of(path: &str) -> Vec<String> {
 
 /// The paths that a file names. `crate::`, `self::`, `super::` and the name of the library all
 /// come out as `crate::`.
-pub(crate) fn named(source: &Source, library: &str) -> Vec<Named> {
+pub(crate) fn named(source: &Source, package: &str) -> Vec<Named> {
     let tokens = tokens(&source.text);
     let mut reader =
-        Reader { tokens: &tokens, at: 0, library, inside: Vec::new(), found: Vec::new() };
+        Reader { tokens: &tokens, at: 0, package, inside: Vec::new(), found: Vec::new() };
     reader.inside.push((module_of(&source.path), 0));
     reader.read();
     reader.found
@@ -35,7 +35,7 @@ pub(crate) fn named(source: &Source, library: &str) -> Vec<Named> {
 struct Reader<'t> {
     tokens: &'t [Token<'t>],
     at: usize,
-    library: &'t str,
+    package: &'t str,
     /// The modules around the current place, each with the depth of its braces.
     inside: Vec<(Vec<String>, usize)>,
     found: Vec<Named>,
@@ -138,7 +138,7 @@ impl Reader<'_> {
         let mut absolute = vec!["crate".to_owned()];
         match first.as_str() {
             "crate" => absolute.extend_from_slice(&path[1..]),
-            name if name == self.library => absolute.extend_from_slice(&path[1..]),
+            name if name == self.package => absolute.extend_from_slice(&path[1..]),
             "self" | "super" => {
                 let path = if first == "self" { &path[1..] } else { path };
                 let ups = path.iter().take_while(|part| *part == "super").count();
