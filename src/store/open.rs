@@ -26,6 +26,9 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
 const BUSY_WITHIN: Duration = Duration::from_secs(5);
 /// Connections that read a SQLite file; each is a thread.
 const SQLITE_READERS: u32 = 4;
+/// Page cache of a reading connection, in KiB (by SQLite's rule a negative number). The kernel keeps
+/// the file's pages too: a larger cache of our own would hold them twice, four times over.
+const READER_CACHE: &str = "-256";
 /// Connections of one node to PostgreSQL, for writing and again as many for reading.
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// The write-ahead log of SQLite is cut back to this size after a burst.
@@ -136,7 +139,8 @@ async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
     if version(&found) < version(LEAST_SQLITE) {
         return Err(OpenError::TooOld { engine: "SQLite", found, least: LEAST_SQLITE });
     }
-    let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.read_only(true));
+    let reader = options.read_only(true).pragma("cache_size", READER_CACHE);
+    let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(reader);
     Ok(Db::Sqlite { writer, reader })
 }
 
