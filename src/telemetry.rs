@@ -4,6 +4,7 @@
 //! Never logged, at no level: tokens, passwords, message texts.
 
 use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -64,6 +65,9 @@ pub struct Metrics {
     pub deliveries: Counter,
     /// System calls that wrote to sockets.
     pub writes: Counter,
+    /// Events written as JSON: once each, however many hear them.
+    pub encoded: Counter,
+    statements: Counter,
     /// What was to be told to other nodes and was not.
     pub bus_unsent: Counter,
     /// Rooms that were found behind the store.
@@ -99,6 +103,8 @@ impl Metrics {
             set_aside: Counter::default(),
             deliveries: Counter::default(),
             writes: Counter::default(),
+            encoded: Counter::default(),
+            statements: Counter::default(),
             bus_unsent: Counter::default(),
             bus_repairs: Counter::default(),
             lines: Counter::default(),
@@ -127,6 +133,8 @@ impl Metrics {
         r.register("messages_set_aside", "messages that always crashed", self.set_aside.clone());
         r.register("deliveries", "room events put into outboxes", self.deliveries.clone());
         r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
+        r.register("events_encoded", "events written as JSON", self.encoded.clone());
+        r.register("sql_statements", "statements sent to the database", self.statements.clone());
         r.register("bus_unsent", "messages not told to other nodes", self.bus_unsent.clone());
         r.register("bus_repairs", "rooms found behind the store", self.bus_repairs.clone());
         r.register("lines", "lines received from clients", self.lines.clone());
@@ -164,6 +172,11 @@ impl Metrics {
     pub(crate) fn waits(&self, queue: &'static str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.waiting.get_or_create(&Queue { queue }).set(count);
+    }
+
+    /// Statements that the store has sent to the database, looked up when somebody asks.
+    pub(crate) fn ran(&self, statements: u64) {
+        self.statements.inner().fetch_max(statements, Ordering::Relaxed);
     }
 
     /// All numbers in the OpenMetrics text format.

@@ -219,7 +219,7 @@ async fn write(
 ) -> bool {
     let began = Instant::now();
     let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
-    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &Writer)).await;
+    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &Writer(metrics))).await;
     metrics.commit(batch.len(), began.elapsed());
     let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
     match written {

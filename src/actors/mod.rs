@@ -124,6 +124,7 @@ impl Tree {
         metrics.waits("journal", self.rooms.journal.depth());
         metrics.waits("relays", self.rooms.relays.depth());
         metrics.waits("bus", self.rooms.bus.depth());
+        metrics.ran(self.rooms.store.statements());
     }
 
     fn is_busy(&self) -> bool {

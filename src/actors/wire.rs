@@ -5,30 +5,31 @@ use crate::protocol::{
     MemberData, MemberJoin, MemberLeave, MessageData, MessageNew, NoticeData, NoticeEvent,
 };
 use crate::store::{EventWriter, Line, NewMessage, NewNotice, WrittenNotice};
+use crate::telemetry::Metrics;
 
 /// Characters of the headline of an inbox entry.
 const TITLE_CHARS: usize = 100;
 /// Characters of the body of an inbox entry.
 const BODY_CHARS: usize = 200;
 
-/// Writes events in the words of the protocol.
-pub(super) struct Writer;
+/// Writes events in the words of the protocol, and counts them.
+pub(super) struct Writer<'m>(pub(super) &'m Metrics);
 
-impl EventWriter for Writer {
+impl EventWriter for Writer<'_> {
     fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String {
         let room = message.room;
         let reply_to = message.reply_to.map(|seq| MessageId { room, seq });
         let (id, by) = (MessageId { room, seq }, message.author);
         let (cid, text) = (&message.cid, message.text.as_str());
         let d = MessageData { id, by, cid, text, reply_to, mentions };
-        json(&MessageNew { room, seq, n, at: message.at, d })
+        self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String {
         let d = MemberData { user };
         match line {
-            Line::Join => json(&MemberJoin { room, seq, at, d }),
-            Line::Leave => json(&MemberLeave { room, seq, at, d }),
+            Line::Join => self.json(&MemberJoin { room, seq, at, d }),
+            Line::Leave => self.json(&MemberLeave { room, seq, at, d }),
         }
     }
 
@@ -49,7 +50,7 @@ impl EventWriter for Writer {
             link: &link,
             at: notice.at,
         };
-        let event = json(&NoticeEvent { seq, d });
+        let event = self.json(&NoticeEvent { seq, d });
         WrittenNotice { event, title, body }
     }
 }
@@ -64,7 +65,10 @@ fn headline(notice: &NewNotice<'_>) -> String {
     }
 }
 
-/// The shapes of the protocol always can be written.
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+impl Writer<'_> {
+    /// The shapes of the protocol always can be written.
+    fn json(&self, value: &impl serde::Serialize) -> String {
+        self.0.encoded.inc();
+        serde_json::to_string(value).unwrap_or_default()
+    }
 }

@@ -4,6 +4,8 @@
 //! on whatever engine is there. Where the texts must differ, [`Sql`] holds both.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, PgRow};
@@ -12,9 +14,16 @@ use sqlx::{FromRow, Postgres, Sqlite};
 
 use super::StoreError;
 
+/// The database, and how many statements it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Db {
+    pub(super) pools: Pools,
+    statements: Arc<AtomicU64>,
+}
+
 /// The pools of one engine.
 #[derive(Debug, Clone)]
-pub(super) enum Db {
+pub(super) enum Pools {
     /// One writing connection and several that only read.
     Sqlite { writer: SqlitePool, reader: SqlitePool },
     /// Two pools, so that reads can never keep the journal waiting for a connection.
@@ -22,20 +31,33 @@ pub(super) enum Db {
 }
 
 impl Db {
+    pub(super) fn new(pools: Pools) -> Self {
+        Self { pools, statements: Arc::default() }
+    }
+
+    /// Statements sent since the start.
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
     /// A connection for statements that only read.
     pub(super) async fn read(&self) -> Result<Conn, StoreError> {
-        Ok(match self {
-            Self::Sqlite { reader, .. } => Conn::Sqlite(reader.acquire().await?),
-            Self::Postgres { reader, .. } => Conn::Postgres(reader.acquire().await?),
-        })
+        Ok(self.counted(match &self.pools {
+            Pools::Sqlite { reader, .. } => Engine::Sqlite(reader.acquire().await?),
+            Pools::Postgres { reader, .. } => Engine::Postgres(reader.acquire().await?),
+        }))
     }
 
     /// A connection for one writing statement, which is its own transaction.
     pub(super) async fn write(&self) -> Result<Conn, StoreError> {
-        Ok(match self {
-            Self::Sqlite { writer, .. } => Conn::Sqlite(writer.acquire().await?),
-            Self::Postgres { writer, .. } => Conn::Postgres(writer.acquire().await?),
-        })
+        Ok(self.counted(match &self.pools {
+            Pools::Sqlite { writer, .. } => Engine::Sqlite(writer.acquire().await?),
+            Pools::Postgres { writer, .. } => Engine::Postgres(writer.acquire().await?),
+        }))
+    }
+
+    fn counted(&self, engine: Engine) -> Conn {
+        Conn { engine, statements: Arc::clone(&self.statements) }
     }
 
     /// A transaction that writes. On SQLite it holds the write lock from its first moment: one that
@@ -51,7 +73,13 @@ impl Db {
 
 /// One connection, of whichever engine.
 #[derive(Debug)]
-pub(super) enum Conn {
+pub(super) struct Conn {
+    engine: Engine,
+    statements: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Engine {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
@@ -85,10 +113,12 @@ impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 {}
 
 impl Conn {
+    /// The connection for one statement, which is counted.
     pub(super) fn either(&mut self) -> Either<'_> {
-        match self {
-            Self::Sqlite(conn) => Either::Sqlite(conn),
-            Self::Postgres(conn) => Either::Postgres(conn),
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &mut self.engine {
+            Engine::Sqlite(conn) => Either::Sqlite(conn),
+            Engine::Postgres(conn) => Either::Postgres(conn),
         }
     }
 
@@ -102,9 +132,9 @@ impl Conn {
     }
 
     fn close_on_drop(&mut self) {
-        match self {
-            Self::Sqlite(conn) => conn.close_on_drop(),
-            Self::Postgres(conn) => conn.close_on_drop(),
+        match &mut self.engine {
+            Engine::Sqlite(conn) => conn.close_on_drop(),
+            Engine::Postgres(conn) => conn.close_on_drop(),
         }
     }
 }

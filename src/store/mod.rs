@@ -37,7 +37,7 @@ mod rooms;
 mod secrets;
 mod tickets;
 
-use db::{Db, fetch_one};
+use db::{Db, Pools, fetch_one};
 
 pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
@@ -79,9 +79,15 @@ impl Store {
     /// `sqlite` or `postgres`.
     #[must_use]
     pub const fn engine(&self) -> &'static str {
-        match self.db {
-            Db::Sqlite { .. } => "sqlite",
-            Db::Postgres { .. } => "postgres",
+        match self.db.pools {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres { .. } => "postgres",
         }
+    }
+
+    /// Statements sent to the database since the start, those of transactions included.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.db.statements()
     }
 }

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Error, Executor};
 
 use super::classify::sqlite_primary_code;
-use super::db::Db;
+use super::db::{Db, Pools};
 use super::{OpenError, Store};
 
 /// Below this SQLite may damage a database in WAL mode.
@@ -81,9 +81,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when the database belongs to a newer or another program, or a statement fails.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        let done = match &self.db {
-            Db::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
-            Db::Postgres { writer, .. } => migrate_postgres(writer).await,
+        let done = match &self.db.pools {
+            Pools::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
+            Pools::Postgres { writer, .. } => migrate_postgres(writer).await,
         };
         done.map_err(|why| match why {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
@@ -97,12 +97,12 @@ impl Store {
     /// Waits for what is running and closes every connection.
     pub async fn close(&self) {
         // The writer last: only it can fold the write-ahead log into the file.
-        match &self.db {
-            Db::Sqlite { reader, writer } => {
+        match &self.db.pools {
+            Pools::Sqlite { reader, writer } => {
                 reader.close().await;
                 writer.close().await;
             }
-            Db::Postgres { reader, writer } => {
+            Pools::Postgres { reader, writer } => {
                 reader.close().await;
                 writer.close().await;
             }
@@ -141,7 +141,7 @@ async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
     }
     let reader = options.read_only(true).pragma("cache_size", READER_CACHE);
     let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(reader);
-    Ok(Db::Sqlite { writer, reader })
+    Ok(Db::new(Pools::Sqlite { writer, reader }))
 }
 
 /// Makes the folder and the file before SQLite does, so that only their owner can read them.
@@ -199,7 +199,7 @@ async fn open_postgres(url: &str) -> Result<Db, OpenError> {
         why => why,
     })?;
     let reader = postgres_pool(POSTGRES_READER).connect_lazy_with(options);
-    Ok(Db::Postgres { writer, reader })
+    Ok(Db::new(Pools::Postgres { writer, reader }))
 }
 
 async fn check_postgres(pool: &PgPool) -> Result<(), OpenError> {
@@ -269,7 +269,7 @@ mod tests {
         let target = DatabaseTarget::Sqlite(folder.path().join("moim.db"));
         let store = Store::open(&target).await.unwrap();
         store.migrate().await.unwrap();
-        let Db::Sqlite { writer, reader } = &store.db else { unreachable!() };
+        let Pools::Sqlite { writer, reader } = &store.db.pools else { unreachable!() };
         for (name, on_writer, on_reader) in [
             ("journal_mode", "wal", "wal"),
             ("synchronous", "2", "2"),

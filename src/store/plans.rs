@@ -1,6 +1,6 @@
 //! Checks that bulk statements begin with the rows they are given and look the rest up by index.
 
-use super::db::{Db, Sql};
+use super::db::{Pools, Sql};
 use super::{DatabaseTarget, Store};
 
 /// Fails with the plan when one of the statements reads a whole table.
@@ -9,7 +9,7 @@ pub(super) async fn check(statements: &[&Sql]) {
     let target = DatabaseTarget::Sqlite(folder.path().join("plans.db"));
     let store = Store::open(&target).await.unwrap();
     store.migrate().await.unwrap();
-    let Db::Sqlite { writer, .. } = &store.db else { unreachable!() };
+    let Pools::Sqlite { writer, .. } = &store.db.pools else { unreachable!() };
     for statement in statements {
         let explain = format!("EXPLAIN QUERY PLAN {}", statement.sqlite);
         let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
