@@ -2,8 +2,10 @@
 //! numbers that the database gave, so that an index entry and a map key cost eight bytes.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The text was not an id of the expected kind.
@@ -19,6 +21,21 @@ fn digits(text: &str) -> Result<i64, InvalidId> {
         return Err(InvalidId);
     }
     text.parse().map_err(|_ignored| InvalidId)
+}
+
+/// Reads a value from its text without a copy of that.
+struct AsText<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for AsText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 macro_rules! number_id {
@@ -58,8 +75,7 @@ macro_rules! text_serde {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(AsText(PhantomData))
             }
         }
     };

@@ -1,10 +1,11 @@
 //! What people write.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::limits;
 
@@ -23,17 +24,20 @@ pub enum InvalidText {
 }
 
 /// NFC form of a text, checked against a limit in characters. Nothing is allocated for a text
-/// that is far too long.
-pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<String, InvalidText> {
+/// that is in this form already, as nearly all are, or far too long.
+pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<Cow<'_, str>, InvalidText> {
     if raw.contains('\0') {
         return Err(InvalidText::Unstorable);
+    }
+    if raw.chars().nth(max_chars).is_none() && is_nfc_quick(raw.chars()) == IsNormalized::Yes {
+        return Ok(Cow::Borrowed(raw));
     }
     // `take` bounds the work and the memory: a text far over the limit is not normalised whole.
     let text: String = raw.nfc().take(max_chars.saturating_add(1)).collect();
     if text.chars().nth(max_chars).is_some() {
         return Err(InvalidText::TooLong(max_chars));
     }
-    Ok(text)
+    Ok(Cow::Owned(text))
 }
 
 /// The text of a message: NFC, not blank, at most 4,000 characters. Cheap to clone.
@@ -50,7 +54,7 @@ impl Text {
         if text.chars().all(char::is_whitespace) {
             return Err(InvalidText::Blank);
         }
-        Ok(Self(text.into()))
+        Ok(Self(text.as_ref().into()))
     }
 
     /// The text itself.

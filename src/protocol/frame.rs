@@ -1,7 +1,7 @@
 //! Bytes of a WebSocket message from the server (RFC 6455, section 5.2): unmasked and unfragmented,
 //! thus the same for every socket. A frame is made once and shared by all who get it.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
 use super::CloseCode;
@@ -9,6 +9,10 @@ use super::CloseCode;
 const FIN_TEXT: u8 = 0x81;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PONG: u8 = 0x8a;
+/// Bytes of the longest header.
+const HEADER_ROOM: usize = 10;
+/// Most frames are shorter.
+const USUAL_BYTES: usize = 256;
 
 /// One text message, ready for the socket. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -35,10 +39,21 @@ impl Frame {
     /// should one not, the line is an `internal` error instead of a panic.
     #[must_use]
     pub fn json(value: &impl Serialize) -> Self {
-        match serde_json::to_string(value) {
-            Ok(line) => Self::text(&line),
-            Err(_unwritable) => Self::text(r#"{"ev":"error","code":"internal"}"#),
+        // The line is written where it stays, behind room for the longest header.
+        let mut bytes = BytesMut::with_capacity(USUAL_BYTES);
+        bytes.put_bytes(0, HEADER_ROOM);
+        if serde_json::to_writer((&mut bytes).writer(), value).is_err() {
+            return Self::text(r#"{"ev":"error","code":"internal"}"#);
         }
+        let mut header = [0; HEADER_ROOM];
+        let mut space = &mut header[..];
+        put_header(&mut space, FIN_TEXT, bytes.len() - HEADER_ROOM);
+        let length = HEADER_ROOM - space.len();
+        bytes.advance(HEADER_ROOM - length);
+        for (place, byte) in bytes.iter_mut().zip(header).take(length) {
+            *place = byte;
+        }
+        Self { bytes: bytes.freeze(), header: u8::try_from(length).unwrap_or(0) }
     }
 
     /// The bytes for the socket.
@@ -71,7 +86,7 @@ impl Frame {
     }
 }
 
-fn put_header(out: &mut BytesMut, first: u8, len: usize) {
+fn put_header(out: &mut impl BufMut, first: u8, len: usize) {
     out.put_u8(first);
     match (u8::try_from(len), u16::try_from(len)) {
         (Ok(short), _) if short < 126 => out.put_u8(short),

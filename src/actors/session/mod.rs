@@ -151,14 +151,26 @@ impl Session {
                 self.lines = VecDeque::new();
                 return;
             };
-            let span = tracing::info_span!("line", session.id = %self.id);
-            let _entered = span.enter();
-            self.worker.shared.rooms.metrics.lines.inc();
-            match parse_line(&line) {
-                Ok(line) => self.line(line, context),
-                Err(bad) => self.bad_line(bad.id, &bad.why),
-            }
+            self.take(&line, context);
         }
+    }
+
+    fn take(&mut self, line: &str, context: &mut Context<Self>) {
+        let span = tracing::info_span!("line", session.id = %self.id);
+        let _entered = span.enter();
+        self.worker.shared.rooms.metrics.lines.inc();
+        match parse_line(line) {
+            Ok(line) => self.line(line, context),
+            Err(bad) => self.bad_line(bad.id, &bad.why),
+        }
+    }
+
+    /// Whether a line can be handled where it was read, without waiting behind anything.
+    fn is_free(&self) -> bool {
+        !self.is_waiting
+            && self.lines.is_empty()
+            && self.outbox.ending() == Ending::No
+            && self.outbox.bytes() <= stream::READ_BELOW
     }
 
     /// Waits for `work`, then does `then` with its outcome, then goes on with the lines.
@@ -194,6 +206,8 @@ impl StreamHandler<Result<Incoming, CloseCode>> for Session {
             Ok(Incoming::Text(text)) => {
                 if text.trim().is_empty() {
                     self.bad_line(None, "an empty message");
+                } else if self.is_free() && !text.contains('\n') {
+                    return self.take(&text, context);
                 }
                 let lines = text.split('\n').filter(|line| !line.trim().is_empty());
                 self.lines.extend(lines.map(str::to_owned));
