@@ -7,6 +7,8 @@ use crate::protocol::{
 use crate::store::{EventWriter, Line, NewMessage, NewNotice, WrittenNotice};
 use crate::telemetry::Metrics;
 
+/// Most events are shorter.
+const USUAL_BYTES: usize = 512;
 /// Characters of the headline of an inbox entry.
 const TITLE_CHARS: usize = 100;
 /// Characters of the body of an inbox entry.
@@ -69,6 +71,8 @@ impl Writer<'_> {
     /// The shapes of the protocol always can be written.
     fn json(&self, value: &impl serde::Serialize) -> String {
         self.0.encoded.inc();
-        serde_json::to_string(value).unwrap_or_default()
+        let mut line = Vec::with_capacity(USUAL_BYTES);
+        let written = serde_json::to_writer(&mut line, value);
+        written.ok().and_then(|()| String::from_utf8(line).ok()).unwrap_or_default()
     }
 }

@@ -3,6 +3,8 @@
 //! PostgreSQL takes one array per column (`UNNEST`), SQLite one JSON text (`jsonb_each`). [`bulk!`]
 //! writes both texts around the same SQL; in it the rows are a table named `given`.
 
+use std::fmt::Write as _;
+
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, Postgres};
 
@@ -56,7 +58,12 @@ impl<'a> Given<'a> {
 
     /// The rows as a JSON array of arrays. Each begins with a zero, so that `->> 1` is `$1`.
     fn json(&self) -> String {
-        let mut json = String::with_capacity(16 + self.len * self.columns.len() * 16);
+        let texts = |column: &Column<'_>| match column {
+            Column::Text(values) => values.iter().map(|text| text.len() + 8).sum(),
+            Column::Int(_) | Column::MaybeInt(_) => 0,
+        };
+        let texts: usize = self.columns.iter().map(texts).sum();
+        let mut json = String::with_capacity(16 + self.len * self.columns.len() * 16 + texts);
         json.push('[');
         for row in 0..self.len {
             json.push_str(if row == 0 { "[0" } else { ",[0" });
@@ -94,7 +101,8 @@ impl<'a> Given<'a> {
 
 fn push_int(json: &mut String, value: Option<i64>) {
     match value {
-        Some(value) => json.push_str(&value.to_string()),
+        // Writing into a string cannot fail.
+        Some(value) => drop(write!(json, "{value}")),
         None => json.push_str("null"),
     }
 }
