@@ -20,6 +20,7 @@ mod names;
 mod rust;
 mod spdx;
 mod tidy;
+mod timers;
 mod tree;
 mod uses;
 mod wire;
