@@ -19,6 +19,8 @@ use crate::protocol::{CloseCode, close_frame};
 
 /// Frames that one system call takes.
 const SLICES: usize = 64;
+/// Frames that an outbox makes room for when they begin to wait.
+const WAITING: usize = 32;
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -275,6 +277,10 @@ impl Queue {
         if self.first.is_none() {
             self.first = Some(bytes);
         } else {
+            if self.rest.capacity() == 0 {
+                // Where a second frame waits, a whole gathering of the relay is likely to follow.
+                self.rest.reserve(WAITING);
+            }
             self.rest.push_back(bytes);
         }
     }
