@@ -1,23 +1,30 @@
 //! Load generator, checker and baselines for a Moim server.
 //!
 //! * `scenario/` one file or folder per load shape; each fills a `Report`.
-//! * `client`, `frame`, `http`: the cheap clients. `setup`: users, clubs and rooms by REST.
+//! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw. `setup`: users, clubs and rooms by REST.
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
+//! * `pace`: when open-loop sends are due. `timeline`: latency over time. `sample`: CPU and memory
+//!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON.
 //! * `baseline/`: what the server is compared with in the same run.
 
 mod baseline;
+mod chart;
 mod check;
 mod cli;
 mod client;
+mod crowd;
 mod frame;
 mod http;
+mod pace;
 mod proc;
 mod progress;
 mod report;
+mod sample;
 mod scenario;
 mod server;
 mod setup;
+mod timeline;
 
 use std::io::Write;
 use std::process::ExitCode;

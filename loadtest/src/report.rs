@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::chart::Chart;
 use crate::check::{Faults, Kind};
 use crate::cli::Requirement;
 use crate::proc::Machine;
@@ -32,6 +33,7 @@ pub(crate) struct Report {
     goals: Named<Goal>,
     /// Raw rows behind the figures, shaped as the scenario likes.
     series: Map<String, Value>,
+    charts: Vec<Chart>,
     notes: Vec<String>,
     #[serde(skip)]
     required: Vec<Requirement>,
@@ -94,6 +96,7 @@ impl Report {
             checks: Named(Vec::new()),
             goals: Named(Vec::new()),
             series: Map::new(),
+            charts: Vec::new(),
             notes: Vec::new(),
             required: required.to_vec(),
         })
@@ -185,6 +188,13 @@ impl Report {
 
     pub(crate) fn series(&mut self, name: &str, rows: impl Into<Value>) {
         self.series.insert(name.to_owned(), rows.into());
+    }
+
+    /// A picture; one without a point is left out.
+    pub(crate) fn chart(&mut self, chart: Chart) {
+        if chart.lines.iter().any(|line| !line.points.is_empty()) {
+            self.charts.push(chart);
+        }
     }
 
     pub(crate) fn note(&mut self, text: impl Into<String>) {

@@ -1,8 +1,8 @@
 //! The bare writer: a blocking loop that writes one ready-made frame to each socket, one `write()`
 //! each, on one thread. Nothing that delivers message by message can be cheaper.
 //!
-//! The first connection is the trigger: each line of twelve digits on it is one message. The digits
-//! go into the frame, so that a reader can tell the messages apart.
+//! The first connection is the trigger: each head of a text on it is one message. It goes into the
+//! frame, so that a reader can tell the messages apart and how old they are.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::crowd::TEXT_HEAD;
 use crate::frame::{OP_TEXT, write_unmasked};
 use crate::proc::{Pins, Process};
 
@@ -65,11 +66,6 @@ impl Drop for Raw {
     }
 }
 
-/// What goes over the trigger for one message.
-pub(crate) fn trigger(serial: u64) -> String {
-    format!("{serial:0DIGITS$}\n")
-}
-
 /// The child's side.
 pub(crate) fn serve(options: &Options) -> Result<()> {
     end_with_the_parent();
@@ -88,16 +84,16 @@ pub(crate) fn serve(options: &Options) -> Result<()> {
 }
 
 fn write_loop(mut control: TcpStream, sockets: &mut [TcpStream], mut frame: Ready) -> Result<()> {
-    let mut line = [0; DIGITS + 1];
+    let mut head = [0; TEXT_HEAD];
     let mut seq = 0_u64;
     loop {
-        match control.read_exact(&mut line) {
+        match control.read_exact(&mut head) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error.into()),
         }
         seq += 1;
-        let bytes = frame.fill(seq, &line)?;
+        let bytes = frame.fill(seq, &head)?;
         for socket in sockets.iter_mut() {
             socket.write_all(bytes)?;
         }
@@ -116,14 +112,14 @@ fn end_with_the_parent() {
 struct Ready {
     bytes: Vec<u8>,
     seq_at: usize,
-    serial_at: usize,
+    head_at: usize,
 }
 
 impl Ready {
     fn made(length: usize) -> Result<Self> {
         let (before, between) = (r#"{"ev":"msg.new","room":"r_raw","seq":"#, r#","d":{"text":""#);
-        let zeros = "0".repeat(DIGITS);
-        let mut payload = format!("{before}{zeros}{between}{zeros} ");
+        let (digits, head) = ("0".repeat(DIGITS), " ".repeat(TEXT_HEAD));
+        let mut payload = format!("{before}{digits}{between}{head}");
         let end = r#""}}"#;
         let room = length.checked_sub(payload.len() + end.len());
         ensure!(room.is_some(), "a frame of {length} bytes is too short");
@@ -132,14 +128,14 @@ impl Ready {
         let mut bytes = Vec::new();
         write_unmasked(&mut bytes, OP_TEXT, payload.as_bytes());
         let seq_at = bytes.len() - payload.len() + before.len();
-        Ok(Self { bytes, seq_at, serial_at: seq_at + DIGITS + between.len() })
+        Ok(Self { bytes, seq_at, head_at: seq_at + DIGITS + between.len() })
     }
 
-    fn fill(&mut self, seq: u64, line: &[u8]) -> Result<&[u8]> {
-        let digits = trigger(seq);
-        for (at, from) in [(self.seq_at, digits.as_bytes()), (self.serial_at, line)] {
-            let place = self.bytes.get_mut(at..at + DIGITS).context("no place in the frame")?;
-            place.copy_from_slice(from.get(..DIGITS).context("a trigger is too short")?);
+    fn fill(&mut self, seq: u64, head: &[u8]) -> Result<&[u8]> {
+        let digits = format!("{seq:0DIGITS$}");
+        for (at, from) in [(self.seq_at, digits.as_bytes()), (self.head_at, head)] {
+            let place = self.bytes.get_mut(at..at + from.len()).context("no place in the frame")?;
+            place.copy_from_slice(from);
         }
         Ok(&self.bytes)
     }
@@ -148,15 +144,16 @@ impl Ready {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crowd::text_head;
 
     #[test]
     fn a_ready_frame_has_the_asked_length_and_both_numbers() {
         let mut ready = Ready::made(300).unwrap();
-        let bytes = ready.fill(7, trigger(42).as_bytes()).unwrap();
+        let bytes = ready.fill(7, text_head(42, 9).as_bytes()).unwrap();
         assert_eq!(bytes.len(), 4 + 300);
         let text = String::from_utf8_lossy(bytes);
         assert!(text.contains(r#""seq":000000000007,"#), "{text}");
-        assert!(text.contains(r#""text":"000000000042 x"#), "{text}");
+        assert!(text.contains(r#""text":"000000000042 000000000009 x"#), "{text}");
         assert!(Ready::made(20).is_err());
     }
 }

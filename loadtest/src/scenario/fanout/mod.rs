@@ -1,18 +1,19 @@
 //! One room, every message to every member, beside a bare writer of the same frames in the same run.
 
-mod board;
-mod crowd;
-mod scan;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use self::crowd::{Crowd, Outcome, Pace};
+use crate::chart::Chart;
 use crate::check::Kind;
+use crate::crowd::{Crowd, Load, Outcome};
+use crate::pace::Epoch;
 use crate::progress::{Progress, note};
 use crate::report::{Report, median, microseconds};
+use crate::sample::{Sampler, Samples};
 use crate::scenario::{Stage, need_files};
 use crate::setup;
 
@@ -21,6 +22,7 @@ const RATIO_GOAL: f64 = 1.35;
 /// Five times the deliveries of one write each.
 const PRESSED_GOAL: f64 = 0.2;
 const WARM_UP: usize = 20;
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// Below the share of a session's outbox at which the server begins to hold back.
 const PRESSED_WINDOW: usize = 256;
 
@@ -36,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     pairs: usize,
     /// Bytes of a message's text
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(16..=4_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(32..=4_000))]
     bytes: u16,
     /// Send on while messages are on their way, as fast as they get through
     #[arg(long, conflicts_with = "rate")]
@@ -50,7 +52,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn pace(&self) -> Pace {
+    fn load(&self) -> Load {
         let messages = self.messages.unwrap_or(if self.pressed { 2_000 } else { 200 });
         let window = match (self.window, self.rate, self.pressed) {
             (Some(window), _, _) => window.max(1),
@@ -58,21 +60,21 @@ impl Options {
             (None, None, true) => PRESSED_WINDOW,
             (None, None, false) => 1,
         };
-        Pace { messages, window, rate: self.rate }
+        Load { messages, window, rate: self.rate }
     }
 }
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
-    let (members, pace) = (options.members, options.pace());
-    ensure!(members > 0 && pace.messages > 0, "--members and --messages start at 1");
-    ensure!(pace.rate.is_none_or(|rate| rate > 0.0), "--rate must be above zero");
+    let (members, load) = (options.members, options.load());
+    ensure!(members > 0 && load.messages > 0, "--members and --messages start at 1");
+    ensure!(load.rate.is_none_or(|rate| rate > 0.0), "--rate must be above zero");
     need_files(2 * members)?;
     report.option("members", members);
-    report.option("messages", pace.messages);
+    report.option("messages", load.messages);
     report.option("pairs", options.pairs);
     report.option("bytes", options.bytes);
-    report.option("window", pace.window);
-    report.option("rate", pace.rate);
+    report.option("window", load.window);
+    report.option("rate", load.rate);
     let target = stage.target(report).await?;
 
     let name = stage.name();
@@ -84,22 +86,26 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     setup::join(&target.endpoint, &users, move |_| id.clone()).await?;
     let room = club.rooms.first().map_or("", String::as_str);
     let text = usize::from(options.bytes);
-    let (mut server, hello) = Crowd::of_server(&target.endpoint, &users, room, text).await?;
+    let epoch = Epoch::now();
+    let (mut server, hello) = Crowd::of_server(epoch, &target.endpoint, &users, room, text).await?;
     report.server = hello;
     server.measure(target.process);
 
-    let warm_up = Pace { messages: WARM_UP.min(pace.messages), window: 1, rate: None };
+    let warm_up = Load { messages: WARM_UP.min(load.messages), window: 1, rate: None };
     server.round(warm_up).await?;
     let bytes = server.line_bytes()?;
     note(&format!("a delivery has {bytes} bytes"));
-    let mut raw = Crowd::of_raw(bytes, members, stage.pins.as_ref()).await?;
+    let mut raw = Crowd::of_raw(epoch, bytes, members, stage.pins.as_ref()).await?;
     raw.round(warm_up).await?;
 
+    let watched = [("server", server.process()), ("raw", raw.process())];
+    let watched = watched.into_iter().filter_map(|(label, process)| Some((label, process?)));
+    let sampler = Sampler::start(watched, SAMPLE_EVERY);
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let progress = Progress::new("rounds", 2 * options.pairs);
     for _ in 0..options.pairs {
         for (crowd, outcomes) in [(&mut server, &mut ours), (&mut raw, &mut bare)] {
-            outcomes.push(crowd.round(pace).await?);
+            outcomes.push(crowd.round(load).await?);
             progress.step(1);
         }
         if ours.last().is_some_and(|outcome| outcome.is_stalled) {
@@ -108,11 +114,42 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         }
     }
     progress.done();
+    pictures(report, &sampler.stop(), [("server", &ours[..]), ("raw", &bare[..])])?;
     report.figure("delivery_bytes", bytes as f64, "B", "one event on the wire, without header");
     figures(report, &ours, &bare, options)?;
     judge(report, &mut server, &mut raw);
     drop(server);
     target.finish(report).await;
+    Ok(())
+}
+
+/// Latency by percentile and over time, CPU and memory over time, with the rows behind them.
+fn pictures(
+    report: &mut Report,
+    samples: &Samples,
+    sides: [(&'static str, &[Outcome]); 2],
+) -> Result<()> {
+    let mut all = Vec::new();
+    for (label, outcomes) in sides {
+        let mut rounds = outcomes.iter().map(|outcome| &outcome.noted.receipts);
+        let Some(mut times) = rounds.next().cloned() else { continue };
+        for round in rounds {
+            times.merge(round.clone())?;
+        }
+        all.push((label, times));
+    }
+    let totals = all.iter().map(|(label, times)| ((*label).to_owned(), times.total()));
+    report.chart(Chart::percentiles("latency", "Latency of each receipt", totals));
+    if let Some((_, times)) = all.first() {
+        report.chart(times.chart("latency_over_time", "Latency of the server over time"));
+        report.series("latency_over_time", times.series());
+    }
+    if let Some(most) = samples.most_memory("server") {
+        report.figure("rss_peak", most as f64 / f64::from(1 << 20), "MiB", "most of the server");
+    }
+    report.chart(samples.cpu_chart("cpu"));
+    report.chart(samples.memory_chart("memory"));
+    report.series("processes", samples.rows());
     Ok(())
 }
 
@@ -144,6 +181,14 @@ fn figures(
     let (p99, p99_raw) = (side(report, ours, &SERVER)?, side(report, bare, &RAW)?);
     let slower = p99 as f64 / p99_raw.max(1) as f64;
     report.figure("latency_p99_ratio", slower, "×", "server by bare writer");
+    let mut late = microseconds()?;
+    for times in ours.iter().filter_map(|outcome| outcome.late.as_ref()) {
+        late.add(times)?;
+    }
+    if !late.is_empty() {
+        let late = late.value_at_quantile(0.99) as f64 / 1e3;
+        report.figure("send_late_p99", late, "ms", "the tester's own delay, inside the latencies");
+    }
     let put_off: u64 = ours.iter().map(|outcome| outcome.noted.put_off).sum();
     if put_off > 0 {
         report.note(format!(
@@ -196,8 +241,8 @@ fn row(outcome: &Outcome) -> Value {
         "took_s": outcome.took.as_secs_f64(),
         "load_tester_cpu_s": outcome.our_cpu.as_secs_f64(),
         "put_off": outcome.noted.put_off,
-        "p50_us": outcome.noted.receipts.value_at_quantile(0.5),
-        "p99_us": outcome.noted.receipts.value_at_quantile(0.99),
+        "p50_us": outcome.noted.receipts.total().value_at_quantile(0.5),
+        "p99_us": outcome.noted.receipts.total().value_at_quantile(0.99),
     })
 }
 
@@ -234,7 +279,7 @@ fn side(report: &mut Report, outcomes: &[Outcome], names: &Names) -> Result<u64>
     let (mut receipts, mut whole) = (microseconds()?, microseconds()?);
     let join = |all: &mut Histogram<u64>, part| all.add(part);
     for outcome in outcomes {
-        join(&mut receipts, &outcome.noted.receipts)?;
+        join(&mut receipts, outcome.noted.receipts.total())?;
         join(&mut whole, &outcome.noted.whole)?;
     }
     report.latency(names.receipts, &receipts, names.receipts_about);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
@@ -11,21 +11,29 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::check::{Faults, SeqWatch};
+use crate::crowd::scan;
+use crate::pace::Epoch;
 use crate::report::{microseconds, record};
-use crate::scenario::fanout::scan;
+use crate::timeline::Timeline;
 
 /// The reply id of a pull; sends use their serial.
 const PULL: u64 = u32::MAX as u64;
 
+/// Latency over time is told in stretches of this.
+const STRETCH: Duration = Duration::from_millis(250);
+
 /// A send that the server asked to make again, later.
-pub(super) struct Again {
+pub(crate) struct Again {
     pub serial: u64,
+    /// When it was due the first time.
+    pub due: Instant,
     pub wait_ms: u64,
 }
 
-pub(super) struct Board(RefCell<Inner>);
+pub(crate) struct Board(RefCell<Inner>);
 
 struct Inner {
+    epoch: Epoch,
     watches: Vec<SeqWatch>,
     round: Option<Round>,
     /// Bytes of the last delivery, without its frame header.
@@ -36,10 +44,10 @@ struct Inner {
 }
 
 /// What a round measured by itself.
-pub(super) struct Noted {
-    /// From sending to each receipt.
-    pub receipts: Histogram<u64>,
-    /// From sending to the last receipt.
+pub(crate) struct Noted {
+    /// From when a message was due to each receipt.
+    pub receipts: Timeline,
+    /// From when a message was due to the last receipt.
     pub whole: Histogram<u64>,
     pub deliveries: u64,
     pub reads: u64,
@@ -54,22 +62,28 @@ struct Round {
 }
 
 struct InFlight {
-    sent_at: Instant,
+    due: Instant,
     /// Receipts, and for the server its reply, that are still to come.
     left: usize,
 }
 
 /// What a member must do after a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(crate) enum Duty {
     Nothing,
     Pull { after: u64 },
 }
 
 impl Board {
     /// `head` is the newest seq when the members opened the room.
-    pub(super) fn new(members: usize, head: u64, again: UnboundedSender<Again>) -> Self {
+    pub(crate) fn new(
+        epoch: Epoch,
+        members: usize,
+        head: u64,
+        again: UnboundedSender<Again>,
+    ) -> Self {
         Self(RefCell::new(Inner {
+            epoch,
             watches: vec![SeqWatch::after(head); members],
             round: None,
             line_bytes: 0,
@@ -80,9 +94,10 @@ impl Board {
     }
 
     /// A permit goes back to `window` for each message that is through.
-    pub(super) fn begin(&self, first: u64, window: Rc<Semaphore>) -> Result<()> {
+    pub(crate) fn begin(&self, first: u64, window: Rc<Semaphore>) -> Result<()> {
+        let begin = self.0.borrow().epoch.moment(0);
         let noted = Noted {
-            receipts: microseconds()?,
+            receipts: Timeline::new(begin, STRETCH)?,
             whole: microseconds()?,
             deliveries: 0,
             reads: 0,
@@ -93,25 +108,25 @@ impl Board {
         Ok(())
     }
 
-    pub(super) fn end(&self) -> Option<Noted> {
+    pub(crate) fn end(&self) -> Option<Noted> {
         self.0.borrow_mut().round.take().map(|round| round.noted)
     }
 
     /// The next serial of the round is on its way; `left` signs of it will come.
-    pub(super) fn sent(&self, sent_at: Instant, left: usize) {
+    pub(crate) fn sent(&self, due: Instant, left: usize) {
         if let Some(round) = &mut self.0.borrow_mut().round {
-            round.messages.push(InFlight { sent_at, left });
+            round.messages.push(InFlight { due, left });
         }
     }
 
-    pub(super) fn read_done(&self) {
+    pub(crate) fn read_done(&self) {
         if let Some(round) = &mut self.0.borrow_mut().round {
             round.noted.reads += 1;
         }
     }
 
     /// Takes one line that `member` read.
-    pub(super) fn take(&self, member: usize, line: &[u8], at: Instant) -> Duty {
+    pub(crate) fn take(&self, member: usize, line: &[u8], at: Instant) -> Duty {
         let mut inner = self.0.borrow_mut();
         if scan::is_plain(line) {
             inner.deliver(member, line, at);
@@ -120,20 +135,20 @@ impl Board {
         inner.take_other(member, line, at)
     }
 
-    pub(super) fn line_bytes(&self) -> usize {
+    pub(crate) fn line_bytes(&self) -> usize {
         self.0.borrow().line_bytes
     }
 
-    pub(super) fn lagged(&self) -> u64 {
+    pub(crate) fn lagged(&self) -> u64 {
         self.0.borrow().lagged
     }
 
-    pub(super) fn refused(&self) -> Vec<String> {
+    pub(crate) fn refused(&self) -> Vec<String> {
         self.0.borrow().refused.clone()
     }
 
     /// All members together, against the newest seq that any of them saw.
-    pub(super) fn verdict(&self, sent: u64, head: u64) -> Faults {
+    pub(crate) fn verdict(&self, sent: u64, head: u64) -> Faults {
         let mut all = Faults::default();
         for watch in &self.0.borrow().watches {
             all.add(watch.verdict(head + sent));
@@ -149,11 +164,16 @@ impl Inner {
         };
         self.line_bytes = line.len();
         let is_new = self.watches.get_mut(member).is_some_and(|watch| watch.see(delivery.seq));
+        let due = self.epoch.moment(delivery.stamp);
         if let Some(round) = &mut self.round
             && is_new
+            && round.sign_of(delivery.serial)
         {
             round.noted.deliveries += 1;
-            round.sign_of(delivery.serial, Some(at));
+            let late = at.saturating_duration_since(due);
+            if let Err(error) = round.noted.receipts.record(due, late) {
+                self.refused.push(error.to_string());
+            }
         }
     }
 
@@ -189,13 +209,15 @@ impl Inner {
         let retry_ms = reply.pointer("/err/retry_ms").and_then(Value::as_u64);
         if reply.get("ok").is_some() {
             if let Some(round) = &mut self.round {
-                round.sign_of(id, None);
+                round.sign_of(id);
             }
         } else if let Some(wait_ms) = retry_ms {
-            if let Some(round) = &mut self.round {
+            if let Some(round) = &mut self.round
+                && let Some(due) = round.message(id).map(|message| message.due)
+            {
                 round.noted.put_off += 1;
+                let _ = self.again.send(Again { serial: id, due, wait_ms });
             }
-            let _ = self.again.send(Again { serial: id, wait_ms });
         } else {
             self.refused.push(reply.to_string());
         }
@@ -208,42 +230,50 @@ impl Inner {
 }
 
 impl Round {
-    /// A receipt of the message, or the server's reply to its sender.
-    fn sign_of(&mut self, serial: u64, received_at: Option<Instant>) {
+    fn message(&mut self, serial: u64) -> Option<&mut InFlight> {
         let index = serial.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        let Some(message) = index.and_then(|index| self.messages.get_mut(index)) else {
-            return;
+        self.messages.get_mut(index?)
+    }
+
+    /// A receipt of the message, or the server's reply to its sender; false when it is of no
+    /// message of this round.
+    fn sign_of(&mut self, serial: u64) -> bool {
+        let Some(message) = self.message(serial) else {
+            return false;
         };
-        if let Some(at) = received_at {
-            let time = at.saturating_duration_since(message.sent_at);
-            record(&mut self.noted.receipts, time);
-        }
         message.left = message.left.saturating_sub(1);
         if message.left == 0 {
-            record(&mut self.noted.whole, message.sent_at.elapsed());
+            let took = message.due.elapsed();
+            record(&mut self.noted.whole, took);
             self.window.add_permits(1);
         }
+        true
     }
 }
 
-pub(super) fn pull_op(room: &str, after: u64) -> String {
+pub(crate) fn pull_op(room: &str, after: u64) -> String {
     json!({"id": PULL, "op": "pull", "room": room, "after": after}).to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
 
     fn line(seq: u64, serial: u64) -> Vec<u8> {
-        format!(r#"{{"ev":"msg.new","seq":{seq},"d":{{"text":"{serial:012} x"}}}}"#).into_bytes()
+        let head = scan::text_head(serial, 0);
+        format!(r#"{{"ev":"msg.new","seq":{seq},"d":{{"text":"{head}x"}}}}"#).into_bytes()
+    }
+
+    fn board(members: usize, head: u64) -> (Board, UnboundedReceiver<Again>) {
+        let (again, put_off) = unbounded_channel();
+        (Board::new(Epoch::now(), members, head, again), put_off)
     }
 
     #[test]
     fn a_message_is_through_when_all_saw_it_and_the_sender_has_its_reply() {
-        let (again, _put_off) = tokio::sync::mpsc::unbounded_channel();
-        let board = Board::new(2, 10, again);
+        let (board, _put_off) = board(2, 10);
         let window = Rc::new(Semaphore::new(0));
         board.begin(1, window.clone()).unwrap();
         board.sent(Instant::now(), 3);
@@ -259,8 +289,7 @@ mod tests {
 
     #[test]
     fn a_delivery_that_comes_twice_does_not_count_as_two() {
-        let (again, _put_off) = tokio::sync::mpsc::unbounded_channel();
-        let board = Board::new(2, 0, again);
+        let (board, _put_off) = board(2, 0);
         let window = Rc::new(Semaphore::new(0));
         board.begin(1, window.clone()).unwrap();
         board.sent(Instant::now(), 2);
@@ -273,12 +302,14 @@ mod tests {
 
     #[test]
     fn what_the_server_puts_off_is_handed_back() {
-        let (again, mut put_off) = tokio::sync::mpsc::unbounded_channel();
-        let board = Board::new(1, 0, again);
+        let (board, mut put_off) = board(1, 0);
+        board.begin(5, Rc::new(Semaphore::new(0))).unwrap();
+        let due = Instant::now();
+        board.sent(due, 2);
         let reply = br#"{"re":5,"err":{"code":"rate_limited","temporary":true,"retry_ms":40}}"#;
         board.take(0, reply, Instant::now());
         let again = put_off.try_recv().unwrap();
-        assert_eq!((again.serial, again.wait_ms), (5, 40));
+        assert_eq!((again.serial, again.due, again.wait_ms), (5, due, 40));
         assert!(board.refused().is_empty());
         board.take(0, br#"{"re":6,"err":{"code":"forbidden"}}"#, Instant::now());
         assert_eq!(board.refused().len(), 1);
@@ -286,8 +317,7 @@ mod tests {
 
     #[test]
     fn a_lag_is_pulled_until_it_is_level() {
-        let (again, _put_off) = tokio::sync::mpsc::unbounded_channel();
-        let board = Board::new(1, 4, again);
+        let (board, _put_off) = board(1, 4);
         let now = Instant::now();
         let lag = br#"{"ev":"lag","room":"r","from":5,"head":7}"#;
         assert!(board.take(0, lag, now) == Duty::Pull { after: 4 });

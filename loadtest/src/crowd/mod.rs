@@ -1,33 +1,38 @@
-//! The members of the room, or the readers of the bare writer: the same clients on both sides.
+//! The members of a room, or the readers of a baseline: the same clients on both sides.
+
+pub(crate) mod board;
+mod scan;
+mod source;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tokio::io::AsyncWriteExt;
+use hdrhistogram::Histogram;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
-use crate::baseline::raw::{Raw, trigger};
+use self::board::{Again, Board, Duty, Noted, pull_op};
+pub(crate) use self::scan::{TEXT_HEAD, text_head};
+use self::source::Source;
+use crate::baseline::raw::Raw;
 use crate::check::Faults;
-use crate::client::{Client, Ending, SignIn, Writer};
+use crate::client::{Client, Ending, SignIn};
 use crate::http::Endpoint;
+use crate::pace::{Epoch, Pace};
 use crate::proc::{Pins, Process};
 use crate::progress::Progress;
-use crate::scenario::fanout::board::{Again, Board, Duty, Noted, pull_op};
 use crate::setup::User;
 
 /// Nothing moves for so long: the rest will not come.
 const STALL: Duration = Duration::from_secs(30);
-/// Timers tick in milliseconds: a send so little late counts from when it really went out.
-const TIMER: Duration = Duration::from_millis(2);
 
 /// How the messages of a round follow each other.
 #[derive(Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Load {
     pub messages: usize,
     /// Messages on their way at the same time.
     pub window: usize,
@@ -36,58 +41,33 @@ pub(super) struct Pace {
 }
 
 /// What a round found.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     pub noted: Noted,
     pub cpu: Option<Duration>,
     pub our_cpu: Duration,
     pub took: Duration,
+    /// How late the tester came to its own open-loop sends; it is inside the latencies.
+    pub late: Option<Histogram<u64>>,
     pub is_stalled: bool,
 }
 
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     board: Rc<Board>,
     source: Source,
     put_off: UnboundedReceiver<Again>,
     followers: JoinSet<Ending>,
     members: usize,
     process: Option<Process>,
+    epoch: Epoch,
     /// The newest seq before the first round.
     head: u64,
     sent: u64,
 }
 
-enum Source {
-    Server { room: String, writers: Vec<Writer>, filler: String },
-    Raw { control: TcpStream, _raw: Raw },
-}
-
-impl Source {
-    async fn send(&mut self, serial: u64) -> Result<()> {
-        match self {
-            Self::Server { room, writers, filler } => {
-                let at = usize::try_from(serial)? % writers.len().max(1);
-                let writer = writers.get(at).context("no members")?;
-                let op = format!(
-                    r#"{{"id":{serial},"op":"send","room":"{room}","cid":"f-{serial}","text":"{serial:012} {filler}"}}"#
-                );
-                writer.send(&op).await.context("a member cannot send")
-            }
-            Self::Raw { control, .. } => Ok(control.write_all(trigger(serial).as_bytes()).await?),
-        }
-    }
-
-    /// The server's sender has its reply too.
-    fn signs(&self, members: usize) -> usize {
-        match self {
-            Self::Server { .. } => members + 1,
-            Self::Raw { .. } => members,
-        }
-    }
-}
-
 impl Crowd {
     /// Signs all users in and opens the room in each session.
-    pub(super) async fn of_server(
+    pub(crate) async fn of_server(
+        epoch: Epoch,
         endpoint: &Endpoint,
         users: &[User],
         room: &str,
@@ -118,13 +98,18 @@ impl Crowd {
         }
         progress.done();
         let writers = clients.iter().map(Client::writer).collect();
-        let filler = "x".repeat(text_bytes.saturating_sub(13));
+        let filler = "x".repeat(text_bytes.saturating_sub(TEXT_HEAD));
         let source = Source::Server { room: room.to_owned(), writers, filler };
-        Ok((Self::follow(source, clients, room, head), server))
+        Ok((Self::follow(epoch, source, clients, room, head), server))
     }
 
     /// Starts a bare writer of frames of `bytes` and connects its readers.
-    pub(super) async fn of_raw(bytes: usize, members: usize, pins: Option<&Pins>) -> Result<Self> {
+    pub(crate) async fn of_raw(
+        epoch: Epoch,
+        bytes: usize,
+        members: usize,
+        pins: Option<&Pins>,
+    ) -> Result<Self> {
         let raw = Raw::start(bytes, members, pins)?;
         let control = TcpStream::connect(raw.addr).await?;
         control.set_nodelay(true)?;
@@ -133,34 +118,40 @@ impl Crowd {
             clients.push(Client::bare(TcpStream::connect(raw.addr).await?));
         }
         let process = raw.process();
-        let mut crowd = Self::follow(Source::Raw { control, _raw: raw }, clients, "", 0);
+        let mut crowd = Self::follow(epoch, Source::Raw { control, _raw: raw }, clients, "", 0);
         crowd.process = Some(process);
         Ok(crowd)
     }
 
-    pub(super) fn measure(&mut self, process: Option<Process>) {
+    pub(crate) fn measure(&mut self, process: Option<Process>) {
         self.process = process;
     }
 
-    fn follow(source: Source, clients: Vec<Client>, room: &str, head: u64) -> Self {
+    /// Whose CPU and memory are read.
+    pub(crate) fn process(&self) -> Option<Process> {
+        self.process
+    }
+
+    fn follow(epoch: Epoch, source: Source, clients: Vec<Client>, room: &str, head: u64) -> Self {
         let (again, put_off) = unbounded_channel();
         let members = clients.len();
-        let board = Rc::new(Board::new(members, head, again));
+        let board = Rc::new(Board::new(epoch, members, head, again));
         let mut followers = JoinSet::new();
         for (member, client) in clients.into_iter().enumerate() {
             followers.spawn_local(follow(client, member, board.clone(), room.to_owned()));
         }
-        Self { board, source, put_off, followers, members, process: None, head, sent: 0 }
+        Self { board, source, put_off, followers, members, process: None, epoch, head, sent: 0 }
     }
 
     /// Sends the messages of one round and waits until each of them is through.
-    pub(super) async fn round(&mut self, pace: Pace) -> Result<Outcome> {
-        let window = Rc::new(Semaphore::new(pace.window));
+    pub(crate) async fn round(&mut self, load: Load) -> Result<Outcome> {
+        let window = Rc::new(Semaphore::new(load.window));
         self.board.begin(self.sent + 1, window.clone())?;
         let us = Process { pid: std::process::id() };
         let (ours, theirs) = (us.cpu()?, self.process.map(|process| process.cpu()).transpose()?);
         let begin = Instant::now();
-        let is_stalled = !self.send_all(pace, &window).await?;
+        let mut clock = load.rate.map(Pace::per_second).transpose()?;
+        let is_stalled = !self.send_all(load, clock.as_mut(), &window).await?;
         let took = begin.elapsed();
         let cpu = match (&self.process, theirs) {
             (Some(process), Some(earlier)) => Some(process.cpu()?.since(&earlier)),
@@ -168,36 +159,33 @@ impl Crowd {
         };
         let our_cpu = us.cpu()?.since(&ours);
         let noted = self.board.end().context("the round is gone")?;
-        Ok(Outcome { noted, cpu, our_cpu, took, is_stalled })
+        let late = clock.map(|clock| clock.late().clone());
+        Ok(Outcome { noted, cpu, our_cpu, took, late, is_stalled })
     }
 
     /// False when messages stopped getting through.
-    async fn send_all(&mut self, pace: Pace, window: &Semaphore) -> Result<bool> {
-        let begin = tokio::time::Instant::now();
-        for number in 0..pace.messages {
-            let mut sent_at = Instant::now();
-            if let Some(rate) = pace.rate {
-                let due = begin + Duration::from_secs_f64(number as f64 / rate);
-                let wait = sleep_until(due);
-                self.while_sending_again(wait).await?;
-                sent_at = Instant::now();
-                if sent_at.saturating_duration_since(due.into_std()) > TIMER {
-                    sent_at = due.into_std();
-                }
-            }
+    async fn send_all(
+        &mut self,
+        load: Load,
+        mut clock: Option<&mut Pace>,
+        window: &Semaphore,
+    ) -> Result<bool> {
+        for _ in 0..load.messages {
+            let due = match &mut clock {
+                Some(clock) => Some(self.while_sending_again(clock.due()).await?),
+                None => None,
+            };
             let turn = timeout(STALL, window.acquire());
             let Ok(permit) = self.while_sending_again(turn).await? else {
                 return Ok(false);
             };
             permit?.forget();
-            if pace.rate.is_none() {
-                sent_at = Instant::now();
-            }
+            let due = due.unwrap_or_else(Instant::now);
             self.sent += 1;
-            self.board.sent(sent_at, self.source.signs(self.members));
-            self.source.send(self.sent).await?;
+            self.board.sent(due, self.source.signs(self.members));
+            self.source.send(self.sent, self.epoch.stamp(due)).await?;
         }
-        let all = timeout(STALL, window.acquire_many(u32::try_from(pace.window)?));
+        let all = timeout(STALL, window.acquire_many(u32::try_from(load.window)?));
         Ok(self.while_sending_again(all).await?.is_ok())
     }
 
@@ -205,38 +193,38 @@ impl Crowd {
     async fn while_sending_again<T>(&mut self, wait: impl Future<Output = T>) -> Result<T> {
         tokio::pin!(wait);
         loop {
-            let Again { serial, wait_ms } = tokio::select! {
+            let Again { serial, due, wait_ms } = tokio::select! {
                 biased;
                 done = &mut wait => return Ok(done),
                 Some(again) = self.put_off.recv() => again,
             };
             sleep(Duration::from_millis(wait_ms)).await;
-            self.source.send(serial).await?;
+            self.source.send(serial, self.epoch.stamp(due)).await?;
         }
     }
 
     /// How long a delivery is, from the last one seen.
-    pub(super) fn line_bytes(&self) -> Result<usize> {
+    pub(crate) fn line_bytes(&self) -> Result<usize> {
         match self.board.line_bytes() {
             0 => bail!("no message came through: {}", self.board.refused().join("; ")),
             bytes => Ok(bytes),
         }
     }
 
-    pub(super) fn verdict(&self) -> Faults {
+    pub(crate) fn verdict(&self) -> Faults {
         self.board.verdict(self.sent, self.head)
     }
 
-    pub(super) fn refused(&self) -> Vec<String> {
+    pub(crate) fn refused(&self) -> Vec<String> {
         self.board.refused()
     }
 
-    pub(super) fn lagged(&self) -> u64 {
+    pub(crate) fn lagged(&self) -> u64 {
         self.board.lagged()
     }
 
     /// Sessions that ended although nobody told them to.
-    pub(super) fn dropped(&mut self) -> Vec<String> {
+    pub(crate) fn dropped(&mut self) -> Vec<String> {
         let mut endings = Vec::new();
         while let Some(ending) = self.followers.try_join_next() {
             endings.push(ending.map_or_else(|error| error.to_string(), |end| end.to_string()));

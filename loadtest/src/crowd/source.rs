@@ -1,0 +1,41 @@
+//! Where the messages of a crowd come from.
+
+use anyhow::{Context, Result};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::baseline::raw::Raw;
+use crate::client::Writer;
+use crate::crowd::text_head;
+
+pub(super) enum Source {
+    /// The members send in turn, as the contract says.
+    Server { room: String, writers: Vec<Writer>, filler: String },
+    /// The baseline makes the messages; it is told when.
+    Raw { control: TcpStream, _raw: Raw },
+}
+
+impl Source {
+    pub(super) async fn send(&mut self, serial: u64, stamp: u64) -> Result<()> {
+        let head = text_head(serial, stamp);
+        match self {
+            Self::Server { room, writers, filler } => {
+                let at = usize::try_from(serial)? % writers.len().max(1);
+                let writer = writers.get(at).context("no members")?;
+                let op = format!(
+                    r#"{{"id":{serial},"op":"send","room":"{room}","cid":"f-{serial}","text":"{head}{filler}"}}"#
+                );
+                writer.send(&op).await.context("a member cannot send")
+            }
+            Self::Raw { control, .. } => Ok(control.write_all(head.as_bytes()).await?),
+        }
+    }
+
+    /// The server's sender has its reply too.
+    pub(super) fn signs(&self, members: usize) -> usize {
+        match self {
+            Self::Server { .. } => members + 1,
+            Self::Raw { .. } => members,
+        }
+    }
+}
