@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::baseline::raw;
+use crate::baseline;
 use crate::scenario::{crash, fanout, idle};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -25,8 +25,9 @@ pub(crate) enum Command {
     Fanout(fanout::Options),
     /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
     Crash(crash::Options),
+    /// What the server is compared with; started by the scenarios
     #[command(hide = true)]
-    RawServer(raw::Options),
+    Baseline(baseline::Options),
 }
 
 /// Options that every scenario takes.

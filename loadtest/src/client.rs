@@ -137,7 +137,8 @@ impl Client {
         sign_in: SignIn,
     ) -> Result<(Self, Welcome)> {
         let work = async {
-            let mut client = Self::upgrade(endpoint, token, sign_in).await?;
+            let token_by_header = matches!(sign_in, SignIn::Header).then_some(token);
+            let mut client = Self::upgrade(endpoint, token_by_header).await?;
             let welcome = client.sign_in(token, sign_in).await?;
             Ok((client, welcome))
         };
@@ -160,7 +161,18 @@ impl Client {
         self.writer.clone()
     }
 
-    async fn upgrade(endpoint: &Endpoint, token: &str, sign_in: SignIn) -> Result<Self> {
+    /// Connects to a server that speaks WebSocket and asks for no token, and waits until it says
+    /// something.
+    pub(crate) async fn greeted(endpoint: &Endpoint) -> Result<Self> {
+        let work = async {
+            let mut client = Self::upgrade(endpoint, None).await?;
+            client.expect(Some).await?;
+            Ok(client)
+        };
+        timeout(REPLY_LIMIT, work).await.context("the greeting took too long")?
+    }
+
+    async fn upgrade(endpoint: &Endpoint, token: Option<&str>) -> Result<Self> {
         let mut stream = endpoint.connect().await.context("cannot connect")?;
         let Endpoint { authority, prefix, .. } = endpoint;
         let mut request = format!(
@@ -168,7 +180,7 @@ impl Client {
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: bW9pbS1sb2FkLXRlc3Rlcg==\r\nSec-WebSocket-Protocol: moim.v1\r\n"
         );
-        if matches!(sign_in, SignIn::Header) {
+        if let Some(token) = token {
             request.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
         request.push_str("\r\n");

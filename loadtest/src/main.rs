@@ -24,6 +24,7 @@ mod sample;
 mod scenario;
 mod server;
 mod setup;
+mod table;
 mod timeline;
 
 use std::io::Write;
@@ -52,8 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<bool> {
-    if let Command::RawServer(options) = &cli.command {
-        baseline::raw::serve(options)?;
+    if let Command::Baseline(options) = &cli.command {
+        baseline::serve(options)?;
         return Ok(true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,5 +1,6 @@
 //! What a run found: figures, checks, goals. One value, printed for people or as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,9 +14,10 @@ use crate::chart::Chart;
 use crate::check::{Faults, Kind};
 use crate::cli::Requirement;
 use crate::proc::Machine;
+use crate::table::Table;
 
 /// Changes when a field changes its meaning, so that old results are not misread.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -33,6 +35,7 @@ pub(crate) struct Report {
     goals: Named<Goal>,
     /// Raw rows behind the figures, shaped as the scenario likes.
     series: Map<String, Value>,
+    tables: Vec<Table>,
     charts: Vec<Chart>,
     notes: Vec<String>,
     #[serde(skip)]
@@ -63,7 +66,7 @@ struct Goal {
 }
 
 /// Keeps the order in which things were added; an object in JSON.
-struct Named<T>(Vec<(&'static str, T)>);
+struct Named<T>(Vec<(Cow<'static, str>, T)>);
 
 impl<T: Serialize> Serialize for Named<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,6 +99,7 @@ impl Report {
             checks: Named(Vec::new()),
             goals: Named(Vec::new()),
             series: Map::new(),
+            tables: Vec::new(),
             charts: Vec::new(),
             notes: Vec::new(),
             required: required.to_vec(),
@@ -108,12 +112,12 @@ impl Report {
 
     pub(crate) fn figure(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         value: f64,
         unit: &'static str,
         about: &'static str,
     ) {
-        self.figures.0.push((name, Figure { value: rounded(value), unit, about }));
+        self.figures.0.push((name.into(), Figure { value: rounded(value), unit, about }));
     }
 
     /// The percentiles of a histogram in microseconds, under names that begin with `names[..]`.
@@ -133,7 +137,7 @@ impl Report {
     /// A count above zero fails the run.
     pub(crate) fn check(&mut self, name: &'static str, count: u64, examples: Vec<String>) {
         self.passed &= count == 0;
-        self.checks.0.push((name, Check { count, examples }));
+        self.checks.0.push((name.into(), Check { count, examples }));
     }
 
     /// One check for each kind of fault, the examples with the first kind that has any.
@@ -172,7 +176,7 @@ impl Report {
             is_required: !required.is_empty(),
         };
         self.passed &= goal.is_met || !goal.is_required;
-        self.goals.0.push((name, goal));
+        self.goals.0.push((name.into(), goal));
     }
 
     /// A required goal that could not be measured is a missed one; of `all`, one must have been.
@@ -188,6 +192,10 @@ impl Report {
 
     pub(crate) fn series(&mut self, name: &str, rows: impl Into<Value>) {
         self.series.insert(name.to_owned(), rows.into());
+    }
+
+    pub(crate) fn table(&mut self, table: Table) {
+        self.tables.push(table);
     }
 
     /// A picture; one without a point is left out.
@@ -224,6 +232,9 @@ impl Report {
         let _ = writeln!(out, "{}\n", options.collect::<Vec<_>>().join(" "));
         for (name, Figure { value, unit, about }) in &self.figures.0 {
             let _ = writeln!(out, "  {name:<28} {:>12} {unit:<6} {about}", readable(*value));
+        }
+        for table in &self.tables {
+            let _ = write!(out, "\n{}", table.text());
         }
         if !self.checks.0.is_empty() {
             let _ = writeln!(out, "\nChecks");
@@ -276,11 +287,11 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)
 }
 
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-fn readable(value: f64) -> String {
+pub(crate) fn readable(value: f64) -> String {
     match value.abs() {
         big if big >= 1e3 || value.fract() == 0.0 => format!("{value:.0}"),
         middle if middle >= 10.0 => format!("{value:.1}"),

@@ -29,7 +29,6 @@ const FINE: &[&str] = &[
 /// Packages that must not be anywhere in the build, whoever asks for them.
 const REFUSED: &[(&str, &str)] = &[
     ("actix-governor", "GPL; `governor` itself is free"),
-    ("actix-ws", "a peer that does not read cannot be closed"),
     ("async-openai", "too strict for servers that speak almost the same"),
     ("console-subscriber", "needs an unstable build"),
     ("eventsource-stream", "stale"),
@@ -65,6 +64,7 @@ const NOT_IN_THE_SERVER: &[(&str, &str)] = &[
         "actix-web-actors",
         "a peer that does not read freezes its session; only a baseline to measure",
     ),
+    ("actix-ws", "a peer that does not read cannot be closed; only a baseline to measure"),
 ];
 
 /// Packages of which one version is enough: a value of one is no value of the other.

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use self::board::{Again, Board, Duty, Noted, pull_op};
 pub(crate) use self::scan::{TEXT_HEAD, text_head};
 use self::source::Source;
-use crate::baseline::raw::Raw;
+use crate::baseline::{Baseline, Kind, Template};
 use crate::check::Faults;
 use crate::client::{Client, Ending, SignIn};
 use crate::http::Endpoint;
@@ -58,6 +58,8 @@ pub(crate) struct Crowd {
     followers: JoinSet<Ending>,
     members: usize,
     process: Option<Process>,
+    /// Present when it is a baseline, which ends with its crowd.
+    _baseline: Option<Baseline>,
     epoch: Epoch,
     /// The newest seq before the first round.
     head: u64,
@@ -103,23 +105,44 @@ impl Crowd {
         Ok((Self::follow(epoch, source, clients, room, head), server))
     }
 
-    /// Starts a bare writer of frames of `bytes` and connects its readers.
-    pub(crate) async fn of_raw(
+    /// Starts a baseline whose deliveries have `bytes`, and connects its readers.
+    pub(crate) async fn of_baseline(
         epoch: Epoch,
-        bytes: usize,
-        members: usize,
+        kind: Kind,
+        (bytes, members): (usize, usize),
         pins: Option<&Pins>,
     ) -> Result<Self> {
-        let raw = Raw::start(bytes, members, pins)?;
-        let control = TcpStream::connect(raw.addr).await?;
-        control.set_nodelay(true)?;
+        let baseline = Baseline::start(kind, bytes, members, pins)?;
         let mut clients = Vec::with_capacity(members);
-        for _ in 0..members {
-            clients.push(Client::bare(TcpStream::connect(raw.addr).await?));
+        let (source, talker) = if kind.is_chat() {
+            let endpoint = Endpoint::local(baseline.addr);
+            for _ in 0..members {
+                clients.push(Client::greeted(&endpoint).await?);
+            }
+            let talker = Client::greeted(&endpoint).await?;
+            let (writer, template) = (talker.writer(), Template::new(bytes)?);
+            (Source::Talker { writer, template }, Some(talker))
+        } else {
+            let control = TcpStream::connect(baseline.addr).await?;
+            control.set_nodelay(true)?;
+            for _ in 0..members {
+                clients.push(Client::bare(TcpStream::connect(baseline.addr).await?));
+            }
+            (Source::Trigger(control), None)
+        };
+        let mut crowd = Self::follow(epoch, source, clients, "", 0);
+        // The talker hears nothing of use, but it must answer the heartbeats.
+        if let Some(mut talker) = talker {
+            crowd.followers.spawn_local(async move {
+                loop {
+                    if let Err(ending) = talker.read(|_, _| {}).await {
+                        return ending;
+                    }
+                }
+            });
         }
-        let process = raw.process();
-        let mut crowd = Self::follow(epoch, Source::Raw { control, _raw: raw }, clients, "", 0);
-        crowd.process = Some(process);
+        crowd.process = Some(baseline.process());
+        crowd._baseline = Some(baseline);
         Ok(crowd)
     }
 
@@ -140,7 +163,18 @@ impl Crowd {
         for (member, client) in clients.into_iter().enumerate() {
             followers.spawn_local(follow(client, member, board.clone(), room.to_owned()));
         }
-        Self { board, source, put_off, followers, members, process: None, epoch, head, sent: 0 }
+        Self {
+            board,
+            source,
+            put_off,
+            followers,
+            members,
+            process: None,
+            _baseline: None,
+            epoch,
+            head,
+            sent: 0,
+        }
     }
 
     /// Sends the messages of one round and waits until each of them is through.

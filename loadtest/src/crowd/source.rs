@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::baseline::raw::Raw;
+use crate::baseline::Template;
 use crate::client::Writer;
 use crate::crowd::text_head;
 
@@ -12,7 +12,9 @@ pub(super) enum Source {
     /// The members send in turn, as the contract says.
     Server { room: String, writers: Vec<Writer>, filler: String },
     /// The baseline makes the messages; it is told when.
-    Raw { control: TcpStream, _raw: Raw },
+    Trigger(TcpStream),
+    /// Somebody who is no member talks; the baseline passes it on as it is.
+    Talker { writer: Writer, template: Template },
 }
 
 impl Source {
@@ -27,7 +29,11 @@ impl Source {
                 );
                 writer.send(&op).await.context("a member cannot send")
             }
-            Self::Raw { control, .. } => Ok(control.write_all(head.as_bytes()).await?),
+            Self::Trigger(control) => Ok(control.write_all(head.as_bytes()).await?),
+            Self::Talker { writer, template } => {
+                let line = template.fill(serial, head.as_bytes())?;
+                Ok(writer.send(std::str::from_utf8(line)?).await?)
+            }
         }
     }
 
@@ -35,7 +41,7 @@ impl Source {
     pub(super) fn signs(&self, members: usize) -> usize {
         match self {
             Self::Server { .. } => members + 1,
-            Self::Raw { .. } => members,
+            Self::Trigger(_) | Self::Talker { .. } => members,
         }
     }
 }
