@@ -1,7 +1,9 @@
 //! Pictures as data: what a chart shows, not how it is drawn. `svg` draws them.
 
 use hdrhistogram::Histogram;
+use hdrhistogram::iterators::IterationValue;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// The unit of an axis on which 50 %, 90 %, 99 %, 99.9 % stand at equal distances.
 pub(crate) const NINES: &str = "nines";
@@ -70,6 +72,18 @@ impl Chart {
     }
 }
 
+/// A percentile table for a report's `series`: latency and count at each step of the scale.
+pub(crate) fn percentile_rows(times: &Histogram<u64>) -> Value {
+    let row = |step: IterationValue<u64>| {
+        json!({
+            "percentile": step.percentile(),
+            "us": step.value_iterated_to(),
+            "count": step.count_since_last_iteration(),
+        })
+    };
+    times.iter_quantiles(5).map(row).collect()
+}
+
 /// Steps of the scale of nines, ten to each further nine, as far as single values can be told apart.
 fn nines(times: &Histogram<u64>) -> Vec<(f64, f64)> {
     const STEPS: i32 = 10;
@@ -101,6 +115,9 @@ mod tests {
             |place: f64| points.iter().find(|(x, _)| (x / place - 1.0).abs() < 1e-9).unwrap().1;
         assert!((at(10.0) - 900.0).abs() < 2.0, "{}", at(10.0));
         assert!((at(100.0) - 990.0).abs() < 2.0, "{}", at(100.0));
+        let rows = percentile_rows(&times);
+        let counts = rows.as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap());
+        assert_eq!(counts.sum::<u64>(), 1_000);
         // A thousand values tell no more than three nines.
         assert!(points.iter().all(|(x, _)| *x < 1_001.0));
     }

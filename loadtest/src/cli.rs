@@ -58,9 +58,12 @@ pub(crate) struct Common {
     /// Print the report as JSON; the summary goes to stderr
     #[arg(long, global = true)]
     pub json: bool,
-    /// Keep the report as a JSON file in this folder
+    /// Keep the report in this folder: raw data as JSON, and a page to look at
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Keep it in `loadtest/results/<date>-<machine>/`, from the project's own folder
+    #[arg(long, global = true, conflicts_with = "out")]
+    pub keep: bool,
     /// Fail when this goal is missed; `all` names every goal of the scenario; may be repeated
     #[arg(long, global = true, value_name = "GOAL[=LIMIT]", value_parser = requirement)]
     pub require: Vec<Requirement>,

@@ -5,7 +5,8 @@
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
 //! * `pace`: when open-loop sends are due. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time. `chart`: pictures as data.
-//! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON.
+//! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
+//!   `page`: as a page with pictures.
 //! * `baseline/`: what the server is compared with in the same run.
 
 mod baseline;
@@ -14,9 +15,11 @@ mod check;
 mod cli;
 mod client;
 mod crowd;
+mod date;
 mod frame;
 mod http;
 mod pace;
+mod page;
 mod proc;
 mod progress;
 mod report;
@@ -28,15 +31,19 @@ mod table;
 mod timeline;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Common};
 use crate::progress::warn;
+use crate::report::Report;
 
+/// Where results are kept, from the project's folder.
+const RESULTS: &str = "loadtest/results";
 /// The run could not be made; a run that failed its checks ends with 1.
 const NOT_RUN: u8 = 2;
 
@@ -69,12 +76,25 @@ fn start(cli: Cli) -> anyhow::Result<bool> {
     })
 }
 
+/// Where the report is kept, if it is.
+fn folder(common: &Common, report: &Report) -> Option<PathBuf> {
+    if !common.keep {
+        return common.out.clone();
+    }
+    let name = format!("{}-{}", report.date(), report.machine.short_name());
+    Some(Path::new(RESULTS).join(name))
+}
+
 async fn run(cli: Cli) -> anyhow::Result<bool> {
     let Cli { command, common } = cli;
+    anyhow::ensure!(
+        !common.keep || Path::new(RESULTS).is_dir(),
+        "no {RESULTS} here: run it from the project's folder, or use --out"
+    );
     let mut report = scenario::run(&command, &common).await?;
     report.close();
-    if let Some(folder) = &common.out {
-        let file = report.keep(folder)?;
+    if let Some(folder) = folder(&common, &report) {
+        let file = report.keep(&folder)?;
         warn(&format!("kept in {}", file.display()));
     }
     if common.json {

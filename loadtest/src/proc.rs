@@ -172,6 +172,24 @@ impl Machine {
             kernel: kernel.trim().to_owned(),
         }
     }
+
+    pub(crate) fn text(&self) -> String {
+        let Self { cores, cpu, kernel } = self;
+        format!("{cores} × {cpu} · Linux {kernel}")
+    }
+
+    /// A short name for a folder, like `xeon-2core`: what is left of the processor's name without
+    /// its maker and its frequency.
+    pub(crate) fn short_name(&self) -> String {
+        const EMPTY: &[&str] =
+            &["intel", "amd", "r", "tm", "cpu", "processor", "with", "gen", "core"];
+        let name = self.cpu.split('@').next().unwrap_or_default().to_lowercase();
+        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> =
+            words.filter(|word| !word.is_empty() && !EMPTY.contains(word)).take(3).collect();
+        let name = if words.is_empty() { "unknown".to_owned() } else { words.join("-") };
+        format!("{name}-{}core", self.cores)
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +208,17 @@ mod tests {
         assert!(used > Duration::from_millis(5), "{used:?}");
         assert!(me.memory().unwrap().rss_bytes > 100_000);
         assert!(me.threads() >= 1);
+    }
+
+    #[test]
+    fn a_machine_has_a_short_name() {
+        let named = |cpu: &str| {
+            Machine { cores: 2, cpu: cpu.to_owned(), kernel: String::new() }.short_name()
+        };
+        assert_eq!(named("Intel(R) Xeon(R) Processor"), "xeon-2core");
+        assert_eq!(named("Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"), "i7-8700-2core");
+        assert_eq!(named("AMD Ryzen 9 7950X 16-Core Processor"), "ryzen-9-7950x-2core");
+        assert_eq!(named("unknown"), "unknown-2core");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 use crate::chart::Chart;
 use crate::check::{Faults, Kind};
 use crate::cli::Requirement;
+use crate::date;
+use crate::page;
 use crate::proc::Machine;
 use crate::table::Table;
 
@@ -28,45 +30,45 @@ pub(crate) struct Report {
     started_at: u64,
     pub seed: u64,
     pub server: String,
-    machine: Machine,
-    options: Map<String, Value>,
-    figures: Named<Figure>,
-    checks: Named<Check>,
-    goals: Named<Goal>,
+    pub machine: Machine,
+    pub options: Map<String, Value>,
+    pub figures: Named<Figure>,
+    pub checks: Named<Check>,
+    pub goals: Named<Goal>,
     /// Raw rows behind the figures, shaped as the scenario likes.
     series: Map<String, Value>,
-    tables: Vec<Table>,
-    charts: Vec<Chart>,
-    notes: Vec<String>,
+    pub tables: Vec<Table>,
+    pub charts: Vec<Chart>,
+    pub notes: Vec<String>,
     #[serde(skip)]
     required: Vec<Requirement>,
 }
 
 #[derive(Serialize)]
-struct Figure {
-    value: f64,
-    unit: &'static str,
-    about: &'static str,
+pub(crate) struct Figure {
+    pub value: f64,
+    pub unit: &'static str,
+    pub about: &'static str,
 }
 
 /// A count that must be zero.
 #[derive(Serialize)]
-struct Check {
-    count: u64,
-    examples: Vec<String>,
+pub(crate) struct Check {
+    pub count: u64,
+    pub examples: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Goal {
-    value: f64,
-    limit: f64,
-    unit: &'static str,
-    is_met: bool,
-    is_required: bool,
+pub(crate) struct Goal {
+    pub value: f64,
+    pub limit: f64,
+    pub unit: &'static str,
+    pub is_met: bool,
+    pub is_required: bool,
 }
 
 /// Keeps the order in which things were added; an object in JSON.
-struct Named<T>(Vec<(Cow<'static, str>, T)>);
+pub(crate) struct Named<T>(pub Vec<(Cow<'static, str>, T)>);
 
 impl<T: Serialize> Serialize for Named<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -209,13 +211,22 @@ impl Report {
         self.notes.push(text.into());
     }
 
-    /// Writes the report into `folder` and returns the file.
+    /// Writes the report into `folder`, as JSON and as a page, and returns the page.
     pub(crate) fn keep(&self, folder: &Path) -> Result<PathBuf> {
         std::fs::create_dir_all(folder)?;
-        let file = folder.join(format!("{}-{}.json", self.scenario, self.started_at));
-        std::fs::write(&file, self.json()?)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        Ok(file)
+        let name = format!("{}-{}", self.scenario, self.started_at);
+        let (raw, page) = (format!("{name}.json"), folder.join(format!("{name}.html")));
+        let write = |file: &Path, text: String| {
+            std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        };
+        write(&folder.join(&raw), self.json()?)?;
+        write(&page, page::html(self, &raw))?;
+        Ok(page)
+    }
+
+    /// The day of the run in UTC, like 2026-11-20.
+    pub(crate) fn date(&self) -> String {
+        date::of_day(self.started_at / 86_400_000)
     }
 
     pub(crate) fn json(&self) -> Result<String> {
@@ -225,9 +236,8 @@ impl Report {
     /// The summary for people.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
-        let Machine { cores, cpu, kernel } = &self.machine;
         let _ = writeln!(out, "{} · {} · seed {}", self.scenario, self.server, self.seed);
-        let _ = writeln!(out, "{cores} × {cpu} · Linux {kernel}");
+        let _ = writeln!(out, "{}", self.machine.text());
         let options = self.options.iter().map(|(name, value)| format!("{name}={value}"));
         let _ = writeln!(out, "{}\n", options.collect::<Vec<_>>().join(" "));
         for (name, Figure { value, unit, about }) in &self.figures.0 {

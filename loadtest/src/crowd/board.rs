@@ -34,6 +34,8 @@ pub(crate) struct Board(RefCell<Inner>);
 
 struct Inner {
     epoch: Epoch,
+    /// What the time of a timeline counts from.
+    begin: Instant,
     watches: Vec<SeqWatch>,
     round: Option<Round>,
     /// Bytes of the last delivery, without its frame header.
@@ -84,6 +86,7 @@ impl Board {
     ) -> Self {
         Self(RefCell::new(Inner {
             epoch,
+            begin: Instant::now(),
             watches: vec![SeqWatch::after(head); members],
             round: None,
             line_bytes: 0,
@@ -93,9 +96,13 @@ impl Board {
         }))
     }
 
+    pub(crate) fn count_time_from(&self, begin: Instant) {
+        self.0.borrow_mut().begin = begin;
+    }
+
     /// A permit goes back to `window` for each message that is through.
     pub(crate) fn begin(&self, first: u64, window: Rc<Semaphore>) -> Result<()> {
-        let begin = self.0.borrow().epoch.moment(0);
+        let begin = self.0.borrow().begin;
         let noted = Noted {
             receipts: Timeline::new(begin, STRETCH)?,
             whole: microseconds()?,

@@ -150,6 +150,11 @@ impl Crowd {
         self.process = process;
     }
 
+    /// Latency over time counts from here on.
+    pub(crate) fn count_time_from(&self, begin: Instant) {
+        self.board.count_time_from(begin);
+    }
+
     /// Whose CPU and memory are read.
     pub(crate) fn process(&self) -> Option<Process> {
         self.process

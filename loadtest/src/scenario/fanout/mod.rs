@@ -4,7 +4,7 @@ mod figures;
 mod pictures;
 mod saturation;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -199,6 +199,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 
     let watched = sides.all().filter_map(|side| Some((side.label, side.crowd.process()?)));
     let sampler = Sampler::start(watched.collect::<Vec<_>>(), SAMPLE_EVERY);
+    let begin = Instant::now();
+    sides.all().for_each(|side| side.crowd.count_time_from(begin));
     let mut rate = options.mode.rate;
     let mode = options.mode();
     if matches!(mode, Mode::Load(_) | Mode::Saturate) {

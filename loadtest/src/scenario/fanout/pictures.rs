@@ -1,9 +1,10 @@
 //! The pictures of a run, and the rows they are drawn from.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::{Side, Sides};
-use crate::chart::{Axis, Chart, Line};
+use crate::chart::{Axis, Chart, Line, percentile_rows};
 use crate::report::Report;
 use crate::sample::Samples;
 use crate::timeline::Timeline;
@@ -18,6 +19,10 @@ pub(super) fn all(report: &mut Report, sides: &Sides, samples: &Samples) -> Resu
     }
     let totals = timelines.iter().map(|(label, times)| (label.clone(), times.total()));
     report.chart(Chart::percentiles("latency", "Latency of each receipt", totals));
+    let percentiles = timelines.iter();
+    let percentiles =
+        percentiles.map(|(label, times)| (label.clone(), percentile_rows(times.total())));
+    report.series("latency_percentiles", percentiles.collect::<Value>());
     report.chart(efficiency(sides));
     if let Some((_, times)) = timelines.first() {
         report.chart(times.chart("latency_over_time", "Latency of the server over time"));
