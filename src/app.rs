@@ -25,6 +25,8 @@ use crate::telemetry::Metrics;
 
 mod admin;
 mod chores;
+#[cfg(feature = "faults")]
+mod planted;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
@@ -114,17 +116,6 @@ impl App {
         Self::assemble(config, store, link).await
     }
 
-    /// The same with a link of one's own between several nodes in one process, for tests.
-    ///
-    /// # Errors
-    /// As [`App::build`].
-    #[cfg(feature = "test-hooks")]
-    pub async fn build_linked(config: &Config, link: Arc<dyn Link>) -> Result<Self, StartError> {
-        let store = open(config).await?;
-        store.migrate().await?;
-        Self::assemble(config, store, Some(link)).await
-    }
-
     async fn assemble(
         config: &Config,
         store: Store,
@@ -134,7 +125,8 @@ impl App {
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::new());
         let life = random()?;
-        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life, link).await?;
+        let faults = config.faults.clone();
+        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life, link, faults).await?;
         let tokens = Arc::new(tokens(config, &store).await?);
         let throttle = Arc::new(Throttle::default());
         let is_draining = Arc::new(AtomicBool::new(false));
@@ -177,13 +169,6 @@ impl App {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// The live rooms, for tests that disturb them.
-    #[cfg(feature = "test-hooks")]
-    #[must_use]
-    pub fn rooms(&self) -> crate::actors::RoomsHandle {
-        self.tree.rooms.clone()
     }
 
     /// Serves until `end` comes, then drains: nothing new is taken, what was accepted is committed
@@ -234,7 +219,7 @@ async fn open(config: &Config) -> Result<Store, StartError> {
         Database::Sqlite(path) => DatabaseTarget::Sqlite(path.clone()),
         Database::Postgres(url) => DatabaseTarget::Postgres(url.expose().to_owned()),
     };
-    Ok(Store::open(&target).await?)
+    Ok(Store::open_with(&target, &config.faults).await?)
 }
 
 /// The link to the other nodes, when there may be some.

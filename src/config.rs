@@ -17,6 +17,8 @@ mod values;
 pub use table::{SETTINGS, Setting, example};
 pub use values::{Environment, Values, process_environment};
 
+use crate::faults::Faults;
+
 /// A value that never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -130,6 +132,8 @@ pub struct Config {
     pub assistant: Assistant,
     /// Filter of the logs.
     pub log: String,
+    /// What is planted; nothing without the feature `faults`.
+    pub faults: Faults,
 }
 
 /// A setting that cannot be used.
@@ -204,6 +208,7 @@ impl Config {
                 room_tokens_per_day: values.parse("ai_room_tokens_per_day")?,
             },
             log: log_filter(values)?,
+            faults: values.faults()?,
         })
     }
 }

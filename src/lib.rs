@@ -10,6 +10,7 @@
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
 //! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
 //! | [`telemetry`], [`config`] | logs and metrics; settings | nothing |
+//! | [`faults`] | planted faults, with the feature of that name; empty without | nothing; all may ask it |
 //! | [`app`], [`cli`] | the parts list; the command line | everything |
 //!
 //! Arrows never turn back; `tests/house` reads the `use` lines and fails on one that does. ractor
@@ -98,6 +99,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod faults;
 pub mod http;
 pub mod protocol;
 pub mod store;

@@ -59,6 +59,7 @@ pub use self::rooms::{NewText, RoomsHandle};
 use self::root::{Root, RootMsg};
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
 pub use self::throttle::Throttle;
+use crate::faults::Faults;
 use crate::store::{Link, Store};
 use crate::telemetry::Metrics;
 
@@ -79,7 +80,7 @@ pub struct NotStarted(String);
 impl Tree {
     /// Starts the tree on the runtime of the caller. `life` is random: it tells this node, and the
     /// cids that it makes, apart from others and from its earlier lives. `link` leads to the other
-    /// nodes, if there are any.
+    /// nodes, if there are any; `faults` are what tests planted.
     ///
     /// # Errors
     /// When a branch cannot start at all.
@@ -88,9 +89,10 @@ impl Tree {
         metrics: Arc<Metrics>,
         life: u64,
         link: Option<Arc<dyn Link>>,
+        faults: Faults,
     ) -> Result<Self, NotStarted> {
         let bus = BusHandle::new(link, life, Arc::clone(&metrics));
-        let rooms = RoomsHandle::new(store, metrics, life, bus);
+        let rooms = RoomsHandle::new(store, metrics, life, bus, faults);
         let lookup = LookupHandle::default();
         let root = Root { rooms: rooms.clone(), lookup: lookup.clone() };
         let started = Root::spawn(None, root, ()).await;

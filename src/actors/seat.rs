@@ -19,6 +19,13 @@ pub(crate) struct SeatKey {
     pub(crate) life: u32,
 }
 
+impl SeatKey {
+    /// One number for the place, whoever sits there.
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.worker) << 32 | u64::from(self.slot)
+    }
+}
+
 /// One opening of a room by a session. A later one, or a close, makes it stale: what was on its way
 /// for it is dropped by the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

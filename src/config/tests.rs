@@ -88,3 +88,11 @@ fn the_example_names_every_setting() {
     let committed = include_str!("../../.env.example");
     assert_eq!(committed, example(), "write the output of `moim config --example` to .env.example");
 }
+
+#[test]
+fn planted_faults_are_read_at_start_and_an_unknown_one_is_an_error() {
+    assert!(parse(&[("MOIM_PLANT", "lose_frame=7,synchronous=OFF")]).is_ok());
+    let line = parse(&[("MOIM_PLANT", "loose_frame=7")]).unwrap_err().to_string();
+    assert!(line.starts_with("MOIM_PLANT") && line.contains("loose_frame=7"), "{line}");
+    assert!(!example().contains("MOIM_PLANT"), "it is nothing to set for a server that serves");
+}

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::table::{self, SETTINGS, Setting};
 use super::{InvalidConfig, Secret};
+use crate::faults::Faults;
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]
@@ -57,6 +58,11 @@ impl Values {
                 values.0.insert(setting.name, given);
             }
         }
+        if let Some(variable) = Faults::VARIABLE
+            && let Some(text) = environment(variable)
+        {
+            values.0.insert(variable, Given { text, source: variable.to_owned() });
+        }
         Ok(values)
     }
 
@@ -79,6 +85,18 @@ impl Values {
             got: got.to_owned(),
             wants: setting.map_or_else(String::new, |setting| setting.wants.to_owned()),
         }
+    }
+
+    /// The planted faults; none without the feature.
+    pub(super) fn faults(&self) -> Result<Faults, InvalidConfig> {
+        let Some(given) = Faults::VARIABLE.and_then(|variable| self.0.get(variable)) else {
+            return Ok(Faults::default());
+        };
+        given.text.parse().map_err(|_unknown| InvalidConfig::Value {
+            source_name: given.source.clone(),
+            got: given.text.clone(),
+            wants: Faults::WANTS.to_owned(),
+        })
     }
 
     pub(super) fn optional(&self, name: &str) -> Option<String> {

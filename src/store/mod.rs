@@ -39,6 +39,8 @@ mod tickets;
 
 use db::{Db, Pools, fetch_one};
 
+use crate::faults::Faults;
+
 pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use append::{
@@ -62,6 +64,7 @@ pub use rooms::{NewRoom, RoomInfo, RoomMember, RoomView, RosterRow};
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    faults: Faults,
 }
 
 impl Store {

@@ -15,6 +15,7 @@ use sqlx::{Connection, Error, Executor};
 use super::classify::sqlite_primary_code;
 use super::db::{Db, Pools};
 use super::{OpenError, Store};
+use crate::faults::Faults;
 
 /// Below this SQLite may damage a database in WAL mode.
 const LEAST_SQLITE: &str = "3.51.3";
@@ -69,11 +70,19 @@ impl Store {
     /// # Errors
     /// [`OpenError`] in one line for the operator.
     pub async fn open(target: &DatabaseTarget) -> Result<Self, OpenError> {
+        Self::open_with(target, &Faults::default()).await
+    }
+
+    /// The same with planted faults.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(target: &DatabaseTarget, faults: &Faults) -> Result<Self, OpenError> {
         let db = match target {
-            DatabaseTarget::Sqlite(path) => open_sqlite(path).await?,
+            DatabaseTarget::Sqlite(path) => open_sqlite(path, faults).await?,
             DatabaseTarget::Postgres(url) => open_postgres(url).await?,
         };
-        Ok(Self { db })
+        Ok(Self { db, faults: faults.clone() })
     }
 
     /// Brings the schema up to date. Nodes that start together wait for one another.
@@ -120,7 +129,7 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
     done
 }
 
-async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
+async fn open_sqlite(path: &Path, faults: &Faults) -> Result<Db, OpenError> {
     let why_not = |why: std::io::Error| OpenError::File { path: path.into(), why: why.to_string() };
     make_private(path).map_err(why_not)?;
     let options =
@@ -128,7 +137,7 @@ async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
     let writer = options
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous(faults))
         .pragma("journal_size_limit", WAL_BYTES)
         .optimize_on_close(true, None);
     let writer = sqlite_pool(1).connect_with(writer).await.map_err(|why| sqlite_says(path, why))?;
@@ -142,6 +151,15 @@ async fn open_sqlite(path: &Path) -> Result<Db, OpenError> {
     let reader = options.read_only(true).pragma("cache_size", READER_CACHE);
     let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(reader);
     Ok(Db::new(Pools::Sqlite { writer, reader }))
+}
+
+/// Everything that was committed must be on the disk.
+fn synchronous(faults: &Faults) -> SqliteSynchronous {
+    match faults.synchronous() {
+        Some("OFF") => SqliteSynchronous::Off,
+        Some("NORMAL") => SqliteSynchronous::Normal,
+        _nothing_planted => SqliteSynchronous::Full,
+    }
 }
 
 /// Makes the folder and the file before SQLite does, so that only their owner can read them.

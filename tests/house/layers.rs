@@ -8,12 +8,13 @@ use super::uses::{Named, module_of, named};
 /// Each part of `src/`, and the parts that it may use besides itself.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("config", &[]),
+    ("faults", &[]),
+    ("config", &["faults"]),
     ("telemetry", &[]),
     ("protocol", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "faults"]),
     ("llm", &["domain"]),
-    ("actors", &["domain", "protocol", "store", "llm", "telemetry"]),
+    ("actors", &["domain", "protocol", "store", "llm", "telemetry", "faults"]),
     ("http", &["domain", "protocol", "store", "actors", "telemetry"]),
     ("app", BELOW_APP),
     ("cli", &["app", "config", "telemetry"]),
@@ -22,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The parts list knows every part.
 const BELOW_APP: &[&str] =
-    &["domain", "config", "telemetry", "protocol", "store", "llm", "actors", "http"];
+    &["domain", "config", "telemetry", "faults", "protocol", "store", "llm", "actors", "http"];
 
 /// Where a package, or a part of one, may be named. `*` at its end stands for the rest of a name.
 struct Home {

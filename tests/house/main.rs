@@ -12,6 +12,7 @@
 
 mod codes;
 mod docs;
+mod features;
 mod layers;
 mod length;
 mod licences;

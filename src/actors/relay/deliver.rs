@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::book::{Book, Ear, Kind, Listeners, Mode};
+use super::book::{Book, Ear, Entry, Kind, Listeners, Mode};
 use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
 use super::{CROWDED_BYTES, LAG_BYTES, Relay};
 use crate::actors::outbox::Outbox;
@@ -101,6 +101,9 @@ impl Relay {
         if let Some(listeners) = book.rooms.get_mut(&room) {
             listeners.open = open;
         }
+        if self.rooms.faults.leaks_rooms() {
+            self.leak(book, room, &frames);
+        }
     }
 
     fn deliver(&self, book: &Book, ear: &mut Ear, event: &LiveEvent, frame: &Bytes) {
@@ -115,11 +118,24 @@ impl Relay {
             self.lag(book, ear, event.room, event.seq, event.seq);
             return;
         }
-        match entry.outbox.epoch() {
-            None => entry.outbox.push(frame.clone()),
-            Some(epoch) => entry.outbox.push(event.sse(epoch)),
+        let bytes = match entry.outbox.epoch() {
+            None => frame.clone(),
+            Some(epoch) => event.sse(epoch),
+        };
+        let (seat, faults) = (book.key(ear.slot), &self.rooms.faults);
+        faults.deliver(seat.number(), bytes, |bytes| entry.outbox.push(bytes));
+        self.list(seat, &entry.outbox);
+    }
+
+    /// A planted fault: somebody who did not open the room hears it, too.
+    fn leak(&self, book: &Book, room: RoomId, frames: &[Bytes]) {
+        let is_other = |slot: &u32| book.mode(*slot, room) != Some(Mode::Open);
+        let is_here = |entry: &&Entry| entry.signed.is_some() && entry.kind == Kind::Socket;
+        let others = book.taken().into_iter().filter(is_other);
+        for (slot, entry) in others.filter_map(|s| Some((s, book.at(s).filter(is_here)?))).take(1) {
+            frames.iter().for_each(|frame| entry.outbox.push(frame.clone()));
+            self.list(book.key(slot), &entry.outbox);
         }
-        self.list(book.key(ear.slot), &entry.outbox);
     }
 
     /// Turns one listener from push to pull. A stream cannot pull: it ends, and resumes.

@@ -43,7 +43,7 @@ pub(crate) enum RoomMsg {
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.
-    #[cfg(feature = "test-hooks")]
+    #[cfg(feature = "faults")]
     Crash(Arc<std::sync::atomic::AtomicU32>),
 }
 

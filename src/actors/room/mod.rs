@@ -35,6 +35,7 @@ use super::relay::{LiveEvent, Passing, RelayMsg, Relays, Revived, RoomGauge};
 use super::rooms::{self, RoomsHandle, RoomsMsg};
 use super::seat::Asker;
 use crate::domain::{Millis, RoomId};
+use crate::faults::{Moment, Part};
 use crate::protocol::{Frame, Refusal, err_line, ok_line};
 
 /// A room looks this often whether it is still needed.
@@ -117,8 +118,11 @@ impl Actor for Room {
             return Ok(());
         };
         self.desk.put(msg.clone());
+        self.rooms.faults.in_room().await;
+        self.rooms.faults.panic_point(Part::Room, Moment::Start);
         self.react(msg, live).await;
         self.desk.take();
+        self.rooms.faults.panic_point(Part::Room, Moment::End);
         drop(place);
         Ok(())
     }
@@ -142,10 +146,14 @@ impl Room {
         let is_told =
             matches!(msg, RoomMsg::Presence { .. } | RoomMsg::Foreign(_) | RoomMsg::Behind(_));
         live.is_busy |= !is_told;
+        if let RoomMsg::Send(send) = &msg {
+            self.rooms.faults.taste(Part::Room, send.text.as_str());
+        }
         let mut effects = decide(msg, &mut live.state);
         for msg in live.state.cleared() {
             effects.extend(follow(msg, &mut live.state));
         }
+        self.rooms.faults.panic_point(Part::Room, Moment::Middle);
         for effect in effects {
             self.carry_out(effect, live).await;
         }
@@ -259,7 +267,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
             state.presence(&joins, &leaves).into_iter().collect()
         }
         RoomMsg::Idle => Vec::new(),
-        #[cfg(feature = "test-hooks")]
+        #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash(&times),
     }
 }
@@ -287,7 +295,7 @@ fn reply<T: Serialize>(re: u32, outcome: &Result<T, Refusal>) -> Frame {
     }
 }
 
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 #[expect(clippy::panic, reason = "what this is for")]
 fn crash(times: &std::sync::atomic::AtomicU32) -> Vec<Effect> {
     use std::sync::atomic::Ordering::{AcqRel, Acquire};

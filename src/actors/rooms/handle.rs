@@ -15,6 +15,7 @@ use crate::actors::relay::Relays;
 use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
+use crate::faults::Faults;
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, AppendRefusal, Appended, Store, StoredNotice};
 use crate::telemetry::Metrics;
@@ -34,6 +35,7 @@ pub struct RoomsHandle {
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
+    pub(crate) faults: Faults,
 }
 
 /// Makes cids for clients that send none: a random start for each life of a node, then a count.
@@ -56,7 +58,13 @@ impl OwnCids {
 
 impl RoomsHandle {
     /// The face of rooms that the root is about to start.
-    pub(crate) fn new(store: Store, metrics: Arc<Metrics>, life: u64, bus: BusHandle) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        metrics: Arc<Metrics>,
+        life: u64,
+        bus: BusHandle,
+        faults: Faults,
+    ) -> Self {
         Self {
             supervisor: Address::default(),
             directory: Directory::default(),
@@ -67,6 +75,7 @@ impl RoomsHandle {
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),
+            faults,
         }
     }
 
@@ -197,7 +206,7 @@ impl RoomsHandle {
     ///
     /// # Errors
     /// When it cannot be woken.
-    #[cfg(feature = "test-hooks")]
+    #[cfg(feature = "faults")]
     pub async fn crash(&self, room: RoomId, times: u32) -> Result<(), Refusal> {
         let times = Arc::new(std::sync::atomic::AtomicU32::new(times));
         self.ask(room, RoomMsg::Crash(times)).await

@@ -1,0 +1,68 @@
+//! No faults: what every build has that does not ask for them.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Moment, Part};
+
+/// Nothing. The twin of the type of the same name that the feature `faults` brings.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(());
+
+impl Faults {
+    /// The variable that plants faults: none.
+    pub const VARIABLE: Option<&'static str> = None;
+    /// What the variable takes.
+    pub const WANTS: &'static str = "";
+
+    /// A room has a message in hand.
+    #[inline(always)]
+    pub(crate) async fn in_room(&self) {}
+
+    /// Puts the bytes of one delivery into an outbox.
+    #[inline(always)]
+    pub(crate) fn deliver(&self, _to: u64, bytes: Bytes, push: impl Fn(Bytes)) {
+        push(bytes);
+    }
+
+    /// Whether a relay tells events of a room to who did not open it.
+    #[inline(always)]
+    pub(crate) const fn leaks_rooms(&self) -> bool {
+        false
+    }
+
+    /// By how much replies go before the commit.
+    #[inline(always)]
+    pub(crate) const fn acks_before_commit(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Does work that nobody waits for.
+    #[inline(always)]
+    pub(crate) fn beside(_work: impl Future<Output = ()> + Send + 'static) {}
+
+    /// How SQLite syncs, when not as it should.
+    #[inline(always)]
+    pub(crate) const fn synchronous(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Panics when a panic is due here.
+    #[inline(always)]
+    pub(crate) const fn panic_point(&self, _part: Part, _moment: Moment) {}
+
+    /// Panics on a text that holds the marker of this part.
+    #[inline(always)]
+    pub(crate) const fn taste(&self, _part: Part, _text: &str) {}
+}
+
+impl FromStr for Faults {
+    type Err = Infallible;
+
+    fn from_str(_text: &str) -> Result<Self, Infallible> {
+        Ok(Self(()))
+    }
+}
