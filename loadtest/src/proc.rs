@@ -67,6 +67,14 @@ impl Process {
         threads.flatten().filter_map(time).collect()
     }
 
+    /// The most memory that the process ever had, in bytes.
+    pub(crate) fn peak_rss(&self) -> Result<u64> {
+        let text = self.read("status")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Ok(kib.context("no peak of memory in /proc")? * 1024)
+    }
+
     pub(crate) fn memory(&self) -> Result<Memory> {
         // `smaps_rollup` is exact; `status` is what is left without the right to read it.
         let text = self.read("smaps_rollup").or_else(|_| self.read("status"))?;

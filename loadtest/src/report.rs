@@ -181,6 +181,14 @@ impl Report {
         self.goals.0.push((name.into(), goal));
     }
 
+    /// The same for a figure that was reported before.
+    pub(crate) fn goal_of(&mut self, name: &'static str, limit: f64) {
+        let found = self.figures.0.iter().find(|(known, _)| *known == name);
+        if let Some((value, unit)) = found.map(|(_, figure)| (figure.value, figure.unit)) {
+            self.goal(name, value, limit, unit);
+        }
+    }
+
     /// A required goal that could not be measured is a missed one; of `all`, one must have been.
     pub(crate) fn close(&mut self) {
         for wanted in &self.required {

@@ -86,7 +86,7 @@ impl Faults {
     /// Puts the bytes of one delivery into an outbox: as they are, copied, not at all, twice, or
     /// behind the next.
     pub(crate) fn deliver(&self, to: u64, bytes: Bytes, push: impl Fn(Bytes)) {
-        let bytes = if self.0.clone_per_member { copy(&bytes) } else { bytes };
+        let bytes = if self.0.clone_per_member { Bytes::copy_from_slice(&bytes) } else { bytes };
         match self.next_delivery() {
             Delivery::Once => push(bytes),
             Delivery::Lost => {}
@@ -186,13 +186,6 @@ impl Panics {
         }
         true
     }
-}
-
-/// As a fan-out does that knows no shared bytes: a text of its own for every member, and the frame
-/// made from it.
-fn copy(bytes: &Bytes) -> Bytes {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    Bytes::from(text.into_bytes())
 }
 
 /// A plant that nobody knows, or a value that does not fit.

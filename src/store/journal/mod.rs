@@ -54,7 +54,9 @@ impl Store {
                 self.faults.taste(Part::Journal, message.text.as_str());
             }
         }
-        if let (Some(early), Ok(_)) = (self.faults.acks_before_commit(), &done) {
+        if let (Some(early), Ok(_)) = (self.faults.acks_before_commit(), &done)
+            && batch.iter().all(is_talk)
+        {
             Faults::beside(async move {
                 tokio::time::sleep(early).await;
                 let _nobody_waits = tx.end(Ok(())).await;

@@ -1,5 +1,6 @@
 //! One room, every message to every member, beside baselines of the same frames in the same run.
 
+mod beside;
 mod figures;
 mod pictures;
 mod saturation;
@@ -9,18 +10,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use self::beside::Beside;
 use self::saturation::{Climb, Step};
 use crate::baseline::Against;
 use crate::check::Kind as Fault;
 use crate::crowd::{Crowd, Load, Outcome};
+use crate::http::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::{Progress, note};
 use crate::report::Report;
 use crate::sample::Sampler;
 use crate::scenario::{Stage, need_files};
-use crate::setup;
+use crate::setup::{self, Club};
 
-pub(crate) const GOALS: &[&str] = &["ratio", "pressed_ratio", "p99_ratio"];
+pub(crate) const GOALS: &[&str] =
+    &["ratio", "pressed_ratio", "p99_ratio", "latency_p50", "asleep_memory"];
+/// From a send to the receipts of a room of 1,000, with the sync of a disk in between.
+const LATENCY_GOAL_MS: f64 = 50.0;
 const WARM_UP: usize = 20;
 /// Below the share of a session's outbox at which the server begins to hold back.
 const PRESSED_WINDOW: usize = 256;
@@ -45,6 +51,8 @@ pub(crate) struct Options {
     against: Against,
     #[command(flatten)]
     mode: ModeOptions,
+    #[command(flatten)]
+    beside: beside::Others,
     /// Messages on their way at the same time [default: 1; with --pressed: 256]
     #[arg(long, conflicts_with_all = ["rate", "load", "saturate"])]
     window: Option<usize>,
@@ -132,6 +140,7 @@ impl Options {
             Mode::Saturate => "saturate",
         };
         report.option("mode", mode);
+        report.option("asleep", self.beside.asleep);
         match self.mode() {
             Mode::Pressed | Mode::Window => report.option("window", self.load(None).window),
             Mode::Rate => report.option("rate", self.mode.rate),
@@ -177,12 +186,14 @@ impl Sides {
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
     options.check()?;
-    need_files((1 + options.against.0.len()) * (options.members + 1))?;
+    need_files((1 + options.against.0.len()) * (options.members + 1) + options.beside.asleep)?;
     options.report(report);
     let target = stage.target(report).await?;
     let epoch = Epoch::now();
-    let (server, hello) = members(options, stage, &target.endpoint, epoch).await?;
+    let name = stage.name();
+    let (server, hello, club) = members(options, &name, &target.endpoint, epoch).await?;
     report.server = hello;
+    let beside = Beside::arrive(&options.beside, &target, &name, &club).await?;
     let mut server = Side::new("server", server);
     server.crowd.measure(target.process);
     let warm_up = Load { messages: WARM_UP, window: 1, rate: None };
@@ -220,6 +231,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.figure("delivery_bytes", bytes as f64, "B", "one event on the wire, without header");
     figures::all(report, &sides, mode);
     pictures::all(report, &sides, &sampler.stop())?;
+    report.goal_of("latency_p50", LATENCY_GOAL_MS);
+    beside.judge(report, target.process)?;
     judge(report, &mut sides);
     drop(sides);
     target.finish(report).await;
@@ -229,19 +242,20 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 /// A fresh room with all its members signed in.
 async fn members(
     options: &Options,
-    stage: &Stage<'_>,
-    endpoint: &crate::http::Endpoint,
+    name: &str,
+    endpoint: &Endpoint,
     epoch: Epoch,
-) -> Result<(Crowd, String)> {
-    let name = stage.name();
-    let users = setup::register(endpoint, &name, options.members).await?;
+) -> Result<(Crowd, String, Club)> {
+    let users = setup::register(endpoint, name, options.members).await?;
     let owner = setup::register(endpoint, &format!("{name}-owner"), 1).await?;
     let owner = owner.first().ok_or_else(|| anyhow::anyhow!("no owner"))?;
-    let club = setup::make_club(endpoint, owner, &name, 1).await?;
+    let club = setup::make_club(endpoint, owner, name, 1).await?;
     let id = club.id.clone();
     setup::join(endpoint, &users, move |_| id.clone()).await?;
     let room = club.rooms.first().map_or("", String::as_str);
-    Crowd::of_server(epoch, endpoint, &users, room, usize::from(options.bytes)).await
+    let text = usize::from(options.bytes);
+    let (crowd, hello) = Crowd::of_server(epoch, endpoint, &users, room, text).await?;
+    Ok((crowd, hello, club))
 }
 
 /// A round of each side, again and again, so that all see the same machine.
