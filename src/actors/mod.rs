@@ -57,6 +57,8 @@ use self::relay::RelayMsg;
 pub use self::relay::Relays;
 pub use self::rooms::{NewText, RoomsHandle};
 use self::root::{Root, RootMsg};
+#[cfg(feature = "test-hooks")]
+pub use self::session::Echo;
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
 pub use self::throttle::Throttle;
 use crate::faults::Faults;

@@ -28,11 +28,16 @@ use super::auth;
 use super::error::{ApiError, Problem};
 use super::secret;
 use super::security;
+#[cfg(feature = "test-hooks")]
+use crate::actors::Echo;
 use crate::actors::{Accepted, CheckToken, Claims, Session, Worker};
 use crate::protocol::{CloseCode, ErrorCode, Refusal};
 
 /// The one path that becomes a WebSocket.
 const PATH: &str = "/v1/ws";
+/// The same edge with an echo behind it, for tests against RFC 6455.
+#[cfg(feature = "test-hooks")]
+const ECHO: &str = "/v1/echo";
 /// The sub-protocol.
 const PROTOCOL: &str = "moim.v1";
 /// The handshake's answer is small; a peer that does not take it for so long is gone.
@@ -76,7 +81,13 @@ pub async fn upgrade(
                     let is_over = claims.is_some_and(|who| api.tokens.is_revoked(who.device));
                     let close = wrong_version.then_some(CloseCode::Version);
                     let close = close.or(is_over.then_some(CloseCode::Revoked));
-                    Session::start(&worker, Accepted { socket, early, claims, close });
+                    let accepted = Accepted { socket, early, claims, close };
+                    #[cfg(feature = "test-hooks")]
+                    if request.path() == ECHO {
+                        Echo::start(&worker, accepted);
+                        return;
+                    }
+                    Session::start(&worker, accepted);
                 }
             }
             Err(error) => {
@@ -118,7 +129,7 @@ struct InUrl {
 }
 
 async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
-    if request.path() != PATH || request.method() == Method::CONNECT {
+    if !is_ours(request.path()) || request.method() == Method::CONNECT {
         return Err(ApiError::not_found());
     }
     if api.is_draining.load(Ordering::Acquire) {
@@ -136,6 +147,15 @@ async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
     }
     let claims = claims(api, request).await?;
     Ok(Admitted { claims, speaks: speaks(request) })
+}
+
+/// Whether a path becomes a WebSocket.
+fn is_ours(path: &str) -> bool {
+    #[cfg(feature = "test-hooks")]
+    if path == ECHO {
+        return true;
+    }
+    path == PATH
 }
 
 fn text<'r>(request: &'r Request, name: &header::HeaderName) -> Option<&'r str> {

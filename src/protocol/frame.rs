@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::CloseCode;
 
 const FIN_TEXT: u8 = 0x81;
+#[cfg(feature = "test-hooks")]
+const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PONG: u8 = 0x8a;
 /// Bytes of the longest header.
@@ -28,10 +30,21 @@ impl Frame {
     /// A frame around one JSON line.
     #[must_use]
     pub fn text(line: &str) -> Self {
-        let mut bytes = BytesMut::with_capacity(line.len() + 10);
-        put_header(&mut bytes, FIN_TEXT, line.len());
+        Self::around(FIN_TEXT, line.as_bytes())
+    }
+
+    /// A frame around bytes that are no text: the echo alone sends such.
+    #[cfg(feature = "test-hooks")]
+    #[must_use]
+    pub fn binary(bytes: &[u8]) -> Self {
+        Self::around(FIN_BINARY, bytes)
+    }
+
+    fn around(first: u8, payload: &[u8]) -> Self {
+        let mut bytes = BytesMut::with_capacity(payload.len() + 10);
+        put_header(&mut bytes, first, payload.len());
         let header = u8::try_from(bytes.len()).unwrap_or(0);
-        bytes.put_slice(line.as_bytes());
+        bytes.put_slice(payload);
         Self { bytes: bytes.freeze(), header }
     }
 

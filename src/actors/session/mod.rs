@@ -7,12 +7,16 @@
 //! nothing more is read, so that pressure reaches the client by TCP.
 
 mod body;
+#[cfg(feature = "test-hooks")]
+mod echo;
+mod header;
 mod inbox;
 mod message;
 mod op;
 mod reader;
 mod sign_in;
 mod stream;
+mod utf8;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,6 +28,8 @@ use bytes::BytesMut;
 use tokio::net::TcpStream;
 
 pub use self::body::{EventBody, Since};
+#[cfg(feature = "test-hooks")]
+pub use self::echo::Echo;
 pub use self::message::{CheckToken, Claims, Shared, Worker};
 use self::reader::{Incoming, Reader};
 use self::stream::{Drained, Frames};
@@ -82,8 +88,8 @@ impl Session {
             bad_since: 0,
         };
         Self::create(move |context| {
-            let frames = Frames::new(Rc::clone(&session.worker), outbox, Reader::with(early));
-            context.add_stream(frames);
+            let reader = Reader::new(early, limits::FRAME_BYTES);
+            context.add_stream(Frames::new(Rc::clone(&session.worker), outbox, reader));
             let mut session = session;
             match close {
                 Some(code) => session.close(code),
@@ -213,7 +219,7 @@ impl StreamHandler<Result<Incoming, CloseCode>> for Session {
                 self.lines.extend(lines.map(str::to_owned));
                 self.proceed(context);
             }
-            Ok(Incoming::Binary) => self.bad_line(None, "binary messages are not spoken here"),
+            Ok(Incoming::Binary(_)) => self.bad_line(None, "binary messages are not spoken here"),
             Ok(Incoming::Ping(payload)) => self.send(&control_frame(&payload)),
             Ok(Incoming::Pong) => {}
             Ok(Incoming::Close) => self.close(CloseCode::Normal),
