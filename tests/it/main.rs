@@ -20,6 +20,7 @@ mod bad_input;
 mod both;
 mod club_rules;
 mod clubs;
+mod conformance;
 mod crash;
 mod database;
 mod descriptions;

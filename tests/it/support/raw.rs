@@ -28,9 +28,14 @@ impl Raw {
 
     /// A connection whose handshake was accepted; `early` goes out in the same segment.
     pub(crate) async fn upgraded(address: SocketAddr, early: &[u8]) -> Self {
+        Self::upgraded_at(address, "/v1/ws", early).await
+    }
+
+    /// The same on another path.
+    pub(crate) async fn upgraded_at(address: SocketAddr, path: &str, early: &[u8]) -> Self {
         let mut raw = Self::connect(address).await;
         let mut bytes = format!(
-            "GET /v1/ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
@@ -115,7 +120,7 @@ impl Raw {
     }
 
     async fn more_within(&mut self, span: Duration) -> bool {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 16_384];
         let read = tokio::time::timeout(span, self.socket.read(&mut buffer)).await;
         let count = read.expect("the server says nothing").unwrap_or(0);
         self.read.extend_from_slice(&buffer[..count]);
