@@ -112,10 +112,10 @@ install_packages() {
         (cd tests/browser &&
             npm install --no-audit --no-fund --no-package-lock --loglevel=error >/dev/null)
     fi
-    if ! "$target/venv/bin/python" -c 'import websockets' 2>/dev/null; then
+    if ! "$target/venv/bin/python" -c 'import schemathesis, websockets' 2>/dev/null; then
         python3 -m venv "$target/venv"
         "$target/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-            'websockets>=13'
+            'schemathesis>=4.32,<5' 'websockets>=13'
     fi
 }
 
@@ -137,6 +137,10 @@ python_tests() {
     (cd tests/python &&
         MOIM_BIN="$target/debug/moim" "$target/venv/bin/python" -B -m unittest -v \
             chat events refusals) </dev/null
+}
+
+described_calls() {
+    MOIM_BIN="$target/debug/moim" "$target/venv/bin/python" -B tests/openapi/run.py </dev/null
 }
 
 began=$SECONDS
@@ -171,6 +175,7 @@ step "tests (cargo test)" rust_tests
 step "documentation (cargo doc)" documentation
 step "the page (npm test)" page_tests
 step "a client in Python" python_tests
+step "the calls against their description (Schemathesis)" described_calls
 
 took=$(((SECONDS - began + 30) / 60))
 if [ ${#failed[@]} -gt 0 ]; then
@@ -179,4 +184,4 @@ if [ ${#failed[@]} -gt 0 ]; then
     printf '\n'
     exit 1
 fi
-printf '\nPASSED: form, lints, %s, documentation, and a client in Python, in %d min\n' "$(count)" "$took"
+printf '\nPASSED: form, lints, %s, documentation, a client in Python, and the calls, in %d min\n' "$(count)" "$took"

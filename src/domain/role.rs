@@ -20,6 +20,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// Every word there is.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// The word that is stored and sent.
             #[must_use]
             pub const fn word(self) -> &'static str {
@@ -39,7 +42,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _other => Err($crate::domain::InvalidWord(&[$($word),+])),
+                    _other => Err($crate::domain::InvalidWord(Self::WORDS)),
                 }
             }
         }

@@ -29,13 +29,19 @@ const DEVICE_NAME_CHARS: usize = 60;
 pub(super) struct Registration {
     /// 2–64 of `A-Za-z0-9._-` and Hangul syllables.
     #[serde(default)]
-    #[schema(required = true, min_length = 2, max_length = 64)]
+    #[schema(
+        required = true,
+        min_length = 2,
+        max_length = 64,
+        pattern = r"^[A-Za-z0-9._\-가-힣]+$"
+    )]
     username: String,
     /// 8–128 characters, not the username.
     #[serde(default)]
     #[schema(required = true, min_length = 8, max_length = 128)]
     password: String,
     /// 1–64 characters; the username if absent.
+    #[schema(max_length = 64)]
     display_name: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::json::given;
 use super::users::UserBody;
+use super::words;
 use crate::domain::{ClubId, ClubRole, MembershipStatus, Millis};
 use crate::store::Club;
 
@@ -80,18 +81,25 @@ pub(super) struct NewClubBody {
     #[schema(required = true, min_length = 2, max_length = 40)]
     pub(super) name: String,
     /// At most 100 characters.
+    #[schema(max_length = 100)]
     pub(super) greeting: Option<String>,
     /// At most 1,000 characters.
+    #[schema(max_length = 1000)]
     pub(super) description: Option<String>,
     /// `study`, `project` or `community` (default).
+    #[schema(schema_with = words::club_kind)]
     pub(super) kind: Option<String>,
     /// One of the categories; `other` by default.
+    #[schema(schema_with = words::category)]
     pub(super) category: Option<String>,
     /// `public` (default) or `private`.
+    #[schema(schema_with = words::visibility)]
     pub(super) visibility: Option<String>,
     /// `open` (default), `request`, `form`, `quiz` or `invite`.
+    #[schema(schema_with = words::join_policy)]
     pub(super) join_policy: Option<String>,
     /// Most active members.
+    #[schema(minimum = 2, maximum = 100_000)]
     pub(super) capacity: Option<i64>,
 }
 
@@ -100,30 +108,30 @@ pub(super) struct NewClubBody {
 pub(super) struct ClubPatchBody {
     /// 2–40 characters.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, required = false, min_length = 2, max_length = 40)]
     pub(super) name: Option<Option<String>>,
     /// At most 100 characters.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 100)]
     pub(super) greeting: Option<Option<String>>,
     /// At most 1,000 characters.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     pub(super) description: Option<Option<String>>,
     /// One of the categories.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = words::category_or_null, required = false)]
     pub(super) category: Option<Option<String>>,
     /// `public` or `private`.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = words::visibility, required = false)]
     pub(super) visibility: Option<Option<String>>,
     /// `open`, `request`, `form`, `quiz` or `invite`.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = words::join_policy, required = false)]
     pub(super) join_policy: Option<Option<String>>,
     /// Most active members.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 2, maximum = 100_000)]
     pub(super) capacity: Option<Option<i64>>,
 }

@@ -26,10 +26,13 @@ pub(super) struct ClubsQuery {
     /// The name contains this.
     query: Option<String>,
     /// `study`, `project` or `community`.
+    #[param(schema_with = super::words::club_kind)]
     kind: Option<String>,
     /// One of the categories.
+    #[param(schema_with = super::words::category)]
     category: Option<String>,
     /// `new` (default) or `members`.
+    #[param(schema_with = super::words::club_sort)]
     sort: Option<String>,
 }
 

@@ -83,6 +83,7 @@ pub(super) struct InboxReadBody {
     /// All up to and including this seq.
     upto_seq: Option<i64>,
     /// These, at most 200.
+    #[schema(max_items = 200)]
     ids: Option<Vec<String>>,
 }
 

@@ -33,6 +33,7 @@ mod security;
 mod token;
 mod upgrade;
 mod users;
+mod words;
 
 use std::future::{Ready, ready};
 use std::rc::Rc;

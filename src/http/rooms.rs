@@ -88,6 +88,7 @@ pub(super) struct NewRoomBody {
     #[schema(required = true, min_length = 1, max_length = 50)]
     name: String,
     /// `member` (default) or `manager`.
+    #[schema(schema_with = super::words::club_room_kind)]
     kind: Option<String>,
 }
 

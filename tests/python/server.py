@@ -70,6 +70,10 @@ class Server:
             text = answer.read()
             return json.loads(text) if text else None
 
+    def call_text(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
     def register(self, name):
         account = {"username": name, "password": PASSWORD}
         return self.call("POST", "/v1/auth/register", account)
