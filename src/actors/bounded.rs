@@ -1,10 +1,14 @@
 //! Mailboxes with a bound. ractor's are unbounded, so a permit travels with every message and is
 //! given back when the message was handled.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use ractor::{ActorRef, MessagingErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::meter::{Mailbox, Meter};
 
 /// What happens to a message whose actor ended before it was handled.
 pub(crate) type Lost<M> = Arc<dyn Fn(M) + Send + Sync>;
@@ -14,25 +18,64 @@ pub(crate) type Lost<M> = Arc<dyn Fn(M) + Send + Sync>;
 pub(crate) struct Envelope<M> {
     msg: Option<M>,
     place: Option<OwnedSemaphorePermit>,
+    post: Option<Post<M>>,
+}
+
+/// Which mailbox a message was left in, and when.
+struct Post<M> {
+    back: Arc<Back<M>>,
+    left: Instant,
+}
+
+/// What senders share with the actor behind a mailbox.
+struct Back<M> {
     lost: Option<Lost<M>>,
+    meter: Arc<Meter>,
+}
+
+/// The place of a message in its mailbox, and the mark that it is in hand. Both end when this is
+/// dropped: an actor that keeps a message for later keeps the place too.
+pub(crate) struct Place<M> {
+    _permit: Option<OwnedSemaphorePermit>,
+    post: Option<Post<M>>,
+}
+
+impl<M> Place<M> {
+    /// The message is kept for later, and the actor goes on to the next. Says when it was left.
+    pub(crate) fn put_down(&mut self) -> Option<Instant> {
+        let Post { back, left } = self.post.take()?;
+        back.meter.put_down(left);
+        Some(left)
+    }
+}
+
+impl<M> Drop for Place<M> {
+    fn drop(&mut self) {
+        self.put_down();
+    }
 }
 
 impl<M> Envelope<M> {
     /// A message that an actor sends itself.
     pub(crate) fn to_self(msg: M) -> Self {
-        Self { msg: Some(msg), place: None, lost: None }
+        Self { msg: Some(msg), place: None, post: None }
     }
 
-    /// The message, and its place, which is given back when dropped: an actor that keeps the
-    /// message for later keeps the place too.
-    pub(crate) fn open(mut self) -> (Option<M>, Option<OwnedSemaphorePermit>) {
-        (self.msg.take(), self.place.take())
+    /// Takes the message in hand: it, and its place.
+    pub(crate) fn open(mut self) -> (Option<M>, Place<M>) {
+        let post = self.post.take();
+        if let Some(Post { back, left }) = &post {
+            back.meter.take(*left);
+        }
+        (self.msg.take(), Place { _permit: self.place.take(), post })
     }
 }
 
 impl<M> Drop for Envelope<M> {
     fn drop(&mut self) {
-        if let (Some(msg), Some(lost)) = (self.msg.take(), &self.lost) {
+        if let (Some(msg), Some(post)) = (self.msg.take(), &self.post)
+            && let Some(lost) = &post.back.lost
+        {
             lost(msg);
         }
     }
@@ -52,7 +95,7 @@ pub(crate) struct BoundedRef<M: Send + 'static> {
     actor: ActorRef<Envelope<M>>,
     places: Arc<Semaphore>,
     capacity: usize,
-    lost: Option<Lost<M>>,
+    back: Arc<Back<M>>,
 }
 
 impl<M: Send + 'static> Clone for BoundedRef<M> {
@@ -61,7 +104,7 @@ impl<M: Send + 'static> Clone for BoundedRef<M> {
             actor: self.actor.clone(),
             places: Arc::clone(&self.places),
             capacity: self.capacity,
-            lost: self.lost.clone(),
+            back: Arc::clone(&self.back),
         }
     }
 }
@@ -69,12 +112,19 @@ impl<M: Send + 'static> Clone for BoundedRef<M> {
 impl<M: Send + 'static> BoundedRef<M> {
     /// Bounds the mailbox of `actor`.
     pub(crate) fn new(actor: ActorRef<Envelope<M>>, capacity: usize) -> Self {
-        Self { actor, places: Arc::new(Semaphore::new(capacity)), capacity, lost: None }
+        let back = Arc::new(Back { lost: None, meter: Arc::default() });
+        Self { actor, places: Arc::new(Semaphore::new(capacity)), capacity, back }
     }
 
     /// The same, with somebody who takes what the actor leaves behind when it ends.
     pub(crate) fn with_lost(mut self, lost: Lost<M>) -> Self {
-        self.lost = Some(lost);
+        self.back = Arc::new(Back { lost: Some(lost), meter: Arc::clone(&self.back.meter) });
+        self
+    }
+
+    /// The same, with a meter that others share.
+    pub(crate) fn with_meter(mut self, meter: &Arc<Meter>) -> Self {
+        self.back = Arc::new(Back { lost: self.back.lost.clone(), meter: Arc::clone(meter) });
         self
     }
 
@@ -105,13 +155,25 @@ impl<M: Send + 'static> BoundedRef<M> {
         self.capacity.saturating_sub(self.places.available_permits())
     }
 
+    /// What the mailbox shows now.
+    pub(crate) fn read(&self, now: Instant) -> Mailbox {
+        let (depth, meter) = (self.depth(), &self.back.meter);
+        let (handled, oldest) = (meter.handled(), meter.oldest(depth, now));
+        Mailbox { depth, capacity: self.capacity, handled, oldest }
+    }
+
     /// The actor behind.
     pub(crate) fn actor(&self) -> &ActorRef<Envelope<M>> {
         &self.actor
     }
 
     fn leave(&self, msg: M, place: Option<OwnedSemaphorePermit>) -> Result<(), Rejected<M>> {
-        let envelope = Envelope { msg: Some(msg), place, lost: self.lost.clone() };
+        let left = Instant::now();
+        if place.is_some() && self.depth() == 1 {
+            self.back.meter.is_first(left);
+        }
+        let post = Some(Post { back: Arc::clone(&self.back), left });
+        let envelope = Envelope { msg: Some(msg), place, post };
         match self.actor.send_message(envelope) {
             Ok(()) => Ok(()),
             Err(MessagingErr::SendErr(mut envelope)) => match envelope.msg.take() {
@@ -125,7 +187,14 @@ impl<M: Send + 'static> BoundedRef<M> {
 
 /// Where a branch of the tree is reached. It outlives the actor: after a restart the supervisor
 /// puts the new one in, and whoever holds the address goes on using it.
-pub(crate) struct Address<M: Send + 'static>(Arc<RwLock<Option<BoundedRef<M>>>>);
+pub(crate) struct Address<M: Send + 'static>(Arc<Lasting<M>>);
+
+/// What outlives an actor.
+struct Lasting<M: Send + 'static> {
+    actor: RwLock<Option<BoundedRef<M>>>,
+    meter: Arc<Meter>,
+    starts: AtomicU32,
+}
 
 impl<M: Send + 'static> Clone for Address<M> {
     fn clone(&self) -> Self {
@@ -135,14 +204,17 @@ impl<M: Send + 'static> Clone for Address<M> {
 
 impl<M: Send + 'static> Default for Address<M> {
     fn default() -> Self {
-        Self(Arc::new(RwLock::new(None)))
+        let actor = RwLock::new(None);
+        Self(Arc::new(Lasting { actor, meter: Arc::default(), starts: AtomicU32::new(0) }))
     }
 }
 
 impl<M: Send + 'static> Address<M> {
     /// Called by the supervisor at each start.
     pub(crate) fn set(&self, actor: BoundedRef<M>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
+        let actor = actor.with_meter(&self.0.meter);
+        self.0.starts.fetch_add(1, Ordering::Relaxed);
+        *self.0.actor.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
 
     /// Leaves a message if the actor lives and has a place.
@@ -166,7 +238,17 @@ impl<M: Send + 'static> Address<M> {
         self.get().map_or(0, |actor| actor.depth())
     }
 
+    /// What the mailbox shows now; nothing while there is none.
+    pub(crate) fn read(&self, now: Instant) -> Mailbox {
+        self.get().map(|actor| actor.read(now)).unwrap_or_default()
+    }
+
+    /// How often the actor was started again.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.0.starts.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
     fn get(&self) -> Option<BoundedRef<M>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

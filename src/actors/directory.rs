@@ -57,6 +57,14 @@ impl Directory {
         heads
     }
 
+    /// Looks at each room that is awake. The supervisor waits meanwhile, so it is to be quick.
+    pub(super) fn each(&self, mut look: impl FnMut(&RoomHandle)) {
+        for shard in self.0.iter() {
+            let rooms = shard.read().unwrap_or_else(PoisonError::into_inner);
+            rooms.values().for_each(&mut look);
+        }
+    }
+
     /// Rooms that are awake, and the commands that wait in all their mailboxes.
     pub(crate) fn weigh(&self) -> (usize, usize) {
         let mut awake = 0;

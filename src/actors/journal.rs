@@ -6,6 +6,8 @@
 //! with a transaction in flight, and a room stays in its lane; SQLite has one writer, one lane.
 //! A crash loses nothing that was acknowledged: what waited is answered `unavailable`.
 
+mod gauge;
+
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,9 +15,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::bounded::{Address, BoundedRef, Envelope, Rejected};
+use self::gauge::Gauges;
+pub use self::gauge::LaneReading;
+use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
+use super::meter::Mailbox;
 use super::room::Change;
 use super::seat::{Answer, Asker, SeatKey};
 use super::task;
@@ -74,12 +78,34 @@ pub(crate) enum JournalMsg {
 
 /// Face of the journal.
 #[derive(Clone, Default)]
-pub struct JournalHandle(Address<JournalMsg>);
+pub struct JournalHandle {
+    address: Address<JournalMsg>,
+    gauges: Arc<Gauges>,
+}
 
 impl JournalHandle {
     /// Called by the root at each start.
     pub(super) fn start(&self, journal: BoundedRef<JournalMsg>) {
-        self.0.set(journal);
+        self.address.set(journal);
+    }
+
+    /// The journal that the root is about to start.
+    pub(super) fn actor(
+        &self,
+        store: &Store,
+        outcomes: Arc<dyn Outcomes>,
+        metrics: &Arc<Metrics>,
+    ) -> Journal {
+        let (store, metrics) = (store.clone(), Arc::clone(metrics));
+        Journal { store, outcomes, metrics, gauges: Arc::clone(&self.gauges) }
+    }
+
+    /// What its mailbox and its lanes show; appends keep their place until they are committed.
+    pub(super) fn read(&self, now: Instant) -> (Mailbox, u32, Vec<LaneReading>) {
+        let lanes = self.gauges.read(now);
+        let mailbox = self.address.read(now);
+        let oldest = lanes.iter().map(|lane| lane.oldest).fold(mailbox.oldest, Duration::max);
+        (Mailbox { oldest, ..mailbox }, self.address.restarts(), lanes)
     }
 
     /// Hands an append over.
@@ -88,7 +114,8 @@ impl JournalHandle {
     /// The ticket and the refusal to give to its asker, when too much waits.
     pub(crate) fn append(&self, append: Append, ticket: Ticket) -> Result<(), Box<Outcome>> {
         let soon = Duration::from_secs(1);
-        let (msg, code) = match self.0.try_cast(JournalMsg::Append(Box::new(append), ticket)) {
+        let (msg, code) = match self.address.try_cast(JournalMsg::Append(Box::new(append), ticket))
+        {
             Ok(()) => return Ok(()),
             Err(Rejected::Full(msg)) => (msg, ErrorCode::Overloaded),
             Err(Rejected::Ended(msg)) => (msg, ErrorCode::Unavailable),
@@ -104,15 +131,16 @@ impl JournalHandle {
 
     /// Appends that wait for a batch or are in one.
     pub(crate) fn depth(&self) -> usize {
-        self.0.depth()
+        self.address.depth()
     }
 }
 
 /// The journal of a node.
 pub(super) struct Journal {
-    pub(super) store: Store,
-    pub(super) outcomes: Arc<dyn Outcomes>,
-    pub(super) metrics: Arc<Metrics>,
+    store: Store,
+    outcomes: Arc<dyn Outcomes>,
+    metrics: Arc<Metrics>,
+    gauges: Arc<Gauges>,
 }
 
 /// An append on its way. Dropped without an outcome, it answers `unavailable`: a crash on the way
@@ -121,7 +149,8 @@ struct Pending {
     append: Append,
     ticket: Option<Ticket>,
     outcomes: Arc<dyn Outcomes>,
-    _place: Option<OwnedSemaphorePermit>,
+    left: Option<Instant>,
+    _place: Place<JournalMsg>,
 }
 
 impl Drop for Pending {
@@ -150,6 +179,7 @@ impl Actor for Journal {
         (): (),
     ) -> Result<Vec<Lane>, ActorProcessingErr> {
         let lanes = if self.store.engine() == "sqlite" { 1 } else { LANES };
+        self.gauges.start(lanes);
         Ok((0..lanes).map(|_| Lane::default()).collect())
     }
 
@@ -159,15 +189,15 @@ impl Actor for Journal {
         envelope: Self::Msg,
         lanes: &mut Vec<Lane>,
     ) -> Result<(), ActorProcessingErr> {
-        let (Some(msg), place) = envelope.open() else {
+        let (Some(msg), mut place) = envelope.open() else {
             return Ok(());
         };
         let index = match msg {
             JournalMsg::Append(append, ticket) => {
                 let index = lane_of(&append, lanes.len());
-                let outcomes = Arc::clone(&self.outcomes);
-                let pending =
-                    Pending { append: *append, ticket: Some(ticket), outcomes, _place: place };
+                let (ticket, outcomes) = (Some(ticket), Arc::clone(&self.outcomes));
+                let left = place.put_down();
+                let pending = Pending { append: *append, ticket, outcomes, left, _place: place };
                 if let Some(lane) = lanes.get_mut(index) {
                     lane.waiting.push(pending);
                 }
@@ -177,11 +207,17 @@ impl Actor for Journal {
                 if let Some(lane) = lanes.get_mut(index) {
                     lane.is_writing = false;
                 }
+                if let Some(gauge) = self.gauges.of(index) {
+                    gauge.end();
+                }
                 index
             }
         };
         if let Some(lane) = lanes.get_mut(index) {
             self.write_next(&me, index, lane);
+            if let Some(gauge) = self.gauges.of(index) {
+                gauge.waits(lane.waiting.len());
+            }
         }
         Ok(())
     }
@@ -195,6 +231,9 @@ impl Journal {
         lane.is_writing = true;
         let rest = lane.waiting.split_off(lane.waiting.len().min(BATCH));
         let batch = std::mem::replace(&mut lane.waiting, rest);
+        if let Some(gauge) = self.gauges.of(index) {
+            gauge.begin(batch.len(), batch.first().and_then(|oldest| oldest.left));
+        }
         let (store, outcomes) = (self.store.clone(), Arc::clone(&self.outcomes));
         let (metrics, me) = (Arc::clone(&self.metrics), me.clone());
         task::beside(async move {

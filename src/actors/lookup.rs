@@ -7,12 +7,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::bounded::{Address, BoundedRef, Envelope};
+use super::bounded::{Address, BoundedRef, Envelope, Place};
+use super::meter::{Mailbox, Moment};
 use super::seat::Answer;
 use super::task;
 use crate::domain::UserId;
@@ -49,12 +49,28 @@ pub(crate) enum LookupMsg {
 
 /// Face of the look-up.
 #[derive(Clone, Default)]
-pub struct LookupHandle(Address<LookupMsg>);
+pub struct LookupHandle {
+    address: Address<LookupMsg>,
+    oldest: Arc<Moment>,
+}
 
 impl LookupHandle {
     /// Called by the root at each start.
     pub(super) fn start(&self, lookup: BoundedRef<LookupMsg>) {
-        self.0.set(lookup);
+        self.address.set(lookup);
+    }
+
+    /// The look-up that the root is about to start.
+    pub(super) fn actor(&self, store: &Store) -> Lookup {
+        Lookup { store: store.clone(), oldest: Arc::clone(&self.oldest) }
+    }
+
+    /// What its mailbox shows; sign-ins keep their place while they are read.
+    pub(super) fn read(&self, now: Instant) -> (Mailbox, u32) {
+        let mailbox = self.address.read(now);
+        // A crash leaves the moment behind, but no sign-in.
+        let oldest = self.oldest.age(now).filter(|_age| mailbox.depth > 0);
+        (Mailbox { oldest: oldest.unwrap_or_default(), ..mailbox }, self.address.restarts())
     }
 
     /// What the reply to `auth` says for this user.
@@ -63,7 +79,7 @@ impl LookupHandle {
     /// `unauthorized` for an account that is gone; `unavailable` and `overloaded`.
     pub(crate) async fn ask(&self, user: UserId) -> Result<Arc<Welcome>, Refusal> {
         let (answer, welcome) = Answer::channel();
-        if self.0.try_cast(LookupMsg::Ask(user, answer)).is_err() {
+        if self.address.try_cast(LookupMsg::Ask(user, answer)).is_err() {
             return Err(busy());
         }
         match tokio::time::timeout(DEADLINE, welcome).await {
@@ -75,13 +91,22 @@ impl LookupHandle {
 
 /// The look-up of a node.
 pub(super) struct Lookup {
-    pub(super) store: Store,
+    store: Store,
+    oldest: Arc<Moment>,
+}
+
+/// One sign-in.
+struct Ask {
+    user: UserId,
+    waiter: Waiter,
+    left: Option<Instant>,
+    _place: Place<LookupMsg>,
 }
 
 /// Who waits.
 #[derive(Default)]
 pub(super) struct Waiting {
-    asks: Vec<(UserId, Waiter, Option<OwnedSemaphorePermit>)>,
+    asks: Vec<Ask>,
     is_reading: bool,
 }
 
@@ -104,14 +129,21 @@ impl Actor for Lookup {
         envelope: Self::Msg,
         waiting: &mut Waiting,
     ) -> Result<(), ActorProcessingErr> {
-        let (Some(msg), place) = envelope.open() else {
+        let (Some(msg), mut place) = envelope.open() else {
             return Ok(());
         };
         match msg {
-            LookupMsg::Ask(user, answer) => waiting.asks.push((user, answer, place)),
+            LookupMsg::Ask(user, waiter) => {
+                let left = place.put_down();
+                waiting.asks.push(Ask { user, waiter, left, _place: place });
+            }
             LookupMsg::Done => waiting.is_reading = false,
         }
-        if waiting.is_reading || waiting.asks.is_empty() {
+        if waiting.is_reading {
+            return Ok(());
+        }
+        self.oldest.set(waiting.asks.first().and_then(|ask| ask.left));
+        if waiting.asks.is_empty() {
             return Ok(());
         }
         waiting.is_reading = true;
@@ -119,7 +151,7 @@ impl Actor for Lookup {
         let asks = std::mem::replace(&mut waiting.asks, rest);
         let store = self.store.clone();
         task::beside(async move {
-            let users: Vec<_> = asks.iter().map(|(user, ..)| *user).collect();
+            let users: Vec<_> = asks.iter().map(|ask| ask.user).collect();
             let found = match tokio::time::timeout(DEADLINE, read(&store, &users)).await {
                 Ok(Ok(found)) => Some(found),
                 Ok(Err(why)) => {
@@ -135,13 +167,10 @@ impl Actor for Lookup {
     }
 }
 
-fn give(
-    asks: Vec<(UserId, Waiter, Option<OwnedSemaphorePermit>)>,
-    found: Option<&HashMap<UserId, Arc<Welcome>>>,
-) {
-    for (user, answer, _place) in asks {
-        answer.give(match found {
-            Some(found) => found.get(&user).map(Arc::clone).ok_or_else(|| {
+fn give(asks: Vec<Ask>, found: Option<&HashMap<UserId, Arc<Welcome>>>) {
+    for ask in asks {
+        ask.waiter.give(match found {
+            Some(found) => found.get(&ask.user).map(Arc::clone).ok_or_else(|| {
                 Refusal::new(ErrorCode::Unauthorized, "this account does not exist any more")
             }),
             None => Err(busy()),

@@ -32,6 +32,7 @@ mod bus;
 mod directory;
 mod journal;
 mod lookup;
+mod meter;
 mod outbox;
 mod presence;
 mod relay;
@@ -40,6 +41,7 @@ mod rooms;
 mod root;
 mod seat;
 mod session;
+mod survey;
 mod task;
 mod throttle;
 mod wire;
@@ -50,16 +52,18 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorRef};
 
 use self::bus::BusHandle;
-pub use self::journal::JournalHandle;
+pub use self::journal::{JournalHandle, LaneReading};
 pub use self::lookup::{LookupHandle, entry};
+pub use self::meter::Mailbox;
 pub use self::presence::PresenceHandle;
 use self::relay::RelayMsg;
-pub use self::relay::Relays;
+pub use self::relay::{RelayReading, Relays, SessionReading, WorkerReading};
 pub use self::rooms::{NewText, RoomsHandle};
 use self::root::{Root, RootMsg};
 #[cfg(feature = "test-hooks")]
 pub use self::session::Echo;
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
+pub use self::survey::{Reading, RoomReading, RoomsSum, Subject, Survey, Surveyor, Totals};
 pub use self::throttle::Throttle;
 use crate::faults::Faults;
 use crate::store::{Link, Store};
@@ -118,6 +122,12 @@ impl Tree {
     /// Ends all actors.
     pub fn stop(&self) {
         self.root.stop(Some("the node ends".to_owned()));
+    }
+
+    /// Takes pictures of the tree. Each remembers when it was asked before, so there is one a node.
+    #[must_use]
+    pub fn surveyor(&self) -> Surveyor {
+        Surveyor::new(self.rooms.clone(), self.lookup.clone())
     }
 
     /// How much waits where, for whoever looks at the metrics.

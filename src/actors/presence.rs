@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use self::abroad::{Abroad, Elsewhere};
 use super::bounded::{Address, BoundedRef, Envelope};
 use super::bus::{BusHandle, Online as Told, Roll};
+use super::meter::Mailbox;
 use super::room::{RoomHandle, RoomMsg};
 use crate::domain::{RoomId, UserId, limits};
 
@@ -67,6 +68,11 @@ impl PresenceHandle {
     /// The presence that the root is about to start.
     pub(super) fn actor(&self, bus: &BusHandle) -> Presence {
         Presence { bus: bus.clone(), elsewhere: self.elsewhere.clone() }
+    }
+
+    /// What its mailbox shows, and how often it was started again.
+    pub(super) fn read(&self, now: std::time::Instant) -> (Mailbox, u32) {
+        (self.address.read(now), self.address.restarts())
     }
 
     /// Counts a session in, if the user may have one more.

@@ -35,6 +35,19 @@ pub(super) enum Branch {
     Lookup,
 }
 
+impl Branch {
+    /// Its name, for whoever watches.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Bus => "Bus",
+            Self::Presence => "Presence",
+            Self::Rooms => "Rooms",
+            Self::Journal => "Journal",
+            Self::Lookup => "Lookup",
+        }
+    }
+}
+
 /// In this order: a branch is reached by those that start behind it.
 const ORDER: [Branch; 5] =
     [Branch::Bus, Branch::Presence, Branch::Rooms, Branch::Journal, Branch::Lookup];
@@ -152,7 +165,7 @@ impl Root {
                 id
             }
             Branch::Lookup => {
-                let lookup = Lookup { store: self.rooms.store.clone() };
+                let lookup = self.lookup.actor(&self.rooms.store);
                 let (actor, _ends) = Lookup::spawn_linked(None, lookup, (), cell).await?;
                 let id = actor.get_id();
                 self.lookup.start(BoundedRef::new(actor, lookup::MAILBOX));
@@ -164,11 +177,8 @@ impl Root {
     }
 
     fn journal(&self) -> Journal {
-        Journal {
-            store: self.rooms.store.clone(),
-            outcomes: Arc::new(self.rooms.clone()),
-            metrics: Arc::clone(&self.rooms.metrics),
-        }
+        let RoomsHandle { journal, store, metrics, .. } = &self.rooms;
+        journal.actor(store, Arc::new(self.rooms.clone()), metrics)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::parcel::{Online, Roll, What, Word};
 use crate::actors::bounded::{Address, BoundedRef};
+use crate::actors::meter::Mailbox;
 use crate::actors::relay::Tell;
 use crate::actors::room::Step;
 use crate::domain::{RoomId, UserId};
@@ -126,6 +128,11 @@ impl BusHandle {
     /// Messages that wait to be said.
     pub(crate) fn depth(&self) -> usize {
         self.address.depth()
+    }
+
+    /// What its mailbox shows, and how often it was started again.
+    pub(crate) fn read(&self, now: Instant) -> (Mailbox, u32) {
+        (self.address.read(now), self.address.restarts())
     }
 
     /// Something was not said.

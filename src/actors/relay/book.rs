@@ -9,7 +9,7 @@ use super::message::{RoomGauge, Tell};
 use crate::actors::outbox::Outbox;
 use crate::actors::room::RoomMsg;
 use crate::actors::seat::{Opening, SeatKey};
-use crate::domain::{DeviceId, RoomId, UserId};
+use crate::domain::{DeviceId, RoomId, SessionId, UserId};
 use crate::protocol::Want;
 
 /// What a listener speaks.
@@ -30,6 +30,8 @@ pub(crate) struct Signed {
     pub(crate) device: DeviceId,
     pub(crate) want: Want,
     pub(crate) until: u32,
+    /// Names the session; a stream has no name.
+    pub(crate) session: Option<SessionId>,
 }
 
 /// One listener.
@@ -142,6 +144,11 @@ impl Book {
         Self { worker, ..Self::default() }
     }
 
+    /// The number of the worker.
+    pub(super) fn worker(&self) -> u16 {
+        self.worker
+    }
+
     /// Takes a listener in.
     pub(super) fn enter(&mut self, kind: Kind, outbox: Rc<Outbox>, deadline: u32) -> SeatKey {
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -217,6 +224,17 @@ impl Book {
     pub(super) fn key(&self, slot: u32) -> SeatKey {
         let life = self.slots.get(index(slot)).map_or(0, |slot| slot.life);
         SeatKey { worker: self.worker, slot, life }
+    }
+
+    /// The ears of a listener that hear every event.
+    pub(super) fn open_ears<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Ear> {
+        let open = entry.places.iter().filter(|place| place.mode == Mode::Open);
+        open.filter_map(|place| self.rooms.get(&place.room)?.open.get(index(place.index)))
+    }
+
+    /// Every listener.
+    pub(super) fn each(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter_map(|slot| slot.entry.as_ref())
     }
 
     /// Slots in use.

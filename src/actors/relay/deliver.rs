@@ -18,6 +18,7 @@ use crate::telemetry::Dropped;
 impl Relay {
     /// Does what a message says; the outboxes are flushed afterwards.
     pub(super) fn take(&self, msg: RelayMsg) {
+        self.handled.set(self.handled.get() + 1);
         match msg {
             RelayMsg::Events { events, replies } => {
                 replies.iter().for_each(|(seat, frame)| self.reply(*seat, frame));
@@ -46,6 +47,7 @@ impl Relay {
                 self.elsewhere(room, head, n, &events);
             }
             RelayMsg::Heads(answer) => self.tell_heads(&answer),
+            RelayMsg::Survey { asked, answers } => self.survey(asked, &answers),
             RelayMsg::Deleted(room) => self.deleted(room),
             RelayMsg::Drain { window } => self.drain(window),
             RelayMsg::Finish => self.finish(),
@@ -85,7 +87,9 @@ impl Relay {
         if !listeners.heads.is_empty() {
             self.mark_dirty(room, listeners);
         }
-        self.metrics.deliveries.inc_by((open.len() * fresh.len()) as u64);
+        let deliveries = (open.len() * fresh.len()) as u64;
+        self.deliveries.set(self.deliveries.get() + deliveries);
+        self.metrics.deliveries.inc_by(deliveries);
         // One copy per worker: a reference count that two cores touch for each member would cost
         // more than the bytes.
         let local = |event: &&Arc<LiveEvent>| Bytes::copy_from_slice(event.frame.bytes());

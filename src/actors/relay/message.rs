@@ -1,15 +1,16 @@
 //! What can be asked of the relays.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::survey::{RelayReading, answers};
 use crate::actors::seat::{Opening, SeatKey};
-use crate::domain::{DeviceId, Epoch, RoomId, UserId};
+use crate::domain::{ClubId, DeviceId, Epoch, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, RoomEntry};
 
 /// Places in the queue between the rooms and one relay.
@@ -71,9 +72,42 @@ pub(crate) struct RoomGauge {
     head: AtomicI64,
     n: AtomicI64,
     seats: AtomicI64,
+    ring: AtomicUsize,
+    about: About,
+}
+
+/// What does not change while a room lives.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    /// Its name, where an operator may know it: in clubs and lobbies.
+    pub(crate) name: Option<Box<str>>,
+    /// Its club.
+    pub(crate) club: Option<ClubId>,
+    /// How often it crashed and was started again.
+    pub(crate) restarts: u32,
 }
 
 impl RoomGauge {
+    /// The numbers of a room that starts.
+    pub(crate) fn new(about: About) -> Self {
+        Self { about, ..Self::default() }
+    }
+
+    /// What does not change.
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Shows the bytes of the events that the room keeps.
+    pub(crate) fn keep(&self, bytes: usize) {
+        self.ring.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of the events that the room keeps.
+    pub(crate) fn kept(&self) -> usize {
+        self.ring.load(Ordering::Relaxed)
+    }
+
     /// Publishes head and n; the room does so before it tells the relays.
     pub(crate) fn publish(&self, head: i64, n: i64) {
         self.n.store(n, Ordering::Release);
@@ -208,6 +242,8 @@ pub(crate) enum RelayMsg {
     Elsewhere { room: RoomId, head: i64, n: i64, events: Arc<[Arc<LiveEvent>]> },
     /// Asks which rooms are listened to, and up to which seq they were told.
     Heads(mpsc::Sender<Vec<(RoomId, i64)>>),
+    /// Asks for the numbers of the relay; says when it was asked.
+    Survey { asked: Instant, answers: mpsc::Sender<(u16, RelayReading)> },
     /// A room is gone for everybody.
     Deleted(RoomId),
     /// This node ends: sessions are told to come back, spread over the window.
@@ -262,6 +298,11 @@ impl Relays {
             }
         }
         heads
+    }
+
+    /// What each relay shows; a relay that does not answer in time shows only its queue.
+    pub(crate) async fn read(&self) -> Vec<RelayReading> {
+        answers(&self.list()).await
     }
 
     /// Messages that wait in all relays' queues.

@@ -13,6 +13,7 @@ mod book;
 mod deliver;
 mod elsewhere;
 mod message;
+mod survey;
 mod tell;
 mod tick;
 
@@ -28,8 +29,9 @@ use self::book::{Book, Underway};
 pub(crate) use self::book::{Kind, Mode, Signed};
 pub use self::message::Relays;
 pub(crate) use self::message::{
-    Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, RoomGauge, Tell,
+    About, Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, RoomGauge, Tell,
 };
+pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::outbox::{Ending, Flushed, Outbox};
 use super::room::RoomMsg;
 use super::rooms::RoomsHandle;
@@ -60,6 +62,8 @@ pub(crate) struct Relay {
     turns: Cell<u32>,
     /// Counted here and told in batches: a counter that all workers touch costs more than a write.
     writes: Cell<u64>,
+    handled: Cell<u64>,
+    deliveries: Cell<u64>,
     heartbeat: Duration,
     is_draining: Cell<bool>,
     rooms: RoomsHandle,
@@ -79,6 +83,8 @@ impl Relay {
             ticks: Cell::new(0),
             turns: Cell::new(0),
             writes: Cell::new(0),
+            handled: Cell::new(0),
+            deliveries: Cell::new(0),
             heartbeat,
             is_draining: Cell::new(false),
             rooms: rooms.clone(),
@@ -318,23 +324,6 @@ impl Relay {
             salt.wrapping_mul(2_654_435_761).wrapping_add(self.now.get().wrapping_mul(7_919)) % 401;
         let ms = whole / 1_000 * (800 + spread);
         self.now.get() + (ms / 1_000).max(1)
-    }
-}
-
-/// Counts of a listener, for whoever shows them.
-impl Metrics {
-    fn entered(&self, kind: Kind) {
-        match kind {
-            Kind::Socket => self.connections.inc(),
-            Kind::RoomStream | Kind::InboxStream => self.streams.inc(),
-        };
-    }
-
-    fn left(&self, kind: Kind) {
-        match kind {
-            Kind::Socket => self.connections.dec(),
-            Kind::RoomStream | Kind::InboxStream => self.streams.dec(),
-        };
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) use self::state::Facts;
 use self::state::{Effect, RoomState};
 use super::bounded::{BoundedRef, Envelope};
 use super::journal::Ticket;
+use super::meter::Meter;
 use super::relay::{LiveEvent, Passing, RelayMsg, Relays, Revived, RoomGauge};
 use super::rooms::{self, RoomsHandle, RoomsMsg};
 use super::seat::Asker;
@@ -66,6 +67,7 @@ pub(crate) struct Room {
 pub(crate) struct Arguments {
     pub(crate) loaded: rooms::Loaded,
     pub(crate) gauge: Arc<RoomGauge>,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) after_crash: bool,
 }
 
@@ -86,7 +88,7 @@ impl Actor for Room {
     async fn pre_start(
         &self,
         me: ActorRef<Self::Msg>,
-        Arguments { loaded, gauge, after_crash }: Arguments,
+        Arguments { loaded, gauge, meter, after_crash }: Arguments,
     ) -> Result<Live, ActorProcessingErr> {
         let room = loaded.facts.room;
         let mut state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
@@ -94,8 +96,8 @@ impl Actor for Room {
             state.link();
         }
         let (head, n) = state.head();
-        gauge.publish(head, n);
-        let mailbox = BoundedRef::new(me.clone(), MAILBOX);
+        state.publish();
+        let mailbox = BoundedRef::new(me.clone(), MAILBOX).with_meter(&meter);
         let handle = RoomHandle { room, mailbox, gauge: Arc::clone(&gauge) };
         self.rooms.presence.watch(handle.clone());
         // Whoever listened through a crash, or to the head of a sleeping room, may have missed
@@ -208,8 +210,7 @@ impl Room {
         replies: Vec<(crate::actors::seat::SeatKey, Frame)>,
         live: &Live,
     ) {
-        let (head, n) = live.state.head();
-        live.gauge.publish(head, n);
+        live.state.publish();
         let (events, replies) = (events.into(), replies.into());
         self.rooms.relays.broadcast(RelayMsg::Events { events, replies }).await;
     }

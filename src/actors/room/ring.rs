@@ -30,6 +30,11 @@ impl Ring {
         }
     }
 
+    /// Bytes of the frames in the window.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Every event after `after`, if the window reaches back that far.
     pub(crate) fn after(&self, after: i64, head: i64) -> Option<Vec<Arc<LiveEvent>>> {
         if after >= head {

@@ -113,6 +113,12 @@ impl RoomState {
         (self.facts.head, self.facts.n)
     }
 
+    /// Shows head, n and what is kept, before the relays are told.
+    pub(crate) fn publish(&self) {
+        self.gauge.keep(self.ring.bytes());
+        self.gauge.publish(self.facts.head, self.facts.n);
+    }
+
     /// The newest events, for relays that may have missed some.
     pub(crate) fn newest(&self) -> Vec<Arc<LiveEvent>> {
         self.ring.all()

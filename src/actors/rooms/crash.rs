@@ -43,12 +43,19 @@ pub(super) struct Crashes {
     not_before: Option<Instant>,
     rests_until: Option<Instant>,
     tries: u32,
+    total: u32,
 }
 
 impl Crashes {
+    /// How many there were, since the supervisor began to count.
+    pub(super) fn total(&self) -> u32 {
+        self.total
+    }
+
     /// Counts a crash.
     pub(super) fn count(&mut self) {
         let now = Instant::now();
+        self.total = self.total.saturating_add(1);
         while self.at.front().is_some_and(|at| now.duration_since(*at) > WINDOW) {
             self.at.pop_front();
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actors::relay::LiveEvent;
+use crate::actors::relay::{About, LiveEvent};
 use crate::actors::room::{Facts, RING_EVENTS};
-use crate::domain::RoomId;
+use crate::domain::{RoomId, RoomKind};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Store, StoreError};
 
@@ -23,6 +23,17 @@ impl Loaded {
     /// Which room this is.
     pub(super) fn room(&self) -> RoomId {
         self.facts.room
+    }
+
+    /// What whoever watches is told of it. An admin has no master key: what people among
+    /// themselves call their room is not for them.
+    pub(super) fn about(&self, restarts: u32) -> About {
+        let Facts { kind, name, club, .. } = &self.facts;
+        let is_open = match kind {
+            RoomKind::Member | RoomKind::Manager | RoomKind::Lobby => true,
+            RoomKind::Group | RoomKind::Private => false,
+        };
+        About { name: is_open.then(|| name.as_str().into()), club: *club, restarts }
     }
 }
 

@@ -24,6 +24,7 @@ use self::crash::{Again, Crashes, Start};
 pub use self::handle::{NewText, RoomsHandle};
 pub(crate) use self::load::Loaded;
 use super::bounded::{BoundedRef, Envelope};
+use super::relay::RoomGauge;
 use super::room::{self, Desk, Room, RoomHandle, RoomMsg};
 use super::seat::Answer;
 use super::task;
@@ -230,11 +231,14 @@ impl Rooms {
         loaded: Loaded,
     ) -> Result<RoomHandle, Refusal> {
         let room_id = loaded.room();
-        let (desk, gauge) = (Desk::default(), Arc::default());
+        let restarts = state.crashes.get(&room_id).map_or(0, Crashes::total);
+        let gauge = Arc::new(RoomGauge::new(loaded.about(restarts)));
+        let (desk, meter) = (Desk::default(), Arc::default());
         let room = Room { rooms: self.handle.clone(), desk: desk.clone() };
         let first = room::Arguments {
             loaded,
             gauge: Arc::clone(&gauge),
+            meter: Arc::clone(&meter),
             after_crash: state.down.remove(&room_id),
         };
         let (actor, _ends) =
@@ -247,7 +251,8 @@ impl Rooms {
         let lost = move |msg| {
             let _restarts = supervisor.answer(RoomsMsg::Forward(room_id, Box::new(msg)));
         };
-        let mailbox = BoundedRef::new(actor, room::MAILBOX).with_lost(Arc::new(lost));
+        let mailbox = BoundedRef::new(actor, room::MAILBOX);
+        let mailbox = mailbox.with_meter(&meter).with_lost(Arc::new(lost));
         let handle = RoomHandle { room: room_id, mailbox, gauge };
         self.handle.directory.insert(handle.clone());
         state.living.insert(id, (room_id, desk));

@@ -122,7 +122,7 @@ impl Worker {
         let until = self.relay.after(std::time::Duration::from_millis(left.unsigned_abs()));
         let Claims { user, device, .. } = claims;
         let want = Relay::stream_want(kind);
-        self.relay.sign(seat, Signed { user, device, want, until });
+        self.relay.sign(seat, Signed { user, device, want, until, session: None });
         // The first bytes show the client that the stream is open.
         outbox.push(Bytes::from_static(b": open\n\n"));
         EventBody { worker: Rc::clone(self), outbox, seat }

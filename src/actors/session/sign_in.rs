@@ -62,7 +62,8 @@ impl Session {
         self.user = Some(claims.user);
         let until = self.seconds_until(claims.until);
         let Claims { user, device, .. } = claims;
-        self.worker.relay.sign(self.seat, Signed { user, device, want, until });
+        let session = Some(self.id);
+        self.worker.relay.sign(self.seat, Signed { user, device, want, until, session });
         let lookup = shared.lookup.clone();
         self.wait_for(context, async move { lookup.ask(user).await }, move |session, found, _| {
             match found {
