@@ -1,7 +1,7 @@
 //! The parts list: builds every part from the settings, connects them, runs them, ends them.
 
 use std::future::Future;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -155,6 +155,7 @@ impl App {
             throttle,
             metrics,
             weigh: Box::new(move || weighed.weigh()),
+            surveyor: tree.surveyor(),
             shared: Arc::clone(&shared),
             assets: Assets::load(),
             settings: settings(config),
@@ -372,10 +373,4 @@ fn end_signal() -> Result<impl Future<Output = ()>, StartError> {
 pub fn block_on<R>(work: impl Future<Output = Result<R, StartError>>) -> Result<R, StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(work)
-}
-
-fn read_password() -> Result<String, StartError> {
-    let mut text = String::new();
-    std::io::stdin().take(4_096).read_to_string(&mut text)?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -189,6 +189,36 @@ impl Metrics {
     }
 }
 
+/// What the system says of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Memory in use (resident).
+    pub memory_bytes: u64,
+    /// Time on a processor since the start, all threads together.
+    pub cpu: Duration,
+}
+
+/// What the system says of this process, where it is told as Linux tells it.
+#[must_use]
+pub fn process() -> Option<Process> {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).ok();
+    parse_process(&read("status")?, &read("stat")?)
+}
+
+/// Clock ticks of `/proc/self/stat`: a hundredth of a second, whatever the kernel's own clock.
+const TICK: Duration = Duration::from_millis(10);
+
+fn parse_process(status: &str, stat: &str) -> Option<Process> {
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+    // The name of the program stands in brackets and may hold anything.
+    let (_name, fields) = stat.rsplit_once(") ")?;
+    let mut times = fields.split(' ').skip(11);
+    let mut ticks = || times.next()?.parse::<u32>().ok();
+    let cpu = TICK * ticks()?.checked_add(ticks()?)?;
+    Some(Process { memory_bytes: kib * 1_024, cpu })
+}
+
 /// Starts logging: readable lines on a terminal, JSON elsewhere. `filter` is in the syntax of
 /// `tracing` filters (`info`, `moim=debug`); one that cannot be read was refused by the settings.
 pub fn start_logs(filter: &str) {
@@ -201,4 +231,19 @@ pub fn start_logs(filter: &str) {
     } else {
         logs.json().flatten_event(true).try_init()
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_is_read_as_it_writes() {
+        let status = "Name:\tmoim\nVmPeak:\t  900 kB\nVmRSS:\t   12 kB\nThreads:\t4\n";
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 3 4 20 0 9 0 1 2 3";
+        let wanted = Process { memory_bytes: 12 * 1_024, cpu: Duration::from_secs(3) };
+        assert_eq!(parse_process(status, stat), Some(wanted));
+        assert_eq!(parse_process("VmRSS: much", stat), None);
+        assert_eq!(parse_process(status, "7 (a) S 1"), None);
+    }
 }

@@ -1,6 +1,8 @@
 //! What an operator does with accounts from the command line.
 
-use super::{StartError, open, random, read_password};
+use std::io::Read;
+
+use super::{StartError, open, random};
 use crate::config::Config;
 use crate::domain::{DisplayName, InstanceRole, Millis, Password, Username};
 use crate::http::Passwords;
@@ -134,4 +136,10 @@ fn new_password(username: &str, from: NewPassword) -> Result<(Password, String),
 async fn hash(passwords: &Passwords, password: Password) -> Result<String, StartError> {
     let hashed = passwords.hash(password).await;
     hashed.map_err(|_why| std::io::Error::other("the password could not be hashed").into())
+}
+
+fn read_password() -> Result<String, StartError> {
+    let mut text = String::new();
+    std::io::stdin().take(4_096).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -10,7 +10,7 @@ use super::assets::Assets;
 use super::locale::Locale;
 use super::password::Passwords;
 use super::token::Tokens;
-use crate::actors::{RoomsHandle, Shared, Throttle};
+use crate::actors::{RoomsHandle, Shared, Surveyor, Throttle};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -30,6 +30,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Looks up how much waits where, before somebody reads the numbers.
     pub weigh: Box<dyn Fn() + Send + Sync>,
+    /// Takes pictures of the actors.
+    pub surveyor: Surveyor,
     /// What the sessions of this node share.
     pub shared: Arc<Shared>,
     /// The page and its files.

@@ -52,8 +52,8 @@ impl Assets {
     fn find(&self, path: &str) -> Option<&Asset> {
         let name = match path.strip_prefix('/')? {
             "" => INDEX,
-            // Links from notifications; the page finds its way by itself.
-            name if name.starts_with("rooms/") => INDEX,
+            // Links from notifications, and what admins see; the page finds its way by itself.
+            name if name.starts_with("rooms/") || name == "admin/actors" => INDEX,
             name => name,
         };
         self.0.get(name)
@@ -176,6 +176,8 @@ mod tests {
         let assets = Assets::load();
         assert!(assets.find("/").is_some());
         assert!(assets.find("/rooms/r_1").is_some());
+        assert!(assets.find("/admin/actors").is_some());
+        assert!(assets.find("/admin/else").is_none());
         assert_eq!(
             assets.find("/js/app.js").unwrap().content_type,
             "text/javascript; charset=utf-8"

@@ -43,7 +43,7 @@ impl FromRequest for Caller {
     }
 }
 
-fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
+pub(super) fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
     let api = api::of(request).ok_or(ApiError::Internal)?;
     let token = bearer(request).ok_or_else(no_token)?;
     admit(api, api.tokens.check(token)?)

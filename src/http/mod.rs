@@ -7,6 +7,7 @@
 //! story: who calls, what is asked, what the store or the rooms say, how it looks on the wire.
 //! **Invariant:** who calls is known, and limited, before a body is read.
 
+mod admin;
 mod api;
 mod assets;
 mod auth;
@@ -30,6 +31,7 @@ mod request;
 mod rooms;
 mod secret;
 mod security;
+mod survey_body;
 mod token;
 mod upgrade;
 mod users;
@@ -115,6 +117,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/inbox").get(inbox::list))
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))
+        .service(resource("/v1/admin/actors").get(admin::actors))
         .service(resource("/v1/openapi.json").get(openapi::description))
         .service(resource("/v1/docs").get(assets::to_docs))
         .service(scope("/v1/docs").wrap(security::docs()).service(openapi::page()))
@@ -125,7 +128,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/favicon.svg").get(assets::file).head(assets::file))
         .service(resource("/js/{path:.*}").get(assets::file).head(assets::file))
         .service(resource("/css/{path:.*}").get(assets::file).head(assets::file))
-        .service(resource("/rooms/{path:.*}").get(assets::file).head(assets::file));
+        .service(resource("/rooms/{path:.*}").get(assets::file).head(assets::file))
+        .service(resource("/admin/{path:.*}").get(assets::file).head(assets::file));
 }
 
 /// What is not on the list above.

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
-use super::{auth, clubs, events, health, inbox, me, members, messages, rooms, users};
+use super::{admin, auth, clubs, events, health, inbox, me, members, messages, rooms, users};
 use crate::protocol::ErrorCode;
 
 /// Where the description is.
@@ -33,6 +33,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         messages::list, messages::send,
         events::of_room, events::of_inbox,
         inbox::list, inbox::read,
+        admin::actors,
         health::alive, health::ready_for_traffic, health::metrics,
         description,
     ),

@@ -54,16 +54,11 @@ impl Tokens {
     pub fn new(key: &[u8], life: Duration) -> Self {
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(secret::fingerprint(key));
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        rules.leeway = LEEWAY.as_secs();
         Self {
             header,
             sign: EncodingKey::from_secret(key),
             verify: DecodingKey::from_secret(key),
-            rules,
+            rules: rules(AUDIENCE, &["exp", "iss", "aud", "sub"]),
             life,
             revoked: RwLock::default(),
         }
@@ -123,6 +118,15 @@ impl Tokens {
     pub fn is_revoked(&self, device: DeviceId) -> bool {
         self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&device)
     }
+}
+
+fn rules(audience: &str, claims: &[&str]) -> Validation {
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_issuer(&[ISSUER]);
+    rules.set_audience(&[audience]);
+    rules.set_required_spec_claims(claims);
+    rules.leeway = LEEWAY.as_secs();
+    rules
 }
 
 impl CheckToken for Tokens {

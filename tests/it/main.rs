@@ -35,4 +35,5 @@ mod resume;
 mod slow;
 mod slow_streams;
 mod streams;
+mod survey;
 mod talk;
