@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
+use crate::chaos;
 use crate::scenario::{crash, fanout, idle};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Fanout(fanout::Options),
     /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
     Crash(crash::Options),
+    /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
+    Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios
     #[command(hide = true)]
     Baseline(baseline::Options),

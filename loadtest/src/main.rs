@@ -1,15 +1,18 @@
 //! Load generator, checker and baselines for a Moim server.
 //!
 //! * `scenario/` one file or folder per load shape; each fills a `Report`.
-//! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw. `setup`: users, clubs and rooms by REST.
+//! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw.
+//!   `setup`: users, clubs and rooms by REST.
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
 //! * `pace`: when open-loop sends are due. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
 //!   `page`: as a page with pictures.
 //! * `baseline/`: what the server is compared with in the same run.
+//! * `chaos/`: a proxy that does to connections what networks do.
 
 mod baseline;
+mod chaos;
 mod chart;
 mod check;
 mod cli;
@@ -91,6 +94,10 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         !common.keep || Path::new(RESULTS).is_dir(),
         "no {RESULTS} here: run it from the project's folder, or use --out"
     );
+    if let Command::Proxy(options) = &command {
+        chaos::run(options, common.seed).await?;
+        return Ok(true);
+    }
     let mut report = scenario::run(&command, &common).await?;
     report.close();
     if let Some(folder) = folder(&common, &report) {

@@ -25,7 +25,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Idle(_) => ("idle", idle::GOALS),
         Command::Fanout(_) => ("fanout", fanout::GOALS),
         Command::Crash(_) => ("crash", crash::GOALS),
-        Command::Baseline(_) => bail!("not a scenario"),
+        Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
@@ -38,7 +38,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Idle(options) => idle::run(options, &stage, &mut report).await?,
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
-        Command::Baseline(_) => {}
+        Command::Proxy(_) | Command::Baseline(_) => {}
     }
     Ok(report)
 }
