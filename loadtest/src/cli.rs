@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{crash, fanout, idle};
+use crate::scenario::{crash, cuts, fanout, idle};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Fanout(fanout::Options),
     /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
     Crash(crash::Options),
+    /// Connections broken at any byte and moment, under senders: resume must be exact
+    Cuts(cuts::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

@@ -30,6 +30,7 @@ mod sample;
 mod scenario;
 mod server;
 mod setup;
+mod sse;
 mod table;
 mod timeline;
 

@@ -35,14 +35,19 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) async fn prepare(common: &Common, pins: Option<&Pins>) -> Result<Self> {
+    /// `settings` are those that a scenario needs; what the command line sets wins.
+    pub(crate) async fn prepare_with(
+        common: &Common,
+        pins: Option<&Pins>,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         if let Some(url) = &common.url {
             let endpoint = Endpoint::resolve(url).await?;
             Http::new(endpoint.clone()).get("/readyz", None).await.context("not ready")?;
             let process = common.pid.map(|pid| Process { pid });
             return Ok(Self { endpoint, process, server: None, ready: None });
         }
-        let mut server = Server::new(common)?;
+        let mut server = Server::new(common, settings)?;
         let ready = server.start(pins).await?;
         Ok(Self {
             endpoint: server.endpoint(),
@@ -75,7 +80,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn new(common: &Common) -> Result<Self> {
+    fn new(common: &Common, settings: &[(&str, String)]) -> Result<Self> {
         let binary = match &common.server {
             // The process starts in another folder, where a relative path means nothing.
             Some(path) => std::path::absolute(path)?,
@@ -99,6 +104,8 @@ impl Server {
         if let Some(url) = &common.database_url {
             environment.push(("MOIM_DATABASE_URL".to_owned(), url.clone()));
         }
+        environment
+            .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment.extend(common.server_env.iter().cloned());
         Ok(Self { binary, listen, folder, environment, child: None })
     }

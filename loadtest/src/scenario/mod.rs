@@ -6,6 +6,7 @@
 //! A new scenario is a file with `Options`, `GOALS` and `run`, a line below and one in `cli`.
 
 pub(crate) mod crash;
+pub(crate) mod cuts;
 pub(crate) mod fanout;
 pub(crate) mod idle;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(_) => ("fanout", fanout::GOALS),
         Command::Crash(_) => ("crash", crash::GOALS),
         Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
+        Command::Cuts(_) => ("cuts", cuts::GOALS),
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
@@ -39,6 +41,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
         Command::Proxy(_) | Command::Baseline(_) => {}
+        Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
     }
     Ok(report)
 }
@@ -53,7 +56,16 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     /// Starts or finds the server and notes how long it took to be ready.
     pub(crate) async fn target(&self, report: &mut Report) -> Result<Target> {
-        let target = Target::prepare(self.common, self.pins.as_ref()).await?;
+        self.target_with(report, &[]).await
+    }
+
+    /// The same with settings that the scenario needs; what the command line sets wins.
+    pub(crate) async fn target_with(
+        &self,
+        report: &mut Report,
+        settings: &[(&str, String)],
+    ) -> Result<Target> {
+        let target = Target::prepare_with(self.common, self.pins.as_ref(), settings).await?;
         let database = if self.common.database_url.is_some() { "by url" } else { "default" };
         report.option("database", if target.server.is_some() { database } else { "unknown" });
         if let Some(ready) = target.ready {

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::client::{Client, SignIn};
 use crate::http::{Endpoint, Refused};
@@ -20,7 +20,7 @@ const IN_FLIGHT: usize = 4;
 
 /// What the clients are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::scenario) enum Phase {
     /// Send and follow.
     Send,
     /// Nothing new; get what is open acknowledged, and follow.
@@ -31,28 +31,32 @@ pub(super) enum Phase {
 
 /// What the senders do.
 #[derive(Clone, Copy)]
-pub(super) struct Habits {
+pub(in crate::scenario) struct Habits {
     /// How many of the clients send.
     pub senders: usize,
     /// Messages a second of each.
     pub rate: f64,
     /// Share of the sends that are made twice.
     pub repeat: f64,
+    /// Who hears nothing for so long takes the connection for lost.
+    pub patience: Duration,
+    /// Share of the connects at which a client has forgotten what it knew of the room.
+    pub forget: f64,
 }
 
 /// All clients.
-pub(super) struct Company {
+pub(in crate::scenario) struct Company {
     phase: watch::Sender<Phase>,
     players: Vec<Rc<Player>>,
     tasks: JoinSet<()>,
 }
 
-pub(super) struct Player {
+pub(in crate::scenario) struct Player {
     pub memory: RefCell<Memory>,
     user: RefCell<User>,
     /// Messages a second; zero for a listener.
     rate: f64,
-    repeat: f64,
+    habits: Habits,
     pub connects: Cell<u64>,
     /// The longest time between losing a connection and having the room open again.
     pub longest_gap: Cell<Duration>,
@@ -61,7 +65,7 @@ pub(super) struct Player {
 
 impl Company {
     /// The first users send, the others only listen.
-    pub(super) fn start(
+    pub(in crate::scenario) fn start(
         endpoint: &Endpoint,
         users: Vec<User>,
         room: &str,
@@ -77,7 +81,7 @@ impl Company {
                 memory: RefCell::new(Memory::new(name, room.to_owned())),
                 user: RefCell::new(user),
                 rate: if is_sender { habits.rate } else { 0.0 },
-                repeat: habits.repeat,
+                habits,
                 connects: Cell::new(0),
                 longest_gap: Cell::new(Duration::ZERO),
                 refusals: RefCell::default(),
@@ -91,32 +95,32 @@ impl Company {
         Self { phase, players, tasks }
     }
 
-    pub(super) fn players(&self) -> &[Rc<Player>] {
+    pub(in crate::scenario) fn players(&self) -> &[Rc<Player>] {
         &self.players
     }
 
     /// Waits until everybody has the room open.
-    pub(super) async fn all_open(&self, limit: Duration) -> bool {
+    pub(in crate::scenario) async fn all_open(&self, limit: Duration) -> bool {
         eventually(limit, || self.players.iter().all(|player| player.memory.borrow().is_open()))
             .await
     }
 
     /// No new messages; true when all that was sent is acknowledged.
-    pub(super) async fn finish(&self, limit: Duration) -> bool {
+    pub(in crate::scenario) async fn finish(&self, limit: Duration) -> bool {
         self.phase.send_replace(Phase::Finish);
         eventually(limit, || self.players.iter().all(|p| p.memory.borrow().unacked() == 0)).await
     }
 
     /// Everybody follows to `head`; true when all got there.
-    pub(super) async fn reach(&mut self, head: u64, limit: Duration) -> bool {
+    pub(in crate::scenario) async fn reach(&mut self, head: u64, limit: Duration) -> bool {
         self.phase.send_replace(Phase::Reach(head));
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        let is_done = tokio::time::timeout(limit, all).await.is_ok();
+        let is_done = timeout(limit, all).await.is_ok();
         self.tasks.abort_all();
         is_done
     }
 
-    pub(super) fn acked(&self) -> usize {
+    pub(in crate::scenario) fn acked(&self) -> usize {
         self.players.iter().map(|player| player.memory.borrow().acked.len()).sum()
     }
 }
@@ -157,7 +161,8 @@ impl Player {
 
     async fn arrive(&self, endpoint: &Endpoint) -> Option<Client> {
         let token = self.user.borrow().token.clone();
-        match Client::connect(endpoint, &token, SignIn::Header).await {
+        let connect = Client::connect(endpoint, &token, SignIn::Header);
+        match timeout(self.habits.patience, connect).await.ok()? {
             Ok((client, _)) => {
                 self.connects.update(|count| count + 1);
                 Some(client)
@@ -192,11 +197,15 @@ impl Player {
         lost_at: Instant,
     ) {
         let writer = client.writer();
+        if random.random_bool(self.habits.forget) {
+            self.memory.borrow_mut().forget();
+        }
         let open = self.memory.borrow_mut().connected();
         if writer.send(&open).await.is_err() {
             return;
         }
         let mut was_open = false;
+        let mut heard_at = Instant::now();
         let mut next = Instant::now() + self.pause(random);
         loop {
             let now = *phase.borrow_and_update();
@@ -223,8 +232,10 @@ impl Player {
                     if turn.is_err() {
                         return;
                     }
+                    heard_at = Instant::now();
                 }
                 () = sleep_until(next) => {}
+                () = sleep_until(heard_at + self.habits.patience) => return,
                 changed = phase.changed() => {
                     if changed.is_err() {
                         return;
@@ -241,7 +252,7 @@ impl Player {
     fn maybe_compose(&self, phase: Phase, random: &mut SmallRng) {
         let mut memory = self.memory.borrow_mut();
         if phase == Phase::Send && self.rate > 0.0 && memory.unacked() < IN_FLIGHT {
-            let copies = if random.random_bool(self.repeat) { 2 } else { 1 };
+            let copies = if random.random_bool(self.habits.repeat) { 2 } else { 1 };
             memory.compose(copies);
         }
     }

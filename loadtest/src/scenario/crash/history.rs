@@ -9,7 +9,11 @@ use crate::setup::text_at;
 
 const PAGE: usize = 200;
 
-pub(super) async fn read(http: &mut Http, token: &str, room: &str) -> Result<Vec<Message>> {
+pub(in crate::scenario) async fn read(
+    http: &mut Http,
+    token: &str,
+    room: &str,
+) -> Result<Vec<Message>> {
     let mut all: Vec<Message> = Vec::new();
     loop {
         let after = all.last().map_or(0, |message| message.seq);

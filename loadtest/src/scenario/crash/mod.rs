@@ -1,9 +1,9 @@
 //! SIGKILL again and again under senders. Whatever was acknowledged must be in the log once, at the
 //! acknowledged place, and every client must have seen the log as it is.
 
-mod company;
-mod history;
-mod player;
+pub(super) mod company;
+pub(super) mod history;
+pub(super) mod player;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use self::company::{Company, Habits};
 use crate::check::{Faults, Kind, Message, audit, compare};
-use crate::client::{Client, SignIn};
+use crate::client::{Client, REPLY_LIMIT, SignIn};
 use crate::http::{Endpoint, Http};
 use crate::progress::Progress;
 use crate::report::{Report, median};
@@ -86,7 +86,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let start;
     (report.server, start) = look(&target.endpoint, &owner.token, &room).await?;
 
-    let habits = Habits { senders: options.senders, rate: options.rate, repeat: options.repeat };
+    let Options { senders, rate, repeat, .. } = *options;
+    let habits = Habits { senders, rate, repeat, patience: 2 * REPLY_LIMIT, forget: 0.0 };
     let mut company = Company::start(&target.endpoint, users, &room, habits, stage.seed);
     ensure!(company.all_open(OPEN_LIMIT).await, "not every client could open the room");
     let server = target.server.as_mut().context("no server of our own")?;
@@ -184,7 +185,7 @@ fn figures(report: &mut Report, company: &Company, lives: &[Life], log: &[Messag
     report.series("lives", lives.iter().map(row).collect::<Vec<Value>>());
 }
 
-fn judge(
+pub(super) fn judge(
     report: &mut Report,
     company: &Company,
     (first, log): (u64, &[Message]),
@@ -231,7 +232,7 @@ fn judge(
 }
 
 /// The server's name, and the newest seq of the room before anybody has sent.
-async fn look(endpoint: &Endpoint, token: &str, room: &str) -> Result<(String, u64)> {
+pub(super) async fn look(endpoint: &Endpoint, token: &str, room: &str) -> Result<(String, u64)> {
     let (mut client, welcome) = Client::connect(endpoint, token, SignIn::Header).await?;
     let opened = client.open(2, room).await?;
     let head = opened.get("head").and_then(Value::as_u64).context("open told no head")?;

@@ -26,8 +26,21 @@ struct Unacked {
     not_before: Instant,
 }
 
+/// The room as an `open` without a position showed it.
+pub(in crate::scenario) struct Shown {
+    pub upto: u64,
+    pub items: Vec<Message>,
+}
+
+/// What a client had seen before it forgot where it was: everything in `start + 1 ..= end`.
+pub(in crate::scenario) struct Past {
+    pub start: u64,
+    pub end: u64,
+    pub seen: Vec<Message>,
+}
+
 /// What one client knows.
-pub(super) struct Memory {
+pub(in crate::scenario) struct Memory {
     pub name: String,
     pub room: String,
     epoch: Option<String>,
@@ -35,6 +48,8 @@ pub(super) struct Memory {
     start: u64,
     watch: SeqWatch,
     pub seen: Vec<Message>,
+    pub shown: Vec<Shown>,
+    pub past: Vec<Past>,
     pub acked: Vec<Message>,
     pub sent: BTreeSet<String>,
     unacked: VecDeque<Unacked>,
@@ -50,7 +65,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(name: String, room: String) -> Self {
+    pub(in crate::scenario) fn new(name: String, room: String) -> Self {
         Self {
             name,
             room,
@@ -58,6 +73,8 @@ impl Memory {
             start: 0,
             watch: SeqWatch::after(0),
             seen: Vec::new(),
+            shown: Vec::new(),
+            past: Vec::new(),
             acked: Vec::new(),
             sent: BTreeSet::new(),
             unacked: VecDeque::new(),
@@ -72,28 +89,38 @@ impl Memory {
         }
     }
 
-    pub(super) fn head(&self) -> u64 {
+    pub(in crate::scenario) fn head(&self) -> u64 {
         self.watch.head()
     }
 
-    pub(super) fn start(&self) -> u64 {
+    pub(in crate::scenario) fn start(&self) -> u64 {
         self.start
     }
 
-    pub(super) fn watch(&self) -> &SeqWatch {
+    pub(in crate::scenario) fn watch(&self) -> &SeqWatch {
         &self.watch
     }
 
-    pub(super) fn unacked(&self) -> usize {
+    pub(in crate::scenario) fn unacked(&self) -> usize {
         self.unacked.len()
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::scenario) fn is_open(&self) -> bool {
         self.is_open
     }
 
+    /// Loses the place in the room, as a client that was started anew; what is to be sent stays.
+    pub(in crate::scenario) fn forget(&mut self) {
+        if self.epoch.take().is_some() {
+            let (start, end, seen) = (self.start, self.head(), std::mem::take(&mut self.seen));
+            let faults = self.watch.verdict(end);
+            self.broken.extend(faults.examples);
+            self.past.push(Past { start, end, seen });
+        }
+    }
+
     /// A new connection: everything in flight is unknown again. Returns the first op.
-    pub(super) fn connected(&mut self) -> String {
+    pub(in crate::scenario) fn connected(&mut self) -> String {
         self.is_open = false;
         self.wants_pull = false;
         for message in &mut self.unacked {
@@ -108,7 +135,7 @@ impl Memory {
     }
 
     /// One more message to send, in so many copies at once.
-    pub(super) fn compose(&mut self, copies: u32) {
+    pub(in crate::scenario) fn compose(&mut self, copies: u32) {
         let cid = format!("{}-{}", self.name, self.next_cid);
         self.next_cid += 1;
         self.sent.insert(cid.clone());
@@ -116,7 +143,7 @@ impl Memory {
     }
 
     /// The op that may go out now, if any.
-    pub(super) fn next_op(&mut self) -> Option<String> {
+    pub(in crate::scenario) fn next_op(&mut self) -> Option<String> {
         if !self.is_open {
             return None;
         }
@@ -142,7 +169,7 @@ impl Memory {
         )
     }
 
-    pub(super) fn take(&mut self, line: &[u8]) {
+    pub(in crate::scenario) fn take(&mut self, line: &[u8]) {
         let Ok(value) = serde_json::from_slice::<Value>(line) else {
             return self.broken.push(format!("not JSON: {}", String::from_utf8_lossy(line)));
         };
@@ -170,6 +197,7 @@ impl Memory {
                 self.epoch = Some(epoch.to_owned());
                 self.start = head;
                 self.watch = SeqWatch::after(head);
+                self.shown.extend(shown(reply));
             }
             Some(_) if is_resumed => {
                 self.resumes += 1;
@@ -244,6 +272,17 @@ impl Memory {
             message.not_before = Instant::now() + Duration::from_millis(wait);
         }
     }
+}
+
+fn shown(reply: &Value) -> Option<Shown> {
+    let snapshot = reply.pointer("/ok/snapshot")?;
+    let message = |item: &Value| {
+        let text = |name| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let seq = item.get("seq").and_then(Value::as_u64).unwrap_or(0);
+        Message { seq, id: text("id"), cid: text("cid") }
+    };
+    let items = snapshot.get("items").and_then(Value::as_array)?.iter().map(message).collect();
+    Some(Shown { upto: snapshot.get("upto").and_then(Value::as_u64).unwrap_or(0), items })
 }
 
 #[cfg(test)]
