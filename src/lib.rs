@@ -26,7 +26,8 @@
 //! * **Replay, attachment and live events leave in one queue** from a room to a worker, so opening
 //!   a room has no moment in which an event is missed or doubled.
 //! * **Nothing waits without bound.** Mailboxes have permits, outboxes count bytes, every await in a
-//!   handler has a deadline. What cannot wait is refused with the time after which to try again.
+//!   handler has a deadline. What cannot wait, or has waited too long while others stand behind it
+//!   (`actors/pressure.rs`), is refused with the time after which to try again.
 //! * **A room is the authority on who hears it.** Rights are checked at every op, and a membership
 //!   that ends takes its seats out before anything else is said.
 //! * **Nothing a client sends panics.** Bad input is an answer. If a room panics all the same, it

@@ -68,6 +68,8 @@ pub struct Metrics {
     /// Events written as JSON: once each, however many hear them.
     pub encoded: Counter,
     statements: Counter,
+    /// Messages refused because too much waited.
+    pub shed: Counter,
     /// What was to be told to other nodes and was not.
     pub bus_unsent: Counter,
     /// Rooms that were found behind the store.
@@ -105,6 +107,7 @@ impl Metrics {
             writes: Counter::default(),
             encoded: Counter::default(),
             statements: Counter::default(),
+            shed: Counter::default(),
             bus_unsent: Counter::default(),
             bus_repairs: Counter::default(),
             lines: Counter::default(),
@@ -135,6 +138,7 @@ impl Metrics {
         r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
         r.register("events_encoded", "events written as JSON", self.encoded.clone());
         r.register("sql_statements", "statements sent to the database", self.statements.clone());
+        r.register("messages_shed", "messages refused because too much waited", self.shed.clone());
         r.register("bus_unsent", "messages not told to other nodes", self.bus_unsent.clone());
         r.register("bus_repairs", "rooms found behind the store", self.bus_repairs.clone());
         r.register("lines", "lines received from clients", self.lines.clone());

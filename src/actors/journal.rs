@@ -20,6 +20,7 @@ use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
 use super::meter::Mailbox;
+use super::pressure::{Pressure, WAIT};
 use super::room::Change;
 use super::seat::{Answer, Asker, SeatKey};
 use super::task;
@@ -70,8 +71,8 @@ pub(crate) trait Outcomes: Send + Sync + 'static {
 
 /// Message of the journal.
 pub(crate) enum JournalMsg {
-    /// Append this with the next batch.
-    Append(Box<Append>, Ticket),
+    /// Append this, taken at this moment, with the next batch.
+    Append(Box<Append>, Ticket, Instant),
     /// The batch of a lane is through; the store may rest a little after a failure.
     Done { lane: usize },
 }
@@ -95,9 +96,11 @@ impl JournalHandle {
         store: &Store,
         outcomes: Arc<dyn Outcomes>,
         metrics: &Arc<Metrics>,
+        pressure: &Arc<Pressure>,
     ) -> Journal {
         let (store, metrics) = (store.clone(), Arc::clone(metrics));
-        Journal { store, outcomes, metrics, gauges: Arc::clone(&self.gauges) }
+        let (gauges, pressure) = (Arc::clone(&self.gauges), Arc::clone(pressure));
+        Journal { store, outcomes, metrics, gauges, pressure }
     }
 
     /// What its mailbox and its lanes show; appends keep their place until they are committed.
@@ -112,16 +115,21 @@ impl JournalHandle {
     ///
     /// # Errors
     /// The ticket and the refusal to give to its asker, when too much waits.
-    pub(crate) fn append(&self, append: Append, ticket: Ticket) -> Result<(), Box<Outcome>> {
+    pub(crate) fn append(
+        &self,
+        append: Append,
+        ticket: Ticket,
+        since: Instant,
+    ) -> Result<(), Box<Outcome>> {
         let soon = Duration::from_secs(1);
-        let (msg, code) = match self.address.try_cast(JournalMsg::Append(Box::new(append), ticket))
-        {
+        let msg = JournalMsg::Append(Box::new(append), ticket, since);
+        let (msg, code) = match self.address.try_cast(msg) {
             Ok(()) => return Ok(()),
             Err(Rejected::Full(msg)) => (msg, ErrorCode::Overloaded),
             Err(Rejected::Ended(msg)) => (msg, ErrorCode::Unavailable),
         };
         match msg {
-            JournalMsg::Append(_, ticket) => {
+            JournalMsg::Append(_, ticket, _) => {
                 let refusal = Refusal::new(code, "the journal is busy").retry_in(soon);
                 Err(Box::new((ticket, Err(refusal))))
             }
@@ -141,6 +149,7 @@ pub(super) struct Journal {
     outcomes: Arc<dyn Outcomes>,
     metrics: Arc<Metrics>,
     gauges: Arc<Gauges>,
+    pressure: Arc<Pressure>,
 }
 
 /// An append on its way. Dropped without an outcome, it answers `unavailable`: a crash on the way
@@ -149,6 +158,7 @@ struct Pending {
     append: Append,
     ticket: Option<Ticket>,
     outcomes: Arc<dyn Outcomes>,
+    since: Instant,
     left: Option<Instant>,
     _place: Place<JournalMsg>,
 }
@@ -193,11 +203,11 @@ impl Actor for Journal {
             return Ok(());
         };
         let index = match msg {
-            JournalMsg::Append(append, ticket) => {
+            JournalMsg::Append(append, ticket, since) => {
                 let index = lane_of(&append, lanes.len());
-                let (ticket, outcomes) = (Some(ticket), Arc::clone(&self.outcomes));
-                let left = place.put_down();
-                let pending = Pending { append: *append, ticket, outcomes, left, _place: place };
+                let outcomes = Arc::clone(&self.outcomes);
+                let (append, ticket, left) = (*append, Some(ticket), place.put_down());
+                let pending = Pending { append, ticket, outcomes, since, left, _place: place };
                 if let Some(lane) = lanes.get_mut(index) {
                     lane.waiting.push(pending);
                 }
@@ -234,6 +244,7 @@ impl Journal {
         if let Some(gauge) = self.gauges.of(index) {
             gauge.begin(batch.len(), batch.first().and_then(|oldest| oldest.left));
         }
+        self.refuse_late(&mut lane.waiting);
         let (store, outcomes) = (self.store.clone(), Arc::clone(&self.outcomes));
         let (metrics, me) = (Arc::clone(&self.metrics), me.clone());
         task::beside(async move {
@@ -246,6 +257,21 @@ impl Journal {
             // The journal was restarted meanwhile, with fresh lanes.
             let _restarted = me.send_message(done);
         });
+    }
+
+    /// What is not in this batch and has waited too long would wait for one more. A store that
+    /// only stood still for a moment refuses nothing: all that came meanwhile fits.
+    fn refuse_late(&self, waiting: &mut Vec<Pending>) {
+        let is_late = |pending: &Pending| pending.since.elapsed() > WAIT;
+        let late = waiting.iter().position(|pending| !is_late(pending)).unwrap_or(waiting.len());
+        if late == 0 {
+            return;
+        }
+        self.pressure.shut();
+        let refused = waiting.drain(..late).filter_map(|mut pending| {
+            pending.ticket.take().map(|ticket| (ticket, Err(self.pressure.refusal())))
+        });
+        self.outcomes.arrived(refused.collect());
     }
 }
 

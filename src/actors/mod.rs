@@ -20,6 +20,8 @@
 //!   live and die with that worker's thread. Sessions and relays are started by their worker.
 //! * The directory is read by all without a hop and written by the supervisor of the rooms.
 //! * Mailboxes are bounded by permits. A session without one waits and reads nothing meanwhile.
+//! * What waits is bounded by time as well: `pressure` refuses what has waited too long and shuts the
+//!   door for a moment, so that under overload what is taken is still done in good time.
 //! * A crash of a room loses nothing: its log is in the store, its listeners are in the relays,
 //!   the message in hand is tried again, those behind it come back to the supervisor. A crash of
 //!   the journal answers `unavailable` to whatever was not committed.
@@ -35,6 +37,7 @@ mod lookup;
 mod meter;
 mod outbox;
 mod presence;
+mod pressure;
 mod relay;
 mod room;
 mod rooms;
@@ -60,7 +63,7 @@ use self::relay::RelayMsg;
 pub use self::relay::{RelayReading, Relays, SessionReading, WorkerReading};
 pub use self::rooms::{NewText, RoomsHandle};
 use self::root::{Root, RootMsg};
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 pub use self::session::Echo;
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
 pub use self::survey::{Reading, RoomReading, RoomsSum, Subject, Survey, Surveyor, Totals};

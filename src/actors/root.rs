@@ -177,8 +177,8 @@ impl Root {
     }
 
     fn journal(&self) -> Journal {
-        let RoomsHandle { journal, store, metrics, .. } = &self.rooms;
-        journal.actor(store, Arc::new(self.rooms.clone()), metrics)
+        let RoomsHandle { journal, store, metrics, pressure, .. } = &self.rooms;
+        journal.actor(store, Arc::new(self.rooms.clone()), metrics, pressure)
     }
 }
 

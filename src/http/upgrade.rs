@@ -28,7 +28,7 @@ use super::auth;
 use super::error::{ApiError, Problem};
 use super::secret;
 use super::security;
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 use crate::actors::Echo;
 use crate::actors::{Accepted, CheckToken, Claims, Session, Worker};
 use crate::protocol::{CloseCode, ErrorCode, Refusal};
@@ -36,7 +36,7 @@ use crate::protocol::{CloseCode, ErrorCode, Refusal};
 /// The one path that becomes a WebSocket.
 const PATH: &str = "/v1/ws";
 /// The same edge with an echo behind it, for tests against RFC 6455.
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 const ECHO: &str = "/v1/echo";
 /// The sub-protocol.
 const PROTOCOL: &str = "moim.v1";
@@ -82,7 +82,7 @@ pub async fn upgrade(
                     let close = wrong_version.then_some(CloseCode::Version);
                     let close = close.or(is_over.then_some(CloseCode::Revoked));
                     let accepted = Accepted { socket, early, claims, close };
-                    #[cfg(feature = "test-hooks")]
+                    #[cfg(feature = "faults")]
                     if request.path() == ECHO {
                         Echo::start(&worker, accepted);
                         return;
@@ -151,7 +151,7 @@ async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
 
 /// Whether a path becomes a WebSocket.
 fn is_ours(path: &str) -> bool {
-    #[cfg(feature = "test-hooks")]
+    #[cfg(feature = "faults")]
     if path == ECHO {
         return true;
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::CloseCode;
 
 const FIN_TEXT: u8 = 0x81;
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PONG: u8 = 0x8a;
@@ -34,7 +34,7 @@ impl Frame {
     }
 
     /// A frame around bytes that are no text: the echo alone sends such.
-    #[cfg(feature = "test-hooks")]
+    #[cfg(feature = "faults")]
     #[must_use]
     pub fn binary(bytes: &[u8]) -> Self {
         Self::around(FIN_BINARY, bytes)

@@ -30,7 +30,7 @@ if ! [ -x "$home/bin/wstest" ]; then
     "$home/bin/pip" install --quiet 'autobahntestsuite==25.10.1'
 fi
 
-cargo build --quiet --features test-hooks
+cargo build --quiet --features faults
 work=$(mktemp -d)
 # The settings of the shell that runs this are for its own server.
 # shellcheck disable=SC2086

@@ -29,6 +29,7 @@ mod edge;
 mod http;
 mod lists;
 mod nodes;
+mod overload;
 mod presence;
 mod process;
 mod resume;

@@ -1,7 +1,7 @@
 //! What each message of the rooms does to the outboxes of a worker.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -22,8 +22,9 @@ impl Relay {
         match msg {
             RelayMsg::Events { events, replies } => {
                 replies.iter().for_each(|(seat, frame)| self.reply(*seat, frame));
-                if let Some(room) = events.first().map(|event| event.room) {
-                    self.events(room, &events);
+                if let Some(first) = events.first() {
+                    self.watch_queue(first.since);
+                    self.events(first.room, &events);
                 }
             }
             RelayMsg::Revived(revived) => self.revived(&revived),
@@ -52,6 +53,15 @@ impl Relay {
             RelayMsg::Drain { window } => self.drain(window),
             RelayMsg::Finish => self.finish(),
         }
+    }
+
+    /// Durable messages are always delivered; late ones mean that no more should be taken.
+    fn watch_queue(&self, since: Instant) {
+        let mut lateness = self.lateness.get();
+        if lateness.is_standing(since, Instant::now()) {
+            self.rooms.pressure.shut();
+        }
+        self.lateness.set(lateness);
     }
 
     fn reply(&self, seat: SeatKey, frame: &Frame) {

@@ -31,6 +31,8 @@ pub(crate) struct LiveEvent {
     pub(crate) by: Option<UserId>,
     /// Who it names.
     pub(crate) mentions: Vec<UserId>,
+    /// When it was made, here.
+    pub(crate) since: Instant,
     /// For WebSockets.
     pub(crate) frame: Frame,
     sse: OnceLock<Bytes>,
@@ -40,7 +42,8 @@ impl LiveEvent {
     /// An event around its JSON line, by nobody and naming nobody.
     pub(crate) fn new(room: RoomId, seq: i64, n: i64, line: &str) -> Self {
         let (by, mentions, sse) = (None, Vec::new(), OnceLock::new());
-        Self { room, seq, n, by, mentions, frame: Frame::text(line), sse }
+        let (since, frame) = (Instant::now(), Frame::text(line));
+        Self { room, seq, n, by, mentions, since, frame, sse }
     }
 
     /// The same event for a stream of server-sent events; written at the first use.

@@ -33,6 +33,7 @@ pub(crate) use self::message::{
 };
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::outbox::{Ending, Flushed, Outbox};
+use super::pressure::Lateness;
 use super::room::RoomMsg;
 use super::rooms::RoomsHandle;
 use super::seat::{Opening, SeatKey};
@@ -60,6 +61,7 @@ pub(crate) struct Relay {
     now: Cell<u32>,
     ticks: Cell<u64>,
     turns: Cell<u32>,
+    lateness: Cell<Lateness>,
     /// Counted here and told in batches: a counter that all workers touch costs more than a write.
     writes: Cell<u64>,
     handled: Cell<u64>,
@@ -82,6 +84,7 @@ impl Relay {
             now: Cell::new(0),
             ticks: Cell::new(0),
             turns: Cell::new(0),
+            lateness: Cell::default(),
             writes: Cell::new(0),
             handled: Cell::new(0),
             deliveries: Cell::new(0),

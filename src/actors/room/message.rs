@@ -1,9 +1,10 @@
 //! What can be asked of a room.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::actors::bounded::{BoundedRef, Rejected};
+use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{Cid, Position, RoomId, Text, UserId};
@@ -12,7 +13,8 @@ use crate::store::{Appended, RosterRow, Snapshot, StoredEvent};
 
 /// Commands that may wait in the mailbox of one room.
 pub(crate) const MAILBOX: usize = 1_024;
-/// How long a caller waits for a place in it before the answer is `overloaded`.
+/// How long a caller waits for a place in it before the answer is `overloaded`; with a message
+/// no longer than messages wait anywhere.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Message of a room.
@@ -69,6 +71,8 @@ pub(crate) struct Send {
     pub(crate) reply_to: Option<i64>,
     /// Who hears what became of it.
     pub(crate) asker: Asker<SendOk>,
+    /// When it was taken.
+    pub(crate) since: Instant,
 }
 
 /// What the journal appended to a room, and who waits for it.
@@ -165,7 +169,8 @@ impl RoomHandle {
             Err(Rejected::Ended(msg)) => return Err(Undelivered::Ended(msg)),
             Err(Rejected::Full(msg)) => msg,
         };
-        match tokio::time::timeout(PATIENCE, self.mailbox.cast(msg)).await {
+        let patience = if matches!(msg, RoomMsg::Send(_)) { WAIT } else { PATIENCE };
+        match tokio::time::timeout(patience, self.mailbox.cast(msg)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Rejected::Ended(msg) | Rejected::Full(msg))) => Err(Undelivered::Ended(msg)),
             Err(_elapsed) => Err(Undelivered::Overloaded),

@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
@@ -32,6 +32,7 @@ use self::state::{Effect, RoomState};
 use super::bounded::{BoundedRef, Envelope};
 use super::journal::Ticket;
 use super::meter::Meter;
+use super::pressure::Lateness;
 use super::relay::{LiveEvent, Passing, RelayMsg, Relays, Revived, RoomGauge};
 use super::rooms::{self, RoomsHandle, RoomsMsg};
 use super::seat::Asker;
@@ -77,6 +78,7 @@ pub(crate) struct Live {
     state: RoomState,
     gauge: Arc<RoomGauge>,
     is_busy: bool,
+    lateness: Lateness,
     me: RoomHandle,
 }
 
@@ -107,7 +109,8 @@ impl Actor for Room {
         self.rooms.relays.broadcast(RelayMsg::Revived(Arc::new(revived))).await;
         let idle = || Envelope::to_self(RoomMsg::Idle);
         let _ends_with_the_actor = me.send_interval(IDLE, idle);
-        Ok(Live { room, state, gauge, is_busy: true, me: handle })
+        let lateness = Lateness::default();
+        Ok(Live { room, state, gauge, is_busy: true, lateness, me: handle })
     }
 
     async fn handle(
@@ -148,6 +151,12 @@ impl Room {
         let is_told =
             matches!(msg, RoomMsg::Presence { .. } | RoomMsg::Foreign(_) | RoomMsg::Behind(_));
         live.is_busy |= !is_told;
+        let msg = match msg {
+            RoomMsg::Send(send) if live.lateness.is_standing(send.since, Instant::now()) => {
+                return self.refuse_late(send).await;
+            }
+            msg => msg,
+        };
         if let RoomMsg::Send(send) = &msg {
             self.rooms.faults.taste(Part::Room, send.text.as_str());
         }
@@ -159,6 +168,12 @@ impl Room {
         for effect in effects {
             self.carry_out(effect, live).await;
         }
+    }
+
+    /// A message that has waited too long, in front of others that wait as well.
+    async fn refuse_late(&self, send: Send) {
+        self.rooms.pressure.shut();
+        answer(&self.rooms.relays, send.asker, Err(self.rooms.pressure.refusal())).await;
     }
 
     async fn carry_out(&self, effect: Effect, live: &Live) {
@@ -190,11 +205,11 @@ impl Room {
                 self.rooms.bus.tell(&[user], &tell);
                 relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
             }
-            Effect::Append { append, author, asker } => {
-                self.append(append, Ticket::Message { room, author, asker }).await;
+            Effect::Append { append, author, asker, since } => {
+                self.append(append, Ticket::Message { room, author, asker }, since).await;
             }
             Effect::AppendMark { append, user, asker, seat } => {
-                self.append(append, Ticket::Mark { room, user, asker, seat }).await;
+                self.append(append, Ticket::Mark { room, user, asker, seat }, Instant::now()).await;
             }
             Effect::ReadSnapshot => self.rooms.read_snapshot(live.me.clone()),
             Effect::ReadEvents(ask) => self.rooms.read_events(live.me.clone(), ask),
@@ -215,8 +230,8 @@ impl Room {
         self.rooms.relays.broadcast(RelayMsg::Events { events, replies }).await;
     }
 
-    async fn append(&self, append: crate::store::Append, ticket: Ticket) {
-        let Err(refused) = self.rooms.journal.append(append, ticket) else {
+    async fn append(&self, append: crate::store::Append, ticket: Ticket, since: Instant) {
+        let Err(refused) = self.rooms.journal.append(append, ticket, since) else {
             return;
         };
         if let (ticket, Err(refusal)) = *refused {

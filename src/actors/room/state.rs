@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::foreign::Linked;
 use super::message::{Ask, Change, RoomRefusal, Send, Step};
@@ -43,7 +44,7 @@ pub(crate) enum Effect {
     /// Something for all sessions of a user.
     Tell(UserId, Tell),
     /// Gives a draft to the journal.
-    Append { append: Append, author: UserId, asker: Asker<SendOk> },
+    Append { append: Append, author: UserId, asker: Asker<SendOk>, since: Instant },
     /// Gives a read mark to the journal.
     AppendMark { append: Append, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// Reads the last messages.
@@ -126,12 +127,12 @@ impl RoomState {
 
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&self, send: Send, now: Millis) -> Effect {
-        let Send { author, cid, text, reply_to, asker } = send;
+        let Send { author, cid, text, reply_to, asker, since } = send;
         match self.admit(author, now) {
             Ok(()) => {
                 let room = self.facts.room;
                 let message = NewMessage { room, author, cid, text, reply_to, at: now };
-                Effect::Append { append: Append::Message(message), author, asker }
+                Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -293,7 +294,14 @@ fn a_position_that_cannot_be_resumed_gets_a_snapshot_and_the_reason() {
 
 fn send(author: UserId) -> Send {
     let (cid, text) = (Cid::parse("c-1").unwrap(), Text::parse("hi").unwrap());
-    Send { author, cid, text, reply_to: None, asker: Asker::Seat(seat(1), 3) }
+    Send {
+        author,
+        cid,
+        text,
+        reply_to: None,
+        asker: Asker::Seat(seat(1), 3),
+        since: Instant::now(),
+    }
 }
 
 #[test]

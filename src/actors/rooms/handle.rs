@@ -1,7 +1,7 @@
 //! The typed face of the rooms: what others may ask, as intents.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -11,6 +11,7 @@ use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
 use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Telling, Ticket};
 use crate::actors::presence::PresenceHandle;
+use crate::actors::pressure::Pressure;
 use crate::actors::relay::Relays;
 use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
 use crate::actors::seat::{Answer, Asker};
@@ -36,6 +37,7 @@ pub struct RoomsHandle {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
     pub(crate) faults: Faults,
+    pub(crate) pressure: Arc<Pressure>,
 }
 
 /// Makes cids for clients that send none: a random start for each life of a node, then a count.
@@ -65,7 +67,9 @@ impl RoomsHandle {
         bus: BusHandle,
         faults: Faults,
     ) -> Self {
+        let pressure = Arc::new(Pressure::new(Arc::clone(&metrics)));
         Self {
+            pressure,
             supervisor: Address::default(),
             directory: Directory::default(),
             journal: JournalHandle::default(),
@@ -106,7 +110,10 @@ impl RoomsHandle {
             let handle = self.ensure(room).await?;
             match handle.ask(msg).await {
                 Ok(()) => return Ok(()),
-                Err(Undelivered::Overloaded) => return Err(overloaded()),
+                Err(Undelivered::Overloaded) => {
+                    self.pressure.shut();
+                    return Err(self.pressure.refusal());
+                }
                 Err(Undelivered::Ended(back)) => msg = back,
             }
             tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
@@ -151,9 +158,10 @@ impl RoomsHandle {
         author: UserId,
         what: NewText,
     ) -> Result<SendOk, Refusal> {
+        self.pressure.admit()?;
         let (asker, answer) = call();
         let NewText { cid, text, reply_to } = what;
-        let send = Send { author, cid, text, reply_to, asker };
+        let send = Send { author, cid, text, reply_to, asker, since: Instant::now() };
         self.ask(room, RoomMsg::Send(send)).await?;
         wait(answer).await
     }
@@ -221,7 +229,7 @@ impl RoomsHandle {
     async fn change(&self, append: Append, user: UserId, change: Change) -> Result<(), Refusal> {
         let (answer, appended) = Answer::channel();
         let ticket = Ticket::Member { user, change, answer };
-        if let Err(refused) = self.journal.append(append, ticket) {
+        if let Err(refused) = self.journal.append(append, ticket, Instant::now()) {
             refused.1?;
         }
         match wait(appended).await? {

@@ -7,7 +7,7 @@
 //! nothing more is read, so that pressure reaches the client by TCP.
 
 mod body;
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 mod echo;
 mod header;
 mod inbox;
@@ -28,7 +28,7 @@ use bytes::BytesMut;
 use tokio::net::TcpStream;
 
 pub use self::body::{EventBody, Since};
-#[cfg(feature = "test-hooks")]
+#[cfg(feature = "faults")]
 pub use self::echo::Echo;
 pub use self::message::{CheckToken, Claims, Shared, Worker};
 use self::reader::{Incoming, Reader};

@@ -1,5 +1,7 @@
 //! What each op does. Ops about a room are parsed here and decided there.
 
+use std::time::Instant;
+
 use actix::Context;
 
 use super::Session;
@@ -127,6 +129,7 @@ impl Session {
         room: RoomId,
         draft: Draft,
     ) -> Result<Send, Refusal> {
+        self.worker.shared.rooms.pressure.admit()?;
         self.worker.shared.throttle.send(author)?;
         let text = Text::parse(&draft.text).map_err(|why| invalid("text", why))?;
         let cid = match draft.cid {
@@ -141,7 +144,7 @@ impl Session {
             }
             None => None,
         };
-        Ok(Send { author, cid, text, reply_to, asker: self.asker(re) })
+        Ok(Send { author, cid, text, reply_to, asker: self.asker(re), since: Instant::now() })
     }
 
     fn asker<T>(&self, re: Option<u32>) -> Asker<T> {
