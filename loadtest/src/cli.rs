@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{crash, cuts, fanout, idle};
+use crate::scenario::{crash, cuts, fanout, idle, overload};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Crash(crash::Options),
     /// Connections broken at any byte and moment, under senders: resume must be exact
     Cuts(cuts::Options),
+    /// Three times more than gets through: what still does, what the rest is told, the way back
+    Overload(overload::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

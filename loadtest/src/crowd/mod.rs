@@ -1,7 +1,7 @@
 //! The members of a room, or the readers of a baseline: the same clients on both sides.
 
 pub(crate) mod board;
-mod scan;
+pub(crate) mod scan;
 mod source;
 
 use std::rc::Rc;

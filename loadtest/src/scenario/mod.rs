@@ -9,6 +9,7 @@ pub(crate) mod crash;
 pub(crate) mod cuts;
 pub(crate) mod fanout;
 pub(crate) mod idle;
+pub(crate) mod overload;
 
 use anyhow::{Result, bail};
 use rand::rngs::SmallRng;
@@ -26,8 +27,9 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Idle(_) => ("idle", idle::GOALS),
         Command::Fanout(_) => ("fanout", fanout::GOALS),
         Command::Crash(_) => ("crash", crash::GOALS),
-        Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
         Command::Cuts(_) => ("cuts", cuts::GOALS),
+        Command::Overload(_) => ("overload", overload::GOALS),
+        Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
@@ -40,8 +42,9 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Idle(options) => idle::run(options, &stage, &mut report).await?,
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
-        Command::Proxy(_) | Command::Baseline(_) => {}
         Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
+        Command::Overload(options) => overload::run(options, &stage, &mut report).await?,
+        Command::Proxy(_) | Command::Baseline(_) => {}
     }
     Ok(report)
 }
