@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{crash, cuts, fanout, idle, overload};
+use crate::scenario::{crash, cuts, fanout, idle, overload, rooms};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Cuts(cuts::Options),
     /// Three times more than gets through: what still does, what the rest is told, the way back
     Overload(overload::Options),
+    /// Many small rooms at a fixed rate, even or by Zipf's law: cost, latency, nothing leaked
+    Rooms(rooms::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

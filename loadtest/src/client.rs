@@ -12,6 +12,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -159,6 +160,12 @@ impl Client {
 
     pub(crate) fn writer(&self) -> Writer {
         self.writer.clone()
+    }
+
+    /// Asks the kernel for the smallest receive buffer, so that what is not read waits at the server.
+    pub(crate) fn narrow(&self) -> std::io::Result<()> {
+        let socket: &TcpStream = self.stream.as_ref();
+        Ok(set_socket_recv_buffer_size(socket, 4_096)?)
     }
 
     /// Connects to a server that speaks WebSocket and asks for no token, and waits until it says

@@ -3,6 +3,7 @@
 //! * `scenario/` one file or folder per load shape; each fills a `Report`.
 //! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw.
 //!   `setup`: users, clubs and rooms by REST.
+//! * `town/`: sessions that follow rooms, judged by seq over lost connections.
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
 //! * `pace`: when open-loop sends are due. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time. `chart`: pictures as data.
@@ -33,6 +34,7 @@ mod setup;
 mod sse;
 mod table;
 mod timeline;
+mod town;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -92,7 +92,7 @@ pub(crate) async fn join(
 }
 
 /// Does `work` for each index with a few connections, and returns the results in order.
-async fn in_parallel<T: Send + 'static>(
+pub(crate) async fn in_parallel<T: Send + 'static>(
     endpoint: &Endpoint,
     count: usize,
     progress: Progress,
@@ -124,7 +124,7 @@ async fn in_parallel<T: Send + 'static>(
     Ok(all.into_iter().map(|(_, result)| result).collect())
 }
 
-trait Work<T>: AsyncFn(usize, &mut Http) -> Result<T> + Clone + 'static {}
+pub(crate) trait Work<T>: AsyncFn(usize, &mut Http) -> Result<T> + Clone + 'static {}
 impl<T, W: AsyncFn(usize, &mut Http) -> Result<T> + Clone + 'static> Work<T> for W {}
 
 pub(crate) fn text_at(value: &Value, pointer: &str) -> Result<String> {

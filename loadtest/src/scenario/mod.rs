@@ -10,6 +10,7 @@ pub(crate) mod cuts;
 pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod overload;
+pub(crate) mod rooms;
 
 use anyhow::{Result, bail};
 use rand::rngs::SmallRng;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Crash(_) => ("crash", crash::GOALS),
         Command::Cuts(_) => ("cuts", cuts::GOALS),
         Command::Overload(_) => ("overload", overload::GOALS),
+        Command::Rooms(_) => ("rooms", rooms::GOALS),
         Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
@@ -44,6 +46,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
         Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
         Command::Overload(options) => overload::run(options, &stage, &mut report).await?,
+        Command::Rooms(options) => rooms::run(options, &stage, &mut report).await?,
         Command::Proxy(_) | Command::Baseline(_) => {}
     }
     Ok(report)

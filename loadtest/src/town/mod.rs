@@ -1,0 +1,405 @@
+//! Many sessions that follow rooms and are judged by seq, whatever happens to their connections.
+//!
+//! * `Town`: the users and rooms. `Session`: what one client knows over all its lives; no sockets.
+//! * `Folk`: connects the sessions, lets them ask for things, and waits until all is through.
+//! * `Tally`: times and counts of a phase, and everything that must not happen.
+
+mod figures;
+mod fit;
+mod line;
+mod meter;
+mod people;
+mod room;
+mod session;
+mod spread;
+mod tally;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::sleep;
+
+pub(crate) use self::fit::slope;
+pub(crate) use self::meter::{Meter, Spent};
+pub(crate) use self::people::Town;
+pub(crate) use self::room::Room;
+pub(crate) use self::session::Session;
+pub(crate) use self::spread::{Picker, sizes};
+pub(crate) use self::tally::{Deed, Noted, Tally};
+
+use self::session::Duty;
+use crate::check::Faults;
+use crate::client::{Client, Ending, SignIn, Writer};
+use crate::http::Endpoint;
+use crate::pace::Pace;
+use crate::progress::Progress;
+use crate::report::Report;
+
+/// Nothing moves for so long: the rest will not come.
+const STALL: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(2);
+/// Between two tries of a connection while the server may be away.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+/// The contract's close code of who reads too little.
+const TOO_SLOW: u16 = 4003;
+
+/// How the sessions of a town are.
+pub(crate) struct Manner {
+    pub sign_in: SignIn,
+    /// Bytes of a message's text.
+    pub bytes: usize,
+    /// Sign-ins under way at the same time.
+    pub at_once: usize,
+}
+
+/// A session with its connection, if it has one now.
+struct Seat {
+    session: Rc<Session>,
+    token: RefCell<String>,
+    life: RefCell<Option<AbortHandle>>,
+    writer: RefCell<Option<Writer>>,
+    reads_again: Notify,
+    has_small_window: Cell<bool>,
+}
+
+struct Common {
+    endpoint: Endpoint,
+    sign_in: SignIn,
+    gate: Semaphore,
+    tally: Rc<Tally>,
+    /// While the server is taken away, that a connection ends or cannot be made is no fault.
+    expects_loss: Cell<bool>,
+}
+
+pub(crate) struct Folk {
+    seats: Vec<Rc<Seat>>,
+    common: Rc<Common>,
+}
+
+impl Folk {
+    /// One session for each token, none of them connected.
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        tokens: impl Iterator<Item = String>,
+        manner: &Manner,
+    ) -> Result<Self> {
+        ensure!(manner.at_once > 0, "--at-once starts at 1");
+        let tally = Rc::new(Tally::new()?);
+        let filler: Rc<str> = line::filler(manner.bytes).into();
+        let seat = |(index, token)| {
+            Rc::new(Seat {
+                session: Rc::new(Session::new(index, tally.clone(), filler.clone())),
+                token: RefCell::new(token),
+                life: RefCell::default(),
+                writer: RefCell::default(),
+                reads_again: Notify::new(),
+                has_small_window: Cell::new(false),
+            })
+        };
+        let seats = tokens.enumerate().map(seat).collect();
+        let common = Rc::new(Common {
+            endpoint: endpoint.clone(),
+            sign_in: manner.sign_in,
+            gate: Semaphore::new(manner.at_once),
+            tally: tally.clone(),
+            expects_loss: Cell::new(false),
+        });
+        Ok(Self { seats, common })
+    }
+
+    /// One session for each user of a town, which opens all its rooms.
+    pub(crate) fn of_town(endpoint: &Endpoint, town: &Town, manner: &Manner) -> Result<Self> {
+        let tokens = town.users.iter().map(|user| user.token.clone());
+        let crowd = Self::new(endpoint, tokens, manner)?;
+        for seat in &crowd.seats {
+            for room in town.rooms_of(seat.session.index) {
+                seat.session.wish(room);
+            }
+        }
+        Ok(crowd)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.common.tally
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    pub(crate) fn session(&self, index: usize) -> Option<&Session> {
+        self.seats.get(index).map(|seat| &*seat.session)
+    }
+
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.seats.iter().map(|seat| &*seat.session)
+    }
+
+    pub(crate) fn is_here(&self, index: usize) -> bool {
+        self.seats.get(index).is_some_and(|seat| seat.writer.borrow().is_some())
+    }
+
+    /// Sessions with a connection that are signed in.
+    pub(crate) fn here(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.writer.borrow().is_some()).count()
+    }
+
+    /// Lets a session connect, if it is away.
+    pub(crate) fn arrive(&self, index: usize) {
+        let Some(seat) = self.seats.get(index) else { return };
+        if seat.life.borrow().as_ref().is_none_or(AbortHandle::is_finished) {
+            let life = spawn_local(live(seat.clone(), self.common.clone()));
+            seat.life.replace(Some(life.abort_handle()));
+        }
+    }
+
+    /// Cuts the connection of a session without a word.
+    pub(crate) fn leave(&self, index: usize) {
+        let Some(seat) = self.seats.get(index) else { return };
+        seat.writer.take();
+        if let Some(life) = seat.life.take() {
+            life.abort();
+        }
+    }
+
+    /// Lets all that are away connect, and waits until all are level in their rooms.
+    pub(crate) async fn gather(&self) -> Result<()> {
+        let before = self.common.tally.arrived();
+        let away = (0..self.len()).filter(|index| !self.is_here(*index)).collect::<Vec<_>>();
+        away.iter().for_each(|index| self.arrive(*index));
+        let progress = Progress::new("sessions", away.len());
+        let is_done = self
+            .wait_until(|| {
+                let arrived = self.common.tally.arrived() - before;
+                progress.say(format!("{arrived} here"));
+                arrived >= away.len()
+            })
+            .await;
+        progress.done();
+        ensure!(is_done, "sessions did not arrive: {}", self.common.tally.dropped.examples());
+        Ok(())
+    }
+
+    /// From here on a lost connection is meant, or is a fault again.
+    pub(crate) fn expect_loss(&self, is_expected: bool) {
+        self.common.expects_loss.set(is_expected);
+    }
+
+    /// Whether the server sees a receive window of a few kilobytes when this session connects.
+    pub(crate) fn narrow(&self, index: usize, is_narrow: bool) {
+        if let Some(seat) = self.seats.get(index) {
+            seat.has_small_window.set(is_narrow);
+        }
+    }
+
+    /// Whether a session reads what comes. One that does not answers no heartbeat either.
+    pub(crate) fn set_reading(&self, index: usize, is_reading: bool) {
+        if let Some(seat) = self.seats.get(index) {
+            seat.session.is_reading.set(is_reading);
+            if is_reading {
+                seat.reads_again.notify_one();
+            }
+        }
+    }
+
+    /// Sends a message that was due at `due`. Of a session that is away, it goes out on its return.
+    pub(crate) async fn send(&self, index: usize, room: &Rc<Room>, due: Instant) {
+        if let Some(seat) = self.seats.get(index)
+            && let Some(op) = seat.session.send(room.clone(), due)
+        {
+            seat.say(&op).await;
+        }
+    }
+
+    pub(crate) async fn open(&self, index: usize, room: &Rc<Room>, due: Instant) {
+        if let Some(seat) = self.seats.get(index) {
+            seat.session.wish(room.clone());
+            let op = seat.session.open(&room.id, due);
+            seat.say(&op).await;
+        }
+    }
+
+    pub(crate) async fn close(&self, index: usize, room: &Room, due: Instant) {
+        if let Some(seat) = self.seats.get(index) {
+            let op = seat.session.close(room, due);
+            seat.say(&op).await;
+        }
+    }
+
+    /// Any other op, timed as `deed`.
+    pub(crate) async fn ask(&self, index: usize, deed: Deed, op: Value, due: Instant) {
+        if let Some(seat) = self.seats.get(index) {
+            let op = seat.session.other(deed, op, due);
+            seat.say(&op).await;
+        }
+    }
+
+    /// Shows a fresh token, now and whenever it connects again.
+    pub(crate) async fn refresh(&self, index: usize, token: String, due: Instant) {
+        if let Some(seat) = self.seats.get(index) {
+            let op = json!({"op": "auth.refresh", "token": token});
+            seat.token.replace(token);
+            if self.is_here(index) {
+                self.ask(index, Deed::Refresh, op, due).await;
+            }
+        }
+    }
+
+    /// Sends `rate` messages a second for so long, each by whom and where `pick` says. Returns how
+    /// late the sends went out.
+    pub(crate) async fn drive(
+        &self,
+        rate: f64,
+        time: Duration,
+        mut pick: impl FnMut() -> Option<(usize, Rc<Room>)>,
+    ) -> Result<Histogram<u64>> {
+        let mut pace = Pace::per_second(rate)?;
+        let count = (rate * time.as_secs_f64()).round() as u64;
+        let progress = Progress::new("messages", usize::try_from(count)?);
+        for _ in 0..count {
+            let due = pace.due().await;
+            if let Some((index, room)) = pick() {
+                self.send(index, &room, due).await;
+            }
+            progress.step(1);
+        }
+        progress.done();
+        Ok(pace.late().clone())
+    }
+
+    /// Waits until every send is answered and every session that is here and reads has all there
+    /// is. False when nothing came any more before that.
+    pub(crate) async fn settle(&self) -> bool {
+        self.wait_until(|| {
+            self.common.tally.unanswered.get() == 0 && self.seats.iter().all(|seat| seat.is_level())
+        })
+        .await
+    }
+
+    /// Waits for something as long as anything comes.
+    pub(crate) async fn wait_until(&self, mut is_done: impl FnMut() -> bool) -> bool {
+        let (mut pulse, mut since) = (self.common.tally.pulse.get(), Instant::now());
+        while !is_done() {
+            sleep(POLL).await;
+            let now = self.common.tally.pulse.get();
+            if now != pulse {
+                (pulse, since) = (now, Instant::now());
+            }
+            if since.elapsed() > STALL {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends were answered, and nothing was lost, doubled, reordered, leaked or dropped.
+    pub(crate) fn judge(&self, report: &mut Report) {
+        let mut faults = Faults::default();
+        for seat in self.seats.iter().filter(|seat| seat.writer.borrow().is_some()) {
+            faults.add(seat.session.verdict());
+        }
+        self.common.tally.judge(faults, report);
+    }
+}
+
+impl Drop for Folk {
+    fn drop(&mut self) {
+        (0..self.len()).for_each(|index| self.leave(index));
+    }
+}
+
+impl Seat {
+    /// What cannot be said to a lost connection is said again, or asked anew, on the next.
+    async fn say(&self, op: &str) {
+        let writer = self.writer.borrow().clone();
+        if let Some(writer) = writer {
+            let _lost = writer.send(op).await;
+        }
+    }
+
+    fn is_level(&self) -> bool {
+        self.writer.borrow().is_none() || !self.session.is_reading.get() || self.session.is_level()
+    }
+}
+
+/// One connection of a session, from its first try to its end.
+async fn live(seat: Rc<Seat>, common: Rc<Common>) {
+    let ending = match connect(&seat, &common).await {
+        Ok(client) => follow(client, &seat, &common).await.to_string(),
+        Err(error) => format!("{error:#}"),
+    };
+    seat.writer.take();
+    let is_slow = !seat.session.is_reading.get() && ending == Ending::Close(TOO_SLOW).to_string();
+    if is_slow {
+        common.tally.note(|noted| noted.too_slow += 1);
+    } else if !common.expects_loss.get() {
+        common.tally.dropped.add(|| format!("session {}: {ending}", seat.session.index));
+    }
+}
+
+async fn connect(seat: &Rc<Seat>, common: &Common) -> Result<Client> {
+    let _turn = common.gate.acquire().await?;
+    seat.session.sets_out();
+    let token = seat.token.borrow().clone();
+    let (client, welcome) = loop {
+        match Client::connect(&common.endpoint, &token, common.sign_in).await {
+            Ok(arrived) => break arrived,
+            Err(error) if !common.expects_loss.get() => return Err(error),
+            Err(_not_yet) => common.tally.retries.update(|retries| retries + 1),
+        }
+        sleep(TRY_AGAIN).await;
+    };
+    if seat.has_small_window.get() {
+        client.narrow()?;
+    }
+    if common.tally.server.borrow().is_empty() {
+        common.tally.server.replace(welcome.server);
+    }
+    let writer = client.writer();
+    seat.writer.replace(Some(writer.clone()));
+    let hears_unasked = matches!(common.sign_in, SignIn::Header);
+    let readable = hears_unasked.then(|| welcome.rooms.into_iter().collect());
+    for op in seat.session.signed_in(readable) {
+        writer.send(&op).await?;
+    }
+    Ok(client)
+}
+
+async fn follow(mut client: Client, seat: &Rc<Seat>, common: &Common) -> Ending {
+    let writer = client.writer();
+    let mut duties = Vec::new();
+    loop {
+        while !seat.session.is_reading.get() {
+            seat.reads_again.notified().await;
+        }
+        let turn = client.read(|line, at| duties.extend(seat.session.take(line, at))).await;
+        if let Err(ending) = turn {
+            return ending;
+        }
+        common.tally.read_done();
+        for duty in duties.drain(..) {
+            match duty {
+                Duty::Say(op) => {
+                    if let Err(error) = writer.send(&op).await {
+                        return Ending::Failed(error);
+                    }
+                }
+                Duty::Again(id, wait) => {
+                    let seat = seat.clone();
+                    spawn_local(async move {
+                        sleep(wait).await;
+                        if let Some(op) = seat.session.again(id) {
+                            seat.say(&op).await;
+                        }
+                    });
+                }
+            }
+        }
+    }
+}

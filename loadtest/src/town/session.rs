@@ -1,0 +1,431 @@
+//! One client of a town over all its lives: where it is in each room, and what it asked for. It
+//! takes lines and gives ops, and knows nothing of sockets.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::line::{self, Stamp};
+use super::room::Room;
+use super::tally::{Deed, Tally};
+use crate::check::{Faults, SeqWatch};
+
+/// What a line calls for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// This op, now.
+    Say(String),
+    /// The send with this id once more, later.
+    Again(u32, Duration),
+}
+
+/// A room that a session has open, or opens whenever it connects.
+struct Place {
+    room: Rc<Room>,
+    watch: SeqWatch,
+    /// Of the log; nothing before the room was opened the first time.
+    epoch: Option<String>,
+    /// Whether the answer, or the replay behind it, is still to come.
+    is_opening: bool,
+    is_closing: bool,
+    /// People online, as told last.
+    online: Option<u64>,
+}
+
+struct Asked {
+    what: What,
+    due: Instant,
+}
+
+enum What {
+    Open(String),
+    Close(String),
+    Pull(String),
+    Send { room: Rc<Room>, stamp: Stamp },
+    Other(Deed),
+}
+
+pub(crate) struct Session {
+    pub index: usize,
+    tally: Rc<Tally>,
+    filler: Rc<str>,
+    places: RefCell<HashMap<String, Place>>,
+    /// The rooms it may hear of; all when nothing comes unasked.
+    readable: RefCell<Option<HashSet<String>>>,
+    asked: RefCell<HashMap<u32, Asked>>,
+    next_id: Cell<u32>,
+    connecting_since: Cell<Option<Instant>>,
+    /// Whether its receipts are timed.
+    pub is_timed: Cell<bool>,
+    /// Whether it reads what comes.
+    pub is_reading: Cell<bool>,
+}
+
+impl Session {
+    pub(super) fn new(index: usize, tally: Rc<Tally>, filler: Rc<str>) -> Self {
+        Self {
+            index,
+            tally,
+            filler,
+            places: RefCell::default(),
+            readable: RefCell::default(),
+            asked: RefCell::default(),
+            next_id: Cell::new(10),
+            connecting_since: Cell::default(),
+            is_timed: Cell::new(true),
+            is_reading: Cell::new(true),
+        }
+    }
+
+    /// From now on this room is opened whenever it connects.
+    pub(crate) fn wish(&self, room: Rc<Room>) {
+        let place = Place {
+            watch: SeqWatch::after(0),
+            epoch: None,
+            is_opening: false,
+            is_closing: false,
+            online: None,
+            room: room.clone(),
+        };
+        self.places.borrow_mut().insert(room.id.clone(), place);
+    }
+
+    /// The rooms it has open, or is about to.
+    pub(crate) fn rooms(&self) -> Vec<Rc<Room>> {
+        let places = self.places.borrow();
+        places.values().filter(|place| !place.is_closing).map(|place| place.room.clone()).collect()
+    }
+
+    pub(crate) fn has_open(&self, room: &Room) -> bool {
+        let places = self.places.borrow();
+        places.get(&room.id).is_some_and(|place| !place.is_opening && !place.is_closing)
+    }
+
+    /// The newest seq of a room that it saw.
+    pub(crate) fn head(&self, room: &Room) -> u64 {
+        self.places.borrow().get(&room.id).map_or(0, |place| place.watch.head())
+    }
+
+    /// How many it was told are online.
+    pub(crate) fn online(&self, room: &Room) -> Option<u64> {
+        self.places.borrow().get(&room.id)?.online
+    }
+
+    /// A connection is about to be tried.
+    pub(super) fn sets_out(&self) {
+        if self.connecting_since.get().is_none() {
+            self.connecting_since.set(Some(Instant::now()));
+        }
+    }
+
+    /// It is signed in: what it says first. Sends without an answer go out again.
+    pub(super) fn signed_in(&self, readable: Option<HashSet<String>>) -> Vec<String> {
+        self.readable.replace(readable);
+        let closed = self.forget_answers();
+        closed.iter().for_each(|room| self.forget(room));
+        let rooms: Vec<String> = self.places.borrow().keys().cloned().collect();
+        let mut ops: Vec<String> =
+            rooms.iter().map(|room| self.open(room, Instant::now())).collect();
+        let asked = self.asked.borrow();
+        ops.extend(asked.iter().filter_map(|(id, asked)| self.send_op(*id, asked)));
+        drop(asked);
+        self.check_arrival();
+        ops
+    }
+
+    /// Answers to all but sends are not to be had any more. Returns the rooms that were closing.
+    fn forget_answers(&self) -> Vec<String> {
+        self.asked.borrow_mut().retain(|_, asked| matches!(asked.what, What::Send { .. }));
+        let mut places = self.places.borrow_mut();
+        places.values_mut().for_each(|place| place.online = None);
+        places.iter().filter(|(_, place)| place.is_closing).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The op that opens a room; with a position when it was open before.
+    pub(super) fn open(&self, room: &str, due: Instant) -> String {
+        let id = self.ask(What::Open(room.to_owned()), due);
+        let mut places = self.places.borrow_mut();
+        let mut op = json!({"id": id, "op": "open", "room": room});
+        if let Some(place) = places.get_mut(room) {
+            place.is_opening = true;
+            if let (Some(epoch), Some(op)) = (&place.epoch, op.as_object_mut()) {
+                let since = json!({"epoch": epoch, "seq": place.watch.head()});
+                op.insert("since".to_owned(), since);
+            }
+        }
+        op.to_string()
+    }
+
+    pub(super) fn close(&self, room: &Room, due: Instant) -> String {
+        if let Some(place) = self.places.borrow_mut().get_mut(&room.id) {
+            place.is_closing = true;
+        }
+        let id = self.ask(What::Close(room.id.clone()), due);
+        json!({"id": id, "op": "close", "room": room.id}).to_string()
+    }
+
+    /// A message, due at `due`.
+    pub(super) fn send(&self, room: Rc<Room>, due: Instant) -> Option<String> {
+        self.tally.serial.update(|serial| serial + 1);
+        let stamp = Stamp { serial: self.tally.serial.get(), due_us: self.tally.epoch.stamp(due) };
+        self.tally.unanswered.update(|count| count + 1);
+        let id = self.ask(What::Send { room, stamp }, due);
+        self.again(id)
+    }
+
+    /// The op of a send that has no answer yet.
+    pub(super) fn again(&self, id: u32) -> Option<String> {
+        self.asked.borrow().get(&id).and_then(|asked| self.send_op(id, asked))
+    }
+
+    fn send_op(&self, id: u32, asked: &Asked) -> Option<String> {
+        let What::Send { room, stamp } = &asked.what else { return None };
+        let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
+        Some(format!(
+            r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"}}"#
+        ))
+    }
+
+    /// Some other op, whose answer is timed as `deed`; `op` is an object.
+    pub(super) fn other(&self, deed: Deed, mut op: Value, due: Instant) -> String {
+        let id = self.ask(What::Other(deed), due);
+        if let Some(op) = op.as_object_mut() {
+            op.insert("id".to_owned(), id.into());
+        }
+        op.to_string()
+    }
+
+    fn pull(&self, room: &str) -> Duty {
+        let id = self.ask(What::Pull(room.to_owned()), Instant::now());
+        let after = self.places.borrow().get(room).map_or(0, |place| place.watch.head());
+        Duty::Say(json!({"id": id, "op": "pull", "room": room, "after": after}).to_string())
+    }
+
+    fn ask(&self, what: What, due: Instant) -> u32 {
+        let id = self.next_id.get();
+        self.next_id.set(id.checked_add(1).unwrap_or(10));
+        self.asked.borrow_mut().insert(id, Asked { what, due });
+        id
+    }
+
+    /// Takes one line from the server.
+    pub(super) fn take(&self, line: &[u8], at: Instant) -> Option<Duty> {
+        if line::is_plain(line) {
+            self.deliver(line, Some(at));
+            return None;
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(line) else {
+            self.tally.refused.add(|| format!("not JSON: {}", String::from_utf8_lossy(line)));
+            return None;
+        };
+        match value.get("ev").and_then(Value::as_str) {
+            Some(event) => self.take_event(event, &value, line, at),
+            None => self.take_reply(&value),
+        }
+    }
+
+    fn take_event(&self, event: &str, value: &Value, line: &[u8], at: Instant) -> Option<Duty> {
+        let room = value.get("room").and_then(Value::as_str).unwrap_or_default();
+        match event {
+            "msg.new" | "member.join" | "member.leave" => self.deliver(line, Some(at)),
+            "caught_up" => self.level(room),
+            "lag" => {
+                self.tally.note(|noted| noted.lags += 1);
+                return Some(self.pull(room));
+            }
+            "behind" => return Some(Duty::Say(self.open(room, Instant::now()))),
+            "presence" | "presence.diff" => {
+                self.tally.note(|noted| noted.presence_frames += 1);
+                let online = value.get("count").and_then(Value::as_u64);
+                match self.places.borrow_mut().get_mut(room) {
+                    Some(place) => place.online = online.or(place.online),
+                    None => self.leaked(room, event),
+                }
+            }
+            "room.head" => {
+                let readable = self.readable.borrow();
+                if readable.as_ref().is_none_or(|rooms| !rooms.contains(room)) {
+                    self.leaked(room, event);
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn leaked(&self, room: &str, event: &str) {
+        self.tally.leaked.add(|| format!("session {}: {event} of {room}", self.index));
+    }
+
+    /// An event of a log. Its time counts only when it was pushed.
+    fn deliver(&self, line: &[u8], pushed_at: Option<Instant>) {
+        let Some(delivery) = line::delivery(line) else {
+            return self.tally.refused.add(|| String::from_utf8_lossy(line).into_owned());
+        };
+        let mut places = self.places.borrow_mut();
+        let Some(place) = places.get_mut(delivery.room) else {
+            return self.leaked(delivery.room, "an event");
+        };
+        let is_new = place.watch.see(delivery.seq);
+        let is_same = match delivery.stamp {
+            Some(stamp) => place.room.holds(delivery.seq, stamp.serial),
+            None => {
+                place.room.reached(delivery.seq);
+                true
+            }
+        };
+        if !is_same {
+            let mut faults = self.tally.faults.borrow_mut();
+            faults.differing += 1;
+            faults.example(|| format!("session {}: another message at {delivery:?}", self.index));
+        }
+        let is_replay = place.is_opening;
+        if is_replay {
+            self.tally.note(|noted| noted.replayed += 1);
+        }
+        if is_new {
+            let is_timed = self.is_timed.get() && !is_replay;
+            let due_us = delivery.stamp.map(|stamp| stamp.due_us).filter(|_| is_timed);
+            match pushed_at {
+                Some(at) => self.tally.receipt(due_us, at),
+                None => self.tally.receipt(due_us, Instant::now()),
+            }
+        }
+    }
+
+    fn take_reply(&self, reply: &Value) -> Option<Duty> {
+        let id = reply.get("re").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        let Some(id) = id else {
+            self.tally.refused.add(|| format!("neither reply nor event: {reply}"));
+            return None;
+        };
+        let Some(Asked { what, due }) = self.asked.borrow_mut().remove(&id) else {
+            return None;
+        };
+        let Some(ok) = reply.get("ok") else {
+            return self.take_refusal(id, Asked { what, due }, reply);
+        };
+        match what {
+            What::Open(room) => {
+                self.opened(&room, ok);
+                self.tally.done(Deed::Open, due);
+            }
+            What::Close(room) => {
+                self.forget(&room);
+                self.tally.done(Deed::Close, due);
+            }
+            What::Pull(room) => {
+                let events = ok.get("events").and_then(Value::as_array).into_iter().flatten();
+                events.for_each(|event| self.deliver(event.to_string().as_bytes(), None));
+                self.tally.done(Deed::Pull, due);
+                if ok.get("more").and_then(Value::as_bool) == Some(true) {
+                    return Some(self.pull(&room));
+                }
+            }
+            What::Send { room, stamp } => {
+                self.tally.unanswered.update(|count| count - 1);
+                self.tally.note(|noted| noted.acked += 1);
+                self.tally.done(Deed::Send, due);
+                let seq = ok.get("seq").and_then(Value::as_u64).unwrap_or(0);
+                if !room.holds(seq, stamp.serial) {
+                    let mut faults = self.tally.faults.borrow_mut();
+                    faults.differing += 1;
+                    faults.example(|| format!("acknowledged at {seq}, another was seen there"));
+                }
+            }
+            What::Other(deed) => self.tally.done(deed, due),
+        }
+        None
+    }
+
+    /// What is put off is asked again; a send as it was, an opening as it would be now.
+    fn take_refusal(&self, id: u32, asked: Asked, reply: &Value) -> Option<Duty> {
+        let Some(wait) = reply.pointer("/err/retry_ms").and_then(Value::as_u64) else {
+            if let What::Send { .. } = asked.what {
+                self.tally.unanswered.update(|count| count - 1);
+            }
+            self.tally.refused.add(|| reply.to_string());
+            return None;
+        };
+        self.tally.note(|noted| noted.put_off += 1);
+        match asked.what {
+            What::Open(room) => Some(Duty::Say(self.open(&room, asked.due))),
+            What::Pull(room) => Some(self.pull(&room)),
+            What::Send { .. } => {
+                self.asked.borrow_mut().insert(id, asked);
+                Some(Duty::Again(id, Duration::from_millis(wait)))
+            }
+            What::Close(_) | What::Other(_) => None,
+        }
+    }
+
+    fn opened(&self, room: &str, ok: &Value) {
+        let epoch = ok.get("epoch").and_then(Value::as_str).unwrap_or_default();
+        let head = ok.get("head").and_then(Value::as_u64).unwrap_or(0);
+        let is_resumed = ok.get("resumed").and_then(Value::as_bool) == Some(true);
+        let mut places = self.places.borrow_mut();
+        let Some(place) = places.get_mut(room) else { return };
+        if is_resumed {
+            // Level with `caught_up`.
+            return;
+        }
+        if let Some(held) = &place.epoch {
+            let (index, seq, why) = (self.index, place.watch.head(), ok.get("why"));
+            self.tally.not_resumed.add(|| {
+                format!("session {index} from {held}/{seq}: head {epoch}/{head}, why {why:?}")
+            });
+        }
+        place.epoch = Some(epoch.to_owned());
+        place.watch = SeqWatch::after(head);
+        place.room.reached(head);
+        drop(places);
+        self.level(room);
+    }
+
+    /// Nothing is missing in this room now.
+    fn level(&self, room: &str) {
+        if let Some(place) = self.places.borrow_mut().get_mut(room) {
+            place.is_opening = false;
+        }
+        self.check_arrival();
+    }
+
+    fn check_arrival(&self) {
+        if !self.places.borrow().values().any(|place| place.is_opening)
+            && let Some(since) = self.connecting_since.take()
+        {
+            self.tally.arrival(since);
+        }
+    }
+
+    /// The room is not open any more: what was wrong there until now stays known.
+    fn forget(&self, room: &str) {
+        if let Some(place) = self.places.borrow_mut().remove(room) {
+            let faults = place.watch.verdict(place.watch.head());
+            self.tally.faults.borrow_mut().add(faults);
+        }
+    }
+
+    /// It forgets where it was in every room, and opens nothing when it comes back.
+    pub(crate) fn forget_all(&self) {
+        let rooms: Vec<String> = self.places.borrow().keys().cloned().collect();
+        rooms.iter().for_each(|room| self.forget(room));
+    }
+
+    /// Whether it has everything of every room that it has open.
+    pub(super) fn is_level(&self) -> bool {
+        let places = self.places.borrow();
+        places.values().all(|place| place.is_closing || place.watch.head() >= place.room.end())
+    }
+
+    pub(super) fn verdict(&self) -> Faults {
+        let mut faults = Faults::default();
+        for place in self.places.borrow().values() {
+            faults.add(place.watch.verdict(place.room.end()));
+        }
+        faults
+    }
+}
