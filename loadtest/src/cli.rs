@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{crash, cuts, fanout, idle, overload, rooms};
+use crate::scenario::{catchup, crash, cuts, fanout, idle, overload, presence, rooms, storm};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -32,11 +32,19 @@ pub(crate) enum Command {
     Overload(overload::Options),
     /// Many small rooms at a fixed rate, even or by Zipf's law: cost, latency, nothing leaked
     Rooms(rooms::Options),
+    /// Clients some hundred messages behind come back at once: time until level, CPU per event
+    Catchup(catchup::Options),
+    /// Thousands join one room within seconds: presence frames, beside telling each of each
+    Presence(presence::Options),
+    /// Ten thousand clients lose the server and resume at once, beside accept and upgrade alone
+    Storm(storm::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios
     #[command(hide = true)]
     Baseline(baseline::Options),
+    #[command(hide = true)]
+    UpgradeServer,
 }
 
 /// Options that every scenario takes.

@@ -179,7 +179,8 @@ impl Client {
         timeout(REPLY_LIMIT, work).await.context("the greeting took too long")?
     }
 
-    async fn upgrade(endpoint: &Endpoint, token: Option<&str>) -> Result<Self> {
+    /// Connects and upgrades; without a token nobody is signed in yet.
+    pub(crate) async fn upgrade(endpoint: &Endpoint, token: Option<&str>) -> Result<Self> {
         let mut stream = endpoint.connect().await.context("cannot connect")?;
         let Endpoint { authority, prefix, .. } = endpoint;
         let mut request = format!(

@@ -149,6 +149,17 @@ impl Http {
         self.call("POST", path, token, Some(body)).await
     }
 
+    /// A number of `/metrics`; nothing when the server does not count it.
+    pub(crate) async fn metric(&mut self, name: &str) -> Result<Option<f64>> {
+        let request = self.request("GET", "/metrics", None, None);
+        let exchange = timeout(CALL_LIMIT, self.exchange(&request));
+        let (head, body) = exchange.await.context("/metrics was not answered in time")??;
+        ensure!(head.status == 200, "/metrics was answered with {}", head.status);
+        let text = std::str::from_utf8(&body)?;
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok();
+        Ok(text.lines().find_map(value))
+    }
+
     /// Makes a call; waits and tries again while the server asks for patience.
     async fn call(
         &mut self,

@@ -70,6 +70,10 @@ fn start(cli: Cli) -> anyhow::Result<bool> {
         baseline::serve(options)?;
         return Ok(true);
     }
+    if let Command::UpgradeServer = &cli.command {
+        baseline::upgrade::serve()?;
+        return Ok(true);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let mut terminate = signal(SignalKind::terminate())?;

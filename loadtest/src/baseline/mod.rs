@@ -8,6 +8,7 @@ mod line;
 mod raw;
 mod raw_tokio;
 mod textbook;
+pub(crate) mod upgrade;
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};

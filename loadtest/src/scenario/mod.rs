@@ -5,12 +5,15 @@
 //!
 //! A new scenario is a file with `Options`, `GOALS` and `run`, a line below and one in `cli`.
 
+pub(crate) mod catchup;
 pub(crate) mod crash;
 pub(crate) mod cuts;
 pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod overload;
+pub(crate) mod presence;
 pub(crate) mod rooms;
+pub(crate) mod storm;
 
 use anyhow::{Result, bail};
 use rand::rngs::SmallRng;
@@ -31,7 +34,12 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Cuts(_) => ("cuts", cuts::GOALS),
         Command::Overload(_) => ("overload", overload::GOALS),
         Command::Rooms(_) => ("rooms", rooms::GOALS),
-        Command::Proxy(_) | Command::Baseline(_) => bail!("not a scenario"),
+        Command::Catchup(_) => ("catchup", catchup::GOALS),
+        Command::Presence(_) => ("presence", presence::GOALS),
+        Command::Storm(_) => ("storm", storm::GOALS),
+        Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {
+            bail!("not a scenario")
+        }
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
@@ -47,7 +55,10 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
         Command::Overload(options) => overload::run(options, &stage, &mut report).await?,
         Command::Rooms(options) => rooms::run(options, &stage, &mut report).await?,
-        Command::Proxy(_) | Command::Baseline(_) => {}
+        Command::Catchup(options) => catchup::run(options, &stage, &mut report).await?,
+        Command::Presence(options) => presence::run(options, &stage, &mut report).await?,
+        Command::Storm(options) => storm::run(options, &stage, &mut report).await?,
+        Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {}
     }
     Ok(report)
 }

@@ -145,6 +145,11 @@ impl Folk {
         self.seats.get(index).is_some_and(|seat| seat.writer.borrow().is_some())
     }
 
+    /// Sends whose answer has not come.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.common.tally.unanswered.get()
+    }
+
     /// Sessions with a connection that are signed in.
     pub(crate) fn here(&self) -> usize {
         self.seats.iter().filter(|seat| seat.writer.borrow().is_some()).count()
