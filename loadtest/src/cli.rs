@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{catchup, crash, cuts, fanout, idle, overload, presence, rooms, storm};
+use crate::scenario::{catchup, crash, cuts, fanout, idle, overload, presence, rooms, slow, storm};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Presence(presence::Options),
     /// Ten thousand clients lose the server and resume at once, beside accept and upgrade alone
     Storm(storm::Options),
+    /// A room in which some never read: latency of the others, memory of the server
+    Slow(slow::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

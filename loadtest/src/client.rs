@@ -165,7 +165,13 @@ impl Client {
     /// Asks the kernel for the smallest receive buffer, so that what is not read waits at the server.
     pub(crate) fn narrow(&self) -> std::io::Result<()> {
         let socket: &TcpStream = self.stream.as_ref();
-        Ok(set_socket_recv_buffer_size(socket, 4_096)?)
+        Ok(set_socket_recv_buffer_size(socket, 4 * 1024)?)
+    }
+
+    /// Takes that back: what waits is read at full speed.
+    pub(crate) fn widen(&self) -> std::io::Result<()> {
+        let socket: &TcpStream = self.stream.as_ref();
+        Ok(set_socket_recv_buffer_size(socket, 1 << 20)?)
     }
 
     /// Connects to a server that speaks WebSocket and asks for no token, and waits until it says

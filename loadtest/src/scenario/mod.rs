@@ -13,6 +13,7 @@ pub(crate) mod idle;
 pub(crate) mod overload;
 pub(crate) mod presence;
 pub(crate) mod rooms;
+pub(crate) mod slow;
 pub(crate) mod storm;
 
 use anyhow::{Result, bail};
@@ -37,6 +38,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Catchup(_) => ("catchup", catchup::GOALS),
         Command::Presence(_) => ("presence", presence::GOALS),
         Command::Storm(_) => ("storm", storm::GOALS),
+        Command::Slow(_) => ("slow", slow::GOALS),
         Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {
             bail!("not a scenario")
         }
@@ -58,6 +60,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Catchup(options) => catchup::run(options, &stage, &mut report).await?,
         Command::Presence(options) => presence::run(options, &stage, &mut report).await?,
         Command::Storm(options) => storm::run(options, &stage, &mut report).await?,
+        Command::Slow(options) => slow::run(options, &stage, &mut report).await?,
         Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {}
     }
     Ok(report)

@@ -6,6 +6,7 @@
 
 mod figures;
 mod fit;
+mod life;
 mod line;
 mod meter;
 mod people;
@@ -33,9 +34,9 @@ pub(crate) use self::session::Session;
 pub(crate) use self::spread::{Picker, sizes};
 pub(crate) use self::tally::{Deed, Noted, Tally};
 
-use self::session::Duty;
+use self::life::{Common, Seat, live};
 use crate::check::Faults;
-use crate::client::{Client, Ending, SignIn, Writer};
+use crate::client::SignIn;
 use crate::http::Endpoint;
 use crate::pace::Pace;
 use crate::progress::Progress;
@@ -44,10 +45,6 @@ use crate::report::Report;
 /// Nothing moves for so long: the rest will not come.
 const STALL: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
-/// Between two tries of a connection while the server may be away.
-const TRY_AGAIN: Duration = Duration::from_millis(20);
-/// The contract's close code of who reads too little.
-const TOO_SLOW: u16 = 4003;
 
 /// How the sessions of a town are.
 pub(crate) struct Manner {
@@ -56,25 +53,6 @@ pub(crate) struct Manner {
     pub bytes: usize,
     /// Sign-ins under way at the same time.
     pub at_once: usize,
-}
-
-/// A session with its connection, if it has one now.
-struct Seat {
-    session: Rc<Session>,
-    token: RefCell<String>,
-    life: RefCell<Option<AbortHandle>>,
-    writer: RefCell<Option<Writer>>,
-    reads_again: Notify,
-    has_small_window: Cell<bool>,
-}
-
-struct Common {
-    endpoint: Endpoint,
-    sign_in: SignIn,
-    gate: Semaphore,
-    tally: Rc<Tally>,
-    /// While the server is taken away, that a connection ends or cannot be made is no fault.
-    expects_loss: Cell<bool>,
 }
 
 pub(crate) struct Folk {
@@ -316,95 +294,5 @@ impl Folk {
 impl Drop for Folk {
     fn drop(&mut self) {
         (0..self.len()).for_each(|index| self.leave(index));
-    }
-}
-
-impl Seat {
-    /// What cannot be said to a lost connection is said again, or asked anew, on the next.
-    async fn say(&self, op: &str) {
-        let writer = self.writer.borrow().clone();
-        if let Some(writer) = writer {
-            let _lost = writer.send(op).await;
-        }
-    }
-
-    fn is_level(&self) -> bool {
-        self.writer.borrow().is_none() || !self.session.is_reading.get() || self.session.is_level()
-    }
-}
-
-/// One connection of a session, from its first try to its end.
-async fn live(seat: Rc<Seat>, common: Rc<Common>) {
-    let ending = match connect(&seat, &common).await {
-        Ok(client) => follow(client, &seat, &common).await.to_string(),
-        Err(error) => format!("{error:#}"),
-    };
-    seat.writer.take();
-    let is_slow = !seat.session.is_reading.get() && ending == Ending::Close(TOO_SLOW).to_string();
-    if is_slow {
-        common.tally.note(|noted| noted.too_slow += 1);
-    } else if !common.expects_loss.get() {
-        common.tally.dropped.add(|| format!("session {}: {ending}", seat.session.index));
-    }
-}
-
-async fn connect(seat: &Rc<Seat>, common: &Common) -> Result<Client> {
-    let _turn = common.gate.acquire().await?;
-    seat.session.sets_out();
-    let token = seat.token.borrow().clone();
-    let (client, welcome) = loop {
-        match Client::connect(&common.endpoint, &token, common.sign_in).await {
-            Ok(arrived) => break arrived,
-            Err(error) if !common.expects_loss.get() => return Err(error),
-            Err(_not_yet) => common.tally.retries.update(|retries| retries + 1),
-        }
-        sleep(TRY_AGAIN).await;
-    };
-    if seat.has_small_window.get() {
-        client.narrow()?;
-    }
-    if common.tally.server.borrow().is_empty() {
-        common.tally.server.replace(welcome.server);
-    }
-    let writer = client.writer();
-    seat.writer.replace(Some(writer.clone()));
-    let hears_unasked = matches!(common.sign_in, SignIn::Header);
-    let readable = hears_unasked.then(|| welcome.rooms.into_iter().collect());
-    for op in seat.session.signed_in(readable) {
-        writer.send(&op).await?;
-    }
-    Ok(client)
-}
-
-async fn follow(mut client: Client, seat: &Rc<Seat>, common: &Common) -> Ending {
-    let writer = client.writer();
-    let mut duties = Vec::new();
-    loop {
-        while !seat.session.is_reading.get() {
-            seat.reads_again.notified().await;
-        }
-        let turn = client.read(|line, at| duties.extend(seat.session.take(line, at))).await;
-        if let Err(ending) = turn {
-            return ending;
-        }
-        common.tally.read_done();
-        for duty in duties.drain(..) {
-            match duty {
-                Duty::Say(op) => {
-                    if let Err(error) = writer.send(&op).await {
-                        return Ending::Failed(error);
-                    }
-                }
-                Duty::Again(id, wait) => {
-                    let seat = seat.clone();
-                    spawn_local(async move {
-                        sleep(wait).await;
-                        if let Some(op) = seat.session.again(id) {
-                            seat.say(&op).await;
-                        }
-                    });
-                }
-            }
-        }
     }
 }

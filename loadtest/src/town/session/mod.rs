@@ -1,21 +1,23 @@
 //! One client of a town over all its lives: where it is in each room, and what it asked for. It
 //! takes lines and gives ops, and knows nothing of sockets.
 
+mod ask;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::line::{self, Stamp};
-use super::room::Room;
-use super::tally::{Deed, Tally};
 use crate::check::{Faults, SeqWatch};
+use crate::town::line::{self, Stamp};
+use crate::town::room::Room;
+use crate::town::tally::{Deed, Tally};
 
 /// What a line calls for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(in crate::town) enum Duty {
     /// This op, now.
     Say(String),
     /// The send with this id once more, later.
@@ -65,7 +67,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(index: usize, tally: Rc<Tally>, filler: Rc<str>) -> Self {
+    pub(in crate::town) fn new(index: usize, tally: Rc<Tally>, filler: Rc<str>) -> Self {
         Self {
             index,
             tally,
@@ -115,104 +117,14 @@ impl Session {
     }
 
     /// A connection is about to be tried.
-    pub(super) fn sets_out(&self) {
+    pub(in crate::town) fn sets_out(&self) {
         if self.connecting_since.get().is_none() {
             self.connecting_since.set(Some(Instant::now()));
         }
     }
 
-    /// It is signed in: what it says first. Sends without an answer go out again.
-    pub(super) fn signed_in(&self, readable: Option<HashSet<String>>) -> Vec<String> {
-        self.readable.replace(readable);
-        let closed = self.forget_answers();
-        closed.iter().for_each(|room| self.forget(room));
-        let rooms: Vec<String> = self.places.borrow().keys().cloned().collect();
-        let mut ops: Vec<String> =
-            rooms.iter().map(|room| self.open(room, Instant::now())).collect();
-        let asked = self.asked.borrow();
-        ops.extend(asked.iter().filter_map(|(id, asked)| self.send_op(*id, asked)));
-        drop(asked);
-        self.check_arrival();
-        ops
-    }
-
-    /// Answers to all but sends are not to be had any more. Returns the rooms that were closing.
-    fn forget_answers(&self) -> Vec<String> {
-        self.asked.borrow_mut().retain(|_, asked| matches!(asked.what, What::Send { .. }));
-        let mut places = self.places.borrow_mut();
-        places.values_mut().for_each(|place| place.online = None);
-        places.iter().filter(|(_, place)| place.is_closing).map(|(id, _)| id.clone()).collect()
-    }
-
-    /// The op that opens a room; with a position when it was open before.
-    pub(super) fn open(&self, room: &str, due: Instant) -> String {
-        let id = self.ask(What::Open(room.to_owned()), due);
-        let mut places = self.places.borrow_mut();
-        let mut op = json!({"id": id, "op": "open", "room": room});
-        if let Some(place) = places.get_mut(room) {
-            place.is_opening = true;
-            if let (Some(epoch), Some(op)) = (&place.epoch, op.as_object_mut()) {
-                let since = json!({"epoch": epoch, "seq": place.watch.head()});
-                op.insert("since".to_owned(), since);
-            }
-        }
-        op.to_string()
-    }
-
-    pub(super) fn close(&self, room: &Room, due: Instant) -> String {
-        if let Some(place) = self.places.borrow_mut().get_mut(&room.id) {
-            place.is_closing = true;
-        }
-        let id = self.ask(What::Close(room.id.clone()), due);
-        json!({"id": id, "op": "close", "room": room.id}).to_string()
-    }
-
-    /// A message, due at `due`.
-    pub(super) fn send(&self, room: Rc<Room>, due: Instant) -> Option<String> {
-        self.tally.serial.update(|serial| serial + 1);
-        let stamp = Stamp { serial: self.tally.serial.get(), due_us: self.tally.epoch.stamp(due) };
-        self.tally.unanswered.update(|count| count + 1);
-        let id = self.ask(What::Send { room, stamp }, due);
-        self.again(id)
-    }
-
-    /// The op of a send that has no answer yet.
-    pub(super) fn again(&self, id: u32) -> Option<String> {
-        self.asked.borrow().get(&id).and_then(|asked| self.send_op(id, asked))
-    }
-
-    fn send_op(&self, id: u32, asked: &Asked) -> Option<String> {
-        let What::Send { room, stamp } = &asked.what else { return None };
-        let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
-        Some(format!(
-            r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"}}"#
-        ))
-    }
-
-    /// Some other op, whose answer is timed as `deed`; `op` is an object.
-    pub(super) fn other(&self, deed: Deed, mut op: Value, due: Instant) -> String {
-        let id = self.ask(What::Other(deed), due);
-        if let Some(op) = op.as_object_mut() {
-            op.insert("id".to_owned(), id.into());
-        }
-        op.to_string()
-    }
-
-    fn pull(&self, room: &str) -> Duty {
-        let id = self.ask(What::Pull(room.to_owned()), Instant::now());
-        let after = self.places.borrow().get(room).map_or(0, |place| place.watch.head());
-        Duty::Say(json!({"id": id, "op": "pull", "room": room, "after": after}).to_string())
-    }
-
-    fn ask(&self, what: What, due: Instant) -> u32 {
-        let id = self.next_id.get();
-        self.next_id.set(id.checked_add(1).unwrap_or(10));
-        self.asked.borrow_mut().insert(id, Asked { what, due });
-        id
-    }
-
     /// Takes one line from the server.
-    pub(super) fn take(&self, line: &[u8], at: Instant) -> Option<Duty> {
+    pub(in crate::town) fn take(&self, line: &[u8], at: Instant) -> Option<Duty> {
         if line::is_plain(line) {
             self.deliver(line, Some(at));
             return None;
@@ -416,12 +328,12 @@ impl Session {
     }
 
     /// Whether it has everything of every room that it has open.
-    pub(super) fn is_level(&self) -> bool {
+    pub(in crate::town) fn is_level(&self) -> bool {
         let places = self.places.borrow();
         places.values().all(|place| place.is_closing || place.watch.head() >= place.room.end())
     }
 
-    pub(super) fn verdict(&self) -> Faults {
+    pub(in crate::town) fn verdict(&self) -> Faults {
         let mut faults = Faults::default();
         for place in self.places.borrow().values() {
             faults.add(place.watch.verdict(place.room.end()));

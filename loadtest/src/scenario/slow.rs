@@ -1,0 +1,314 @@
+//! A room in which some never read: do the others notice, and how much memory do they hold?
+//!
+//! Phases alternate: in one everybody reads, in the next some do not. With `--slow` these are members
+//! who read in the phases between, and catch up after each; with `--never` they come in addition,
+//! by the thousand, and only while they do not read.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use crate::chart::Chart;
+use crate::client::SignIn;
+use crate::http::Http;
+use crate::progress::note;
+use crate::report::{Report, median, microseconds};
+use crate::sample::Sampler;
+use crate::scenario::{Stage, need_files};
+use crate::server::Target;
+use crate::town::{Folk, Manner, Meter, Noted, Room, Spent, Town};
+
+pub(crate) const GOALS: &[&str] = &["p99_ratio"];
+const P99_RATIO_GOAL: f64 = 1.2;
+/// The contract's most bytes that wait for one session.
+const OUTBOX_BYTES: u64 = 1 << 20;
+/// The server's count of rooms of a session that turned from push to pull.
+const LAGS: &str = "moim_frames_dropped_total{reason=\"Lag\"}";
+/// Of one user, well below the 20 a second that the server takes.
+const SENDS_A_SECOND: f64 = 15.0;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Members of the room who have it open
+    #[arg(long, default_value_t = 1_000)]
+    members: usize,
+    /// How many of them never read in every second phase, in percent
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT", conflicts_with = "never")]
+    slow: f64,
+    /// So many more sessions that never read, there only in every second phase
+    #[arg(long)]
+    never: Option<usize>,
+    /// Messages a second
+    #[arg(long, default_value_t = 50.0, conflicts_with = "rate_mb")]
+    rate: f64,
+    /// Megabytes of text a second, instead of --rate
+    #[arg(long)]
+    rate_mb: Option<f64>,
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(32..=4_000))]
+    bytes: u16,
+    /// Seconds of a phase; after 30 of silence a session is closed with 4003
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Pairs of phases
+    #[arg(long, default_value_t = 3)]
+    pairs: usize,
+    /// The resident memory that the server must not pass, in MiB [default: 512 with --never]
+    #[arg(long)]
+    memory_limit: Option<u64>,
+}
+
+/// Who is who among the sessions.
+struct Cast {
+    /// They read, always.
+    quick: Range<usize>,
+    /// They do not read in every second phase.
+    lazy: Range<usize>,
+    /// They send, and have nothing open.
+    senders: Range<usize>,
+    /// Whether the lazy are there only while they do not read.
+    are_guests: bool,
+    room: Rc<Room>,
+}
+
+struct Phase {
+    noted: Noted,
+    /// While those who did not read became level again.
+    caught_up: Noted,
+    spent: Spent,
+    late: Histogram<u64>,
+    memory: Option<(u64, u64)>,
+}
+
+pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
+    let Options { members, slow, never, seconds, pairs, .. } = *options;
+    let bytes = usize::from(options.bytes);
+    let rate = options.rate_mb.map_or(options.rate, |mb| mb * 1e6 / bytes as f64);
+    ensure!(
+        rate > 0.0 && seconds > 0.0 && pairs > 0,
+        "--rate, --seconds and --pairs start above 0"
+    );
+    let lazy = never.unwrap_or((members as f64 * slow / 100.0).ceil() as usize);
+    let quick = if never.is_some() { members } else { members.saturating_sub(lazy) };
+    ensure!(quick > 0 && lazy > 0, "there must be some who read and some who do not");
+    let senders = ((rate / SENDS_A_SECOND).ceil() as usize).max(1);
+    let people = quick + lazy + senders;
+    need_files(people)?;
+    let limit = options.memory_limit.or(never.map(|_| 512));
+    for (name, value) in [("quick", quick), ("lazy", lazy), ("senders", senders), ("pairs", pairs)]
+    {
+        report.option(name, value);
+    }
+    report.option("rate", rate);
+    report.option("bytes", bytes);
+    report.option("seconds", seconds);
+    report.option("memory_limit_mib", limit);
+    let target = stage.target(report).await?;
+    let town = Town::build(&target.endpoint, &stage.name(), people, &[people]).await?;
+    let manner = Manner { sign_in: SignIn::FirstFrame, bytes, at_once: 64 };
+    let tokens = town.users.iter().map(|user| user.token.clone());
+    let folk = Folk::new(&target.endpoint, tokens, &manner)?;
+    let cast = Cast {
+        quick: 0..quick,
+        lazy: quick..quick + lazy,
+        senders: quick + lazy..people,
+        are_guests: never.is_some(),
+        room: town.rooms.first().context("no room")?.clone(),
+    };
+    for index in cast.quick.clone().chain(cast.lazy.clone()) {
+        let session = folk.session(index).context("no session")?;
+        session.is_timed.set(cast.quick.contains(&index));
+        if !(cast.are_guests && cast.lazy.contains(&index)) {
+            session.wish(cast.room.clone());
+        }
+    }
+    folk.gather().await?;
+    if cast.are_guests {
+        cast.lazy.clone().for_each(|index| folk.leave(index));
+    }
+
+    let mut http = Http::new(target.endpoint.clone());
+    // A reason that never occurred has no line.
+    let lags = http.metric(LAGS).await?.unwrap_or(0.0);
+    let time = Duration::from_secs_f64(seconds);
+    cast.drive(&folk, rate, time.mul_f64(0.1), &target).await?;
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for pair in 1..=pairs {
+        note(&format!("phase {pair} of {pairs}: all read"));
+        alone.push(cast.drive(&folk, rate, time, &target).await?);
+        note(&format!("phase {pair} of {pairs}: {lazy} never read"));
+        cast.stop_reading(&folk).await?;
+        beside.push(cast.drive(&folk, rate, time, &target).await?);
+        cast.read_again(&folk).await?;
+        if let Some(phase) = beside.last_mut() {
+            phase.caught_up = folk.tally().take()?;
+        }
+    }
+    figures(report, &alone, &beside, lazy, limit)?;
+    let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
+    report.figure("lags", turned, "", "sessions that the server turned from push to pull");
+    if turned == 0.0 {
+        report.note("nobody was slow: the kernel held all that was sent; take more or longer");
+    }
+    folk.judge(report);
+    drop(folk);
+    target.finish(report).await;
+    Ok(())
+}
+
+impl Cast {
+    async fn drive(
+        &self,
+        folk: &Folk,
+        rate: f64,
+        time: Duration,
+        target: &Target,
+    ) -> Result<Phase> {
+        folk.tally().take()?;
+        let processes = target.process.map(|process| ("server", process));
+        let before = target.process.map(|process| process.resident()).transpose()?;
+        let sampler = Sampler::start(processes, Duration::from_millis(100));
+        let meter = Meter::start(target.process)?;
+        let mut turns = self.senders.clone().cycle();
+        let pick = || Some((turns.next()?, self.room.clone()));
+        let late = folk.drive(rate, time, pick).await?;
+        ensure!(folk.settle().await, "who reads did not get everything");
+        let spent = meter.stop()?;
+        let most = sampler.stop().most_memory("server");
+        let noted = folk.tally().take()?;
+        let memory = before.and_then(|before| Some((before, most?.max(before))));
+        Ok(Phase { noted, caught_up: folk.tally().take()?, spent, late, memory })
+    }
+
+    /// The lazy connect with a small window, open the room, and read nothing from then on.
+    async fn stop_reading(&self, folk: &Folk) -> Result<()> {
+        for index in self.lazy.clone() {
+            folk.leave(index);
+            folk.narrow(index, true);
+            if self.are_guests {
+                let session = folk.session(index).context("no session")?;
+                session.wish(self.room.clone());
+            }
+        }
+        folk.gather().await?;
+        self.lazy.clone().for_each(|index| folk.set_reading(index, false));
+        Ok(())
+    }
+
+    /// Guests leave. Members read on; those who were closed meanwhile come back and resume.
+    async fn read_again(&self, folk: &Folk) -> Result<()> {
+        for index in self.lazy.clone() {
+            if self.are_guests {
+                folk.leave(index);
+                folk.session(index).context("no session")?.forget_all();
+            }
+            folk.set_reading(index, true);
+        }
+        if self.are_guests {
+            return Ok(());
+        }
+        ensure!(folk.settle().await, "who was slow did not become level");
+        // Wide again, for the phase in which they are like all others.
+        for index in self.lazy.clone() {
+            folk.leave(index);
+            folk.narrow(index, false);
+        }
+        folk.gather().await
+    }
+}
+
+fn figures(
+    report: &mut Report,
+    alone: &[Phase],
+    beside: &[Phase],
+    lazy: usize,
+    limit: Option<u64>,
+) -> Result<()> {
+    let p99 = |phase: &Phase| phase.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3;
+    let ratios: Vec<f64> = alone
+        .iter()
+        .zip(beside)
+        .map(|(alone, beside)| p99(beside) / p99(alone).max(1e-3))
+        .collect();
+    let ratio = median(&ratios).context("no pairs")?;
+    report.figure("p99_ratio", ratio, "×", "of who reads: with slow ones by without, median");
+    let (least, most) = ratios.iter().fold((f64::MAX, 0.0_f64), |(l, m), r| (l.min(*r), m.max(*r)));
+    report.figure("p99_ratio_least", least, "×", "of the pairs");
+    report.figure("p99_ratio_most", most, "×", "of the pairs");
+    report.goal("p99_ratio", ratio, P99_RATIO_GOAL, "×");
+    let mut all = Vec::new();
+    for (phases, names, label) in [
+        (alone, ["latency_p50", "latency_p99", "latency_p999", "latency_max"], "all read"),
+        (beside, ["beside_p50", "beside_p99", "beside_p999", "beside_max"], "beside slow ones"),
+    ] {
+        let mut times = microseconds()?;
+        for phase in phases {
+            times.add(phase.noted.receipts.total())?;
+        }
+        report.latency(names, &times, "of who reads: from when it was due to each receipt");
+        all.push((label.to_owned(), times));
+    }
+    let lines = all.iter().map(|(label, times)| (label.clone(), times));
+    report.chart(Chart::percentiles("latency", "Latency of those who read", lines));
+    let closed: u64 = beside.iter().map(|phase| phase.noted.too_slow).sum();
+    report.figure("closed_too_slow", closed as f64, "", "slow ones that were closed with 4003");
+    let lags: u64 = beside.iter().map(|phase| phase.caught_up.lags).sum();
+    report.figure("lags_read", lags as f64, "", "slow ones that found a lag, and pulled");
+    memory(report, beside, lazy, limit);
+    let share = |pick: fn(&Phase) -> Option<f64>| {
+        alone.iter().chain(beside).filter_map(pick).fold(0.0, f64::max)
+    };
+    let cpu = share(|phase| phase.spent.server_share());
+    report.figure("server_cpu", cpu, "%", "of one core, the busiest phase");
+    let about = "of one core, the busiest phase: near 100, the clients are the limit";
+    report.figure("load_tester_cpu", share(|phase| Some(phase.spent.our_share())), "%", about);
+    let late = share(|phase| Some(phase.late.value_at_quantile(0.99) as f64 / 1e3));
+    report.figure("send_late_p99", late, "ms", "our own delay, the worst phase");
+    report.series("phases", json!({"alone": rows(alone), "beside": rows(beside)}));
+    Ok(())
+}
+
+/// What those who do not read made the server hold.
+fn memory(report: &mut Report, beside: &[Phase], lazy: usize, limit: Option<u64>) {
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let seen: Vec<(u64, u64)> = beside.iter().filter_map(|phase| phase.memory).collect();
+    let Some(most) = seen.iter().map(|(_, most)| *most).max() else { return };
+    let growth = seen.iter().map(|(before, most)| most - before).max().unwrap_or(0);
+    let budget = lazy as u64 * OUTBOX_BYTES;
+    report.figure("memory_growth", mib(growth), "MiB", "of the server, while some do not read");
+    report.figure("memory_budget", mib(budget), "MiB", "the outboxes of those who do not");
+    report.figure("memory_most", mib(most), "MiB", "resident");
+    let over = growth > budget;
+    let text = format!("grew by {growth} bytes, the budget is {budget}");
+    report.none_of("over_budget", over.then_some(text).into_iter().collect());
+    if let Some(limit) = limit {
+        let text = format!("{} MiB resident", mib(most));
+        let over = (most > limit << 20).then_some(text);
+        report.none_of("over_memory_limit", over.into_iter().collect());
+    }
+}
+
+fn rows(phases: &[Phase]) -> Vec<Value> {
+    let row = |phase: &Phase| {
+        let times = phase.noted.receipts.total();
+        json!({
+            "p50_us": times.value_at_quantile(0.5),
+            "p99_us": times.value_at_quantile(0.99),
+            "max_us": times.max(),
+            "deliveries": phase.noted.deliveries,
+            "took_s": phase.spent.took.as_secs_f64(),
+            "server_cpu_s": phase.spent.server.map(|cpu| cpu.as_secs_f64()),
+            "load_tester_cpu_s": phase.spent.ours.as_secs_f64(),
+            "too_slow": phase.noted.too_slow,
+            "rss_before": phase.memory.map(|(before, _)| before),
+            "rss_most": phase.memory.map(|(_, most)| most),
+            "latency": phase.noted.receipts.series(),
+        })
+    };
+    phases.iter().map(row).collect()
+}

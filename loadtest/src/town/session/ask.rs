@@ -1,0 +1,104 @@
+//! What a session says.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Asked, Duty, Session, What};
+use crate::town::line::Stamp;
+use crate::town::room::Room;
+use crate::town::tally::Deed;
+
+impl Session {
+    /// It is signed in: what it says first. Sends without an answer go out again.
+    pub(in crate::town) fn signed_in(&self, readable: Option<HashSet<String>>) -> Vec<String> {
+        self.readable.replace(readable);
+        let closed = self.forget_answers();
+        closed.iter().for_each(|room| self.forget(room));
+        let rooms: Vec<String> = self.places.borrow().keys().cloned().collect();
+        let mut ops: Vec<String> =
+            rooms.iter().map(|room| self.open(room, Instant::now())).collect();
+        let asked = self.asked.borrow();
+        ops.extend(asked.iter().filter_map(|(id, asked)| self.send_op(*id, asked)));
+        drop(asked);
+        self.check_arrival();
+        ops
+    }
+
+    /// Answers to all but sends are not to be had any more. Returns the rooms that were closing.
+    fn forget_answers(&self) -> Vec<String> {
+        self.asked.borrow_mut().retain(|_, asked| matches!(asked.what, What::Send { .. }));
+        let mut places = self.places.borrow_mut();
+        places.values_mut().for_each(|place| place.online = None);
+        places.iter().filter(|(_, place)| place.is_closing).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The op that opens a room; with a position when it was open before.
+    pub(in crate::town) fn open(&self, room: &str, due: Instant) -> String {
+        let id = self.ask(What::Open(room.to_owned()), due);
+        let mut places = self.places.borrow_mut();
+        let mut op = json!({"id": id, "op": "open", "room": room});
+        if let Some(place) = places.get_mut(room) {
+            place.is_opening = true;
+            if let (Some(epoch), Some(op)) = (&place.epoch, op.as_object_mut()) {
+                let since = json!({"epoch": epoch, "seq": place.watch.head()});
+                op.insert("since".to_owned(), since);
+            }
+        }
+        op.to_string()
+    }
+
+    pub(in crate::town) fn close(&self, room: &Room, due: Instant) -> String {
+        if let Some(place) = self.places.borrow_mut().get_mut(&room.id) {
+            place.is_closing = true;
+        }
+        let id = self.ask(What::Close(room.id.clone()), due);
+        json!({"id": id, "op": "close", "room": room.id}).to_string()
+    }
+
+    /// A message, due at `due`.
+    pub(in crate::town) fn send(&self, room: Rc<Room>, due: Instant) -> Option<String> {
+        self.tally.serial.update(|serial| serial + 1);
+        let stamp = Stamp { serial: self.tally.serial.get(), due_us: self.tally.epoch.stamp(due) };
+        self.tally.unanswered.update(|count| count + 1);
+        let id = self.ask(What::Send { room, stamp }, due);
+        self.again(id)
+    }
+
+    /// The op of a send that has no answer yet.
+    pub(in crate::town) fn again(&self, id: u32) -> Option<String> {
+        self.asked.borrow().get(&id).and_then(|asked| self.send_op(id, asked))
+    }
+
+    fn send_op(&self, id: u32, asked: &Asked) -> Option<String> {
+        let What::Send { room, stamp } = &asked.what else { return None };
+        let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
+        Some(format!(
+            r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"}}"#
+        ))
+    }
+
+    /// Some other op, whose answer is timed as `deed`; `op` is an object.
+    pub(in crate::town) fn other(&self, deed: Deed, mut op: Value, due: Instant) -> String {
+        let id = self.ask(What::Other(deed), due);
+        if let Some(op) = op.as_object_mut() {
+            op.insert("id".to_owned(), id.into());
+        }
+        op.to_string()
+    }
+
+    pub(super) fn pull(&self, room: &str) -> Duty {
+        let id = self.ask(What::Pull(room.to_owned()), Instant::now());
+        let after = self.places.borrow().get(room).map_or(0, |place| place.watch.head());
+        Duty::Say(json!({"id": id, "op": "pull", "room": room, "after": after}).to_string())
+    }
+
+    pub(super) fn ask(&self, what: What, due: Instant) -> u32 {
+        let id = self.next_id.get();
+        self.next_id.set(id.checked_add(1).unwrap_or(10));
+        self.asked.borrow_mut().insert(id, Asked { what, due });
+        id
+    }
+}
