@@ -177,7 +177,7 @@ impl Cast {
         let mut turns = self.senders.clone().cycle();
         let pick = || Some((turns.next()?, self.room.clone()));
         let late = folk.drive(rate, time, pick).await?;
-        ensure!(folk.settle().await, "who reads did not get everything");
+        ensure!(folk.settle().await, "who reads did not get everything: {}", folk.missing());
         let spent = meter.stop()?;
         let most = sampler.stop().most_memory("server");
         let noted = folk.tally().take()?;
@@ -212,7 +212,7 @@ impl Cast {
         if self.are_guests {
             return Ok(());
         }
-        ensure!(folk.settle().await, "who was slow did not become level");
+        ensure!(folk.settle().await, "who was slow did not become level: {}", folk.missing());
         // Wide again, for the phase in which they are like all others.
         for index in self.lazy.clone() {
             folk.leave(index);

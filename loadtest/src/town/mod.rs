@@ -265,6 +265,13 @@ impl Folk {
         .await
     }
 
+    /// What is still missing, for an error.
+    pub(crate) fn missing(&self) -> String {
+        let late = self.seats.iter().filter(|seat| !seat.is_level()).take(3);
+        let late: Vec<String> = late.map(|seat| seat.session.state()).collect();
+        format!("{} sends unanswered; behind: {}", self.unanswered(), late.join("; "))
+    }
+
     /// Waits for something as long as anything comes.
     pub(crate) async fn wait_until(&self, mut is_done: impl FnMut() -> bool) -> bool {
         let (mut pulse, mut since) = (self.common.tally.pulse.get(), Instant::now());

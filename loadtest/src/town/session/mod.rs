@@ -333,6 +333,20 @@ impl Session {
         places.values().all(|place| place.is_closing || place.watch.head() >= place.room.end())
     }
 
+    /// Where it is, for an error.
+    pub(in crate::town) fn state(&self) -> String {
+        let places = self.places.borrow();
+        let behind = places.values().find(|place| place.watch.head() < place.room.end());
+        let (head, end) =
+            behind.map_or((0, 0), |place| (place.watch.head(), place.room.end()));
+        let is_opening = behind.is_some_and(|place| place.is_opening);
+        let asked = self.asked.borrow().len();
+        format!(
+            "session {} at {head} of {end}, opening: {is_opening}, answers to come: {asked}",
+            self.index
+        )
+    }
+
     pub(in crate::town) fn verdict(&self) -> Faults {
         let mut faults = Faults::default();
         for place in self.places.borrow().values() {
