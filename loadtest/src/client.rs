@@ -12,7 +12,6 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -160,18 +159,6 @@ impl Client {
 
     pub(crate) fn writer(&self) -> Writer {
         self.writer.clone()
-    }
-
-    /// Asks the kernel for the smallest receive buffer, so that what is not read waits at the server.
-    pub(crate) fn narrow(&self) -> std::io::Result<()> {
-        let socket: &TcpStream = self.stream.as_ref();
-        Ok(set_socket_recv_buffer_size(socket, 4 * 1024)?)
-    }
-
-    /// Takes that back: what waits is read at full speed.
-    pub(crate) fn widen(&self) -> std::io::Result<()> {
-        let socket: &TcpStream = self.stream.as_ref();
-        Ok(set_socket_recv_buffer_size(socket, 1 << 20)?)
     }
 
     /// Connects to a server that speaks WebSocket and asks for no token, and waits until it says

@@ -185,11 +185,11 @@ impl Cast {
         Ok(Phase { noted, caught_up: folk.tally().take()?, spent, late, memory })
     }
 
-    /// The lazy connect with a small window, open the room, and read nothing from then on.
+    /// The lazy connect anew, open the room, and read nothing from then on. A fresh socket has a small
+    /// window, which grows with what is read.
     async fn stop_reading(&self, folk: &Folk) -> Result<()> {
         for index in self.lazy.clone() {
             folk.leave(index);
-            folk.narrow(index, true);
             if self.are_guests {
                 let session = folk.session(index).context("no session")?;
                 session.wish(self.room.clone());
@@ -213,12 +213,7 @@ impl Cast {
             return Ok(());
         }
         ensure!(folk.settle().await, "who was slow did not become level: {}", folk.missing());
-        // Wide again, for the phase in which they are like all others.
-        for index in self.lazy.clone() {
-            folk.leave(index);
-            folk.narrow(index, false);
-        }
-        folk.gather().await
+        Ok(())
     }
 }
 

@@ -26,7 +26,6 @@ pub(super) struct Seat {
     pub(super) life: RefCell<Option<AbortHandle>>,
     pub(super) writer: RefCell<Option<Writer>>,
     pub(super) reads_again: Notify,
-    pub(super) has_small_window: Cell<bool>,
 }
 
 pub(super) struct Common {
@@ -79,9 +78,6 @@ async fn connect(seat: &Rc<Seat>, common: &Common) -> Result<Client> {
         }
         sleep(TRY_AGAIN).await;
     };
-    if seat.has_small_window.get() {
-        client.narrow()?;
-    }
     if common.tally.server.borrow().is_empty() {
         common.tally.server.replace(welcome.server);
     }
@@ -101,9 +97,6 @@ async fn follow(mut client: Client, seat: &Rc<Seat>, common: &Common) -> Ending 
     loop {
         if !seat.session.is_reading.get() {
             seat.reads_again.notified().await;
-            if let Err(error) = client.widen() {
-                return Ending::Failed(error);
-            }
             continue;
         }
         let turn = client.read(|line, at| duties.extend(seat.session.take(line, at))).await;

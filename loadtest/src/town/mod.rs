@@ -77,7 +77,6 @@ impl Folk {
                 life: RefCell::default(),
                 writer: RefCell::default(),
                 reads_again: Notify::new(),
-                has_small_window: Cell::new(false),
             })
         };
         let seats = tokens.enumerate().map(seat).collect();
@@ -172,13 +171,6 @@ impl Folk {
     /// From here on a lost connection is meant, or is a fault again.
     pub(crate) fn expect_loss(&self, is_expected: bool) {
         self.common.expects_loss.set(is_expected);
-    }
-
-    /// Whether the server sees a receive window of a few kilobytes when this session connects.
-    pub(crate) fn narrow(&self, index: usize, is_narrow: bool) {
-        if let Some(seat) = self.seats.get(index) {
-            seat.has_small_window.set(is_narrow);
-        }
     }
 
     /// Whether a session reads what comes. One that does not answers no heartbeat either.

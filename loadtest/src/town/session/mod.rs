@@ -337,8 +337,7 @@ impl Session {
     pub(in crate::town) fn state(&self) -> String {
         let places = self.places.borrow();
         let behind = places.values().find(|place| place.watch.head() < place.room.end());
-        let (head, end) =
-            behind.map_or((0, 0), |place| (place.watch.head(), place.room.end()));
+        let (head, end) = behind.map_or((0, 0), |place| (place.watch.head(), place.room.end()));
         let is_opening = behind.is_some_and(|place| place.is_opening);
         let asked = self.asked.borrow().len();
         format!(
