@@ -22,14 +22,17 @@ use crate::domain::{InvalidName, Millis};
 use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens, UnusableCost};
 use crate::store::{DatabaseTarget, Link, OpenError, Redis, Store, StoreError, UnusableRedis};
 use crate::telemetry::Metrics;
+use crate::top::TopError;
 
 mod admin;
 mod chores;
 #[cfg(feature = "faults")]
 mod planted;
+mod top;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
+pub use top::{TopOrder, top};
 
 /// Connections that the kernel holds for us while many come at once.
 const BACKLOG: i32 = 4_096;
@@ -87,6 +90,9 @@ pub enum StartError {
     /// The name is taken.
     #[error("the username {0:?} is taken")]
     Taken(String),
+    /// Watching a server ended.
+    #[error(transparent)]
+    Top(#[from] TopError),
     /// Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] UnusableRedis),
@@ -346,7 +352,7 @@ fn greet(app: &App, config: &Config, took: Duration) {
     eprintln!(
         "\n  Moim is ready: open http://{} and register.\n  \
          The first account is the admin. Open the page in a second window to talk.\n  \
-         Data: {data} · the API: http://{}/v1/docs · end with Ctrl-C\n",
+         Data: {data} · the API: http://{}/v1/docs · watch it: moim top · end with Ctrl-C\n",
         app.address(),
         app.address()
     );

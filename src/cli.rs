@@ -1,16 +1,23 @@
-//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `config`,
+//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `top`, `config`,
 //! `completions`. Flags come from the table of settings.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
 use crate::app::{self, StartError};
-use crate::config::{Config, SETTINGS, Values, example, process_environment};
+use crate::config::{Config, SETTINGS, Values, example, process_environment, token_of_environment};
+use crate::top::Watch;
+
+/// Looks at a server are no closer together.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// Nor further apart.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Runs the program; every failure is one line on standard error and a code that is not 0.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -64,6 +71,7 @@ fn command() -> Command {
         .subcommand(Command::new("serve").about("Serve (the default)"))
         .subcommand(Command::new("migrate").about("Bring the database to this version, and end"))
         .subcommand(admin())
+        .subcommand(top())
         .subcommand(
             Command::new("config").about("Print the settings in force, secrets hidden").arg(
                 Arg::new("example")
@@ -103,6 +111,57 @@ fn admin() -> Command {
         )
 }
 
+fn top() -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    Command::new("top")
+        .about("Watch the actors of a server; on its own machine with no more than its settings")
+        .arg(Arg::new("url").long("url").value_name("URL").help(
+            "Where the server is [default where the settings say that it listens]",
+        ))
+        .arg(
+            Arg::new("token-file")
+                .long("token-file")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("File with the access token of an admin, for a server elsewhere [or MOIM_TOKEN]"),
+        )
+        .arg(
+            Arg::new("every")
+                .long("every")
+                .value_name("TIME")
+                .default_value("1s")
+                .value_parser(span)
+                .help("Time between two looks: 500ms, 2s"),
+        )
+        .arg(flag("once", "Show one picture and end"))
+        .arg(flag("json", "Print what the server says, one line a look"))
+}
+
+/// `2s` or `500ms`, and no less than a server should be asked.
+fn span(text: &str) -> Result<Duration, String> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let span = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(ms), _) => number(ms).map(Duration::from_millis),
+        (None, Some(seconds)) => number(seconds).map(Duration::from_secs),
+        (None, None) => None,
+    };
+    span.filter(|span| (SHORTEST..=LONGEST).contains(span))
+        .ok_or_else(|| "a time from 100ms to 3600s is wanted".to_owned())
+}
+
+fn top_order(sub: &ArgMatches) -> app::TopOrder {
+    let every = sub.get_one::<Duration>("every").copied().unwrap_or(LONGEST);
+    let (once, json) = (sub.get_flag("once"), sub.get_flag("json"));
+    app::TopOrder {
+        url: sub.get_one::<String>("url").cloned(),
+        token: token_of_environment(),
+        token_file: sub.get_one::<PathBuf>("token-file").cloned(),
+        watch: Watch { every, once, json },
+    }
+}
+
 fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
     if let Some(("completions", sub)) = matches.subcommand() {
         if let Some(shell) = sub.get_one::<Shell>("shell") {
@@ -129,6 +188,7 @@ fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
             let told = app::block_on(app::admin(&config, order(sub)))?;
             say(&told);
         }
+        Some(("top", sub)) => app::block_on(app::top(&config, top_order(sub)))?,
         _serve => {
             crate::telemetry::start_logs(&config.log);
             app::block_on(app::serve(config))?;

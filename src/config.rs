@@ -15,7 +15,7 @@ mod table;
 mod values;
 
 pub use table::{SETTINGS, Setting, example};
-pub use values::{Environment, Values, process_environment};
+pub use values::{Environment, Values, process_environment, token_of_environment};
 
 use crate::faults::Faults;
 

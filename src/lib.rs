@@ -9,6 +9,7 @@
 //! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
 //! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
+//! | [`top`] | watching a server from the terminal: a client, knows only the wire | nothing |
 //! | [`telemetry`], [`config`] | logs and metrics; settings | nothing |
 //! | [`faults`] | planted faults, with the feature of that name; empty without | nothing; all may ask it |
 //! | [`app`], [`cli`] | the parts list; the command line | everything |
@@ -105,3 +106,4 @@ pub mod http;
 pub mod protocol;
 pub mod store;
 pub mod telemetry;
+pub mod top;

@@ -29,6 +29,13 @@ pub fn process_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The token of an admin, for commands that ask a server elsewhere. No setting: a server has no use
+/// for it.
+#[must_use]
+pub fn token_of_environment() -> Option<Secret> {
+    process_environment("MOIM_TOKEN").map(Secret::new)
+}
+
 impl Values {
     /// Gathers values: flags, then environment, then the file.
     ///

@@ -21,6 +21,11 @@ use crate::store::User;
 
 const ISSUER: &str = "moim";
 const AUDIENCE: &str = "moim";
+/// An operator's pass is for others than a user's token, so that neither is ever taken for the
+/// other.
+const OPERATORS: &str = "moim-operator";
+/// How long a pass holds: its maker has the key and makes a new one.
+const PASS_LIFE: Duration = Duration::from_secs(30);
 /// The clocks of nodes differ a little.
 const LEEWAY: Duration = Duration::from_secs(5);
 
@@ -37,12 +42,22 @@ struct Body {
     exp: i64,
 }
 
+/// What stands in a pass.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pass {
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+}
+
 /// Signs and checks the access tokens of this instance.
 pub struct Tokens {
     header: Header,
     sign: EncodingKey,
     verify: DecodingKey,
     rules: Validation,
+    pass_rules: Validation,
     life: Duration,
     /// Sign-ins that ended, and when the last token of each has run out.
     revoked: RwLock<HashMap<DeviceId, Millis>>,
@@ -59,6 +74,7 @@ impl Tokens {
             sign: EncodingKey::from_secret(key),
             verify: DecodingKey::from_secret(key),
             rules: rules(AUDIENCE, &["exp", "iss", "aud", "sub"]),
+            pass_rules: rules(OPERATORS, &["exp", "iss", "aud"]),
             life,
             revoked: RwLock::default(),
         }
@@ -106,6 +122,21 @@ impl Tokens {
             exp: now.plus(self.life).0 / 1_000,
         };
         encode(&self.header, &body, &self.sign).map_err(|why| ApiError::internal(&why))
+    }
+
+    /// A pass for whoever has the key and no account: reads what admins may read of the node.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub(crate) fn pass(&self, now: Millis) -> Result<String, ApiError> {
+        let (iss, aud) = (ISSUER.to_owned(), OPERATORS.to_owned());
+        let pass = Pass { iss, aud, iat: now.0 / 1_000, exp: now.plus(PASS_LIFE).0 / 1_000 };
+        encode(&self.header, &pass, &self.sign).map_err(|why| ApiError::internal(&why))
+    }
+
+    /// Whether this is a pass that holds.
+    pub(super) fn is_pass(&self, token: &str) -> bool {
+        decode::<Pass>(token, &self.verify, &self.pass_rules).is_ok()
     }
 
     /// What somebody may who was let in now without a token, by a ticket.
@@ -255,6 +286,19 @@ mod tests {
         assert_eq!(code(&signed(&old, Algorithm::HS256, KEY)), ErrorCode::TokenExpired);
         let forged = signed(&old, Algorithm::HS256, b"not the key");
         assert_eq!(code(&forged), ErrorCode::Unauthorized);
+    }
+
+    #[test]
+    fn a_pass_is_no_token_and_a_token_is_no_pass() {
+        let now = Millis::now();
+        let pass = tokens().pass(now).unwrap();
+        assert!(tokens().is_pass(&pass));
+        assert_eq!(code(&pass), ErrorCode::Unauthorized);
+        let token = tokens().issue(&user(), DeviceId(3), now).unwrap();
+        assert!(!tokens().is_pass(&token));
+        assert!(!tokens().is_pass(&tokens().pass(Millis(now.0 - 60_000)).unwrap()), "it ran out");
+        let other = Tokens::new(b"another key of thirty-two bytes, too", Duration::from_secs(60));
+        assert!(!other.is_pass(&pass));
     }
 
     #[test]

@@ -16,14 +16,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("llm", &["domain"]),
     ("actors", &["domain", "protocol", "store", "llm", "telemetry", "faults"]),
     ("http", &["domain", "protocol", "store", "actors", "telemetry"]),
+    // A client of the wire: it could be a program of its own.
+    ("top", &[]),
     ("app", BELOW_APP),
-    ("cli", &["app", "config", "telemetry"]),
+    ("cli", &["app", "config", "telemetry", "top"]),
     ("main", &["cli"]),
 ];
 
 /// The parts list knows every part.
-const BELOW_APP: &[&str] =
-    &["domain", "config", "telemetry", "faults", "protocol", "store", "llm", "actors", "http"];
+const BELOW_APP: &[&str] = &[
+    "domain",
+    "config",
+    "telemetry",
+    "faults",
+    "protocol",
+    "store",
+    "llm",
+    "actors",
+    "http",
+    "top",
+];
 
 /// Where a package, or a part of one, may be named. `*` at its end stands for the rest of a name.
 struct Home {
@@ -48,7 +60,12 @@ const HOMES: &[Home] = &[
         but_not_at: &[],
     },
     Home { package: "jsonwebtoken", at: &["http", "actors/courier"], but_not_at: &[] },
-    Home { package: "reqwest", at: &["llm", "http/oidc", "actors/courier"], but_not_at: &[] },
+    Home {
+        package: "reqwest",
+        at: &["llm", "http/oidc", "actors/courier", "top"],
+        but_not_at: &[],
+    },
+    Home { package: "crossterm", at: &["top"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
     Home { package: "rust_embed", at: &["http"], but_not_at: &[] },
     Home { package: "argon2", at: &["http"], but_not_at: &[] },

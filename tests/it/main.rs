@@ -38,3 +38,4 @@ mod slow_streams;
 mod streams;
 mod survey;
 mod talk;
+mod top;
