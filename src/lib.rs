@@ -102,6 +102,9 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod faults;
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 pub mod protocol;
 pub mod store;

@@ -66,6 +66,8 @@ use self::root::{Root, RootMsg};
 #[cfg(feature = "faults")]
 pub use self::session::Echo;
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
+#[cfg(feature = "faults")]
+pub(crate) use self::session::{Incoming, Reader};
 pub use self::survey::{Reading, RoomReading, RoomsSum, Subject, Survey, Surveyor, Totals};
 pub use self::throttle::Throttle;
 use crate::faults::Faults;

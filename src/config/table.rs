@@ -141,6 +141,14 @@ pub(super) fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Given>, In
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|why| InvalidConfig::File { file: file.clone(), why: why.to_string() })?;
+    read_text(file, &text)
+}
+
+/// Reads the text of a settings file.
+pub(super) fn read_text(
+    file: String,
+    text: &str,
+) -> Result<BTreeMap<&'static str, Given>, InvalidConfig> {
     let keys: toml::Table = text.parse().map_err(|why: toml::de::Error| InvalidConfig::File {
         file: file.clone(),
         why: one_line(&why),

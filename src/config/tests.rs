@@ -39,6 +39,10 @@ fn a_value_that_does_not_fit_is_one_line_with_name_value_and_wish() {
 fn a_secret_is_never_shown() {
     let line = parse(&[("MOIM_JWT_SECRET", "too short")]).unwrap_err().to_string();
     assert!(!line.contains("too short"), "{line}");
+    for odd in ["postgre://moim:hid@den@db/moim", "postgres:moim:hid@den@db", "moim:den@db"] {
+        let line = parse(&[("MOIM_DATABASE_URL", odd)]).unwrap_err().to_string();
+        assert!(line.contains(":***@db") && !line.contains("den"), "{line}");
+    }
     let look = |name: &str| match name {
         "MOIM_JWT_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
         "MOIM_DATABASE_URL" => Some("postgres://moim:hidden@db/moim".to_owned()),

@@ -46,11 +46,29 @@ impl Values {
         environment: Environment<'_>,
         file: Option<&Path>,
     ) -> Result<Self, InvalidConfig> {
-        let mut values = Self::default();
         let from_file = match file {
             Some(path) => table::read_file(path)?,
             None => BTreeMap::new(),
         };
+        Self::strongest(flags, environment, &from_file)
+    }
+
+    /// The same with the text of a file instead of its place.
+    #[cfg(feature = "faults")]
+    pub(crate) fn gather_text(
+        environment: Environment<'_>,
+        text: &str,
+    ) -> Result<Self, InvalidConfig> {
+        let from_file = table::read_text("moim.toml".to_owned(), text)?;
+        Self::strongest(&BTreeMap::new(), environment, &from_file)
+    }
+
+    fn strongest(
+        flags: &BTreeMap<String, String>,
+        environment: Environment<'_>,
+        from_file: &BTreeMap<&'static str, Given>,
+    ) -> Result<Self, InvalidConfig> {
+        let mut values = Self::default();
         for setting in SETTINGS {
             let flag = flags
                 .get(setting.name)
@@ -73,7 +91,7 @@ impl Values {
         Ok(values)
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let default = || SETTINGS.iter().find(|s| s.name == name).and_then(|s| s.default);
         self.0.get(name).map(|given| given.text.as_str()).or_else(default)
     }
@@ -86,10 +104,11 @@ impl Values {
     pub(super) fn unfit(&self, name: &str) -> InvalidConfig {
         let setting = SETTINGS.iter().find(|setting| setting.name == name);
         let is_secret = setting.is_some_and(|setting| setting.is_secret);
-        let got = if is_secret { "***" } else { self.text(name).unwrap_or_default() };
+        let text = self.text(name).unwrap_or_default();
+        let got = if is_secret { "***".to_owned() } else { hide_password(text) };
         InvalidConfig::Value {
             source_name: self.0.get(name).map_or_else(|| name.to_owned(), |g| g.source.clone()),
-            got: got.to_owned(),
+            got,
             wants: setting.map_or_else(String::new, |setting| setting.wants.to_owned()),
         }
     }
@@ -151,13 +170,15 @@ fn from_environment(
     }
 }
 
-/// A URL without the password in it.
+/// A value without the password that a URL may hold; also when it is a URL with a slip in it.
 fn hide_password(value: &str) -> String {
-    match value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?))) {
-        Some((scheme, (user, host))) if user.contains(':') => {
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{name}:***@{host}")
-        }
-        _plain => value.to_owned(),
+    let Some((front, host)) = value.rsplit_once('@') else {
+        return value.to_owned();
+    };
+    let begin = front.find("://").map_or(0, |at| at + 3);
+    let (scheme, user) = front.split_at_checked(begin).unwrap_or_default();
+    match user.split_once(':') {
+        Some((name, _password)) => format!("{scheme}{name}:***@{host}"),
+        None => value.to_owned(),
     }
 }

@@ -49,6 +49,8 @@ use actix_web::{App, Error, HttpResponse, ResponseError};
 pub use self::api::{Api, ApiSettings};
 pub use self::assets::Assets;
 pub use self::locale::Locale;
+#[cfg(feature = "faults")]
+pub(crate) use self::page::{limit_of, rewritten};
 pub use self::password::{Passwords, UnusableCost};
 pub use self::token::Tokens;
 pub use self::upgrade::{Upgrade, upgrade, watch_peer};

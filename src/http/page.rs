@@ -100,6 +100,33 @@ fn key<K: Key>(list: List, cursor: &str) -> Option<K> {
     K::of(&numbers)
 }
 
+/// Reads a cursor of any list and writes it again. For who looks for cursors that are misread.
+#[cfg(feature = "faults")]
+pub(crate) fn rewritten(text: &str) -> Vec<String> {
+    let lists = [
+        List::Users,
+        List::NewClubs,
+        List::LargeClubs,
+        List::MyClubs,
+        List::ClubMembers,
+        List::Rooms,
+        List::RoomMembers,
+        List::OlderMessages,
+        List::NewerMessages,
+        List::Notices,
+        List::Devices,
+    ];
+    let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
+    let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));
+    lists.into_iter().flat_map(|list| [one(list), two(list)]).flatten().collect()
+}
+
+/// The entries that a query asks for, if it can be read. For who looks for queries that are misread.
+#[cfg(feature = "faults")]
+pub(crate) fn limit_of(query: &str) -> Option<usize> {
+    read(query).ok().map(|paging| paging.limit())
+}
+
 /// What a caller says about the page it wants.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -20,6 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("top", &[]),
     ("app", BELOW_APP),
     ("cli", &["app", "config", "telemetry", "top"]),
+    // What is fuzzed, behind one face; not in a release build.
+    ("fuzz", BELOW_APP),
     ("main", &["cli"]),
 ];
 

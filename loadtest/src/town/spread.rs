@@ -80,7 +80,7 @@ mod tests {
             (Picker::weighted([0.0, 3.0, 0.0, 1.0].into_iter()), [0, 7_500, 0, 2_500]),
         ] {
             for (count, expected) in count(&picker, &mut random).into_iter().zip(expected) {
-                assert!(expected.abs_diff(count) <= 250, "{count} instead of {expected}");
+                assert!(count.abs_diff(expected) <= 250, "{count} instead of {expected}");
             }
         }
     }

@@ -31,7 +31,7 @@ pub use self::body::{EventBody, Since};
 #[cfg(feature = "faults")]
 pub use self::echo::Echo;
 pub use self::message::{CheckToken, Claims, Shared, Worker};
-use self::reader::{Incoming, Reader};
+pub(crate) use self::reader::{Incoming, Reader};
 use self::stream::{Drained, Frames};
 use super::outbox::{Ending, Outbox, Port};
 use super::presence::WasTold;

@@ -56,6 +56,12 @@ impl Reader {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Bytes of memory held.
+    #[cfg(feature = "faults")]
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity() + self.joined.as_ref().map_or(0, |joined| joined.bytes.capacity())
+    }
+
     /// The next message, if one is complete.
     ///
     /// # Errors

@@ -1,0 +1,15 @@
+//! What strangers can send, read in every way there is, and what must hold of it. Each function
+//! takes any bytes and panics when something does not hold. `fuzz/` drives them by coverage,
+//! `tests/fuzz` by chance and by kept examples. Not in a release build.
+
+mod cursors;
+mod frames;
+mod lines;
+mod positions;
+mod settings;
+
+pub use self::cursors::cursors;
+pub use self::frames::{frames, messages};
+pub use self::lines::lines;
+pub use self::positions::positions;
+pub use self::settings::settings;

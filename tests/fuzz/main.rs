@@ -1,0 +1,172 @@
+//! What strangers can send, by chance and by kept examples: the same checks that `fuzz/` drives by
+//! coverage, for everybody who has a stable Rust.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking; the settings miss helper functions"
+)]
+
+use std::path::Path;
+
+use moim::fuzz;
+use proptest::prelude::*;
+
+/// The kept examples of a target, each of which must hold.
+fn examples(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/examples").join(target);
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{target} has no examples");
+    for file in files {
+        println!("{}", file.display());
+        check(&std::fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn what_was_kept_holds() {
+    let targets: [(&str, fn(&[u8])); 6] = [
+        ("frames", fuzz::frames),
+        ("messages", fuzz::messages),
+        ("lines", fuzz::lines),
+        ("positions", fuzz::positions),
+        ("cursors", fuzz::cursors),
+        ("settings", fuzz::settings),
+    ];
+    for (target, check) in targets {
+        examples(target, check);
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/examples");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), targets.len(), "one that is not read");
+}
+
+/// Frames that begin like frames: by chance alone most are refused by their first byte.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![
+        8 => prop::sample::select(vec![0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a, 0x88]),
+        1 => any::<u8>(),
+    ];
+    let payload = prop_oneof![
+        ".{0,40}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..200),
+    ];
+    (first, any::<[u8; 4]>(), payload).prop_map(|(first, mask, payload)| {
+        let mut bytes = vec![first];
+        match u8::try_from(payload.len()) {
+            Ok(short @ 0..=125) => bytes.push(0x80 | short),
+            _long => bytes.extend([0xfe, 0, payload.len() as u8]),
+        }
+        bytes.extend(mask);
+        bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+        bytes
+    })
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let op = prop::sample::select(vec![
+        "auth",
+        "ping",
+        "open",
+        "close",
+        "send",
+        "typing",
+        "read",
+        "pull",
+        "inbox.open",
+        "inbox.read",
+        "auth.refresh",
+        "fly",
+    ]);
+    let value = prop_oneof![
+        Just("null".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        any::<f64>().prop_map(|n| serde_json::json!(n).to_string()),
+        prop::sample::select(vec![r#""r_12""#, r#""m_1_2""#, "[]", "{}", r#"["n_1","n_2"]"#])
+            .prop_map(str::to_owned),
+        (".{0,8}", any::<i64>())
+            .prop_map(|(epoch, seq)| serde_json::json!({"epoch": epoch, "seq": seq}).to_string()),
+        ".{0,12}".prop_map(|text| serde_json::json!(text).to_string()),
+    ];
+    let name = prop::sample::select(vec![
+        "id", "room", "since", "text", "cid", "reply_to", "seq", "after", "upto_seq", "ids",
+        "token", "want", "at", "other",
+    ]);
+    (op, prop::collection::vec((name, value), 0..6)).prop_map(|(op, fields)| {
+        let mut line = format!(r#"{{"op":"{op}""#);
+        for (name, value) in fields {
+            line.push_str(&format!(r#","{name}":{value}"#));
+        }
+        line + "}"
+    })
+}
+
+fn setting() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(
+        moim::config::SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>(),
+    );
+    let value = prop_oneof![
+        "[ -~]{0,30}".prop_map(|text| toml_text(&text)),
+        any::<i64>().prop_map(|n| n.to_string()),
+        Just("true".to_owned()),
+        Just(r#"["a","b"]"#.to_owned()),
+        "(postgres|redis|https?)://[a-z:@/]{0,20}".prop_map(|text| toml_text(&text)),
+    ];
+    (name, value).prop_map(|(name, value)| format!("{name} = {value}\n"))
+}
+
+fn toml_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_as_frames_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fuzz::frames(&bytes);
+    }
+
+    #[test]
+    fn frames_are_read_wherever_they_are_cut(
+        cut in any::<u8>(), frames in prop::collection::vec(frame(), 0..6),
+    ) {
+        fuzz::frames(&[vec![cut], frames.concat()].concat());
+    }
+
+    #[test]
+    fn messages_are_read_as_they_were_sent(bytes in prop::collection::vec(any::<u8>(), 0..3_000)) {
+        fuzz::messages(&bytes);
+    }
+
+    #[test]
+    fn any_text_is_a_line_or_is_not(text in ".{0,200}") {
+        fuzz::lines(text.as_bytes());
+    }
+
+    #[test]
+    fn a_line_means_the_same_however_it_is_written(line in line()) {
+        fuzz::lines(line.as_bytes());
+    }
+
+    #[test]
+    fn a_position_and_an_id_read_back(text in "[a-z0-9_-]{0,24}|[ucrndm]_[0-9_]{0,20}|.{0,20}") {
+        fuzz::positions(text.as_bytes());
+    }
+
+    #[test]
+    fn a_cursor_is_one_of_one_list(text in "A[Q-T][A-Za-z0-9_-]{0,22}|[a-z]{0,6}=.{0,6}|.{0,30}") {
+        fuzz::cursors(text.as_bytes());
+    }
+
+    #[test]
+    fn settings_never_tell_a_secret(
+        file in prop::collection::vec(setting(), 0..4), environment in "([A-Z_]{0,20}=[ -~]{0,20}\n){0,3}",
+    ) {
+        fuzz::settings(format!("{}\n---\n{environment}", file.concat()).as_bytes());
+    }
+
+    #[test]
+    fn any_text_is_a_file_of_settings_or_is_not(text in "[ -~\n]{0,200}") {
+        fuzz::settings(text.as_bytes());
+    }
+}
