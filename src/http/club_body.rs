@@ -87,16 +87,16 @@ pub(super) struct NewClubBody {
     #[schema(max_length = 1000)]
     pub(super) description: Option<String>,
     /// `study`, `project` or `community` (default).
-    #[schema(schema_with = words::club_kind)]
+    #[schema(schema_with = words::club_kind_or_null, required = false)]
     pub(super) kind: Option<String>,
     /// One of the categories; `other` by default.
-    #[schema(schema_with = words::category)]
+    #[schema(schema_with = words::category_or_null, required = false)]
     pub(super) category: Option<String>,
     /// `public` (default) or `private`.
-    #[schema(schema_with = words::visibility)]
+    #[schema(schema_with = words::visibility_or_null, required = false)]
     pub(super) visibility: Option<String>,
     /// `open` (default), `request`, `form`, `quiz` or `invite`.
-    #[schema(schema_with = words::join_policy)]
+    #[schema(schema_with = words::join_policy_or_null, required = false)]
     pub(super) join_policy: Option<String>,
     /// Most active members.
     #[schema(minimum = 2, maximum = 100_000)]

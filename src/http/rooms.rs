@@ -88,7 +88,7 @@ pub(super) struct NewRoomBody {
     #[schema(required = true, min_length = 1, max_length = 50)]
     name: String,
     /// `member` (default) or `manager`.
-    #[schema(schema_with = super::words::club_room_kind)]
+    #[schema(schema_with = super::words::room_kind_or_null, required = false)]
     kind: Option<String>,
 }
 

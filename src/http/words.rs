@@ -5,43 +5,69 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use crate::domain::{Category, ClubKind, JoinPolicy, RoomKind, Visibility};
 
-fn one_of(words: &[&'static str]) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).build()
+type Words<'a> = &'a [&'static str];
+
+fn one_of(words: Words<'_>, what: &str) -> Object {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(what));
+    schema.enum_values(Some(words.iter().copied())).build()
 }
 
-/// What a club is for.
-pub(super) fn club_kind() -> Object {
-    one_of(ClubKind::WORDS)
-}
-
-/// What a club is about.
-pub(super) fn category() -> Object {
-    one_of(Category::WORDS)
-}
-
-/// What a club is about; null is the default.
-pub(super) fn category_or_null() -> Object {
-    let words = Category::WORDS.iter().map(|word| Some(*word)).chain([None]);
+fn one_of_or_null(words: Words<'_>, what: &str) -> Object {
+    let words = words.iter().copied().map(Some).chain([None]);
     let types = SchemaType::from_iter([Type::String, Type::Null]);
-    ObjectBuilder::new().schema_type(types).enum_values(Some(words)).build()
+    let schema = ObjectBuilder::new().schema_type(types).description(Some(what));
+    schema.enum_values(Some(words)).build()
 }
 
-/// Who may know of a club.
-pub(super) fn visibility() -> Object {
-    one_of(Visibility::WORDS)
+/// What a list of clubs is narrowed to.
+pub(super) fn club_kind() -> Object {
+    one_of(ClubKind::WORDS, "What the club is for.")
 }
 
-/// How one gets into a club.
-pub(super) fn join_policy() -> Object {
-    one_of(JoinPolicy::WORDS)
-}
-
-/// What a room of a club is for.
-pub(super) fn club_room_kind() -> Object {
-    one_of(&[RoomKind::Member.word(), RoomKind::Manager.word()])
+/// What a list of clubs is narrowed to.
+pub(super) fn category() -> Object {
+    one_of(Category::WORDS, "What the club is about.")
 }
 
 /// How a list of clubs is sorted.
 pub(super) fn club_sort() -> Object {
-    one_of(&["new", "members"])
+    one_of(&["new", "members"], "`new` by default.")
+}
+
+/// What a club is for; null is the default.
+pub(super) fn club_kind_or_null() -> Object {
+    one_of_or_null(ClubKind::WORDS, "What the club is for; `community` by default.")
+}
+
+/// What a club is about; null is the default.
+pub(super) fn category_or_null() -> Object {
+    one_of_or_null(Category::WORDS, "What the club is about; `other` by default.")
+}
+
+/// Who may know of a club that is made; null is the default.
+pub(super) fn visibility_or_null() -> Object {
+    one_of_or_null(Visibility::WORDS, "Who may know of the club; `public` by default.")
+}
+
+/// How one gets into a club that is made; null is the default.
+pub(super) fn join_policy_or_null() -> Object {
+    one_of_or_null(JoinPolicy::WORDS, "How one gets in; `open` by default.")
+}
+
+/// Who may know of a club; it cannot be taken away.
+pub(super) fn visibility() -> Object {
+    one_of(Visibility::WORDS, "Who may know of the club.")
+}
+
+/// How one gets into a club; it cannot be taken away.
+pub(super) fn join_policy() -> Object {
+    one_of(JoinPolicy::WORDS, "How one gets in.")
+}
+
+/// What a room of a club is for; null is the default.
+pub(super) fn room_kind_or_null() -> Object {
+    one_of_or_null(
+        &[RoomKind::Member.word(), RoomKind::Manager.word()],
+        "Who reads and writes here; `member` by default.",
+    )
 }
