@@ -1,7 +1,7 @@
 """The calls against their own description, with Schemathesis: no failure of the server, and no
 answer that the description does not promise, whatever is sent and whoever sends it.
 
-Starts a server of its own. `OPENAPI_EXAMPLES` is how many requests each call gets by chance (20),
+Starts a server of its own. `OPENAPI_EXAMPLES` is how many requests each call gets by chance (12),
 `OPENAPI_SEED` what they are made from (7).
 """
 
@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent / "python"))
 
 from server import PASSWORD, Server  # noqa: E402
 
-EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "20")
+EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "12")
 SEED = os.environ.get("OPENAPI_SEED", "7")
 # An event stream that is let in never ends; who is not let in is told at once.
 STREAMS = ["--exclude-path-regex", "/events$"]

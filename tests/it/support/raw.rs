@@ -120,11 +120,9 @@ impl Raw {
     }
 
     async fn more_within(&mut self, span: Duration) -> bool {
-        let mut buffer = [0; 16_384];
-        let read = tokio::time::timeout(span, self.socket.read(&mut buffer)).await;
-        let count = read.expect("the server says nothing").unwrap_or(0);
-        self.read.extend_from_slice(&buffer[..count]);
-        count > 0
+        self.read.reserve(16 * 1_024);
+        let read = tokio::time::timeout(span, self.socket.read_buf(&mut self.read)).await;
+        read.expect("the server says nothing").unwrap_or(0) > 0
     }
 }
 
