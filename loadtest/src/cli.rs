@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::baseline;
 use crate::chaos;
-use crate::scenario::{catchup, crash, cuts, fanout, idle, overload, presence, rooms, slow, storm};
+use crate::scenario::{
+    catchup, crash, cuts, fanout, idle, overload, presence, rooms, scale, slow, storm,
+};
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
 #[derive(Parser)]
@@ -22,7 +24,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Many signed-in sessions that do nothing: memory of each, CPU of all
     Idle(idle::Options),
-    /// One room, every message to every member: CPU per delivery and latency, beside a bare writer
+    /// One room, every message to every member: CPU per delivery and latency, beside baselines
     Fanout(fanout::Options),
     /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
     Crash(crash::Options),
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Storm(storm::Options),
     /// A room in which some never read: latency of the others, memory of the server
     Slow(slow::Options),
+    /// What a unit costs at the small and at the large end of each axis
+    Scale(scale::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

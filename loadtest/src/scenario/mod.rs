@@ -13,6 +13,7 @@ pub(crate) mod idle;
 pub(crate) mod overload;
 pub(crate) mod presence;
 pub(crate) mod rooms;
+pub(crate) mod scale;
 pub(crate) mod slow;
 pub(crate) mod storm;
 
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Presence(_) => ("presence", presence::GOALS),
         Command::Storm(_) => ("storm", storm::GOALS),
         Command::Slow(_) => ("slow", slow::GOALS),
+        Command::Scale(_) => ("scale", scale::GOALS),
         Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {
             bail!("not a scenario")
         }
@@ -61,6 +63,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Presence(options) => presence::run(options, &stage, &mut report).await?,
         Command::Storm(options) => storm::run(options, &stage, &mut report).await?,
         Command::Slow(options) => slow::run(options, &stage, &mut report).await?,
+        Command::Scale(options) => scale::run(options, &stage, &mut report).await?,
         Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {}
     }
     Ok(report)
