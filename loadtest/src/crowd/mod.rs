@@ -51,6 +51,18 @@ pub(crate) struct Outcome {
     pub is_stalled: bool,
 }
 
+/// Who is in a room of the server.
+#[derive(Clone, Copy)]
+pub(crate) struct Seats<'a> {
+    /// They send in turn.
+    pub users: &'a [User],
+    /// So many of them, the first ones, have the room open.
+    pub listeners: usize,
+    pub room: &'a str,
+    /// Bytes of the text of a message.
+    pub text_bytes: usize,
+}
+
 pub(crate) struct Crowd {
     board: Rc<Board>,
     source: Source,
@@ -67,42 +79,58 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Signs all users in and opens the room in each session.
+    /// Signs all users in and opens the room in the sessions of the listeners.
     pub(crate) async fn of_server(
         epoch: Epoch,
         endpoint: &Endpoint,
-        users: &[User],
-        room: &str,
-        text_bytes: usize,
+        seats: Seats<'_>,
     ) -> Result<(Self, String)> {
         const AT_ONCE: usize = 32;
+        let Seats { users, listeners, room, text_bytes } = seats;
         let progress = Progress::new("members", users.len());
-        let (mut clients, mut server, mut head) = (Vec::new(), String::new(), 0);
-        for some in users.chunks(AT_ONCE) {
+        let (mut open, mut silent, mut server, mut head) =
+            (Vec::new(), Vec::new(), String::new(), 0);
+        let numbered: Vec<(usize, &User)> = users.iter().enumerate().collect();
+        for some in numbered.chunks(AT_ONCE) {
             let mut arriving = JoinSet::new();
-            for user in some {
-                let (endpoint, token, room) =
-                    (endpoint.clone(), user.token.clone(), room.to_owned());
+            for (number, user) in some {
+                let (endpoint, token) = (endpoint.clone(), user.token.clone());
+                let room = (*number < listeners).then(|| room.to_owned());
                 arriving.spawn_local(async move {
                     let sign_in = SignIn::FirstFrame;
                     let (mut client, hello) = Client::connect(&endpoint, &token, sign_in).await?;
-                    let opened = client.open(2, &room).await?;
+                    let opened = match room {
+                        Some(room) => Some(client.open(2, &room).await?),
+                        None => None,
+                    };
                     Ok::<_, anyhow::Error>((client, hello.server, opened))
                 });
             }
             while let Some(arrived) = arriving.join_next().await {
                 let (client, name, opened) = arrived??;
-                let at = opened.get("head").and_then(serde_json::Value::as_u64);
-                (head, server) = (at.context("open told no head")?, name);
-                clients.push(client);
+                server = name;
+                if let Some(opened) = opened {
+                    let at = opened.get("head").and_then(serde_json::Value::as_u64);
+                    head = at.context("open told no head")?;
+                    open.push(client);
+                } else {
+                    silent.push(client);
+                }
                 progress.step(1);
             }
         }
         progress.done();
-        let writers = clients.iter().map(Client::writer).collect();
+        let writers = open.iter().chain(&silent).map(Client::writer).collect();
         let filler = "x".repeat(text_bytes.saturating_sub(TEXT_HEAD));
         let source = Source::Server { room: room.to_owned(), writers, filler };
-        Ok((Self::follow(epoch, source, clients, room, head), server))
+        let mut crowd = Self::follow(epoch, source, open, room, head);
+        // They hear nothing of the room, but the replies to what they send.
+        for client in silent {
+            let nobody = usize::MAX;
+            let board = crowd.board.clone();
+            crowd.followers.spawn_local(follow(client, nobody, board, room.to_owned()));
+        }
+        Ok((crowd, server))
     }
 
     /// Starts a baseline whose deliveries have `bytes`, and connects its readers.

@@ -14,7 +14,7 @@ use self::beside::Beside;
 use self::saturation::{Climb, Step};
 use crate::baseline::Against;
 use crate::check::Kind as Fault;
-use crate::crowd::{Crowd, Load, Outcome};
+use crate::crowd::{Crowd, Load, Outcome, Seats};
 use crate::http::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::{Progress, note};
@@ -253,8 +253,9 @@ async fn members(
     let id = club.id.clone();
     setup::join(endpoint, &users, move |_| id.clone()).await?;
     let room = club.rooms.first().map_or("", String::as_str);
-    let text = usize::from(options.bytes);
-    let (crowd, hello) = Crowd::of_server(epoch, endpoint, &users, room, text).await?;
+    let text_bytes = usize::from(options.bytes);
+    let seats = Seats { users: &users, listeners: users.len(), room, text_bytes };
+    let (crowd, hello) = Crowd::of_server(epoch, endpoint, seats).await?;
     Ok((crowd, hello, club))
 }
 

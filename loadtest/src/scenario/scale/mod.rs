@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use self::bench::{Bench, quiet};
-use self::places::Places;
+use self::places::{Places, users_of_room};
 use crate::check::{Faults, Kind as Fault};
 use crate::report::Report;
 use crate::scenario::{Stage, need_files};
@@ -118,10 +118,15 @@ impl Options {
     fn sockets(&self, axis: Axis) -> usize {
         let sizes = self.sizes(axis);
         match axis {
-            Axis::Bytes | Axis::History => sizes.len() * self.base,
-            Axis::Members => 1 + sizes.iter().sum::<usize>(),
-            Axis::Idle => self.base + sizes.iter().max().unwrap_or(&0),
-            Axis::Rooms => self.room_size * sizes.iter().sum::<usize>(),
+            Axis::Bytes | Axis::History => sizes.len() * users_of_room(1, self.base),
+            Axis::Members => {
+                let all = std::iter::once(&1).chain(sizes);
+                all.map(|size| users_of_room(1, *size)).sum()
+            }
+            Axis::Idle => users_of_room(1, self.base) + sizes.iter().max().unwrap_or(&0),
+            Axis::Rooms => {
+                sizes.iter().map(|count| count * users_of_room(*count, self.room_size)).sum()
+            }
         }
     }
 

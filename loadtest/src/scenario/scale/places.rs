@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::point::Point;
 use crate::client::{Client, Ending, SignIn};
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Seats};
 use crate::http::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::Progress;
@@ -17,6 +17,13 @@ use crate::setup::{self, User};
 /// The contract's limit of sessions of one user.
 const SESSIONS_PER_USER: usize = 20;
 const AT_ONCE: usize = 64;
+
+/// People of one room: its members, and where the messages of a point would be too many for them
+/// (20 a second of a user), some more who only send.
+pub(super) fn users_of_room(rooms: usize, members: usize) -> usize {
+    const SENDERS: usize = 30;
+    members.max(SENDERS.div_ceil(rooms.max(1)))
+}
 
 pub(super) struct Places<'a> {
     pub stage: &'a Stage<'a>,
@@ -29,22 +36,29 @@ impl Places<'_> {
     /// So many rooms of so many members, each member with one session.
     pub(super) async fn rooms(&self, count: usize, members: usize, bytes: usize) -> Result<Point> {
         let name = self.stage.name();
-        let users = setup::register(self.endpoint, &name, count * members).await?;
+        let users_each = users_of_room(count, members);
+        let users = setup::register(self.endpoint, &name, count * users_each).await?;
         let mut crowds = Vec::with_capacity(count);
-        for (number, some) in users.chunks(members).enumerate() {
-            crowds.push(self.seat(some, &format!("{name}-{number}"), bytes).await?);
+        for (number, some) in users.chunks(users_each).enumerate() {
+            crowds.push(self.seat(some, members, &format!("{name}-{number}"), bytes).await?);
         }
         Ok(Point::new(members, crowds))
     }
 
     /// A club with a room for these users, all of them in it.
-    async fn seat(&self, users: &[User], name: &str, bytes: usize) -> Result<Crowd> {
+    async fn seat(
+        &self,
+        users: &[User],
+        listeners: usize,
+        name: &str,
+        text_bytes: usize,
+    ) -> Result<Crowd> {
         let (owner, others) = users.split_first().context("a room without members")?;
         let club = setup::make_club(self.endpoint, owner, name, 1).await?;
         setup::join(self.endpoint, others, move |_| club.id.clone()).await?;
         let room = club.rooms.first().context("no room")?;
-        let (crowd, server) =
-            Crowd::of_server(Epoch::now(), self.endpoint, users, room, bytes).await?;
+        let seats = Seats { users, listeners, room, text_bytes };
+        let (crowd, server) = Crowd::of_server(Epoch::now(), self.endpoint, seats).await?;
         self.server.replace(server);
         Ok(crowd)
     }
