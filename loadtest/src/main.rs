@@ -22,6 +22,7 @@ mod crowd;
 mod date;
 mod frame;
 mod http;
+mod json;
 mod pace;
 mod page;
 mod proc;

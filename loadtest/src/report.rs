@@ -14,6 +14,7 @@ use crate::chart::Chart;
 use crate::check::{Faults, Kind};
 use crate::cli::Requirement;
 use crate::date;
+use crate::json;
 use crate::page;
 use crate::proc::Machine;
 use crate::table::Table;
@@ -238,7 +239,7 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        Ok(json::readable(self)?)
     }
 
     /// The summary for people.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::chart::{Axis, Chart, Line};
 use crate::proc::{CpuMark, Process};
+use crate::report::rounded;
 
 /// Reads until it is stopped or dropped. A process that has ended is read no more.
 pub(crate) struct Sampler {
@@ -86,6 +87,7 @@ impl Track {
             let passed = now.duration_since(*then).as_secs_f64().max(1e-9);
             let cpu_percent = 100.0 * mark.since(before).as_secs_f64() / passed;
             let at_s = now.duration_since(begin).as_secs_f64();
+            let (at_s, cpu_percent) = (rounded(at_s), rounded(cpu_percent));
             self.rows.push(Sample { at_s, cpu_percent, rss_bytes });
         }
         self.before = Some((now, mark));

@@ -17,7 +17,11 @@ const STYLE: &str = include_str!("page.css");
 pub(crate) fn html(report: &Report, raw: &str) -> String {
     let mut out = String::with_capacity(64 * 1024);
     let (scenario, server) = (text(report.scenario), text(&report.server));
-    let verdict = if report.passed { ("good", "passed") } else { ("bad", "failed") };
+    let verdict = match report.goals.0.iter().all(|(_, goal)| goal.is_met) {
+        _ if !report.passed => ("bad", "failed"),
+        true => ("good", "passed"),
+        false => ("fair", "passed its checks, missed a goal"),
+    };
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::Row;
 use crate::crowd::{Crowd, Load};
 use crate::proc::Process;
+use crate::progress::Progress;
 
 /// Messages a second that a member may send for long.
 const RATE_OF_ONE: f64 = 15.0;
@@ -39,15 +40,20 @@ impl Point {
         Row { size: self.size, members: self.members, costs: Vec::new() }
     }
 
-    /// Gives the room so many messages, as fast as its members may send.
+    /// Gives the rooms so many messages each, as fast as their members may send.
     pub(super) async fn fill(&mut self, messages: usize) -> Result<()> {
-        let rate = RATE_OF_ONE * self.members as f64;
+        const AT_ONCE: usize = 500;
+        let rate = Some(RATE_OF_ONE * self.members as f64);
+        let progress = Progress::new("history", messages * self.crowds.len());
         for crowd in &mut self.crowds {
-            if messages > 0 {
-                let load = Load { messages, window: messages, rate: Some(rate) };
-                self.stalled += u64::from(crowd.round(load).await?.is_stalled);
+            for done in (0..messages).step_by(AT_ONCE) {
+                let some = AT_ONCE.min(messages - done);
+                let outcome = crowd.round(Load { messages: some, window: some, rate }).await?;
+                self.stalled += u64::from(outcome.is_stalled);
+                progress.step(some);
             }
         }
+        progress.done();
         Ok(())
     }
 

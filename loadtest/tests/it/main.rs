@@ -1,0 +1,13 @@
+//! The load tester as a person runs it, small, against a real server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking; the settings miss helper functions"
+)]
+
+mod fanout;
+mod markup;
+mod scale;
+mod tool;
