@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::baseline;
+use crate::baseline::{self, groupcommit};
 use crate::chaos;
 use crate::scenario::{
-    catchup, crash, cuts, fanout, idle, overload, presence, rooms, scale, slow, storm,
+    catchup, crash, cuts, durable, fanout, idle, overload, presence, rooms, scale, slow, storm,
 };
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Slow(slow::Options),
     /// What a unit costs at the small and at the large end of each axis
     Scale(scale::Options),
+    /// Closed-loop senders: acknowledged messages a second, beside a bare group commit of the same rows
+    Durable(durable::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Baseline(baseline::Options),
     #[command(hide = true)]
     UpgradeServer,
+    #[command(hide = true)]
+    GroupCommit(groupcommit::Options),
 }
 
 /// Options that every scenario takes.
@@ -69,6 +73,9 @@ pub(crate) struct Common {
     /// The database of the started server [default: SQLite in its empty data folder]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "url")]
     pub database_url: Option<String>,
+    /// The engine of the started server; `postgres` without an URL starts a cluster of its own
+    #[arg(long, global = true, value_enum, default_value_t, conflicts_with = "url")]
+    pub database: Engine,
     /// One more setting of the started server; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
     pub server_env: Vec<(String, String)>,
@@ -90,6 +97,14 @@ pub(crate) struct Common {
     /// Fail when this goal is missed; `all` names every goal of the scenario; may be repeated
     #[arg(long, global = true, value_name = "GOAL[=LIMIT]", value_parser = requirement)]
     pub require: Vec<Requirement>,
+}
+
+/// Where the started server keeps its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    #[default]
+    Sqlite,
+    Postgres,
 }
 
 /// A goal that must be met, perhaps with another limit than its own.

@@ -140,6 +140,16 @@ impl Http {
         self.call("GET", path, token, None).await
     }
 
+    /// What stands at a path that is no JSON.
+    pub(crate) async fn text(&mut self, path: &str) -> Result<String> {
+        let request = self.request("GET", path, None, None);
+        let (head, body) = timeout(CALL_LIMIT, self.exchange(&request))
+            .await
+            .with_context(|| format!("GET {path} was not answered in time"))??;
+        ensure!(head.status == 200, "GET {path} was answered with {}", head.status);
+        Ok(String::from_utf8(body)?)
+    }
+
     pub(crate) async fn post(
         &mut self,
         path: &str,

@@ -9,6 +9,9 @@
 //!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
 //!   `page`: as a page with pictures.
+//! * `cost`, `metrics`: CPU of several processes, and what the server counts itself.
+//! * `database`, `postgres`: what the server writes to; a PostgreSQL of our own.
+//! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON.
 //! * `baseline/`: what the server is compared with in the same run.
 //! * `chaos/`: a proxy that does to connections what networks do.
 
@@ -18,13 +21,17 @@ mod chart;
 mod check;
 mod cli;
 mod client;
+mod cost;
 mod crowd;
+mod database;
 mod date;
 mod frame;
 mod http;
 mod json;
+mod metrics;
 mod pace;
 mod page;
+mod postgres;
 mod proc;
 mod progress;
 mod report;
@@ -73,6 +80,10 @@ fn start(cli: Cli) -> anyhow::Result<bool> {
     }
     if let Command::UpgradeServer = &cli.command {
         baseline::upgrade::serve()?;
+        return Ok(true);
+    }
+    if let Command::GroupCommit(options) = &cli.command {
+        baseline::groupcommit::serve(options)?;
         return Ok(true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -15,8 +15,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::cli::Common;
+use crate::cli::{Common, Engine};
+use crate::database::Database;
 use crate::http::{Endpoint, Http};
+use crate::postgres::Cluster;
 use crate::proc::{Pins, Process};
 use crate::report::Report;
 
@@ -32,6 +34,10 @@ pub(crate) struct Target {
     pub server: Option<Server>,
     /// From spawn to ready, when we started it.
     pub ready: Option<Duration>,
+    /// Where it keeps everything, when we started it.
+    pub database: Option<Database>,
+    /// The database server, when we started that too. It ends after the server.
+    pub cluster: Option<Cluster>,
 }
 
 impl Target {
@@ -45,15 +51,23 @@ impl Target {
             let endpoint = Endpoint::resolve(url).await?;
             Http::new(endpoint.clone()).get("/readyz", None).await.context("not ready")?;
             let process = common.pid.map(|pid| Process { pid });
-            return Ok(Self { endpoint, process, server: None, ready: None });
+            let (database, cluster) = (None, None);
+            return Ok(Self { endpoint, process, server: None, ready: None, database, cluster });
         }
-        let mut server = Server::new(common, settings)?;
+        let cluster = match (common.database, &common.database_url) {
+            (Engine::Postgres, None) => Some(Cluster::start(pins)?),
+            _ => None,
+        };
+        let url = cluster.as_ref().map(Cluster::url).or_else(|| common.database_url.clone());
+        let mut server = Server::new(common, url.as_deref(), settings)?;
         let ready = server.start(pins).await?;
         Ok(Self {
             endpoint: server.endpoint(),
             process: server.process(),
             ready: Some(ready),
+            database: Some(server.database(url)),
             server: Some(server),
+            cluster,
         })
     }
 
@@ -80,7 +94,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn new(common: &Common, settings: &[(&str, String)]) -> Result<Self> {
+    fn new(
+        common: &Common,
+        database_url: Option<&str>,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let binary = match &common.server {
             // The process starts in another folder, where a relative path means nothing.
             Some(path) => std::path::absolute(path)?,
@@ -101,8 +119,8 @@ impl Server {
             ("MOIM_PASSWORD_MEMORY_KIB".to_owned(), "64".to_owned()),
             ("MOIM_LOG".to_owned(), "warn".to_owned()),
         ];
-        if let Some(url) = &common.database_url {
-            environment.push(("MOIM_DATABASE_URL".to_owned(), url.clone()));
+        if let Some(url) = database_url {
+            environment.push(("MOIM_DATABASE_URL".to_owned(), url.to_owned()));
         }
         environment
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -112,6 +130,19 @@ impl Server {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::local(self.listen)
+    }
+
+    fn database(&self, url: Option<String>) -> Database {
+        match url {
+            Some(url) if url.starts_with("postgres") => Database::Postgres { url, name: None },
+            Some(url) => Database::Sqlite(PathBuf::from(url.trim_start_matches("sqlite://"))),
+            None => Database::Sqlite(self.folder.path().join("data/moim.db")),
+        }
+    }
+
+    /// A folder of the run, gone with the server.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn process(&self) -> Option<Process> {

@@ -4,6 +4,7 @@
 //! Does not belong here: reading figures; a baseline is measured like the server.
 
 mod actix_ws;
+pub(crate) mod groupcommit;
 mod line;
 mod raw;
 mod raw_tokio;

@@ -8,6 +8,7 @@
 pub(crate) mod catchup;
 pub(crate) mod crash;
 pub(crate) mod cuts;
+pub(crate) mod durable;
 pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod overload;
@@ -22,6 +23,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::cli::{Command, Common};
+use crate::database::Database;
 use crate::proc::{Pins, raise_file_limit};
 use crate::progress::warn;
 use crate::report::Report;
@@ -41,9 +43,11 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Storm(_) => ("storm", storm::GOALS),
         Command::Slow(_) => ("slow", slow::GOALS),
         Command::Scale(_) => ("scale", scale::GOALS),
-        Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {
-            bail!("not a scenario")
-        }
+        Command::Durable(_) => ("durable", durable::GOALS),
+        Command::Proxy(_)
+        | Command::Baseline(_)
+        | Command::UpgradeServer
+        | Command::GroupCommit(_) => bail!("not a scenario"),
     };
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
@@ -64,7 +68,11 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Storm(options) => storm::run(options, &stage, &mut report).await?,
         Command::Slow(options) => slow::run(options, &stage, &mut report).await?,
         Command::Scale(options) => scale::run(options, &stage, &mut report).await?,
-        Command::Proxy(_) | Command::Baseline(_) | Command::UpgradeServer => {}
+        Command::Durable(options) => durable::run(options, &stage, &mut report).await?,
+        Command::Proxy(_)
+        | Command::Baseline(_)
+        | Command::UpgradeServer
+        | Command::GroupCommit(_) => {}
     }
     Ok(report)
 }
@@ -89,8 +97,7 @@ impl Stage<'_> {
         settings: &[(&str, String)],
     ) -> Result<Target> {
         let target = Target::prepare_with(self.common, self.pins.as_ref(), settings).await?;
-        let database = if self.common.database_url.is_some() { "by url" } else { "default" };
-        report.option("database", if target.server.is_some() { database } else { "unknown" });
+        report.option("database", target.database.as_ref().map_or("unknown", Database::engine));
         if let Some(ready) = target.ready {
             report.figure("ready", ready.as_secs_f64() * 1e3, "ms", "from spawn to /readyz, empty");
         }

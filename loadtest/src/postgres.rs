@@ -1,0 +1,139 @@
+//! A PostgreSQL cluster of our own for one run: on a Unix socket in a temporary folder, with its
+//! syncs on, as an ordinary user (the server refuses root), gone when this process is gone.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::proc::{Pins, Process};
+
+/// Keeps the server until standard input ends, which it does however this process ends.
+const KEEPER: &str = r#"
+bin=$1 dir=$2
+trap '' INT TERM
+"$bin/initdb" -A trust --no-sync -E UTF8 --no-locale -U postgres -D "$dir/data" >"$dir/log" 2>&1 || exit 1
+"$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=on -c synchronous_commit=on \
+    -c max_connections=200 -c shared_buffers=128MB </dev/null >>"$dir/log" 2>&1 &
+server=$!
+until "$bin/pg_isready" -q -h "$dir"; do
+    kill -0 "$server" 2>/dev/null || exit 1
+    sleep 0.05
+done
+echo "$server"
+cat >/dev/null
+kill -INT "$server"
+wait "$server"
+rm -rf "$dir"
+"#;
+
+/// A running cluster.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    server: Process,
+    keeper: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+impl Cluster {
+    pub(crate) fn start(pins: Option<&Pins>) -> Result<Self> {
+        let bin = binaries().context("no PostgreSQL server is installed (initdb, postgres)")?;
+        let folder = tempfile::Builder::new().prefix("moim-loadtest-pg-").tempdir()?.keep();
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(&bin).arg(&folder);
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some((uid, gid)) = ordinary_user(&folder)? {
+            chown(&folder, Some(uid), Some(gid)).context("cannot give the folder away")?;
+            command.uid(uid).gid(gid);
+        }
+        let keeper = match pins {
+            Some(pins) => pins.spawn_apart(|| command.spawn())?,
+            None => command.spawn(),
+        };
+        let mut keeper = keeper.context("cannot start sh")?;
+        let lifeline = keeper.stdin.take();
+        let mut word = String::new();
+        let stdout = keeper.stdout.take().context("no pipe from the keeper")?;
+        BufReader::new(stdout).read_line(&mut word)?;
+        let Ok(pid) = word.trim().parse() else {
+            let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+            bail!("PostgreSQL does not start: {log}");
+        };
+        Ok(Self { folder, server: Process { pid }, keeper, lifeline })
+    }
+
+    /// The URL of the database that a new cluster has.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres:///postgres?host={}&user=postgres", self.folder.display())
+    }
+
+    /// The postmaster and its children; those that serve a pool live as long as it.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let children = pids.filter(|pid| parent_of(*pid) == Some(self.server.pid));
+        std::iter::once(self.server.pid).chain(children).map(|pid| Process { pid }).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold blanks; state and parent follow it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The folder of the programs: on the path, or where Debian keeps them, newest first.
+fn binaries() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin")).collect();
+    versions.sort();
+    folders.extend(versions.into_iter().rev());
+    let needed = ["initdb", "postgres", "pg_isready"];
+    folders.into_iter().find(|bin| needed.iter().all(|name| bin.join(name).is_file()))
+}
+
+/// Whose process the server shall be, when this one is root's.
+fn ordinary_user(ours: &Path) -> Result<Option<(u32, u32)>> {
+    if fs::metadata(ours)?.uid() != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let ids = ids_of("postgres", &users).or_else(|| ids_of("nobody", &users));
+    ids.map(Some).context("root cannot run PostgreSQL, and there is nobody else")
+}
+
+fn ids_of(name: &str, users: &str) -> Option<(u32, u32)> {
+    let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+    let mut fields = line.split(':').skip(2);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_a_parent() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+
+    #[test]
+    fn a_user_is_found_by_name() {
+        let users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:105:110::/var/lib:/bin/sh\n";
+        assert_eq!(ids_of("postgres", users), Some((105, 110)));
+        assert_eq!(ids_of("nobody", users), None);
+    }
+}
