@@ -1,7 +1,7 @@
 //! Accounts.
 
 use super::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
-use super::given::{Given, bulk};
+use super::given::{Bulk, Given, bulk};
 use super::page::Page;
 use super::{Store, StoreError};
 use crate::domain::{DisplayName, InstanceRole, InvalidWord, Millis, UserId, Username};
@@ -101,9 +101,9 @@ struct CredentialsRow {
 }
 
 /// The accounts of some ids.
-const BY_IDS: Sql = bulk!(
+const BY_IDS: Bulk = bulk!(
     concat!("SELECT ", user_columns!(), " FROM "),
-    (1 user_id bigint),
+    (user_id bigint),
     " CROSS JOIN account WHERE account.user_id = given.user_id"
 );
 

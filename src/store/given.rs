@@ -1,15 +1,71 @@
-//! Many rows in one statement.
+//! Many rows in one statement, and several statements in one call.
 //!
-//! PostgreSQL takes one array per column (`UNNEST`), SQLite one JSON text (`jsonb_each`). [`bulk!`]
-//! writes both texts around the same SQL; in it the rows are a table named `given`.
+//! A statement is written once with [`bulk!`]; in it the rows are a table named `given`. PostgreSQL
+//! takes one array per column (`UNNEST`), SQLite a list of rows with a parameter for each value:
+//! bound values cost a small part of what a JSON text costs to write and to take apart again.
+//!
+//! The text for SQLite depends on the number of rows. So that its statements stay prepared, a list
+//! has a power of two of rows and the last ones may be empty; and many rows are several lists.
 
 use std::fmt::Write as _;
 
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, Postgres};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, Postgres};
 
 use super::StoreError;
-use super::db::{Conn, Either, Row, Sql};
+use super::db::{Conn, Either, Row};
+
+/// Rows of one list at most, on SQLite.
+const LIST: usize = 256;
+
+/// A statement over given rows; [`bulk!`] makes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bulk {
+    /// What stands before the table `given`.
+    pub(super) before: &'static str,
+    /// Names of its columns and their types on PostgreSQL. The first is never null.
+    pub(super) columns: &'static [(&'static str, &'static str)],
+    /// What stands behind it.
+    pub(super) after: &'static str,
+    /// Appended on PostgreSQL alone.
+    pub(super) lock: &'static str,
+}
+
+impl Bulk {
+    /// Appends the text for SQLite with a list of so many rows.
+    pub(super) fn push_sqlite(&self, text: &mut String, rows: usize) {
+        text.push_str(self.before);
+        for (number, (name, _type)) in (1..).zip(self.columns) {
+            text.push_str(if number == 1 { "(SELECT " } else { ", " });
+            let _infallible = write!(text, "column{number} AS {name}");
+        }
+        text.push_str(" FROM (VALUES ");
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(?" } else { ", (?" });
+            text.extend(self.columns.iter().skip(1).map(|_column| ", ?"));
+            text.push(')');
+        }
+        text.push_str(") WHERE column1 IS NOT NULL) AS given");
+        text.push_str(self.after);
+    }
+
+    /// Appends the text for PostgreSQL, with parameters that begin behind `before` others.
+    fn push_postgres(&self, text: &mut String, before: usize) {
+        text.push_str(self.before);
+        for (number, (_name, kind)) in (before + 1..).zip(self.columns) {
+            text.push_str(if number == before + 1 { "UNNEST(" } else { ", " });
+            let _infallible = write!(text, "${number}::{kind}[]");
+        }
+        for (place, (name, _type)) in self.columns.iter().enumerate() {
+            text.push_str(if place == 0 { ") AS given (" } else { ", " });
+            text.push_str(name);
+        }
+        text.push(')');
+        text.push_str(self.after);
+        text.push_str(self.lock);
+    }
+}
 
 /// One column of the rows.
 #[derive(Debug)]
@@ -55,94 +111,123 @@ impl<'a> Given<'a> {
         self.columns.push(column);
         self
     }
+}
 
-    /// The rows as a JSON array of arrays. Each begins with a zero, so that `->> 1` is `$1`.
-    fn json(&self) -> String {
-        let texts = |column: &Column<'_>| match column {
-            Column::Text(values) => values.iter().map(|text| text.len() + 8).sum(),
-            Column::Int(_) | Column::MaybeInt(_) => 0,
-        };
-        let texts: usize = self.columns.iter().map(texts).sum();
-        let mut json = String::with_capacity(16 + self.len * self.columns.len() * 16 + texts);
-        json.push('[');
-        for row in 0..self.len {
-            json.push_str(if row == 0 { "[0" } else { ",[0" });
-            for column in &self.columns {
-                json.push(',');
-                match column {
-                    Column::Int(values) => push_int(&mut json, values.get(row).copied()),
-                    Column::MaybeInt(values) => {
-                        push_int(&mut json, values.get(row).copied().flatten());
-                    }
-                    Column::Text(values) => {
-                        push_text(&mut json, values.get(row).copied().unwrap_or(""));
+/// Statements that are run together: one call for all of them, in this order.
+#[derive(Debug, Default)]
+pub(super) struct Script<'a>(Vec<(&'static Bulk, Given<'a>)>);
+
+impl<'a> Script<'a> {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a statement; one for no rows is not run. PostgreSQL runs them side by side on what
+    /// was there before: no two of a script may touch the same row, or read what another writes.
+    pub(super) fn add(&mut self, bulk: &'static Bulk, given: Given<'a>) {
+        if given.len > 0 {
+            self.0.push((bulk, given));
+        }
+    }
+
+    /// Runs what was added.
+    pub(super) async fn run(self, conn: &mut Conn) -> Result<(), StoreError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        match conn.either() {
+            Either::Sqlite(conn) => {
+                let (text, arguments) = self.for_sqlite()?;
+                sqlx::query_with(AssertSqlSafe(text), arguments).execute(conn).await.map(drop)?;
+            }
+            Either::Postgres(conn) => {
+                let (text, arguments) = self.for_postgres()?;
+                sqlx::query_with(AssertSqlSafe(text), arguments).execute(conn).await.map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn for_sqlite(self) -> Result<(String, SqliteArguments), StoreError> {
+        let (mut text, mut arguments) = (String::new(), SqliteArguments::default());
+        for (bulk, given) in self.0 {
+            for begin in (0..given.len).step_by(LIST) {
+                let end = given.len.min(begin + LIST);
+                let rows = (end - begin).next_power_of_two();
+                if !text.is_empty() {
+                    text.push(';');
+                }
+                bulk.push_sqlite(&mut text, rows);
+                for row in begin..begin + rows {
+                    for column in &given.columns {
+                        // Behind the end every value is null.
+                        match column {
+                            Column::Int(values) => arguments.add(values.get(row).copied()),
+                            Column::MaybeInt(values) => {
+                                arguments.add(values.get(row).copied().flatten())
+                            }
+                            Column::Text(values) => arguments.add(values.get(row).copied()),
+                        }
+                        .map_err(unbindable)?;
                     }
                 }
             }
-            json.push(']');
         }
-        json.push(']');
-        json
+        Ok((text, arguments))
     }
 
-    fn arrays(self) -> Result<PgArguments, StoreError> {
-        let mut arguments = PgArguments::default();
-        for column in self.columns {
-            match column {
-                Column::Int(values) => arguments.add(values),
-                Column::MaybeInt(values) => arguments.add(values),
-                Column::Text(values) => arguments.add(values),
+    /// All statements as one: the last, with those before as its common table expressions.
+    fn for_postgres(self) -> Result<(String, PgArguments), StoreError> {
+        let (mut text, mut arguments) = (String::new(), PgArguments::default());
+        let last = self.0.len() - 1;
+        for (place, (bulk, given)) in self.0.into_iter().enumerate() {
+            if place < last {
+                let with = if place == 0 { "WITH" } else { "," };
+                let _infallible = write!(text, "{with} step{place} AS (");
             }
-            .map_err(|why| StoreError::Statement(sqlx::Error::Encode(why)))?;
+            bulk.push_postgres(&mut text, arguments.len());
+            if place < last {
+                text.push_str(if place + 1 == last { ") " } else { ")" });
+            }
+            for column in given.columns {
+                match column {
+                    Column::Int(values) => arguments.add(values),
+                    Column::MaybeInt(values) => arguments.add(values),
+                    Column::Text(values) => arguments.add(values),
+                }
+                .map_err(unbindable)?;
+            }
         }
-        Ok(arguments)
+        Ok((text, arguments))
     }
 }
 
-fn push_int(json: &mut String, value: Option<i64>) {
-    match value {
-        // Writing into a string cannot fail.
-        Some(value) => drop(write!(json, "{value}")),
-        None => json.push_str("null"),
-    }
-}
-
-/// Appends a JSON string: quotes, back-slashes and control characters are escaped, the rest stands
-/// as it is.
-fn push_text(json: &mut String, text: &str) {
-    json.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| matches!(c, '"' | '\\') || c < ' ') {
-        let (plain, tail) = rest.split_at(at);
-        json.push_str(plain);
-        let mut tail = tail.chars();
-        if let Some(odd) = tail.next() {
-            if odd < ' ' {
-                json.push_str(&format!("\\u{:04x}", u32::from(odd)));
-            } else {
-                json.extend(['\\', odd]);
-            }
-        }
-        rest = tail.as_str();
-    }
-    json.push_str(rest);
-    json.push('"');
+fn unbindable(why: sqlx::error::BoxDynError) -> StoreError {
+    StoreError::Statement(sqlx::Error::Encode(why))
 }
 
 impl Conn {
     /// The rows that a bulk query gives for the rows it is given.
     pub(super) async fn given_all<R: Row>(
         &mut self,
-        sql: &Sql,
+        bulk: &'static Bulk,
         given: Given<'_>,
     ) -> Result<Vec<R>, StoreError> {
+        let mut script = Script::new();
+        script.add(bulk, given);
+        if script.0.is_empty() {
+            return Ok(Vec::new());
+        }
         Ok(match self.either() {
             Either::Sqlite(conn) => {
-                sqlx::query_as(sql.sqlite).bind(given.json()).fetch_all(conn).await?
+                let (text, arguments) = script.for_sqlite()?;
+                sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?
             }
             Either::Postgres(conn) => {
-                let arrays = given.arrays()?;
-                sqlx::query_as_with::<Postgres, R, _>(sql.postgres, arrays).fetch_all(conn).await?
+                let (text, arguments) = script.for_postgres()?;
+                sqlx::query_as_with::<Postgres, R, _>(AssertSqlSafe(text), arguments)
+                    .fetch_all(conn)
+                    .await?
             }
         })
     }
@@ -150,52 +235,33 @@ impl Conn {
     /// Runs a bulk statement; a statement for no rows is not run.
     pub(super) async fn given_execute(
         &mut self,
-        sql: &Sql,
+        bulk: &'static Bulk,
         given: Given<'_>,
     ) -> Result<(), StoreError> {
-        if given.len == 0 {
-            return Ok(());
-        }
-        match self.either() {
-            Either::Sqlite(conn) => {
-                sqlx::query(sql.sqlite).bind(given.json()).execute(conn).await.map(drop)?;
-            }
-            Either::Postgres(conn) => {
-                let arrays = given.arrays()?;
-                sqlx::query_with::<Postgres, _>(sql.postgres, arrays)
-                    .execute(conn)
-                    .await
-                    .map(drop)?;
-            }
-        }
-        Ok(())
+        let mut script = Script::new();
+        script.add(bulk, given);
+        script.run(self).await
     }
 }
 
 /// Writes a statement over given rows for both engines:
-/// `bulk!("SELECT … FROM ", (1 room_id bigint, 2 cid text), " CROSS JOIN …")`.
+/// `bulk!("SELECT … FROM ", (room_id bigint, cid text), " CROSS JOIN …")`.
 ///
-/// Join to `given` with `CROSS JOIN … WHERE`: it means the same on both engines, and SQLite then
-/// begins with the given rows and looks the others up. A last `postgres "…"` is appended for that
-/// engine alone: the row locks that SQLite does not need.
+/// Each given row must count for itself: SQLite may get them in several lists. Join to `given` with
+/// `CROSS JOIN … WHERE`: it means the same on both engines, and SQLite then begins with the given
+/// rows and looks the others up. A last `postgres "…"` is appended for that engine alone: the row
+/// locks that SQLite does not need.
 macro_rules! bulk {
     (
         $before:expr,
-        ($place0:literal $name0:ident $type0:ident $(, $place:literal $name:ident $type:ident)* $(,)?),
+        ($($name:ident $type:ident),* $(,)?),
         $after:expr $(, postgres $lock:literal)? $(,)?
     ) => {
-        $crate::store::db::Sql {
-            sqlite: concat!(
-                $before, "(SELECT value ->> ", $place0, " AS ", stringify!($name0),
-                $(", value ->> ", $place, " AS ", stringify!($name),)*
-                " FROM jsonb_each($1)) AS given", $after
-            ),
-            postgres: concat!(
-                $before, "UNNEST($", $place0, "::", stringify!($type0), "[]",
-                $(", $", $place, "::", stringify!($type), "[]",)*
-                ") AS given (", stringify!($name0), $(", ", stringify!($name),)* ")", $after
-                $(, $lock)?
-            ),
+        $crate::store::given::Bulk {
+            before: $before,
+            columns: &[$((stringify!($name), stringify!($type))),*],
+            after: $after,
+            lock: concat!($($lock)?),
         }
     };
 }
@@ -206,30 +272,49 @@ pub(super) use bulk;
 mod tests {
     use super::*;
 
+    const HEADS: Bulk =
+        bulk!("SELECT * FROM ", (a bigint, b text), " WHERE true", postgres " FOR UPDATE");
+    const NAMES: Bulk = bulk!("DELETE FROM t USING ", (name text), "");
+
     #[test]
-    fn rows_are_written_as_json_that_keeps_every_character() {
-        let given = Given::new()
-            .ints([7, -8])
-            .maybe_ints([None, Some(i64::MAX)])
-            .texts(["a\"b\\c\n\u{1}", "가/🙂"]);
+    fn a_list_of_sqlite_has_a_power_of_two_of_rows() {
+        let mut script = Script::new();
+        script.add(&HEADS, Given::new().ints([7, -8, 9]).texts(["a\"b", "가", "🙂"]));
+        script.add(&HEADS, Given::new().ints([]).texts([]));
+        script.add(&NAMES, Given::new().texts(["x"]));
+        let (text, arguments) = script.for_sqlite().unwrap();
         assert_eq!(
-            given.json(),
-            r#"[[0,7,null,"a\"b\\c\u000a\u0001"],[0,-8,9223372036854775807,"가/🙂"]]"#
+            text,
+            "SELECT * FROM (SELECT column1 AS a, column2 AS b FROM (VALUES (?, ?), (?, ?), (?, ?), \
+             (?, ?)) WHERE column1 IS NOT NULL) AS given WHERE true;\
+             DELETE FROM t USING (SELECT column1 AS name FROM (VALUES (?)) WHERE column1 IS NOT \
+             NULL) AS given"
         );
-        assert_eq!(Given::new().ints([]).json(), "[]");
+        assert_eq!(arguments.len(), 4 * 2 + 1);
     }
 
     #[test]
-    fn both_texts_name_the_same_columns() {
-        let sql = bulk!("SELECT * FROM ", (1 a bigint, 2 b text), " WHERE true");
+    fn many_rows_are_several_lists() {
+        let mut script = Script::new();
+        script.add(&NAMES, Given::new().texts(["x"; 2 * LIST + 3]));
+        let (text, arguments) = script.for_sqlite().unwrap();
+        assert_eq!(text.matches("DELETE").count(), 3);
+        assert_eq!(arguments.len(), 2 * LIST + 4);
+    }
+
+    #[test]
+    fn a_script_is_one_statement_of_postgres() {
+        let mut script = Script::new();
+        script.add(&NAMES, Given::new().texts(["x"]));
+        script.add(&NAMES, Given::new().texts(["y"]));
+        script.add(&HEADS, Given::new().ints([1]).texts(["z"]));
+        let (text, arguments) = script.for_postgres().unwrap();
         assert_eq!(
-            sql.sqlite,
-            "SELECT * FROM (SELECT value ->> 1 AS a, value ->> 2 AS b FROM jsonb_each($1)) AS given \
-             WHERE true"
+            text,
+            "WITH step0 AS (DELETE FROM t USING UNNEST($1::text[]) AS given (name)), \
+             step1 AS (DELETE FROM t USING UNNEST($2::text[]) AS given (name)) \
+             SELECT * FROM UNNEST($3::bigint[], $4::text[]) AS given (a, b) WHERE true FOR UPDATE"
         );
-        assert_eq!(
-            sql.postgres,
-            "SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS given (a, b) WHERE true"
-        );
+        assert_eq!(arguments.len(), 4);
     }
 }

@@ -1,8 +1,8 @@
 //! Inboxes: reading a user's notices, and what they have read. The journal writes the entries.
 
 use super::append::StoredNotice;
-use super::db::{Conn, Sql, execute, fetch_all, fetch_one};
-use super::given::{Given, bulk};
+use super::db::{Conn, execute, fetch_all, fetch_one};
+use super::given::{Bulk, Given, bulk};
 use super::page::Page;
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, NoticeId, RoomId, UserId};
@@ -109,18 +109,18 @@ impl From<NoticeRow> for Notice {
 }
 
 /// Heads of many inboxes.
-const HEADS: Sql = bulk!(
+const HEADS: Bulk = bulk!(
     "SELECT inbox.user_id, inbox.epoch, inbox.head,
             (SELECT count(*) FROM notice WHERE notice.user_id = inbox.user_id
                 AND notice.read_at IS NULL AND notice.dropped_at IS NULL) FROM ",
-    (1 user_id bigint),
+    (user_id bigint),
     " CROSS JOIN inbox WHERE inbox.user_id = given.user_id"
 );
 
 /// Reads entries by id, if they are the user's own.
-const READ_IDS: Sql = bulk!(
+const READ_IDS: Bulk = bulk!(
     "UPDATE notice SET read_at = given.at FROM ",
-    (1 user_id bigint, 2 notice_id bigint, 3 at bigint),
+    (user_id bigint, notice_id bigint, at bigint),
     " WHERE notice.notice_id = given.notice_id AND notice.user_id = given.user_id
         AND notice.read_at IS NULL"
 );

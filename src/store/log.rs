@@ -1,14 +1,14 @@
 //! Reading the log of a room.
 
 use super::append::{LogHead, StoredEvent};
-use super::db::{Sql, fetch_all, fetch_optional};
-use super::given::{Given, bulk};
+use super::db::{fetch_all, fetch_optional};
+use super::given::{Bulk, Given, bulk};
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId};
 
-const HEADS: Sql = bulk!(
+const HEADS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n FROM ",
-    (1 room_id bigint),
+    (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL",
 );
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::domain::{Millis, UserId};
 use crate::store::StoreError;
 use crate::store::append::NewMessage;
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, bulk};
 use crate::store::rooms::may_read;
 
 /// About one message of a living room of which there is something to say. Of most there is
@@ -32,7 +32,7 @@ pub(super) struct First {
     pub(super) at: Millis,
 }
 
-const FACTS: Sql = bulk!(
+const FACTS: Bulk = bulk!(
     concat!(
         "SELECT i, seq, n, at, is_inside, is_answer, answered FROM
          (SELECT given.i, given.reply_to, first.seq, first.n, first.at,
@@ -43,7 +43,7 @@ const FACTS: Sql = bulk!(
                  CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered
             FROM "
     ),
-    (1 i bigint, 2 room_id bigint, 3 author_id bigint, 4 cid text, 5 reply_to bigint),
+    (i bigint, room_id bigint, author_id bigint, cid text, reply_to bigint),
     " CROSS JOIN room
            LEFT JOIN account ON account.user_id = given.author_id
            LEFT JOIN message first ON first.room_id = given.room_id

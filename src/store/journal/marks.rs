@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::domain::{RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::ReadMark;
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, bulk};
 
 use super::places::Places;
 use super::rows::{Seat, Seats, raise};
@@ -19,20 +19,20 @@ pub(super) struct Mark {
     pub(super) seq: i64,
 }
 
-const N_AT: Sql = bulk!(
+const N_AT: Bulk = bulk!(
     "SELECT given.room_id, given.seq,
             coalesce((SELECT room_event.n FROM room_event WHERE room_event.room_id = given.room_id
                          AND room_event.seq <= given.seq
                        ORDER BY room_event.seq DESC LIMIT 1), 0) FROM ",
-    (1 room_id bigint, 2 seq bigint),
+    (room_id bigint, seq bigint),
     ""
 );
 
-const STANDING: Sql = bulk!(
+const STANDING: Bulk = bulk!(
     "SELECT seat.room_id, seat.user_id, seat.read_seq, seat.read_n,
             (SELECT count(*) FROM mention WHERE mention.user_id = seat.user_id
                 AND mention.room_id = seat.room_id AND mention.n > seat.read_n) FROM ",
-    (1 room_id bigint, 2 user_id bigint),
+    (room_id bigint, user_id bigint),
     " CROSS JOIN room_member seat
       WHERE seat.room_id = given.room_id AND seat.user_id = given.user_id"
 );
@@ -43,9 +43,6 @@ pub(super) async fn count(
     marks: &[Mark],
     seats: &mut Seats,
 ) -> Result<(), StoreError> {
-    if marks.is_empty() {
-        return Ok(());
-    }
     let given = Given::new()
         .ints(marks.iter().map(|mark| mark.room.0))
         .ints(marks.iter().map(|mark| mark.seq));

@@ -5,8 +5,8 @@ use crate::store::StoreError;
 use crate::store::append::{
     Append, AppendRefusal, Appended, EventWriter, Line, RoomChange, StoredEvent,
 };
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, Script, bulk};
 
 use super::places::Places;
 use super::{clubs, lobbies, rows};
@@ -19,10 +19,10 @@ pub(super) struct Mover {
 }
 
 /// A place in rooms, read up to now; whoever was there before begins anew.
-const ENTER: Sql = bulk!(
+const ENTER: Bulk = bulk!(
     "INSERT INTO room_member (room_id, user_id, joined_at, join_seq, read_n, read_seq)
      SELECT room.room_id, given.user_id, given.at, room.head, room.n, room.head FROM ",
-    (1 room_id bigint, 2 user_id bigint, 3 at bigint),
+    (room_id bigint, user_id bigint, at bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET joined_at = excluded.joined_at, join_seq = excluded.join_seq,
@@ -83,7 +83,9 @@ pub(super) async fn write_lines(
         let body = writer.line(room, line, who.user, head.head, who.at).into();
         events.push((room, StoredEvent { seq: head.head, n: head.n, at: who.at, body }));
     }
-    rows::events(conn, places, &events).await?;
+    let mut script = Script::new();
+    rows::events(&mut script, places, &events);
+    script.run(conn).await?;
     Ok(events)
 }
 

@@ -4,21 +4,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::{RoomId, UserId, mention_candidates};
 use crate::store::StoreError;
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, bulk};
 use crate::store::rooms::may_read;
 
 use super::talk::Draft;
 
-const NAMED: Sql = bulk!(
+const NAMED: Bulk = bulk!(
     "SELECT account.username_key, account.user_id FROM ",
-    (1 name text),
+    (name text),
     " CROSS JOIN account WHERE account.username_key = given.name AND account.deleted_at IS NULL"
 );
 
-const READERS: Sql = bulk!(
+const READERS: Bulk = bulk!(
     "SELECT given.room_id, given.user_id FROM ",
-    (1 room_id bigint, 2 user_id bigint),
+    (room_id bigint, user_id bigint),
     concat!(" CROSS JOIN room WHERE room.room_id = given.room_id AND ", may_read!("given.user_id"))
 );
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::domain::{NoticeId, UserId};
 use crate::store::StoreError;
 use crate::store::append::{EventWriter, NewNotice, StoredNotice, WrittenNotice};
-use crate::store::db::{Conn, Either, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::{Conn, Either};
+use crate::store::given::{Bulk, Given, Script, bulk};
 
 use super::places::Places;
 use super::talk::Draft;
@@ -14,35 +14,35 @@ use super::talk::Draft;
 /// Characters of a message that an entry quotes at most; the writer may cut further.
 const EXCERPT_CHARS: usize = 200;
 
-const LOCK_INBOXES: Sql = bulk!(
+const LOCK_INBOXES: Bulk = bulk!(
     "SELECT inbox.user_id, inbox.head, account.locale FROM ",
-    (1 user_id bigint),
+    (user_id bigint),
     " CROSS JOIN inbox CROSS JOIN account
       WHERE inbox.user_id = given.user_id AND account.user_id = inbox.user_id
       ORDER BY inbox.user_id",
     postgres " FOR NO KEY UPDATE OF inbox"
 );
 
-const HEADS: Sql = bulk!(
+const HEADS: Bulk = bulk!(
     "UPDATE inbox SET head = given.head FROM ",
-    (1 user_id bigint, 2 head bigint),
+    (user_id bigint, head bigint),
     " WHERE inbox.user_id = given.user_id"
 );
 
-const NOTICES: Sql = bulk!(
+const NOTICES: Bulk = bulk!(
     "INSERT INTO notice (notice_id, user_id, seq, kind, room_id, message_seq, from_id, title, body,
                          event, at)
      SELECT notice_id, user_id, seq, kind, room_id, message_seq, from_id, title, body, event, at
        FROM ",
-    (1 notice_id bigint, 2 user_id bigint, 3 seq bigint, 4 kind text, 5 room_id bigint,
-     6 message_seq bigint, 7 from_id bigint, 8 title text, 9 body text, 10 event text, 11 at bigint),
+    (notice_id bigint, user_id bigint, seq bigint, kind text, room_id bigint,
+     message_seq bigint, from_id bigint, title text, body text, event text, at bigint),
     ""
 );
 
 /// The names of the authors, as the receivers read them.
-const NAMES: Sql = bulk!(
+const NAMES: Bulk = bulk!(
     "SELECT account.user_id, account.display_name FROM ",
-    (1 user_id bigint),
+    (user_id bigint),
     " CROSS JOIN account WHERE account.user_id = given.user_id"
 );
 
@@ -182,7 +182,8 @@ async fn insert(
     let given = Given::new()
         .ints(inboxes.keys().map(|user| user.0))
         .ints(inboxes.values().map(|inbox| inbox.head));
-    conn.given_execute(&HEADS, given).await?;
+    let mut script = Script::new();
+    script.add(&HEADS, given);
     let given = Given::new()
         .ints(entries.iter().map(|entry| entry.id.0))
         .ints(entries.iter().map(|entry| entry.user.0))
@@ -195,7 +196,8 @@ async fn insert(
         .texts(entries.iter().map(|entry| entry.written.body.as_str()))
         .texts(entries.iter().map(|entry| entry.written.event.as_str()))
         .ints(entries.iter().map(|entry| entry.draft.message.at.0));
-    conn.given_execute(&NOTICES, given).await
+    script.add(&NOTICES, given);
+    script.run(conn).await
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::domain::{ClubId, RoomId, RoomKind};
 use crate::store::StoreError;
 use crate::store::append::Append;
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, bulk};
 
 /// A room under lock. `head` and `n` go up as the batch takes numbers.
 #[derive(Debug)]
@@ -47,23 +47,23 @@ impl Places {
     }
 }
 
-const LOCK_CLUBS: Sql = bulk!(
+const LOCK_CLUBS: Bulk = bulk!(
     "SELECT club.club_id, club.join_policy, club.capacity, club.member_count FROM ",
-    (1 club_id bigint),
+    (club_id bigint),
     " CROSS JOIN club WHERE club.club_id = given.club_id AND club.deleted_at IS NULL
       ORDER BY club.club_id",
     postgres " FOR NO KEY UPDATE OF club"
 );
 
-const ROOMS_OF_CLUBS: Sql = bulk!(
+const ROOMS_OF_CLUBS: Bulk = bulk!(
     "SELECT room.room_id FROM ",
-    (1 club_id bigint),
+    (club_id bigint),
     " CROSS JOIN room WHERE room.club_id = given.club_id AND room.deleted_at IS NULL"
 );
 
-const LOCK_ROOMS: Sql = bulk!(
+const LOCK_ROOMS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general FROM ",
-    (1 room_id bigint),
+    (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
       ORDER BY room.room_id",
     postgres " FOR NO KEY UPDATE OF room"

@@ -1,12 +1,10 @@
-//! The rows that a step of the batch leaves, each kind in one statement.
+//! The rows that a step of the batch leaves, each kind in one statement, all in one script.
 
 use std::collections::BTreeMap;
 
 use crate::domain::{RoomId, UserId};
-use crate::store::StoreError;
 use crate::store::append::StoredEvent;
-use crate::store::db::{Conn, Sql};
-use crate::store::given::{Given, bulk};
+use crate::store::given::{Bulk, Given, Script, bulk};
 
 use super::places::Places;
 use super::talk::Draft;
@@ -28,36 +26,36 @@ pub(super) fn raise(seats: &mut Seats, place: (RoomId, UserId), to: Seat) {
     seat.read_seq = seat.read_seq.max(to.read_seq);
 }
 
-const HEADS: Sql = bulk!(
+const HEADS: Bulk = bulk!(
     "UPDATE room SET head = given.head, n = given.n FROM ",
-    (1 room_id bigint, 2 head bigint, 3 n bigint),
+    (room_id bigint, head bigint, n bigint),
     " WHERE room.room_id = given.room_id"
 );
 
-const EVENTS: Sql = bulk!(
+const EVENTS: Bulk = bulk!(
     "INSERT INTO room_event (room_id, seq, at, n, body) SELECT room_id, seq, at, n, body FROM ",
-    (1 room_id bigint, 2 seq bigint, 3 at bigint, 4 n bigint, 5 body text),
+    (room_id bigint, seq bigint, at bigint, n bigint, body text),
     ""
 );
 
-const MESSAGES: Sql = bulk!(
+const MESSAGES: Bulk = bulk!(
     "INSERT INTO message (room_id, seq, n, author_id, cid, text, reply_to, at)
      SELECT room_id, seq, n, author_id, cid, text, reply_to, at FROM ",
-    (1 room_id bigint, 2 seq bigint, 3 n bigint, 4 author_id bigint, 5 cid text, 6 text text,
-     7 reply_to bigint, 8 at bigint),
+    (room_id bigint, seq bigint, n bigint, author_id bigint, cid text, text text,
+     reply_to bigint, at bigint),
     ""
 );
 
-const MENTIONS: Sql = bulk!(
+const MENTIONS: Bulk = bulk!(
     "INSERT INTO mention (user_id, room_id, n) SELECT user_id, room_id, n FROM ",
-    (1 user_id bigint, 2 room_id bigint, 3 n bigint),
+    (user_id bigint, room_id bigint, n bigint),
     ""
 );
 
-const SEATS: Sql = bulk!(
+const SEATS: Bulk = bulk!(
     "INSERT INTO room_member (room_id, user_id, read_n, read_seq)
      SELECT room_id, user_id, read_n, read_seq FROM ",
-    (1 room_id bigint, 2 user_id bigint, 3 read_n bigint, 4 read_seq bigint),
+    (room_id bigint, user_id bigint, read_n bigint, read_seq bigint),
     " WHERE TRUE
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET read_n = CASE WHEN excluded.read_n > room_member.read_n
@@ -67,11 +65,11 @@ const SEATS: Sql = bulk!(
 );
 
 /// Events with their rooms, in log order, and the heads that they move.
-pub(super) async fn events(
-    conn: &mut Conn,
+pub(super) fn events<'a>(
+    script: &mut Script<'a>,
     places: &Places,
-    events: &[(RoomId, StoredEvent)],
-) -> Result<(), StoreError> {
+    events: &'a [(RoomId, StoredEvent)],
+) {
     let mut rooms: Vec<_> = events.iter().map(|(room, _event)| *room).collect();
     rooms.sort_unstable();
     rooms.dedup();
@@ -80,18 +78,18 @@ pub(super) async fn events(
         .ints(heads().map(|(room, _head)| room.0))
         .ints(heads().map(|(_room, head)| head.head))
         .ints(heads().map(|(_room, head)| head.n));
-    conn.given_execute(&HEADS, given).await?;
+    script.add(&HEADS, given);
     let given = Given::new()
         .ints(events.iter().map(|(room, _event)| room.0))
         .ints(events.iter().map(|(_room, event)| event.seq))
         .ints(events.iter().map(|(_room, event)| event.at.0))
         .ints(events.iter().map(|(_room, event)| event.n))
         .texts(events.iter().map(|(_room, event)| &*event.body));
-    conn.given_execute(&EVENTS, given).await
+    script.add(&EVENTS, given);
 }
 
 /// Messages, and who they name.
-pub(super) async fn messages(conn: &mut Conn, drafts: &[Draft<'_>]) -> Result<(), StoreError> {
+pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
     let given = Given::new()
         .ints(drafts.iter().map(|draft| draft.message.room.0))
         .ints(drafts.iter().map(|draft| draft.seq))
@@ -101,24 +99,24 @@ pub(super) async fn messages(conn: &mut Conn, drafts: &[Draft<'_>]) -> Result<()
         .texts(drafts.iter().map(|draft| draft.message.text.as_str()))
         .maybe_ints(drafts.iter().map(|draft| draft.message.reply_to))
         .ints(drafts.iter().map(|draft| draft.message.at.0));
-    conn.given_execute(&MESSAGES, given).await?;
+    script.add(&MESSAGES, given);
     let named =
         || drafts.iter().flat_map(|draft| draft.mentions.iter().map(move |user| (user, draft)));
     let given = Given::new()
         .ints(named().map(|(user, _draft)| user.0))
         .ints(named().map(|(_user, draft)| draft.message.room.0))
         .ints(named().map(|(_user, draft)| draft.n));
-    conn.given_execute(&MENTIONS, given).await
+    script.add(&MENTIONS, given);
 }
 
 /// Read marks; one never lowers what stands.
-pub(super) async fn seats(conn: &mut Conn, seats: &Seats) -> Result<(), StoreError> {
+pub(super) fn seats(script: &mut Script<'_>, seats: &Seats) {
     let given = Given::new()
         .ints(seats.keys().map(|(room, _user)| room.0))
         .ints(seats.keys().map(|(_room, user)| user.0))
         .ints(seats.values().map(|seat| seat.read_n))
         .ints(seats.values().map(|seat| seat.read_seq));
-    conn.given_execute(&SEATS, given).await
+    script.add(&SEATS, given);
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::store::append::{
     Append, AppendRefusal, Appended, EventWriter, NewMessage, ReadMark, StoredEvent, StoredNotice,
 };
 use crate::store::db::Conn;
+use crate::store::given::Script;
 
 use super::facts::{self, Facts, First};
 use super::marks::{self, Mark};
@@ -66,10 +67,16 @@ pub(super) async fn write(
     let (turns, mut drafts) = judge(places, run, &mut facts);
     mentions::resolve(conn, &mut drafts).await?;
     let Numbered { events, marks, mut seats } = number(places, &turns, &mut drafts, writer);
-    rows::events(conn, places, &events).await?;
-    rows::messages(conn, &drafts).await?;
-    marks::count(conn, &marks, &mut seats).await?;
-    rows::seats(conn, &seats).await?;
+    let mut script = Script::new();
+    rows::events(&mut script, places, &events);
+    rows::messages(&mut script, &drafts);
+    if !marks.is_empty() {
+        // Explicit marks count events, those of this run among them: they must stand first.
+        std::mem::take(&mut script).run(conn).await?;
+        marks::count(conn, &marks, &mut seats).await?;
+    }
+    rows::seats(&mut script, &seats);
+    script.run(conn).await?;
     let notices = notices::write(conn, places, &drafts, writer).await?;
     let standing = marks::standing(conn, places, &marks).await?;
     Ok(answer(turns, drafts, events, (notices, standing)))

@@ -1,8 +1,8 @@
 //! Rooms as they are listed, with what is new in them.
 
 use crate::domain::{ClubId, RoomId, UserId};
-use crate::store::db::{Sql, fetch_all, fetch_optional};
-use crate::store::given::{Given, bulk};
+use crate::store::db::{fetch_all, fetch_optional};
+use crate::store::given::{Bulk, Given, bulk};
 use crate::store::{Store, StoreError};
 
 use super::rights::may_read;
@@ -25,9 +25,9 @@ macro_rules! view_columns {
 }
 
 /// Every room of many users. Both halves begin with the users and go on by index.
-const ROOMS_OF: Sql = bulk!(
+const ROOMS_OF: Bulk = bulk!(
     "WITH asker AS (SELECT user_id FROM ",
-    (1 user_id bigint),
+    (user_id bigint),
     concat!(
         ") SELECT ", view_columns!("asker.user_id"),
         "FROM asker CROSS JOIN membership m CROSS JOIN room
@@ -57,7 +57,10 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut conn = self.db.read().await?;
-        let given = Given::new().ints(users.iter().map(|user| user.0));
+        let mut users: Vec<i64> = users.iter().map(|user| user.0).collect();
+        // Each list of given rows is sorted by itself.
+        users.sort_unstable();
+        let given = Given::new().ints(users);
         let rows: Vec<ViewRow> = conn.given_all(&ROOMS_OF, given).await?;
         rows.into_iter().map(|row| Ok((UserId(row.user_id), row.try_into()?))).collect()
     }
