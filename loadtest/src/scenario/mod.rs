@@ -16,6 +16,7 @@ pub(crate) mod presence;
 pub(crate) mod rooms;
 pub(crate) mod scale;
 pub(crate) mod slow;
+pub(crate) mod start;
 pub(crate) mod storm;
 
 use anyhow::{Result, bail};
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Slow(_) => ("slow", slow::GOALS),
         Command::Scale(_) => ("scale", scale::GOALS),
         Command::Durable(_) => ("durable", durable::GOALS),
+        Command::Start(_) => ("start", start::GOALS),
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer
@@ -69,6 +71,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Slow(options) => slow::run(options, &stage, &mut report).await?,
         Command::Scale(options) => scale::run(options, &stage, &mut report).await?,
         Command::Durable(options) => durable::run(options, &stage, &mut report).await?,
+        Command::Start(options) => start::run(options, &stage, &mut report).await?,
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer

@@ -2,7 +2,7 @@
 //! in flight and rooms of its own, all on one thread. A transaction is two round trips: the heads,
 //! because the database gives the numbers, then all rows and the commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -16,7 +16,7 @@ use super::{SEATS, Written};
 use crate::database;
 
 /// Transactions in flight, as in the server's journal.
-const LANES: i64 = 4;
+const LANES: usize = 4;
 
 const HEADS: &str = "UPDATE room SET head = room.head + given.k, n = room.n + given.k
                        FROM UNNEST($1::bigint[], $2::bigint[]) AS given (room_id, k)
@@ -90,17 +90,18 @@ impl Lane {
     /// `None` when no room falls to this lane.
     async fn open(
         config: &tokio_postgres::Config,
-        lane: i64,
+        lane: usize,
         filler: (usize, usize),
     ) -> Result<Option<Self>> {
         let client = database::connect(config).await?;
         let mut seats = Vec::new();
         for row in client.query(SEATS, &[]).await? {
             let seat = Seat { room: row.try_get(0)?, user: row.try_get(1)? };
-            if seat.room % LANES == lane {
-                seats.push(seat);
-            }
+            seats.push(seat);
         }
+        let rooms: BTreeSet<i64> = seats.iter().map(|seat| seat.room).collect();
+        let ours: BTreeSet<i64> = rooms.into_iter().skip(lane).step_by(LANES).collect();
+        seats.retain(|seat| ours.contains(&seat.room));
         if seats.is_empty() {
             return Ok(None);
         }
