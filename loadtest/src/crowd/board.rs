@@ -53,7 +53,10 @@ pub(crate) struct Noted {
     pub whole: Histogram<u64>,
     pub deliveries: u64,
     pub reads: u64,
+    /// Sends that the server asked to make again later.
     pub put_off: u64,
+    /// Of them, those that were too many of one user.
+    pub limited: u64,
 }
 
 struct Round {
@@ -109,6 +112,7 @@ impl Board {
             deliveries: 0,
             reads: 0,
             put_off: 0,
+            limited: 0,
         };
         let round = Round { first, messages: Vec::new(), window, noted };
         self.0.borrow_mut().round = Some(round);
@@ -214,6 +218,7 @@ impl Inner {
             return if is_more { self.pull(member) } else { Duty::Nothing };
         }
         let retry_ms = reply.pointer("/err/retry_ms").and_then(Value::as_u64);
+        let code = reply.pointer("/err/code").and_then(Value::as_str);
         if reply.get("ok").is_some() {
             if let Some(round) = &mut self.round {
                 round.sign_of(id);
@@ -223,6 +228,7 @@ impl Inner {
                 && let Some(due) = round.message(id).map(|message| message.due)
             {
                 round.noted.put_off += 1;
+                round.noted.limited += u64::from(code == Some("rate_limited"));
                 let _ = self.again.send(Again { serial: id, due, wait_ms });
             }
         } else {
@@ -317,9 +323,14 @@ mod tests {
         board.take(0, reply, Instant::now());
         let again = put_off.try_recv().unwrap();
         assert_eq!((again.serial, again.due, again.wait_ms), (5, due, 40));
+        let busy = br#"{"re":5,"err":{"code":"overloaded","temporary":true,"retry_ms":100}}"#;
+        board.take(0, busy, Instant::now());
+        assert_eq!(put_off.try_recv().unwrap().wait_ms, 100);
         assert!(board.refused().is_empty());
         board.take(0, br#"{"re":6,"err":{"code":"forbidden"}}"#, Instant::now());
         assert_eq!(board.refused().len(), 1);
+        let noted = board.end().unwrap();
+        assert_eq!((noted.put_off, noted.limited), (2, 1));
     }
 
     #[test]

@@ -43,8 +43,9 @@ impl Scale {
         match kind {
             Kind::Linear => {
                 least = least.min(0.0);
+                let step = step(most - least);
+                least = (least / step).floor() * step;
                 if end == End::AtTick {
-                    let step = step(most - least);
                     most = (most / step).ceil() * step;
                 }
                 if most <= least {
@@ -166,6 +167,7 @@ mod tests {
         let linear = Axis::linear("x", "");
         assert_eq!(words(&linear, &[0.3, 97.0]), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(words(&linear, &[3.0]), ["0", "1", "2", "3"]);
+        assert_eq!(words(&linear, &[-3.0, 11.0]), ["-5", "0", "5", "10", "15"]);
         assert_eq!(words(&linear, &[]), ["0", "2", "4", "6", "8", "10"]);
         let log = Axis::log("x", "");
         assert_eq!(words(&log, &[0.3, 9_000.0]), ["1", "10", "100", "1000", "10 k"]);

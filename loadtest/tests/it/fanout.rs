@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::markup;
-use crate::tool::{Kept, Running, run, run_bare};
+use crate::tool::{Kept, Running, run, run_bare, run_in};
 
 const SMALL: &[&str] = &["fanout", "--members", "20", "--messages", "10", "--pairs", "2"];
 
@@ -106,6 +106,23 @@ fn a_run_that_cannot_be_made_says_why() {
     assert!(goal.contains("no goal \"speed\""), "{goal}");
     let both = said(&["fanout", "--pressed", "--load", "0.3"]);
     assert!(both.contains("cannot be used with"), "{both}");
+}
+
+#[test]
+fn results_lie_in_a_folder_of_the_day_and_the_machine() {
+    let project = tempfile::tempdir().unwrap();
+    let keep = ["fanout", "--members", "5", "--messages", "5", "--pairs", "1", "--keep"];
+    let nowhere = run_in(project.path(), &keep);
+    assert_eq!(nowhere.status.code(), Some(2), "there is no place to keep it");
+    let results = project.path().join("loadtest/results");
+    std::fs::create_dir_all(&results).unwrap();
+    let output = run_in(project.path(), &keep);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let folders: Vec<_> =
+        std::fs::read_dir(&results).unwrap().map(|entry| entry.unwrap()).collect();
+    let name = folders[0].file_name().into_string().unwrap();
+    assert!(name.starts_with("20") && name.ends_with("core"), "{name}");
+    assert_eq!(std::fs::read_dir(folders[0].path()).unwrap().count(), 2, "raw data and a page");
 }
 
 #[test]

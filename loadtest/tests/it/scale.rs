@@ -38,7 +38,8 @@ fn every_axis_has_its_table_its_picture_and_its_points() {
         assert_eq!(rows.len(), if axis == "members" { 3 } else { 2 }, "{axis}");
         let rounds = rows.iter().map(|row| row["cpu_us_per_message"].as_array().unwrap().len());
         assert!(rounds.into_iter().all(|rounds| rounds == 2), "{axis}");
-        if axis != "members" {
+        // The other two are differences, which may be anything in so small a run.
+        if ["bytes", "history", "rooms"].contains(&axis) {
             assert!(kept.number(&format!("/goals/{axis}/value")) > 0.0);
         }
     }

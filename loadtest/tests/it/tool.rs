@@ -34,6 +34,13 @@ pub(crate) fn run_bare(arguments: &[&str]) -> Output {
     command.args(arguments).stdin(Stdio::null()).output().expect("the tool starts")
 }
 
+/// Runs the tool on a server of its own, from another folder.
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(arguments).arg("--server").arg(server()).current_dir(folder);
+    command.stdin(Stdio::null()).output().expect("the tool starts")
+}
+
 /// A run that was kept: its report and its page.
 pub(crate) struct Kept {
     pub(crate) report: Value,

@@ -96,11 +96,13 @@ fn of_the_server(report: &mut Report, server: &Side) {
     }
     let our_cpu = server.middle(|outcome| Some(outcome.our_cpu_percent())).unwrap_or(0.0);
     report.figure("load_tester_cpu", our_cpu, "%", "of one core: near 100, the clients limit");
-    let put_off: u64 = server.outcomes.iter().map(|outcome| outcome.noted.put_off).sum();
+    let count = |value: fn(&Outcome) -> u64| server.outcomes.iter().map(value).sum::<u64>();
+    let put_off = count(|outcome| outcome.noted.put_off);
+    let limited = count(|outcome| outcome.noted.limited);
     if put_off > 0 {
         report.note(format!(
-            "the server put off {put_off} sends by its rate limit (20/s of a user): its CPU and \
-             latency include that; take more members or a lower rate"
+            "the server put off {put_off} sends, {limited} of them by its rate limit (20/s of a \
+             user): its CPU and latency include that; take more members or a lower rate"
         ));
     }
 }
@@ -221,6 +223,7 @@ fn row(outcome: &Outcome) -> Value {
         "took_s": outcome.took.as_secs_f64(),
         "load_tester_cpu_s": outcome.our_cpu.as_secs_f64(),
         "put_off": outcome.noted.put_off,
+        "rate_limited": outcome.noted.limited,
         "p50_us": outcome.noted.receipts.total().value_at_quantile(0.5),
         "p99_us": outcome.noted.receipts.total().value_at_quantile(0.99),
     })

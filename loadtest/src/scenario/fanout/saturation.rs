@@ -38,7 +38,7 @@ pub(super) struct Step {
     pub cpu_per_delivery: Option<f64>,
     /// Of one core.
     pub our_cpu_percent: f64,
-    put_off: u64,
+    limited: u64,
     is_stalled: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn find(
         }
     }
     for side in sides.all().filter(|side| !side.steps.is_empty()) {
-        if side.steps.iter().any(|step| step.put_off > 0) {
+        if side.steps.iter().any(|step| step.limited > 0) {
             report.note(format!(
                 "{}: the climb ended at the rate limit of the users (20/s each): take more members",
                 side.label
@@ -110,7 +110,7 @@ impl Crowd {
             progress.step(1);
             let follows = step.goodput >= FOLLOWS * rate;
             let is_late = step.p99_ms > TOO_LATE.as_secs_f64() * 1e3;
-            let is_end = step.is_stalled || step.put_off > 0;
+            let is_end = step.is_stalled || step.limited > 0;
             let best = steps.iter().map(|step| step.goodput).fold(0.0, f64::max);
             // One bad step may be somebody else's noise.
             flat = if follows || step.goodput > GROWS * best { 0 } else { flat + 1 };
@@ -136,7 +136,7 @@ impl Crowd {
             p99_ms: outcome.p99_ms(),
             cpu_per_delivery: outcome.cpu_per_delivery(),
             our_cpu_percent: outcome.our_cpu_percent(),
-            put_off: outcome.noted.put_off,
+            limited: outcome.noted.limited,
             is_stalled: outcome.is_stalled,
         })
     }

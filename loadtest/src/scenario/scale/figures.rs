@@ -86,14 +86,14 @@ pub(super) fn tell(report: &mut Report, axis: Axis, rows: &[Row]) {
 fn chart(axis: Axis, places: &[Place<'_>], unit: &'static str) -> Chart {
     // Nothing has no place on a logarithmic axis, and one idle connection is next to nothing.
     let at = |place: &Place<'_>| (place.row.size as f64).max(1.0);
+    // A difference may come out below zero: it shows how much of it is noise.
     let points = places.iter().filter_map(|place| Some((at(place), median(&place.units)?)));
-    let points = points.filter(|(_, unit)| *unit >= 0.0).collect();
     Chart {
         name: axis.name(),
         title: axis.title().to_owned(),
         x: ChartAxis::log(axis.name(), ""),
         y: ChartAxis::linear("CPU", unit),
-        lines: vec![Line::new("server", points)],
+        lines: vec![Line::new("server", points.collect())],
     }
 }
 
