@@ -90,23 +90,16 @@ async fn write(
 ) -> Result<()> {
     let mut together = Vec::new();
     while let Some(frame) = frames.recv().await {
-        let next = if writes == Writes::Together { frames.try_recv().ok() } else { None };
-        let Some(mut next) = next else {
+        if writes == Writes::Each {
             socket.write_all(&frame).await?;
             continue;
-        };
+        }
         together.clear();
         together.extend_from_slice(&frame);
-        loop {
+        while together.len() < MOST
+            && let Ok(next) = frames.try_recv()
+        {
             together.extend_from_slice(&next);
-            match frames.try_recv() {
-                Ok(frame) if together.len() < MOST => next = frame,
-                Ok(frame) => {
-                    together.extend_from_slice(&frame);
-                    break;
-                }
-                Err(_) => break,
-            }
         }
         socket.write_all(&together).await?;
     }

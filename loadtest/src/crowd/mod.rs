@@ -4,6 +4,9 @@ pub(crate) mod board;
 pub(crate) mod scan;
 mod source;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::pending;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use self::board::{Again, Board, Duty, Noted, pull_op};
 pub(crate) use self::scan::{TEXT_HEAD, text_head};
@@ -67,15 +70,24 @@ pub(crate) struct Crowd {
     board: Rc<Board>,
     source: Source,
     put_off: UnboundedReceiver<Again>,
+    /// What was put off, by the moment at which it may be sent again, with its serial and when it
+    /// was due.
+    waiting: BinaryHeap<Reverse<(Instant, u64, Instant)>>,
     followers: JoinSet<Ending>,
     members: usize,
-    process: Option<Process>,
-    /// Present when it is a baseline, which ends with its crowd.
-    _baseline: Option<Baseline>,
+    driven: Driven,
     epoch: Epoch,
     /// The newest seq before the first round.
     head: u64,
     sent: u64,
+}
+
+/// What the crowd is connected to.
+enum Driven {
+    /// With its process, where it may be read.
+    Server(Option<Process>),
+    /// Ends with its crowd.
+    Baseline(Baseline),
 }
 
 impl Crowd {
@@ -169,13 +181,13 @@ impl Crowd {
                 }
             });
         }
-        crowd.process = Some(baseline.process());
-        crowd._baseline = Some(baseline);
+        crowd.driven = Driven::Baseline(baseline);
         Ok(crowd)
     }
 
+    /// Says which process the server is.
     pub(crate) fn measure(&mut self, process: Option<Process>) {
-        self.process = process;
+        self.driven = Driven::Server(process);
     }
 
     /// Latency over time counts from here on.
@@ -185,7 +197,10 @@ impl Crowd {
 
     /// Whose CPU and memory are read.
     pub(crate) fn process(&self) -> Option<Process> {
-        self.process
+        match &self.driven {
+            Driven::Server(process) => *process,
+            Driven::Baseline(baseline) => Some(baseline.process()),
+        }
     }
 
     fn follow(epoch: Epoch, source: Source, clients: Vec<Client>, room: &str, head: u64) -> Self {
@@ -200,10 +215,10 @@ impl Crowd {
             board,
             source,
             put_off,
+            waiting: BinaryHeap::new(),
             followers,
             members,
-            process: None,
-            _baseline: None,
+            driven: Driven::Server(None),
             epoch,
             head,
             sent: 0,
@@ -214,13 +229,13 @@ impl Crowd {
     pub(crate) async fn round(&mut self, load: Load) -> Result<Outcome> {
         let window = Rc::new(Semaphore::new(load.window));
         self.board.begin(self.sent + 1, window.clone())?;
-        let us = Process { pid: std::process::id() };
-        let (ours, theirs) = (us.cpu()?, self.process.map(|process| process.cpu()).transpose()?);
+        let (us, process) = (Process { pid: std::process::id() }, self.process());
+        let (ours, theirs) = (us.cpu()?, process.map(|process| process.cpu()).transpose()?);
         let begin = Instant::now();
         let mut clock = load.rate.map(Pace::per_second).transpose()?;
         let is_stalled = !self.send_all(load, clock.as_mut(), &window).await?;
         let took = begin.elapsed();
-        let cpu = match (&self.process, theirs) {
+        let cpu = match (process, theirs) {
             (Some(process), Some(earlier)) => Some(process.cpu()?.since(&earlier)),
             _ => None,
         };
@@ -256,17 +271,31 @@ impl Crowd {
         Ok(self.while_sending_again(all).await?.is_ok())
     }
 
-    /// Waits for something, and meanwhile sends again what the server put off.
+    /// Waits for something, and meanwhile sends again what the server put off, each when its time
+    /// has come: what is due besides does not wait for it.
     async fn while_sending_again<T>(&mut self, wait: impl Future<Output = T>) -> Result<T> {
         tokio::pin!(wait);
         loop {
-            let Again { serial, due, wait_ms } = tokio::select! {
-                biased;
-                done = &mut wait => return Ok(done),
-                Some(again) = self.put_off.recv() => again,
+            let ripe = self.waiting.peek().map(|Reverse((at, ..))| *at);
+            let ripe = async {
+                match ripe {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => pending().await,
+                }
             };
-            sleep(Duration::from_millis(wait_ms)).await;
-            self.source.send(serial, self.epoch.stamp(due)).await?;
+            tokio::select! {
+                biased;
+                Some(Again { serial, due, wait_ms }) = self.put_off.recv() => {
+                    let at = Instant::now() + Duration::from_millis(wait_ms);
+                    self.waiting.push(Reverse((at, serial, due)));
+                }
+                () = ripe => {
+                    if let Some(Reverse((_, serial, due))) = self.waiting.pop() {
+                        self.source.send(serial, self.epoch.stamp(due)).await?;
+                    }
+                }
+                done = &mut wait => return Ok(done),
+            }
         }
     }
 

@@ -84,6 +84,27 @@ fn open_loop_latency_counts_from_when_a_message_was_due() {
 }
 
 #[test]
+fn what_the_rate_limit_puts_off_is_sent_again_and_nothing_is_lost() {
+    // Two people have 200 messages each before they are held to 20 a second.
+    let kept = Kept::of(&[
+        "fanout",
+        "--members",
+        "2",
+        "--messages",
+        "420",
+        "--pairs",
+        "1",
+        "--rate",
+        "800",
+    ]);
+    let round = kept.at("/series/rounds/server/0");
+    assert!(round["rate_limited"].as_u64().unwrap() > 0, "{round}");
+    assert_eq!(round["deliveries"], 840);
+    let notes = kept.at("/notes").to_string();
+    assert!(notes.contains("rate limit"), "{notes}");
+}
+
+#[test]
 fn a_missed_goal_that_is_required_fails_the_run() {
     let strict = small(&["--require", "ratio=0.0001"]);
     let output = run(&strict.iter().map(String::as_str).collect::<Vec<_>>());
