@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::scale::{End, Scale, short};
 use super::text;
 use crate::chart::{Chart, Line, NINES};
+use crate::report::median;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 300.0;
@@ -108,9 +109,13 @@ fn curve(out: &mut String, chart: &Chart, line: &Line, at: usize, (x, y): (&Scal
     let thin = thinned(&line.points);
     let place = |(a, b): &(f64, f64)| Some((across(x.place(*a)?), up(y.place(*b)?)));
     let mut path = String::new();
-    for (a, b) in thin.iter().filter_map(place) {
-        let letter = if path.is_empty() { 'M' } else { 'L' };
+    let gap = if chart.x.unit == "s" { pause(&thin) } else { f64::INFINITY };
+    let mut before = f64::NEG_INFINITY;
+    for point in &thin {
+        let Some((a, b)) = place(point) else { continue };
+        let letter = if point.0 - before > gap || path.is_empty() { 'M' } else { 'L' };
         let _ = write!(path, "{letter}{a:.1} {b:.1}");
+        before = point.0;
     }
     let class = class(at);
     if thin.len() > 1 {
@@ -131,6 +136,14 @@ fn curve(out: &mut String, chart: &Chart, line: &Line, at: usize, (x, y): (&Scal
             where_on(chart, point.0)
         );
     }
+}
+
+/// Points of a time that lie further apart than this have a time between them in which nothing was
+/// measured, and no line.
+fn pause(points: &[(f64, f64)]) -> f64 {
+    let apart = |pair: &[(f64, f64)]| Some(pair.get(1)?.0 - pair.first()?.0);
+    let steps: Vec<f64> = points.windows(2).filter_map(apart).collect();
+    median(&steps).map_or(f64::INFINITY, |step| 3.0 * step)
 }
 
 fn where_on(chart: &Chart, value: f64) -> String {
@@ -168,6 +181,17 @@ mod tests {
         let thin = thinned(&points);
         assert!(thin.len() <= MOST_POINTS + 2, "{}", thin.len());
         assert!(thin.contains(&(4_321.0, 99.0)));
+    }
+
+    #[test]
+    fn no_line_crosses_a_time_in_which_nothing_was_measured() {
+        let points = [0.0, 1.0, 2.0, 9.0, 10.0].map(|at| (at, 5.0)).to_vec();
+        let (x, y) = (Axis::linear("time", "s"), Axis::linear("p99", "ms"));
+        let lines = vec![Line::new("p99", points)];
+        let drawing = draw(&Chart { name: "p99", title: "p99".to_owned(), x, y, lines });
+        let line = drawing.lines().find(|line| line.contains("class=\"line")).unwrap();
+        let path = line.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 3), "{path}");
     }
 
     #[test]
