@@ -104,6 +104,11 @@ export class Api {
     return this.#send("POST", `/clubs/${encodeURIComponent(club)}/rooms`, form);
   }
 
+  /** The actors of the server, for admins. @param {number} rooms to hear of one by one */
+  actors(rooms) {
+    return this.get(`/admin/actors?limit=${rooms}`);
+  }
+
   /** @param {string} path */
   get(path) {
     return this.#send("GET", path);

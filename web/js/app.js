@@ -25,5 +25,5 @@ begin();
 document.querySelector(".skip-link")?.addEventListener("click", (event) => {
   // Not by the address: it names the room.
   event.preventDefault();
-  document.getElementById("composer")?.focus();
+  /** @type {HTMLElement | null} */ (document.getElementById("composer") ?? document.querySelector("main"))?.focus();
 });

@@ -4,11 +4,14 @@ import { Chat } from "/js/models/chat.js";
 import { Socket } from "/js/socket.js";
 
 const SOCKET_PATH = "/v1/ws";
+/** Where admins see the actors; everywhere else is the talk. */
+const LIVE_PATH = "/admin/actors";
 
 /** Signed out or signed in: shows the one or the other, and owns the live line. */
 class AppShell extends LiveElement {
   #api = new Api();
   /** @type {Chat | null} */ #chat = null;
+  #isInside = false;
   /** Why the last sign-in ended; a key of `sign.why`. @type {string | null} */ #why = null;
 
   /* Lifecycle */
@@ -41,11 +44,22 @@ class AppShell extends LiveElement {
 
   #show() {
     const isSignedIn = this.#api.tokens.pair !== null;
-    if (isSignedIn === (this.#chat !== null) && this.childElementCount > 0) return;
+    if (isSignedIn === this.#isInside && this.childElementCount > 0) return;
+    this.#isInside = isSignedIn;
     this.#chat?.stop();
     this.#chat = null;
-    if (isSignedIn) this.#showChat();
-    else this.#showSignIn();
+    if (!isSignedIn) this.#showSignIn();
+    else if (location.pathname === LIVE_PATH) this.#showLive();
+    else this.#showChat();
+  }
+
+  /** What few people see is loaded when one of them comes. */
+  async #showLive() {
+    await import("/js/elements/live-view.js");
+    if (!this.#isInside) return;
+    const view = /** @type {any} */ (document.createElement("live-view"));
+    view.api = this.#api;
+    this.replaceChildren(view);
   }
 
   #showSignIn() {
