@@ -17,10 +17,8 @@ use self::screen::{Keys, Screen};
 
 /// Rates are over a second at least; a second look before that has none.
 const SECOND_LOOK: Duration = Duration::from_millis(1_050);
-/// Rows of a page that goes nowhere in particular.
-const PLAIN_ROWS: usize = 60;
-/// Columns of the same.
-const PLAIN_COLUMNS: usize = 120;
+/// Rows and columns of a page that goes nowhere in particular.
+const PLAIN: usize = 1_000;
 
 /// Makes a token for each request: it may have run out since the last.
 pub type Credentials = Box<dyn Fn() -> Result<String, String> + Send + Sync>;
@@ -126,14 +124,18 @@ async fn live(client: &Client, credentials: &Credentials, watch: Watch) -> Resul
     let (mut before, mut trouble) = (None, None);
     loop {
         let (columns, rows) = Screen::size();
-        let title = format!("{} · every {:?} · q quits", client.url(), watch.every);
-        let mut lines = view::page(&title, &latest, before.as_ref(), rows, columns);
-        lines.extend(trouble.take());
+        let title = || format!("{} · every {:?} · q quits", client.url(), watch.every);
+        let title = trouble.take().unwrap_or_else(title);
+        let lines = view::page(&title, &latest, before.as_ref(), rows, columns);
         screen.draw(&lines, rows)?;
         if keys.quit_within(watch.every).await {
             return Ok(());
         }
-        match client.look(credentials).await {
+        let looked = tokio::select! {
+            looked = client.look(credentials) => looked,
+            () = keys.quit() => return Ok(()),
+        };
+        match looked {
             Ok(picture) => before = Some(std::mem::replace(&mut latest, picture)),
             // A server that restarts comes back; its last picture stays meanwhile.
             Err(why @ TopError::Silent { .. }) => trouble = Some(view::alarm(&why.to_string())),
@@ -154,7 +156,7 @@ async fn plain(client: &Client, credentials: &Credentials, watch: Watch) -> Resu
         let text = if watch.json {
             format!("{}\n", latest.text)
         } else {
-            let lines = view::page(client.url(), &latest, Some(&before), PLAIN_ROWS, PLAIN_COLUMNS);
+            let lines = view::page(client.url(), &latest, Some(&before), PLAIN, PLAIN);
             let lines = lines.iter().map(|line| view::without_colour(line));
             format!("{}\n\n", lines.collect::<Vec<_>>().join("\n"))
         };

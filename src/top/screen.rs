@@ -83,6 +83,11 @@ impl Keys {
         Self(keys)
     }
 
+    /// Waits until the user wants to go.
+    pub(super) async fn quit(&mut self) {
+        while !self.0.recv().await.unwrap_or(true) {}
+    }
+
     /// Waits; true when the user wants to go. Another key, or a new size, ends the wait too.
     pub(super) async fn quit_within(&mut self, span: Duration) -> bool {
         match tokio::time::timeout(span, self.0.recv()).await {

@@ -12,7 +12,7 @@ const PLAIN: &str = "\x1b[0m";
 const SLOW_MS: f64 = 50.0;
 
 /// Columns of the name; those of the numbers are as wide as their heads.
-const NAME: usize = 30;
+const NAME: usize = 24;
 
 /// The whole page: at most `rows` lines, each at most `columns` wide.
 pub(super) fn page(
@@ -29,8 +29,8 @@ pub(super) fn page(
     lines.push(String::new());
     let head = "ACTOR";
     lines.push(format!(
-        "{BOLD}{head:<NAME$}  {:>13}  {:>9}  {:>9}  {:>11}  {:>8}  MORE{PLAIN}",
-        "WAITING", "A SECOND", "OLDEST", "HANDLED", "RESTARTS"
+        "{BOLD}{head:<NAME$}  {:>13}  {:>9}  {:>9}  {:>11}  MORE{PLAIN}",
+        "WAITING", "A SECOND", "OLDEST", "HANDLED"
     ));
     let mut rooms = Vec::new();
     for branch in &actors.root.children {
@@ -93,18 +93,22 @@ fn row(level: usize, actor: &Actor) -> String {
     let waiting = match (actor.depth, actor.capacity) {
         (Some(depth), Some(capacity)) => format!("{}/{capacity}", whole(depth)),
         (Some(depth), None) => whole(depth),
-        (None, _) => String::new(),
+        // Without a mailbox there are no numbers to stand under others.
+        (None, _) => return format!("{name}  {DIM}{}{PLAIN}", more(actor)),
     };
     let oldest = actor.oldest_ms.filter(|ms| *ms > 0.0);
     let colour = colour(actor.depth, actor.capacity, oldest);
     let text = format!(
-        "{name}  {waiting:>13}  {:>9}  {:>9}  {:>11}  {:>8}",
+        "{name}  {waiting:>13}  {:>9}  {:>9}  {:>11}",
         actor.per_second.map_or_else(String::new, rate_text),
         oldest.map_or_else(String::new, span),
         actor.handled.map_or_else(String::new, whole),
-        if actor.restarts > 0 { actor.restarts.to_string() } else { String::new() },
     );
-    format!("{colour}{text}{PLAIN}  {DIM}{}{PLAIN}", more(actor))
+    let restarts = match actor.restarts {
+        0 => String::new(),
+        count => format!("{RED}restarts {count}{PLAIN} "),
+    };
+    format!("{colour}{text}{PLAIN}  {restarts}{DIM}{}{PLAIN}", more(actor))
 }
 
 /// What only its kind has.
@@ -286,7 +290,7 @@ mod tests {
         assert!(first("Rooms") < first("Journal") && first("Journal") < first("Lane 1"));
         assert!(first("Worker 1") < first("ROOMS") && first("ROOMS") < first("가나 다"));
         let room = &lines[first("가나 다")];
-        for part in ["512/1024", "612 ms", "r_1 3 seats, head 4,096, 2.0 kB kept"] {
+        for part in ["512/1024", "612 ms", "restarts 2", "r_1 3 seats, head 4,096, 2.0 kB kept"] {
             assert!(room.contains(part), "{room}");
         }
         assert!(lines[first("Worker 1")].ends_with("did not answer"));
