@@ -95,6 +95,15 @@
 //!
 //! **D11. Everyone is in the lobby `general`, and nobody's coming is announced there.** Registration
 //! is not an explicit join; a line for each of ten thousand accounts would drown the talk.
+//!
+//! **D12. Actors are read, not asked.** A message carries the moment it was left, and each mailbox
+//! shows what its actor has in hand (`actors/meter.rs`): one reading of the clock and a few plain
+//! stores a message. A picture of the tree is taken when an admin looks, its rates come from the
+//! look before, and a server that nobody watches has no timer for it.
+//!
+//! **D13. Whoever has the key needs no account.** `moim top` on the server's own machine signs
+//! itself a pass with the key of the tokens. A pass is for another audience than a token, holds for
+//! half a minute and opens what admins may read; no other call takes it.
 
 pub mod actors;
 pub mod app;
