@@ -98,6 +98,7 @@ impl RoomState {
         let Ask { opening, after, purpose } = ask;
         // What the store has and this room has not applied yet comes live.
         events.retain(|event| event.seq <= self.facts.head);
+        events.truncate(fitting(&events));
         let is_whole = events.first().is_none_or(|first| first.seq == after + 1);
         let last = events.last().map_or(*after, |event| event.seq);
         let is_level = last >= self.facts.head;
@@ -319,6 +320,16 @@ impl RoomState {
 
 /// A replay that nobody waits to hear the end of: no event has this seq.
 const NO_GOAL: i64 = -1;
+
+/// How many events fit into one part or answer: at least one, so that it goes on.
+fn fitting(events: &[Arc<LiveEvent>]) -> usize {
+    let mut bytes = 0;
+    let fits = |event: &&Arc<LiveEvent>| {
+        bytes += event.frame.len();
+        bytes <= PART_BYTES
+    };
+    events.iter().take_while(fits).count().max(1)
+}
 
 fn refuse(opening: Opening, form: Form, why: RoomRefusal) -> Effect {
     let frame = match form {
