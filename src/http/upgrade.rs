@@ -45,8 +45,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// When the kernel begins to ask whether a silent peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Bytes that the kernel holds for one socket. Left to itself it takes megabytes for a client that
-/// does not read; what waits is to be counted in the outbox.
-const KERNEL_BYTES: usize = 128 * 1024;
+/// does not read; what waits is to be counted in the outbox. Linux counts its own overhead too, and
+/// takes up to twice as much.
+const SEND_BYTES: usize = 128 * 1024;
 /// How long the kernel keeps sending to a peer that takes nothing: longer than a session waits, so
 /// that a session ends with its own word.
 const USER_TIMEOUT: Duration = Duration::from_secs(45);
@@ -260,18 +261,18 @@ async fn write(socket: &mut TcpStream, bytes: &[u8]) -> bool {
 }
 
 /// A peer that vanished, or reads nothing for a while, is noticed by the kernel: also that of an
-/// event stream, whose response is not looked at while it cannot be written.
+/// event stream, whose response is not looked at while it cannot be written. And little of what
+/// waits is out of our sight.
 pub fn watch_peer(socket: &TcpStream) {
     let socket = SockRef::from(socket);
+    let _unsupported = socket.set_send_buffer_size(SEND_BYTES);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     let _unsupported = socket.set_tcp_keepalive(&keepalive);
     #[cfg(target_os = "linux")]
     let _unsupported = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
 }
 
-/// Small frames leave at once, and little of what waits is out of our sight.
+/// Small frames leave at once.
 fn prepare(socket: &TcpStream) {
-    let socket = SockRef::from(socket);
-    let _unsupported = socket.set_tcp_nodelay(true);
-    let _unsupported = socket.set_send_buffer_size(KERNEL_BYTES);
+    let _unsupported = SockRef::from(socket).set_tcp_nodelay(true);
 }
