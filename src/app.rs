@@ -42,6 +42,8 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// From the signal to the end of the process at most.
 const END_WITHIN: Duration = Duration::from_secs(8);
+/// Bytes that may wait in the outboxes of one worker at least: less would cut a session's own short.
+const OUTBOXES: usize = 16 << 20;
 /// How long an access token holds.
 const ACCESS_LIFE: Duration = Duration::from_secs(30 * 60);
 /// How long a sign-in lasts without being renewed.
@@ -143,6 +145,7 @@ impl App {
             throttle: Arc::clone(&throttle),
             heartbeat: config.edge.heartbeat,
             sessions_per_user: config.edge.sessions_per_user,
+            outbox_bytes: OUTBOXES.max(config.edge.outbox_bytes / config.edge.threads()),
             next_session: AtomicU64::new(random()? >> 16),
         });
         let chores = Chores {
@@ -286,8 +289,6 @@ fn serve_on(
     api: &Data<Api>,
     shared: &Arc<Shared>,
 ) -> Result<Server, StartError> {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = if edge.workers == 0 { cores() } else { edge.workers };
     let (api, shared) = (api.clone(), Arc::clone(shared));
     // Called once on each worker: what it makes stays on that thread.
     let factory = move || {
@@ -306,7 +307,7 @@ fn serve_on(
             .tcp()
     };
     let server = Server::build()
-        .workers(workers)
+        .workers(edge.threads())
         .disable_signals()
         .shutdown_timeout(2)
         .listen("moim", listener, factory)?

@@ -67,8 +67,19 @@ pub struct Edge {
     pub heartbeat: Duration,
     /// Sessions that one user may have.
     pub sessions_per_user: u32,
+    /// Bytes that may wait for all clients together.
+    pub outbox_bytes: usize,
     /// Over how long clients come back when this node ends.
     pub drain_window: Duration,
+}
+
+impl Edge {
+    /// How many HTTP workers there are, each a thread.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.workers == 0 { cores() } else { self.workers }
+    }
 }
 
 /// Which database.
@@ -182,6 +193,8 @@ impl Config {
                 workers: values.parse("workers")?,
                 heartbeat: Duration::from_millis(within(values, "heartbeat_ms", 1_000..=300_000)?),
                 sessions_per_user: values.parse("sessions_per_user")?,
+                outbox_bytes: usize::try_from(within(values, "outbox_mib", 16..=65_536)? << 20)
+                    .unwrap_or(usize::MAX),
                 drain_window: Duration::from_millis(within(values, "drain_window_ms", 0..=60_000)?),
             },
             storage: Storage {

@@ -82,8 +82,9 @@
 //! (`actors/room`), messages behind it come back to the supervisor when the mailbox is dropped
 //! (`actors/bounded.rs`), and what a session had asked to open is asked again by its relay.
 //!
-//! **D8. Kernel buffers of sockets are small** (128 KiB): left to itself the kernel takes megabytes
-//! for a client that does not read, out of sight of every budget.
+//! **D8. Kernel buffers of sockets are small** (128 KiB): left to itself the
+//! kernel takes megabytes for a client that does not read, out of sight of every budget. What waits
+//! in the outboxes has a limit per session and one for all together (`actors/budget.rs`).
 //!
 //! **D9. Nodes repair from the database.** What a node commits it also publishes on the bus, and a
 //! node that hears it delivers `last + 1`, drops what it has and reads a hole from the store, where

@@ -30,6 +30,7 @@
 //!   A crash of the bus, or a link that is away, delays what crosses until the heads are compared.
 
 mod bounded;
+mod budget;
 mod bus;
 mod directory;
 mod journal;

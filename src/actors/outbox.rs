@@ -8,12 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
 use std::net::Shutdown;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use super::budget::Budget;
 use crate::domain::Epoch;
 use crate::protocol::{CloseCode, close_frame};
 
@@ -60,6 +62,7 @@ pub(crate) struct Outbox {
     port: Port,
     queue: RefCell<Queue>,
     bytes: Cell<usize>,
+    budget: Rc<Budget>,
     ending: Cell<Ending>,
     /// The session's task, woken to go on writing or to end.
     task: RefCell<Option<Waker>>,
@@ -71,6 +74,8 @@ pub(crate) struct Outbox {
     pub(crate) is_unread: Cell<bool>,
     /// Whether the relay has it on its list of outboxes to flush.
     pub(crate) is_listed: Cell<bool>,
+    /// Whether the session reads nothing until the relay's next tick.
+    pub(crate) is_paused: Cell<bool>,
 }
 
 /// One frame waits most of the time, so the first needs no allocation.
@@ -82,18 +87,20 @@ struct Queue {
 }
 
 impl Outbox {
-    /// An empty outbox in front of a port.
-    pub(crate) fn new(port: Port, now: u32) -> Self {
+    /// An empty outbox in front of a port; what waits in it is part of a worker's budget.
+    pub(crate) fn new(port: Port, now: u32, budget: Rc<Budget>) -> Self {
         Self {
             port,
             queue: RefCell::default(),
             bytes: Cell::new(0),
+            budget,
             ending: Cell::new(Ending::No),
             task: RefCell::default(),
             seen: Cell::new(now),
             blocked_since: Cell::new(None),
             is_unread: Cell::new(false),
             is_listed: Cell::new(false),
+            is_paused: Cell::new(false),
         }
     }
 
@@ -149,7 +156,7 @@ impl Outbox {
     pub(crate) fn abort(&self) {
         self.ending.set(Ending::Over);
         *self.queue.borrow_mut() = Queue::default();
-        self.bytes.set(0);
+        self.set_bytes(0);
         self.wake();
     }
 
@@ -165,7 +172,7 @@ impl Outbox {
                 Ok(0) => return self.broken(&mut queue),
                 Ok(count) => {
                     self.blocked_since.set(None);
-                    self.bytes.set(self.bytes.get().saturating_sub(count));
+                    self.set_bytes(self.bytes.get().saturating_sub(count));
                     queue.advance(count);
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {
@@ -223,7 +230,7 @@ impl Outbox {
         self.remember(context);
         let mut queue = self.queue.borrow_mut();
         if let Some(bytes) = queue.take_all() {
-            self.bytes.set(0);
+            self.set_bytes(0);
             return Poll::Ready(Some(bytes));
         }
         if self.ending.get() == Ending::No { Poll::Pending } else { Poll::Ready(None) }
@@ -244,8 +251,12 @@ impl Outbox {
     }
 
     fn add(&self, bytes: Bytes) {
-        self.bytes.set(self.bytes.get() + bytes.len());
+        self.set_bytes(self.bytes.get() + bytes.len());
         self.queue.borrow_mut().push(bytes);
+    }
+
+    fn set_bytes(&self, now: usize) {
+        self.budget.changed(self.bytes.replace(now), now);
     }
 
     /// Drops all but the frame that is half on the wire.
@@ -256,15 +267,21 @@ impl Outbox {
             queue.first = None;
         }
         let left = queue.first.as_ref().map_or(0, |first| first.len() - queue.written);
-        self.bytes.set(left);
+        self.set_bytes(left);
     }
 
     fn broken(&self, queue: &mut Queue) -> Flushed {
         *queue = Queue::default();
-        self.bytes.set(0);
+        self.set_bytes(0);
         self.ending.set(Ending::Over);
         self.wake();
         Flushed::Broken
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.set_bytes(0);
     }
 }
 

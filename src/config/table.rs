@@ -86,6 +86,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain("sessions_per_user", Some("20"), "a number", "Sessions that one user may have at once."),
     plain(
+        "outbox_mib",
+        Some("128"),
+        "MiB, 16 to 65536",
+        "Memory for what waits for slow clients, of all together.",
+    ),
+    plain(
         "drain_window_ms",
         Some("10000"),
         "milliseconds, 0 to 60000",

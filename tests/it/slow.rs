@@ -95,6 +95,47 @@ async fn pulls_until_level(raw: &mut Raw, room: &str, mut last: i64) -> i64 {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_never_read_share_what_there_is_and_leave_it_when_they_go() {
+    let app = TestApp::spawn_with(&[("MOIM_OUTBOX_MIB", "16"), ("MOIM_WORKERS", "1")]).await;
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let mut session = app.session(&mina).await;
+    let wide = "\u{1}".repeat(4_000);
+    for n in 0..50 {
+        session.send(&room, &format!("c-{n}"), &wide).await;
+    }
+    // Each asks for 1.2 MB: forty of them for three times of what there is.
+    let mut stalled = Vec::new();
+    for n in 0..4 {
+        let lazy = app.person(&format!("lazy{n}")).await;
+        for _ in 0..10 {
+            let mut raw = Raw::upgraded(app.address, b"").await;
+            shrink(&raw);
+            let auth = json!({ "id": 1, "op": "auth", "token": lazy.token, "want": [] });
+            raw.write(&frame(0x81, auth.to_string().as_bytes())).await;
+            let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
+            raw.write(&frame(0x81, open.as_bytes())).await;
+            stalled.push(raw);
+        }
+    }
+    let open = json!({ "op": "open", "room": room });
+    let mut refused = Value::Null;
+    eventually("there is no room for one more", async || {
+        refused = session.request(open.clone()).await["err"].clone();
+        refused["code"] == "overloaded"
+    })
+    .await;
+    assert!(refused["retry_ms"].is_u64(), "{refused}");
+    assert_eq!(session.send(&room, "on", "talk goes on").await["seq"], 51);
+    drop(stalled);
+    eventually("there is room again", async || {
+        session.request(open.clone()).await["ok"]["snapshot"].is_object()
+    })
+    .await;
+    app.end().await;
+}
+
 /// A small window, so that the server's bytes wait at the server.
 fn shrink(raw: &Raw) {
     let socket = socket2::SockRef::from(&raw.socket);

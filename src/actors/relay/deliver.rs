@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::Relay;
 use super::book::{Book, Ear, Entry, Kind, Listeners, Mode};
 use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
-use super::{CROWDED_BYTES, LAG_BYTES, Relay};
 use crate::actors::outbox::Outbox;
 use crate::actors::room::{Form, RoomMsg};
 use crate::actors::seat::{Opening, SeatKey};
@@ -127,7 +127,7 @@ impl Relay {
         let Some(entry) = book.at(ear.slot) else {
             return;
         };
-        if entry.outbox.bytes() > LAG_BYTES {
+        if entry.outbox.bytes() > self.lag_bytes() {
             self.metrics.dropped(Dropped::Lag);
             self.lag(book, ear, event.room, event.seq, event.seq);
             return;
@@ -199,13 +199,21 @@ impl Relay {
         let Some(at) = found else {
             return false;
         };
-        let is_crowded = entry.outbox.bytes() > CROWDED_BYTES;
+        let has_room = reply.is_none_or(|reply| self.has_room(&entry.outbox, reply.len()));
+        let is_crowded = !has_room || entry.outbox.bytes() > self.crowded_bytes();
         let is_closed = entry.openings.get(at).is_some_and(|underway| underway.is_closed);
         if is_closed {
             let closed = entry.openings.swap_remove(at);
             drop(book);
             let short = is_crowded.then(|| refused_opening(&closed.asked)).flatten();
             short.iter().chain(reply).take(1).for_each(|frame| self.reply(opening.seat, frame));
+            return false;
+        }
+        if !has_room {
+            // The worker is full of what others do not read. Who comes back later finds room.
+            let asked = entry.openings.swap_remove(at).asked;
+            drop(book);
+            refused_opening(&asked).iter().for_each(|frame| self.reply(opening.seat, frame));
             return false;
         }
         if is_crowded {
@@ -227,7 +235,8 @@ impl Relay {
         let Some(entry) = book.entry(seat) else {
             return;
         };
-        if entry.outbox.bytes() > LAG_BYTES {
+        let has_room = reply.is_none_or(|(_, reply)| self.has_room(&entry.outbox, reply.len()));
+        if !has_room || entry.outbox.bytes() > self.lag_bytes() {
             drop(book);
             let refused = reply.map(|(re, _)| err_line(Some(*re), &crowded()));
             refused.iter().for_each(|frame| self.reply(seat, frame));
@@ -333,7 +342,7 @@ impl Relay {
                 Passing::Presence => signed.want.presence,
                 Passing::Typing(user) => signed.want.typing && signed.user != user,
             });
-            if wanted && entry.outbox.bytes() > CROWDED_BYTES {
+            if wanted && entry.outbox.bytes() > self.crowded_bytes() {
                 self.metrics.dropped(Dropped::Passing);
             } else if wanted {
                 entry.outbox.push(frame.bytes().clone());

@@ -13,6 +13,7 @@ mod book;
 mod deliver;
 mod elsewhere;
 mod message;
+mod room_left;
 mod survey;
 mod tell;
 mod tick;
@@ -32,6 +33,7 @@ pub(crate) use self::message::{
     About, Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, RoomGauge, Tell,
 };
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
+use super::budget::Budget;
 use super::outbox::{Ending, Flushed, Outbox};
 use super::pressure::Lateness;
 use super::room::RoomMsg;
@@ -47,15 +49,12 @@ const GATHER: usize = 64;
 const FLUSH: usize = 256;
 /// How often the relay looks at its clocks.
 const TICK: Duration = Duration::from_millis(200);
-/// Above this many waiting bytes a room turns from push to pull.
-const LAG_BYTES: usize = limits::OUTBOX_BYTES / 4 * 3;
-/// Above this many, what passes is dropped and a replay waits.
-const CROWDED_BYTES: usize = limits::OUTBOX_BYTES / 4;
 
 /// The relay of one worker; shared by the sessions that live there.
 pub(crate) struct Relay {
     book: RefCell<Book>,
     listed: RefCell<Vec<SeatKey>>,
+    paused: RefCell<Vec<Rc<Outbox>>>,
     heads: RefCell<Vec<RoomId>>,
     began: Instant,
     now: Cell<u32>,
@@ -66,6 +65,7 @@ pub(crate) struct Relay {
     writes: Cell<u64>,
     handled: Cell<u64>,
     deliveries: Cell<u64>,
+    budget: Rc<Budget>,
     heartbeat: Duration,
     is_draining: Cell<bool>,
     rooms: RoomsHandle,
@@ -73,12 +73,13 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Starts the relay of this worker.
-    pub(crate) fn start(rooms: &RoomsHandle, heartbeat: Duration) -> Rc<Self> {
+    /// Starts the relay of this worker. In all its outboxes together `outbox_bytes` may wait.
+    pub(crate) fn start(rooms: &RoomsHandle, heartbeat: Duration, outbox_bytes: usize) -> Rc<Self> {
         let (worker, messages) = rooms.relays.register();
         let relay = Rc::new(Self {
             book: RefCell::new(Book::new(worker)),
             listed: RefCell::default(),
+            paused: RefCell::default(),
             heads: RefCell::default(),
             began: Instant::now(),
             now: Cell::new(0),
@@ -88,6 +89,7 @@ impl Relay {
             writes: Cell::new(0),
             handled: Cell::new(0),
             deliveries: Cell::new(0),
+            budget: Rc::new(Budget::new(outbox_bytes)),
             heartbeat,
             is_draining: Cell::new(false),
             rooms: rooms.clone(),
@@ -251,6 +253,14 @@ impl Relay {
         self.flush_one(outbox);
     }
 
+    /// The session reads nothing until the next tick: while the door is shut, what its client sends
+    /// meanwhile is taken at once then, and refused with one write instead of many.
+    pub(crate) fn pause(&self, outbox: &Rc<Outbox>) {
+        if !outbox.is_paused.replace(true) {
+            self.paused.borrow_mut().push(Rc::clone(outbox));
+        }
+    }
+
     /// Ends a listener, with the reason.
     pub(crate) fn close(&self, outbox: &Outbox, code: CloseCode) {
         if outbox.ending() == Ending::No {
@@ -260,7 +270,7 @@ impl Relay {
         self.flush_one(outbox);
     }
 
-    fn flush_one(&self, outbox: &Outbox) -> Flushed {
+    pub(crate) fn flush_one(&self, outbox: &Outbox) -> Flushed {
         if outbox.blocked_since.get().is_some() {
             return Flushed::Blocked;
         }
@@ -300,7 +310,7 @@ impl Relay {
         let Some(entry) = book.entry(seat) else {
             return;
         };
-        if entry.openings.is_empty() || entry.outbox.bytes() > CROWDED_BYTES {
+        if entry.openings.is_empty() || entry.outbox.bytes() > self.crowded_bytes() {
             return;
         }
         for underway in entry.openings.iter_mut().filter(|underway| underway.is_due) {

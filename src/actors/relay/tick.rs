@@ -25,12 +25,20 @@ impl Relay {
     pub(super) fn tick(&self) {
         let ticks = self.ticks.get() + 1;
         self.ticks.set(ticks);
+        self.resume_paused();
         self.announce_heads(ticks);
         let now = u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX);
         if now != self.now.replace(now) {
             self.look_at_deadlines(now);
         }
         while self.flush_some() {}
+    }
+
+    fn resume_paused(&self) {
+        for outbox in std::mem::take(&mut *self.paused.borrow_mut()) {
+            outbox.is_paused.set(false);
+            outbox.wake();
+        }
     }
 
     fn announce_heads(&self, ticks: u64) {
@@ -68,7 +76,7 @@ impl Relay {
             };
             let wanted = entry.signed.is_some_and(|signed| signed.want.head);
             // A slow client needs no badge now; the next announcement carries the same numbers.
-            if !wanted || entry.outbox.bytes() > limits::OUTBOX_BYTES / 4 {
+            if !wanted || entry.outbox.bytes() > self.crowded_bytes() {
                 continue;
             }
             let bytes = match i64::from(ear.mentions) {

@@ -116,7 +116,7 @@ impl Worker {
     }
 
     fn listen(self: &Rc<Self>, kind: Kind, port: Port, claims: Claims) -> EventBody {
-        let outbox = Rc::new(Outbox::new(port, self.relay.now()));
+        let outbox = Rc::new(Outbox::new(port, self.relay.now(), self.relay.budget()));
         let seat = self.relay.enter(kind, Rc::clone(&outbox));
         let left = claims.until.0.saturating_sub(Millis::now().0).max(0);
         let until = self.relay.after(std::time::Duration::from_millis(left.unsigned_abs()));

@@ -28,7 +28,8 @@ impl Echo {
     /// Starts an echo on this worker.
     pub fn start(worker: &Rc<Worker>, accepted: Accepted) {
         let relay = &worker.relay;
-        let outbox = Rc::new(Outbox::new(Port::Socket(accepted.socket), relay.now()));
+        let outbox =
+            Rc::new(Outbox::new(Port::Socket(accepted.socket), relay.now(), relay.budget()));
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
         // Nobody signs in here, so nobody is late.
         relay.stay(seat, u32::MAX);

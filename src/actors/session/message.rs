@@ -47,6 +47,8 @@ pub struct Shared {
     pub heartbeat: Duration,
     /// Sessions that one user may have.
     pub sessions_per_user: u32,
+    /// Bytes that may wait in all outboxes of one worker.
+    pub outbox_bytes: usize,
     /// Number of the next session.
     pub next_session: AtomicU64,
 }
@@ -78,7 +80,7 @@ impl Worker {
     /// Called by each HTTP worker when it starts; starts the worker's relay.
     #[must_use]
     pub fn start(shared: &Arc<Shared>) -> Rc<Self> {
-        let relay = Relay::start(&shared.rooms, shared.heartbeat);
+        let relay = Relay::start(&shared.rooms, shared.heartbeat, shared.outbox_bytes);
         let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
         Rc::new(Self { shared: Arc::clone(shared), relay, scratch })
     }

@@ -52,6 +52,8 @@ pub struct Session {
     told: WasTold,
     lines: VecDeque<String>,
     is_waiting: bool,
+    /// Whether answers were pushed that the end of these lines is to flush.
+    has_put_off: bool,
     bad_frames: u32,
     bad_since: u32,
 }
@@ -73,7 +75,7 @@ impl Session {
     pub fn start(worker: &Rc<Worker>, accepted: Accepted) {
         let Accepted { socket, early, claims, close } = accepted;
         let relay = &worker.relay;
-        let outbox = Rc::new(Outbox::new(Port::Socket(socket), relay.now()));
+        let outbox = Rc::new(Outbox::new(Port::Socket(socket), relay.now(), relay.budget()));
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
         let session = Self {
             worker: Rc::clone(worker),
@@ -84,6 +86,7 @@ impl Session {
             told: WasTold::No,
             lines: VecDeque::new(),
             is_waiting: false,
+            has_put_off: false,
             bad_frames: 0,
             bad_since: 0,
         };
@@ -123,6 +126,17 @@ impl Session {
         }
     }
 
+    /// Refuses for want of time: the answer leaves with those to the other lines that are here, and
+    /// what comes next waits a little in the kernel.
+    fn put_off(&mut self, re: Option<u32>, refusal: &Refusal) {
+        tracing::debug!(code = refusal.code.word(), "put off");
+        if re.is_some() {
+            self.outbox.push(err_line(re, refusal).bytes().clone());
+        }
+        self.has_put_off = true;
+        self.worker.relay.pause(&self.outbox);
+    }
+
     fn close(&self, code: CloseCode) {
         self.worker.relay.close(&self.outbox, code);
     }
@@ -147,7 +161,7 @@ impl Session {
             if self.outbox.ending() != Ending::No {
                 self.lines.clear();
             }
-            if !self.lines.is_empty() && self.outbox.bytes() > stream::READ_BELOW {
+            if !self.lines.is_empty() && self.outbox.bytes() > self.worker.relay.read_below() {
                 // The rest of a message waits like the rest of the socket does.
                 let drained = Drained::new(&self.worker, &self.outbox);
                 return self.wait_for(context, drained, |_, (), _| ());
@@ -155,6 +169,9 @@ impl Session {
             let Some(line) = self.lines.pop_front() else {
                 // Idle sessions hold no memory for lines.
                 self.lines = VecDeque::new();
+                if std::mem::take(&mut self.has_put_off) {
+                    self.worker.relay.flush_one(&self.outbox);
+                }
                 return;
             };
             self.take(&line, context);
@@ -176,7 +193,7 @@ impl Session {
         !self.is_waiting
             && self.lines.is_empty()
             && self.outbox.ending() == Ending::No
-            && self.outbox.bytes() <= stream::READ_BELOW
+            && self.outbox.bytes() <= self.worker.relay.read_below()
     }
 
     /// Waits for `work`, then does `then` with its outcome, then goes on with the lines.
@@ -213,7 +230,8 @@ impl StreamHandler<Result<Incoming, CloseCode>> for Session {
                 if text.trim().is_empty() {
                     self.bad_line(None, "an empty message");
                 } else if self.is_free() && !text.contains('\n') {
-                    return self.take(&text, context);
+                    self.take(&text, context);
+                    return self.proceed(context);
                 }
                 let lines = text.split('\n').filter(|line| !line.trim().is_empty());
                 self.lines.extend(lines.map(str::to_owned));

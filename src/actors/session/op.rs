@@ -55,6 +55,9 @@ impl Session {
                 }
             }
             Op::Send { room, cid, text, reply_to } => {
+                if let Err(refusal) = self.worker.shared.rooms.pressure.admit() {
+                    return self.put_off(re, &refusal);
+                }
                 match self.draft(user, re, room, Draft { cid, text, reply_to }) {
                     Ok(send) => self.ask_room(room, user, re, RoomMsg::Send(send), context),
                     Err(refusal) => self.refuse(re, &refusal),
@@ -129,7 +132,6 @@ impl Session {
         room: RoomId,
         draft: Draft,
     ) -> Result<Send, Refusal> {
-        self.worker.shared.rooms.pressure.admit()?;
         self.worker.shared.throttle.send(author)?;
         let text = Text::parse(&draft.text).map_err(|why| invalid("text", why))?;
         let cid = match draft.cid {

@@ -10,11 +10,7 @@ use futures_util::Stream;
 use super::Worker;
 use super::reader::{Incoming, Reader};
 use crate::actors::outbox::{Ending, Outbox};
-use crate::domain::limits;
 use crate::protocol::CloseCode;
-
-/// Above this many waiting bytes nothing more is read: who does not read is not answered.
-pub(super) const READ_BELOW: usize = limits::OUTBOX_BYTES / 2;
 
 /// The messages of a peer, as a stream.
 pub(super) struct Frames {
@@ -75,7 +71,9 @@ impl Future for Drained {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.outbox.poll_write(context, self.worker.relay.now());
-        if self.outbox.ending() != Ending::No || self.outbox.bytes() <= READ_BELOW {
+        if self.outbox.ending() != Ending::No
+            || self.outbox.bytes() <= self.worker.relay.read_below()
+        {
             return Poll::Ready(());
         }
         self.outbox.is_unread.set(true);
@@ -94,7 +92,8 @@ impl Stream for Frames {
             match this.outbox.ending() {
                 Ending::Over => return Poll::Ready(None),
                 Ending::Closing(_) => this.is_broken = true,
-                Ending::No if this.outbox.bytes() > READ_BELOW || relay.is_draining() => {
+                Ending::No if this.outbox.is_paused.get() => return Poll::Pending,
+                Ending::No if this.outbox.bytes() > relay.read_below() || relay.is_draining() => {
                     this.outbox.is_unread.set(true);
                     return Poll::Pending;
                 }

@@ -3,12 +3,17 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::actors::budget::Budget;
 use crate::actors::outbox::Port;
 
 fn enter(book: &mut Book) -> SeatKey {
     book.enter(
         Kind::Socket,
-        Rc::new(Outbox::new(Port::Stream(crate::domain::Epoch("e".into())), 0)),
+        Rc::new(Outbox::new(
+            Port::Stream(crate::domain::Epoch("e".into())),
+            0,
+            Rc::new(Budget::new(1 << 20)),
+        )),
         0,
     )
 }

@@ -1,0 +1,47 @@
+//! How many bytes may wait for one listener: the limits of the contract, and less where the outboxes
+//! of the worker are full altogether.
+
+use std::rc::Rc;
+
+use super::Relay;
+use crate::actors::budget::Budget;
+use crate::actors::outbox::Outbox;
+use crate::domain::limits;
+
+/// Above this many waiting bytes a room turns from push to pull.
+const LAG: usize = limits::OUTBOX_BYTES / 4 * 3;
+/// Above this many nothing more is read: who does not read is not answered.
+const READ: usize = limits::OUTBOX_BYTES / 2;
+/// Above this many, what passes is dropped and a replay waits.
+const CROWDED: usize = limits::OUTBOX_BYTES / 4;
+
+impl Relay {
+    /// What the outboxes of this worker share.
+    pub(crate) fn budget(&self) -> Rc<Budget> {
+        Rc::clone(&self.budget)
+    }
+
+    /// Above this many waiting bytes a room turns from push to pull.
+    pub(super) fn lag_bytes(&self) -> usize {
+        LAG.min(self.budget.share())
+    }
+
+    /// Above this many, what passes is dropped and a replay waits.
+    pub(super) fn crowded_bytes(&self) -> usize {
+        CROWDED.min(self.budget.share() / 3)
+    }
+
+    /// Above this many nothing more is read.
+    pub(crate) fn read_below(&self) -> usize {
+        READ.min(self.budget.share() / 3 * 2)
+    }
+
+    /// Whether an answer of so many bytes has room: a snapshot may be larger than a share, and is
+    /// for one client alone. A small one always has.
+    pub(super) fn has_room(&self, outbox: &Outbox, answer: usize) -> bool {
+        answer <= SMALL || outbox.bytes() + answer <= self.budget.free() / 2
+    }
+}
+
+/// An answer that is always given; a refusal would hardly be smaller.
+const SMALL: usize = 1024;
