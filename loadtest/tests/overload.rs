@@ -1,7 +1,5 @@
 //! The tool against a real server that is asked for more than it can do.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
