@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::baseline::{self, groupcommit};
 use crate::chaos;
 use crate::scenario::{
-    catchup, crash, cuts, durable, fanout, idle, overload, presence, rooms, scale, slow, start,
-    storm,
+    catchup, crash, cuts, durable, fanout, idle, overload, presence, rooms, scale, slow, soak,
+    start, storm,
 };
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Durable(durable::Options),
     /// From spawn to ready: on an empty folder, on a large database, and after SIGKILL
     Start(start::Options),
+    /// Half of a load for half an hour while sessions come and go: growth and drift
+    Soak(soak::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

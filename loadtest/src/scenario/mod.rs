@@ -16,6 +16,7 @@ pub(crate) mod presence;
 pub(crate) mod rooms;
 pub(crate) mod scale;
 pub(crate) mod slow;
+pub(crate) mod soak;
 pub(crate) mod start;
 pub(crate) mod storm;
 
@@ -46,6 +47,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Scale(_) => ("scale", scale::GOALS),
         Command::Durable(_) => ("durable", durable::GOALS),
         Command::Start(_) => ("start", start::GOALS),
+        Command::Soak(_) => ("soak", soak::GOALS),
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer
@@ -72,6 +74,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Scale(options) => scale::run(options, &stage, &mut report).await?,
         Command::Durable(options) => durable::run(options, &stage, &mut report).await?,
         Command::Start(options) => start::run(options, &stage, &mut report).await?,
+        Command::Soak(options) => soak::run(options, &stage, &mut report).await?,
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer

@@ -10,9 +10,11 @@ mod life;
 mod line;
 mod meter;
 mod people;
+mod rest;
 mod room;
 mod session;
 mod spread;
+mod stream;
 mod tally;
 
 use std::cell::{Cell, RefCell};
@@ -29,9 +31,11 @@ use tokio::time::sleep;
 pub(crate) use self::fit::slope;
 pub(crate) use self::meter::{Meter, Spent};
 pub(crate) use self::people::Town;
+pub(crate) use self::rest::Rest;
 pub(crate) use self::room::Room;
 pub(crate) use self::session::Session;
 pub(crate) use self::spread::{Picker, sizes};
+pub(crate) use self::stream::Streams;
 pub(crate) use self::tally::{Deed, Noted, Tally};
 
 use self::life::{Common, Seat, live};
@@ -224,6 +228,19 @@ impl Folk {
                 self.ask(index, Deed::Refresh, op, due).await;
             }
         }
+    }
+
+    pub(crate) fn token(&self, index: usize) -> String {
+        self.seats.get(index).map(|seat| seat.token.borrow().clone()).unwrap_or_default()
+    }
+
+    /// Readers of rooms by server-sent events, each with the token of a session.
+    pub(crate) fn streams(
+        &self,
+        whose: impl Iterator<Item = (usize, Rc<Room>)>,
+    ) -> Result<Streams> {
+        let whose = whose.map(|(index, room)| (self.token(index), room));
+        Streams::start(&self.common.endpoint, &self.common.tally, whose)
     }
 
     /// Sends `rate` messages a second for so long, each by whom and where `pick` says. Returns how

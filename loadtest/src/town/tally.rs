@@ -204,6 +204,16 @@ impl Tally {
         self.retries.get()
     }
 
+    /// Something was answered with no, or with what it must not be.
+    pub(crate) fn refuse(&self, example: impl FnOnce() -> String) {
+        self.refused.add(example);
+    }
+
+    /// Faults that were found beside the sessions.
+    pub(crate) fn blame(&self, faults: Faults) {
+        self.faults.borrow_mut().add(faults);
+    }
+
     /// Everything that must be zero. `faults` are those of the rooms that are open at the end.
     pub(super) fn judge(&self, mut faults: Faults, report: &mut Report) {
         faults.add(self.faults.borrow().clone());

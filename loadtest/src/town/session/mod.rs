@@ -106,6 +106,11 @@ impl Session {
         places.get(&room.id).is_some_and(|place| !place.is_opening && !place.is_closing)
     }
 
+    /// Whether it has a room open, or is about to.
+    pub(crate) fn wants(&self, room: &Room) -> bool {
+        self.places.borrow().contains_key(&room.id)
+    }
+
     /// The newest seq of a room that it saw.
     pub(crate) fn head(&self, room: &Room) -> u64 {
         self.places.borrow().get(&room.id).map_or(0, |place| place.watch.head())
