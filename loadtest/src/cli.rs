@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::baseline::{self, groupcommit};
 use crate::chaos;
 use crate::scenario::{
-    catchup, crash, cuts, durable, fanout, idle, overload, presence, rooms, scale, slow, soak,
-    start, storm,
+    catchup, crash, cuts, durable, fanout, idle, mixed, overload, presence, rooms, scale, slow,
+    soak, start, storm,
 };
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Start(start::Options),
     /// Half of a load for half an hour while sessions come and go: growth and drift
     Soak(soak::Options),
+    /// A day of a club in short: latency of each action, users a core carries
+    Mixed(mixed::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

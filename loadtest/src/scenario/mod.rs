@@ -11,6 +11,7 @@ pub(crate) mod cuts;
 pub(crate) mod durable;
 pub(crate) mod fanout;
 pub(crate) mod idle;
+pub(crate) mod mixed;
 pub(crate) mod overload;
 pub(crate) mod presence;
 pub(crate) mod rooms;
@@ -48,6 +49,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Durable(_) => ("durable", durable::GOALS),
         Command::Start(_) => ("start", start::GOALS),
         Command::Soak(_) => ("soak", soak::GOALS),
+        Command::Mixed(_) => ("mixed", mixed::GOALS),
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer
@@ -75,6 +77,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Durable(options) => durable::run(options, &stage, &mut report).await?,
         Command::Start(options) => start::run(options, &stage, &mut report).await?,
         Command::Soak(options) => soak::run(options, &stage, &mut report).await?,
+        Command::Mixed(options) => mixed::run(options, &stage, &mut report).await?,
         Command::Proxy(_)
         | Command::Baseline(_)
         | Command::UpgradeServer

@@ -201,25 +201,10 @@ impl Soak {
         let rooms = self.town.rooms_of(index);
         let Some(room) = rooms.get(self.any(rooms.len())) else { return };
         let away = Duration::from_millis(self.any(2_000) as u64);
-        let (folk, room) = (self.folk.clone(), room.clone());
         match self.any(4) {
-            0 => self.rest.history(&folk, folk.token(index), &room.id, due),
-            1 if folk.session(index).is_some_and(|session| session.has_open(&room)) => {
-                folk.close(index, &room, due).await;
-                spawn_local(async move {
-                    sleep(away).await;
-                    if folk.session(index).is_some_and(|session| !session.wants(&room)) {
-                        folk.open(index, &room, Instant::now()).await;
-                    }
-                });
-            }
-            _ => {
-                folk.leave(index);
-                spawn_local(async move {
-                    sleep(away).await;
-                    folk.arrive(index);
-                });
-            }
+            0 => self.rest.history(&self.folk, self.folk.token(index), &room.id, due),
+            1 => self.folk.reopen(index, room, away, due).await,
+            _ => self.folk.go_away(index, away),
         }
     }
 

@@ -156,8 +156,14 @@ impl Folk {
 
     /// Lets all that are away connect, and waits until all are level in their rooms.
     pub(crate) async fn gather(&self) -> Result<()> {
+        self.gather_first(self.len()).await
+    }
+
+    /// The same for the first `count`.
+    pub(crate) async fn gather_first(&self, count: usize) -> Result<()> {
         let before = self.common.tally.arrived();
-        let away = (0..self.len()).filter(|index| !self.is_here(*index)).collect::<Vec<_>>();
+        let away =
+            (0..count.min(self.len())).filter(|index| !self.is_here(*index)).collect::<Vec<_>>();
         away.iter().for_each(|index| self.arrive(*index));
         let progress = Progress::new("sessions", away.len());
         let is_done = self
@@ -209,6 +215,38 @@ impl Folk {
             let op = seat.session.close(room, due);
             seat.say(&op).await;
         }
+    }
+
+    /// Closes a room and opens it again later, unless it is away or has it closed already.
+    pub(crate) async fn reopen(
+        self: &Rc<Self>,
+        index: usize,
+        room: &Rc<Room>,
+        after: Duration,
+        due: Instant,
+    ) {
+        let has_it = self.session(index).is_some_and(|session| session.has_open(room));
+        if !has_it || !self.is_here(index) {
+            return;
+        }
+        self.close(index, room, due).await;
+        let (folk, room) = (self.clone(), room.clone());
+        spawn_local(async move {
+            sleep(after).await;
+            if folk.session(index).is_some_and(|session| !session.wants(&room)) {
+                folk.open(index, &room, Instant::now()).await;
+            }
+        });
+    }
+
+    /// Leaves without a word, and comes back later.
+    pub(crate) fn go_away(self: &Rc<Self>, index: usize, time: Duration) {
+        self.leave(index);
+        let folk = self.clone();
+        spawn_local(async move {
+            sleep(time).await;
+            folk.arrive(index);
+        });
     }
 
     /// Any other op, timed as `deed`.
