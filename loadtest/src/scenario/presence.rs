@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::sample::Sampler;
 use crate::scenario::{Stage, need_files};
-use crate::town::{Deed, Folk, Manner, Meter, Room, Town};
+use crate::town::{Deed, Folk, Manner, Meter, Noted, Room, Spent, Town};
 
 pub(crate) const GOALS: &[&str] = &["presence_share"];
 /// Of what telling each join to each would send.
@@ -67,6 +67,36 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let spent = meter.stop()?;
     let noted = folk.tally().take()?;
 
+    let times = [joined, agreed];
+    join_figures(report, joins, times, &noted, &spent)?;
+
+    let gone = joins * usize::from(leave) / 100;
+    (0..gone).for_each(|index| folk.leave(index));
+    let begin = Instant::now();
+    let wrong_after = wait_for_count(&folk, &room, joins - gone).await;
+    report.figure("left_known", begin.elapsed().as_secs_f64(), "s", "until the rest know who left");
+    let after = folk.tally().take()?;
+    let each = after.presence_frames as f64 / (joins - gone).max(1) as f64;
+    report.figure("frames_per_client_left", each, "", "until then");
+    let samples = sampler.stop();
+    report.chart(samples.cpu_chart("cpu"));
+    report.chart(samples.memory_chart("memory"));
+    report.series("process", samples.rows());
+    report.none_of("count_differs", wrong);
+    report.none_of("count_differs_after", wrong_after);
+    folk.judge(report);
+    drop(folk);
+    target.finish(report).await;
+    Ok(())
+}
+
+fn join_figures(
+    report: &mut Report,
+    joins: usize,
+    [joined, agreed]: [Duration; 2],
+    noted: &Noted,
+    spent: &Spent,
+) -> Result<()> {
     report.figure("joined", joined.as_secs_f64(), "s", "from the first connect to the last open");
     report.figure("agreed", agreed.as_secs_f64(), "s", "until every client knows the right count");
     let frames = noted.presence_frames as f64;
@@ -87,24 +117,6 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let opens = noted.deed(Deed::Arrive).context("no arrivals")?;
     let names = ["join_p50", "join_p99", "join_p999", "join_max"];
     report.latency(names, opens, "connect, sign in and open");
-
-    let gone = joins * usize::from(leave) / 100;
-    (0..gone).for_each(|index| folk.leave(index));
-    let begin = Instant::now();
-    let wrong_after = wait_for_count(&folk, &room, joins - gone).await;
-    report.figure("left_known", begin.elapsed().as_secs_f64(), "s", "until the rest know who left");
-    let after = folk.tally().take()?;
-    let each = after.presence_frames as f64 / (joins - gone).max(1) as f64;
-    report.figure("frames_per_client_left", each, "", "until then");
-    let samples = sampler.stop();
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
-    report.series("process", samples.rows());
-    report.none_of("count_differs", wrong);
-    report.none_of("count_differs_after", wrong_after);
-    folk.judge(report);
-    drop(folk);
-    target.finish(report).await;
     Ok(())
 }
 

@@ -1,19 +1,22 @@
 //! Many small rooms at a fixed rate, all alike or by Zipf's law: what a delivery costs when there
 //! are few of it to a message, and whether every room has exactly its own.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use hdrhistogram::Histogram;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::client::SignIn;
+use crate::proc::Process;
 use crate::progress::note;
 use crate::report::Report;
-use crate::sample::Sampler;
+use crate::sample::{Sampler, Samples};
 use crate::scenario::{Stage, need_files};
-use crate::town::{Folk, Manner, Meter, Picker, Town, sizes};
+use crate::town::{Folk, Manner, Meter, Noted, Picker, Room, Spent, Town, sizes};
 
 pub(crate) const GOALS: &[&str] = &["p99"];
 const P99_GOAL_MS: f64 = 200.0;
@@ -59,10 +62,11 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let users = options.users.unwrap_or((rooms * members).div_ceil(ROOMS_OF_A_USER)).max(members);
     let sizes = sizes(rooms, members, zipf, users);
     need_files(users)?;
-    report.option("rooms", rooms);
-    report.option("members", members);
-    report.option("users", users);
-    report.option("closed", closed);
+    for (name, value) in
+        [("rooms", rooms), ("members", members), ("users", users), ("closed", closed)]
+    {
+        report.option(name, value);
+    }
     report.option("rate", rate);
     report.option("seconds", seconds);
     report.option("zipf", zipf);
@@ -80,13 +84,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     };
     let tokens = town.users.iter().map(|user| user.token.clone());
     let folk = Folk::new(&target.endpoint, tokens, &manner)?;
-    let mut listeners = 0;
-    for (index, session) in folk.sessions().enumerate() {
-        let homes = town.rooms_of(index);
-        let opened = homes.len().saturating_sub(closed).max(1);
-        listeners += opened.min(homes.len());
-        homes.into_iter().take(opened).for_each(|room| session.wish(room));
-    }
+    let listeners = wish(&folk, &town, closed);
     folk.gather().await?;
 
     let seats = town.members();
@@ -98,32 +96,62 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         let user = members.get(random.random_range(0..members.len().max(1)))?;
         Some((*user, town.rooms.get(room)?.clone()))
     };
-    // Every room is awake before anything is counted, and the allocator has seen the load.
-    let warm_up = Duration::from_secs_f64(seconds.min(2.0) / 2.0);
-    folk.drive(rate, warm_up, &mut pick).await?;
-    folk.settle().await;
-    folk.tally().take()?;
-    let processes = target.process.map(|process| ("server", process));
-    let sampler = Sampler::start(processes, Duration::from_millis(500));
-    let meter = Meter::start(target.process)?;
-    let late = folk.drive(rate, Duration::from_secs_f64(seconds), &mut pick).await?;
-    folk.settle().await;
-    let spent = meter.stop()?;
-    let samples = sampler.stop();
-    let noted = folk.tally().take()?;
+    let run = measure(&folk, options, target.process, &mut pick).await?;
 
     report.figure("sessions", folk.here() as f64, "", "signed in at the end");
     report.figure("listeners", listeners as f64, "", "opened rooms of all sessions");
     let largest = sizes.iter().max().context("no rooms")?;
     report.figure("largest_room", *largest as f64, "", "members");
-    noted.report(report, &spent, &late);
-    let p99 = noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3;
+    run.noted.report(report, &run.spent, &run.late);
+    let p99 = run.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3;
     report.goal("p99", p99, P99_GOAL_MS, "ms");
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
-    report.series("process", samples.rows());
+    report.chart(run.samples.cpu_chart("cpu"));
+    report.chart(run.samples.memory_chart("memory"));
+    report.series("process", run.samples.rows());
     folk.judge(report);
     drop(folk);
     target.finish(report).await;
     Ok(())
+}
+
+/// Each session opens all its rooms but the last ones. Returns how many are opened.
+fn wish(folk: &Folk, town: &Town, closed: usize) -> usize {
+    let mut listeners = 0;
+    for (index, session) in folk.sessions().enumerate() {
+        let homes = town.rooms_of(index);
+        let opened = homes.len().saturating_sub(closed).max(1).min(homes.len());
+        listeners += opened;
+        homes.iter().take(opened).for_each(|room| session.wish(room));
+    }
+    listeners
+}
+
+/// What the sending brought.
+struct Run {
+    noted: Noted,
+    spent: Spent,
+    late: Histogram<u64>,
+    samples: Samples,
+}
+
+async fn measure(
+    folk: &Folk,
+    options: &Options,
+    process: Option<Process>,
+    mut pick: impl FnMut() -> Option<(usize, Rc<Room>)>,
+) -> Result<Run> {
+    let Options { rate, seconds, .. } = *options;
+    // Every room is awake before anything is counted, and the allocator has seen the load.
+    let warm_up = Duration::from_secs_f64(seconds.min(2.0) / 2.0);
+    folk.drive(rate, warm_up, &mut pick).await?;
+    folk.settle().await;
+    folk.tally().take()?;
+    let processes = process.map(|process| ("server", process));
+    let sampler = Sampler::start(processes, Duration::from_millis(500));
+    let meter = Meter::start(process)?;
+    let late = folk.drive(rate, Duration::from_secs_f64(seconds), &mut pick).await?;
+    folk.settle().await;
+    let spent = meter.stop()?;
+    let samples = sampler.stop();
+    Ok(Run { noted: folk.tally().take()?, spent, late, samples })
 }

@@ -120,35 +120,13 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         are_guests: never.is_some(),
         room: town.rooms.first().context("no room")?.clone(),
     };
-    for index in cast.quick.clone().chain(cast.lazy.clone()) {
-        let session = folk.session(index).context("no session")?;
-        session.is_timed.set(cast.quick.contains(&index));
-        if !(cast.are_guests && cast.lazy.contains(&index)) {
-            session.wish(cast.room.clone());
-        }
-    }
-    folk.gather().await?;
-    if cast.are_guests {
-        cast.lazy.clone().for_each(|index| folk.leave(index));
-    }
+    cast.arrive(&folk).await?;
 
     let mut http = Http::new(target.endpoint.clone());
     // A reason that never occurred has no line.
     let lags = http.metric(LAGS).await?.unwrap_or(0.0);
     let time = Duration::from_secs_f64(seconds);
-    cast.drive(&folk, rate, time.mul_f64(0.1), &target).await?;
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
-    for pair in 1..=pairs {
-        note(&format!("phase {pair} of {pairs}: all read"));
-        alone.push(cast.drive(&folk, rate, time, &target).await?);
-        note(&format!("phase {pair} of {pairs}: {lazy} never read"));
-        cast.stop_reading(&folk).await?;
-        beside.push(cast.drive(&folk, rate, time, &target).await?);
-        cast.read_again(&folk).await?;
-        if let Some(phase) = beside.last_mut() {
-            phase.caught_up = folk.tally().take()?;
-        }
-    }
+    let (alone, beside) = cast.play(&folk, &target, rate, time, pairs).await?;
     figures(report, &alone, &beside, lazy, limit)?;
     let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
     report.figure("lags", turned, "", "sessions that the server turned from push to pull");
@@ -162,6 +140,47 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 }
 
 impl Cast {
+    /// All but guests connect and open the room.
+    async fn arrive(&self, folk: &Folk) -> Result<()> {
+        for index in self.quick.clone().chain(self.lazy.clone()) {
+            let session = folk.session(index).context("no session")?;
+            session.is_timed.set(self.quick.contains(&index));
+            if !(self.are_guests && self.lazy.contains(&index)) {
+                session.wish(&self.room);
+            }
+        }
+        folk.gather().await?;
+        if self.are_guests {
+            self.lazy.clone().for_each(|index| folk.leave(index));
+        }
+        Ok(())
+    }
+
+    /// The phases in which all read, and those in which some do not.
+    async fn play(
+        &self,
+        folk: &Folk,
+        target: &Target,
+        rate: f64,
+        time: Duration,
+        pairs: usize,
+    ) -> Result<(Vec<Phase>, Vec<Phase>)> {
+        self.drive(folk, rate, time.mul_f64(0.1), target).await?;
+        let (mut alone, mut beside) = (Vec::new(), Vec::new());
+        for pair in 1..=pairs {
+            note(&format!("phase {pair} of {pairs}: all read"));
+            alone.push(self.drive(folk, rate, time, target).await?);
+            note(&format!("phase {pair} of {pairs}: {} never read", self.lazy.len()));
+            self.stop_reading(folk).await?;
+            beside.push(self.drive(folk, rate, time, target).await?);
+            self.read_again(folk).await?;
+            if let Some(phase) = beside.last_mut() {
+                phase.caught_up = folk.tally().take()?;
+            }
+        }
+        Ok((alone, beside))
+    }
+
     async fn drive(
         &self,
         folk: &Folk,
@@ -192,7 +211,7 @@ impl Cast {
             folk.leave(index);
             if self.are_guests {
                 let session = folk.session(index).context("no session")?;
-                session.wish(self.room.clone());
+                session.wish(&self.room);
             }
         }
         folk.gather().await?;

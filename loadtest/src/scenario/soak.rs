@@ -12,7 +12,6 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::task::spawn_local;
-use tokio::time::sleep;
 
 use crate::chart::{Axis, Chart, Line};
 use crate::client::SignIn;

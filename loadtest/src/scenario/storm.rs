@@ -261,6 +261,11 @@ fn figures(report: &mut Report, returns: &[Return], bare: &[Return], count: usiz
     let about = "of one core: near 100, the clients are the limit";
     report.figure("load_tester_cpu", share(returns), "%", about);
     report.figure("load_tester_cpu_bare", share(bare), "%", about);
+    rows(report, returns, bare);
+}
+
+/// Each loss, as it was.
+fn rows(report: &mut Report, returns: &[Return], bare: &[Return]) {
     let line = |label: &str, of: &[Return]| {
         let at = |(round, one): (usize, &Return)| (round as f64 + 1.0, one.took.as_secs_f64());
         Line::new(label, of.iter().enumerate().map(at).collect())
@@ -278,6 +283,6 @@ fn figures(report: &mut Report, returns: &[Return], bare: &[Return], count: usiz
             "retries": one.retries,
         })
     };
-    let rows = |of: &[Return]| of.iter().map(row).collect::<Vec<_>>();
-    report.series("rounds", json!({"resumed": rows(returns), "upgraded": rows(bare)}));
+    let all = |of: &[Return]| of.iter().map(row).collect::<Vec<_>>();
+    report.series("rounds", json!({"resumed": all(returns), "upgraded": all(bare)}));
 }

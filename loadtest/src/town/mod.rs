@@ -100,7 +100,7 @@ impl Folk {
         let crowd = Self::new(endpoint, tokens, manner)?;
         for seat in &crowd.seats {
             for room in town.rooms_of(seat.session.index) {
-                seat.session.wish(room);
+                seat.session.wish(&room);
             }
         }
         Ok(crowd)
@@ -204,7 +204,7 @@ impl Folk {
 
     pub(crate) async fn open(&self, index: usize, room: &Rc<Room>, due: Instant) {
         if let Some(seat) = self.seats.get(index) {
-            seat.session.wish(room.clone());
+            seat.session.wish(room);
             let op = seat.session.open(&room.id, due);
             seat.say(&op).await;
         }

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn picks_come_as_often_as_their_weight_says() {
         let mut random = SmallRng::seed_from_u64(7);
-        let count = |picker: &Picker, random: &mut SmallRng| {
+        let count = |picker: &Picker, random: &mut SmallRng| -> [u32; 4] {
             let mut counts = [0_u32; 4];
             for _ in 0..10_000 {
                 if let Some(count) = counts.get_mut(picker.pick(random)) {

@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// From now on this room is opened whenever it connects.
-    pub(crate) fn wish(&self, room: Rc<Room>) {
+    pub(crate) fn wish(&self, room: &Rc<Room>) {
         let place = Place {
             watch: SeqWatch::after(0),
             epoch: None,
@@ -93,12 +93,6 @@ impl Session {
             room: room.clone(),
         };
         self.places.borrow_mut().insert(room.id.clone(), place);
-    }
-
-    /// The rooms it has open, or is about to.
-    pub(crate) fn rooms(&self) -> Vec<Rc<Room>> {
-        let places = self.places.borrow();
-        places.values().filter(|place| !place.is_closing).map(|place| place.room.clone()).collect()
     }
 
     pub(crate) fn has_open(&self, room: &Room) -> bool {
@@ -219,9 +213,7 @@ impl Session {
             self.tally.refused.add(|| format!("neither reply nor event: {reply}"));
             return None;
         };
-        let Some(Asked { what, due }) = self.asked.borrow_mut().remove(&id) else {
-            return None;
-        };
+        let Asked { what, due } = self.asked.borrow_mut().remove(&id)?;
         let Some(ok) = reply.get("ok") else {
             return self.take_refusal(id, Asked { what, due }, reply);
         };

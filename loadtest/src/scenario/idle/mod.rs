@@ -1,26 +1,30 @@
 //! Many signed-in sessions that do nothing: what one of them costs in memory, all of them in CPU.
 
+mod churn;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use serde_json::json;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 use crate::client::{Client, SignIn};
 use crate::http::Endpoint;
-use crate::proc::{Memory, Process};
+use crate::proc::{CpuMark, Memory, Process};
 use crate::progress::{Progress, note};
 use crate::report::Report;
 use crate::scenario::{Stage, need_files};
 use crate::setup::{self, Club, User};
 
-pub(crate) const GOALS: &[&str] = &["memory"];
-const MEMORY_GOAL_KIB: f64 = 4.0;
+pub(crate) const GOALS: &[&str] = &["memory", "churn_growth"];
+const MEMORY_GOAL_KIB: f64 = 3.0;
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 /// The contract's limit of sessions of one user.
 const SESSIONS_PER_USER: usize = 20;
@@ -48,6 +52,12 @@ pub(crate) struct Options {
     /// Seconds of silence over which CPU is counted; heartbeats come every 25 s
     #[arg(long, default_value_t = 60)]
     window: u64,
+    /// After the silence, so often: a share of the sessions leaves and comes back
+    #[arg(long, default_value_t = 0)]
+    churn: usize,
+    /// The share, in percent
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+    churn_share: u8,
 }
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
@@ -64,6 +74,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.option("rooms", options.rooms);
     report.option("opened", options.opened);
     report.option("clubs", options.clubs);
+    report.option("churn", options.churn);
+    report.option("churn_share", options.churn_share);
     let target = stage.target(report).await?;
     let probe = Probe(target.process);
 
@@ -73,7 +85,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 
     let crowd = Rc::new(Crowd::new(options));
     let begin = Instant::now();
-    let mut sessions = crowd.connect(&target.endpoint, users, &clubs);
+    let people = People { endpoint: target.endpoint.clone(), users, clubs };
+    let mut sessions = Sessions::connect(&crowd, people);
     crowd.wait_connected(count).await;
     let connecting = begin.elapsed();
     let connected = probe.memory().await?;
@@ -82,18 +95,15 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let begin = Instant::now();
     watch_silence(options.window).await;
     let window = begin.elapsed();
+    let used = probe.used(mark.as_ref())?;
     let heartbeats = crowd.heartbeats.get() - heartbeats;
 
     report.server = crowd.server.borrow().clone();
     report.figure("connect_all", connecting.as_secs_f64(), "s", "upgrade and sign-in of all");
     let rate = count as f64 / connecting.as_secs_f64();
     report.figure("connects_per_second", rate, "1/s", "the load tester's own cost included");
-    if let (Some(process), Some(mark)) = (target.process, &mark) {
-        let used = process.cpu()?.since(mark).as_secs_f64();
-        let share = 100.0 * used / window.as_secs_f64();
-        report.figure("idle_cpu", share, "%", "of one core, all sessions silent");
-        let each = used * 1e6 / (heartbeats.max(1) as f64);
-        report.figure("cpu_per_heartbeat", each, "µs", "idle CPU by heartbeats in the window");
+    if let Some(used) = used {
+        cpu_figures(report, count, used.as_secs_f64(), window.as_secs_f64(), heartbeats);
     }
     report.figure("heartbeats", heartbeats as f64, "", "received in the window");
     let after = probe.memory().await?;
@@ -101,8 +111,12 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         report.figure("threads", process.threads() as f64, "", "of the server");
     }
     memory_figures(report, count, [empty, before, connected, after]);
+    if options.churn > 0 {
+        let random = SmallRng::seed_from_u64(stage.seed);
+        churn::run(options, &crowd, &mut sessions, &probe, random, report).await?;
+    }
     crowd.judge(report);
-    sessions.abort_all();
+    drop(sessions);
     target.finish(report).await;
     Ok(())
 }
@@ -118,7 +132,18 @@ impl Probe {
         }
     }
 
-    fn mark(&self) -> Result<Option<crate::proc::CpuMark>> {
+    fn descriptors(&self) -> usize {
+        self.0.map_or(0, |process| process.descriptors())
+    }
+
+    fn used(&self, since: Option<&CpuMark>) -> Result<Option<Duration>> {
+        match (&self.0, since) {
+            (Some(process), Some(mark)) => Ok(Some(process.cpu()?.since(mark))),
+            _ => Ok(None),
+        }
+    }
+
+    fn mark(&self) -> Result<Option<CpuMark>> {
         self.0.map(|process| process.cpu()).transpose()
     }
 }
@@ -153,6 +178,14 @@ async fn watch_silence(seconds: u64) {
     progress.done();
 }
 
+fn cpu_figures(report: &mut Report, count: usize, used: f64, window: f64, heartbeats: u64) {
+    report.figure("idle_cpu", 100.0 * used / window, "%", "of one core, all sessions silent");
+    let each = used * 1e6 / window / count as f64;
+    report.figure("cpu_per_connection", each, "µs/s", "of one that is silent");
+    let each = used * 1e6 / (heartbeats.max(1) as f64);
+    report.figure("cpu_per_heartbeat", each, "µs", "idle CPU by heartbeats in the window");
+}
+
 fn memory_figures(report: &mut Report, count: usize, seen: [Option<Memory>; 4]) {
     let [Some(empty), Some(before), Some(connected), Some(after)] = seen else {
         return;
@@ -170,6 +203,47 @@ fn memory_figures(report: &mut Report, count: usize, seen: [Option<Memory>; 4]) 
     let anon = each(after.anon_bytes, before.anon_bytes);
     report.figure("anon_per_connection", anon, "KiB", "of it without file pages");
     report.goal("memory", idle.max(fresh), MEMORY_GOAL_KIB, "KiB");
+}
+
+/// Who they are, and where.
+struct People {
+    endpoint: Endpoint,
+    users: Vec<User>,
+    clubs: Vec<Club>,
+}
+
+/// A task for each session.
+struct Sessions {
+    crowd: Rc<Crowd>,
+    people: Rc<People>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Sessions {
+    fn connect(crowd: &Rc<Crowd>, people: People) -> Self {
+        let mut all = Self { crowd: crowd.clone(), people: Rc::new(people), tasks: Vec::new() };
+        all.tasks = (0..crowd.progress.total()).map(|index| all.start(index)).collect();
+        all
+    }
+
+    fn start(&self, index: usize) -> AbortHandle {
+        let (crowd, people) = (self.crowd.clone(), self.people.clone());
+        let session = async move {
+            let People { endpoint, users, clubs } = &*people;
+            let user = index % users.len().max(1);
+            let rooms = clubs.get(user % clubs.len().max(1)).map_or(&[][..], |club| &club.rooms);
+            if let Some(user) = users.get(user) {
+                crowd.session(endpoint, user, rooms).await;
+            }
+        };
+        spawn_local(session).abort_handle()
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// What the sessions have in common.
@@ -202,33 +276,11 @@ impl Crowd {
         }
     }
 
-    /// Starts one task per session.
-    fn connect(
-        self: &Rc<Self>,
-        endpoint: &Endpoint,
-        users: Vec<User>,
-        clubs: &[Club],
-    ) -> JoinSet<()> {
-        let (users, endpoint) = (Rc::new(users), Rc::new(endpoint.clone()));
-        let mut sessions = JoinSet::new();
-        for index in 0..self.progress.total() {
-            let (crowd, users, endpoint) = (self.clone(), users.clone(), endpoint.clone());
-            let user = index % users.len();
-            let rooms = clubs.get(user % clubs.len().max(1)).map(|club| club.rooms.clone());
-            sessions.spawn_local(async move {
-                let Some(user) = users.get(user) else { return };
-                crowd.session(&endpoint, user, rooms.unwrap_or_default()).await;
-            });
-        }
-        sessions
-    }
-
-    async fn session(&self, endpoint: &Endpoint, user: &User, rooms: Vec<String>) {
+    async fn session(&self, endpoint: &Endpoint, user: &User, rooms: &[String]) {
         let arrived = {
             let _turn = self.gate.acquire().await;
-            self.arrive(endpoint, user, &rooms).await
+            self.arrive(endpoint, user, rooms).await
         };
-        drop(rooms);
         self.progress.step(1);
         self.connected.update(|count| count + 1);
         let mut client = match arrived {
