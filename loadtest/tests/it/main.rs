@@ -11,3 +11,4 @@ mod fanout;
 mod markup;
 mod scale;
 mod tool;
+mod town;

@@ -2,6 +2,8 @@
 //! takes lines and gives ops, and knows nothing of sockets.
 
 mod ask;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

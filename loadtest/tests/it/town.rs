@@ -1,0 +1,196 @@
+//! The scenarios in which sessions follow rooms over lost connections, each as small as it gets.
+
+use crate::markup;
+use crate::tool::{Kept, Running, run_bare};
+
+/// What every scenario of this kind promises.
+fn sound(arguments: &[&str]) -> Kept {
+    let kept = Kept::of(arguments);
+    assert_eq!(markup::slip(&kept.page), None);
+    for check in ["lost", "doubled", "reordered", "differing", "leaked", "unanswered", "dropped"] {
+        assert_eq!(kept.at(&format!("/checks/{check}/count")), 0, "{check}");
+    }
+    kept
+}
+
+fn figure(kept: &Kept, name: &str) -> f64 {
+    kept.number(&format!("/figures/{name}/value"))
+}
+
+#[test]
+fn rooms_of_any_size_deliver_to_all_who_have_them_open_and_to_nobody_else() {
+    let small = ["rooms", "--rooms", "12", "--members", "5", "--rate", "100", "--seconds", "1"];
+    let even = sound(&small);
+    // Six users in ten rooms each, of which they open nine.
+    assert_eq!((figure(&even, "sessions"), figure(&even, "listeners")), (6.0, 54.0));
+    assert_eq!(figure(&even, "messages"), 100.0);
+    let each = figure(&even, "deliveries") / 100.0;
+    assert!((4.0..=5.0).contains(&each), "{each} deliveries of a message");
+    assert!(figure(&even, "cpu_per_delivery") > 0.0);
+    assert!(even.names("/charts").contains(&"latency_over_time"));
+
+    let zipf = sound(&[&small[..], &["--users", "20", "--zipf", "1.1"]].concat());
+    assert!(figure(&zipf, "largest_room") > 15.0);
+    assert_eq!(figure(&zipf, "messages"), 100.0);
+}
+
+#[test]
+fn idle_sessions_that_leave_and_come_back_leave_nothing_behind() {
+    let kept = Kept::of(&["idle", "--connections", "20", "--window", "1", "--churn", "2"]);
+    for check in ["not_connected", "dropped", "descriptors_left"] {
+        assert_eq!(kept.at(&format!("/checks/{check}/count")), 0);
+    }
+    assert!(kept.number("/goals/memory/limit") <= 3.0);
+    assert!(kept.at("/goals/churn_growth/value").is_number());
+    assert_eq!(kept.at("/series/churn").as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn all_resume_exactly_however_the_server_was_lost() {
+    for loss in ["kill", "term"] {
+        let kept = sound(&[
+            "storm",
+            "--connections",
+            "30",
+            "--members",
+            "10",
+            "--messages",
+            "40",
+            "--pairs",
+            "1",
+            "--loss",
+            loss,
+        ]);
+        assert_eq!(kept.at("/checks/not_resumed/count"), 0);
+        assert!(figure(&kept, "resumed") > 0.0 && figure(&kept, "upgraded") > 0.0);
+        assert!(kept.number("/goals/storm_ratio/value") > 0.0);
+        assert_eq!(kept.at("/series/rounds/upgraded").as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_storm_takes_no_server_that_it_did_not_start() {
+    let mut server = Running::start();
+    let output = run_bare(&["storm", "--url", &server.url()]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot drive one by --url"), "{said}");
+    assert!(server.is_alive());
+}
+
+#[test]
+fn who_never_reads_gets_lag_and_catches_up_while_the_others_hear_all() {
+    // 2.4 MB in a phase: more than the kernel and an outbox hold for one session.
+    let kept = sound(&[
+        "slow",
+        "--members",
+        "10",
+        "--slow",
+        "10",
+        "--rate",
+        "300",
+        "--bytes",
+        "4000",
+        "--seconds",
+        "2",
+        "--pairs",
+        "1",
+    ]);
+    assert!(figure(&kept, "lags") >= 1.0);
+    assert!(figure(&kept, "lags_read") + figure(&kept, "closed_too_slow") >= 1.0);
+    assert!(kept.number("/goals/p99_ratio/value") > 0.0);
+    assert_eq!(kept.at("/checks/over_budget/count"), 0);
+}
+
+#[test]
+fn guests_who_never_read_stay_within_their_budget() {
+    let kept = sound(&[
+        "slow",
+        "--members",
+        "4",
+        "--never",
+        "20",
+        "--rate-mb",
+        "1",
+        "--bytes",
+        "4000",
+        "--seconds",
+        "2",
+        "--pairs",
+        "1",
+    ]);
+    assert!(figure(&kept, "lags") >= 20.0);
+    assert_eq!(kept.at("/checks/over_budget/count"), 0);
+    assert_eq!(kept.at("/checks/over_memory_limit/count"), 0);
+}
+
+#[test]
+fn who_was_away_is_replayed_every_message() {
+    let kept = sound(&["catchup", "--clients", "20", "--behind", "50", "--rounds", "2"]);
+    assert_eq!(figure(&kept, "replayed"), 20.0 * 50.0);
+    assert_eq!(kept.at("/checks/not_resumed/count"), 0);
+    assert!(figure(&kept, "caught_up") > 0.0);
+    let level = kept.at("/series/rounds/level").as_array().unwrap();
+    assert!(level.iter().all(|round| round["replayed"] == 0), "{level:?}");
+}
+
+#[test]
+fn presence_is_told_in_few_frames_and_ends_with_the_right_count() {
+    let small = ["presence", "--joins", "30", "--seconds", "1", "--leave", "0"];
+    let kept = sound(&small);
+    assert_eq!(kept.at("/checks/count_differs/count"), 0);
+    assert_eq!(figure(&kept, "frames_naive"), 435.0);
+    assert!(figure(&kept, "presence_frames") >= 30.0);
+    assert!(kept.number("/goals/presence_share/value") < 1.0);
+}
+
+#[test]
+fn a_short_soak_measures_its_slopes_under_churn() {
+    let kept = sound(&[
+        "soak",
+        "--minutes",
+        "0.05",
+        "--rate",
+        "100",
+        "--users",
+        "20",
+        "--rooms",
+        "5",
+        "--members",
+        "8",
+        "--churn",
+        "20",
+    ]);
+    for goal in ["memory_slope", "descriptor_slope", "p99_drift"] {
+        assert!(kept.at(&format!("/goals/{goal}/value")).is_number(), "{goal}");
+    }
+    assert_eq!(kept.at("/series/thirds").as_array().unwrap().len(), 3);
+    assert_eq!(kept.at("/checks/not_resumed/count"), 0);
+}
+
+#[test]
+fn a_mixed_day_times_every_action_and_finds_how_many_it_carries() {
+    let kept = sound(&[
+        "mixed",
+        "--users",
+        "20",
+        "--most",
+        "30",
+        "--find",
+        "--every",
+        "0.5",
+        "--seconds",
+        "3",
+        "--streams",
+        "10",
+        "--require",
+        "p99=100000",
+    ]);
+    for action in ["send", "read", "typing", "history"] {
+        assert!(figure(&kept, &format!("{action}_p99")) > 0.0, "{action}");
+    }
+    assert!(figure(&kept, "stream_p99") > 0.0);
+    let steps = kept.at("/series/steps").as_array().unwrap();
+    assert_eq!(steps[0]["users"], 20);
+    assert!(kept.names("/charts").contains(&"by_users"));
+}
