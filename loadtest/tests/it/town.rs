@@ -111,7 +111,7 @@ fn guests_who_never_read_stay_within_their_budget() {
         "--never",
         "20",
         "--rate-mb",
-        "1",
+        "2.5",
         "--bytes",
         "4000",
         "--seconds",
