@@ -28,9 +28,14 @@ impl Stamp {
     }
 }
 
-/// The filler that makes a text `bytes` long.
+/// A message has at most 4,000 characters, so a longer text is made of longer ones.
+const PLAIN_BYTES: usize = 4_000;
+const LONG: &str = "가";
+
+/// The filler that makes a text `bytes` long, give or take two.
 pub(super) fn filler(bytes: usize) -> String {
-    "x".repeat(bytes.saturating_sub(2 * DIGITS + 2))
+    let left = bytes.saturating_sub(2 * DIGITS + 2);
+    if bytes <= PLAIN_BYTES { "x".repeat(left) } else { LONG.repeat(left / LONG.len()) }
 }
 
 /// The usual shape of a message. Key order is not promised, so any other shape is parsed in full.
@@ -82,6 +87,16 @@ mod tests {
         let turned = format!(r#"{{"d":{{"text":"{text}"}},"seq":77,"room":"r_1","ev":"msg.new"}}"#);
         assert!(!is_plain(turned.as_bytes()));
         assert_eq!(delivery(turned.as_bytes()), Some(expected));
+    }
+
+    #[test]
+    fn a_long_text_has_no_more_characters_than_a_message_may_have() {
+        let stamp = Stamp { serial: 1, due_us: 1 };
+        for bytes in [32, 4_000, 4_001, 11_900] {
+            let text = stamp.text(&filler(bytes));
+            assert!(text.len().abs_diff(bytes) <= 2, "{} for {bytes}", text.len());
+            assert!(text.chars().count() <= 4_000, "{bytes}");
+        }
     }
 
     #[test]

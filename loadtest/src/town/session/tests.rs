@@ -29,14 +29,14 @@ fn stage(count: usize) -> Stage {
         assert_eq!(ops.len(), 1);
         let open: Value = serde_json::from_str(&ops[0]).unwrap();
         assert_eq!((&open["op"], open.get("since")), (&json!("open"), None));
-        answer(&session, &open["id"], json!({"epoch": "a1", "head": 10, "snapshot": {}}));
+        answer(&session, &open["id"], &json!({"epoch": "a1", "head": 10, "snapshot": {}}));
         session
     };
     let sessions = (0..count).map(new).collect();
     Stage { sessions, room, tally }
 }
 
-fn answer(session: &Session, id: &Value, ok: Value) -> Option<Duty> {
+fn answer(session: &Session, id: &Value, ok: &Value) -> Option<Duty> {
     session.take(json!({"re": id, "ok": ok}).to_string().as_bytes(), Instant::now())
 }
 
@@ -111,7 +111,7 @@ fn an_acknowledged_message_must_be_delivered() {
     let op = stage.sessions[0].send(stage.room.clone(), Instant::now()).unwrap();
     let op: Value = serde_json::from_str(&op).unwrap();
     assert_eq!(stage.found(), one("unanswered"));
-    answer(&stage.sessions[0], &op["id"], json!({"seq": 11, "dup": false}));
+    answer(&stage.sessions[0], &op["id"], &json!({"seq": 11, "dup": false}));
     assert!(!stage.sessions[0].is_level());
     assert_eq!(stage.found(), one("lost"));
     stage.hear(0, &event(11, 1));
@@ -133,13 +133,13 @@ fn who_comes_back_resumes_and_sends_again_with_the_same_cid() {
     assert_eq!(ops[0]["since"], json!({"epoch": "a1", "seq": 11}));
     assert_eq!(ops[1], sent);
     let resumed = json!({"epoch": "a1", "head": 12, "resumed": true, "replay": 1});
-    answer(session, &ops[0]["id"], resumed);
+    answer(session, &ops[0]["id"], &resumed);
     assert_eq!(stage.tally.arrived(), 0, "it is not level before the replay");
     stage.hear(0, &event(12, 1));
     stage.hear(0, &json!({"ev": "caught_up", "room": "r_1", "seq": 12}));
     assert_eq!(stage.tally.arrived(), 1);
     assert_eq!(stage.tally.look(|noted| noted.replayed), 1);
-    answer(session, &ops[1]["id"], json!({"seq": 12, "dup": true}));
+    answer(session, &ops[1]["id"], &json!({"seq": 12, "dup": true}));
     assert_eq!(stage.found(), []);
 }
 
@@ -149,7 +149,7 @@ fn a_snapshot_in_place_of_a_replay_is_noticed() {
     let ops = stage.sessions[0].signed_in(None);
     let open: Value = serde_json::from_str(&ops[0]).unwrap();
     let snapshot = json!({"epoch": "a1", "head": 90, "resumed": false, "why": "too_many"});
-    answer(&stage.sessions[0], &open["id"], snapshot);
+    answer(&stage.sessions[0], &open["id"], &snapshot);
     assert_eq!(stage.found(), one("not_resumed"));
 }
 
@@ -163,10 +163,10 @@ fn a_lag_is_pulled_until_nothing_is_left() {
     let op = pull(stage.hear(0, &json!({"ev": "lag", "room": "r_1", "from": 11, "head": 13})));
     assert_eq!((&op["op"], &op["after"]), (&json!("pull"), &json!(10)));
     let part = json!({"events": [event(11, 1), event(12, 2)], "head": 13, "more": true});
-    let op = pull(answer(&stage.sessions[0], &op["id"], part));
+    let op = pull(answer(&stage.sessions[0], &op["id"], &part));
     assert_eq!(op["after"], 12);
     let rest = json!({"events": [event(13, 3)], "head": 13, "more": false});
-    assert_eq!(answer(&stage.sessions[0], &op["id"], rest), None);
+    assert_eq!(answer(&stage.sessions[0], &op["id"], &rest), None);
     assert_eq!(stage.found(), []);
 }
 
@@ -190,7 +190,7 @@ fn a_closed_room_must_be_silent_and_its_faults_stay_known() {
     let session = &stage.sessions[0];
     stage.hear(0, &event(12, 2));
     let close: Value = serde_json::from_str(&session.close(&stage.room, Instant::now())).unwrap();
-    answer(session, &close["id"], json!({}));
+    answer(session, &close["id"], &json!({}));
     assert_eq!(stage.found(), one("lost"));
     stage.hear(0, &event(13, 3));
     assert_eq!(stage.found().len(), 2, "{:?}", stage.found());
