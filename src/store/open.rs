@@ -166,17 +166,31 @@ fn synchronous(faults: &Faults) -> SqliteSynchronous {
 /// SQLite gives the files beside it the same rights.
 fn make_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let missing: Vec<&Path> = folder.ancestors().take_while(|it| !it.exists()).collect();
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
+        for made in missing.into_iter().filter(|it| !it.as_os_str().is_empty()) {
+            keep_name(made)?;
+        }
     }
     let mut file = std::fs::OpenOptions::new();
     file.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     file.open(path).map(drop)
+}
+
+/// Syncs the folder that a new folder is in. SQLite does as much for its files, with its first
+/// commit; but where the folder's own name is lost in a power cut, they are lost with it.
+fn keep_name(folder: &Path) -> std::io::Result<()> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if cfg!(unix) {
+        std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
