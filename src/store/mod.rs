@@ -11,8 +11,8 @@
 //!   room's head. Locks are taken in one order everywhere: clubs by id, rooms by id, inboxes by
 //!   user. So commit order is seq order, and nodes cannot deadlock.
 //! * **Invariant:** what is `Ok` is on the disk. What is [`StoreError::Unavailable`] was rolled
-//!   back, unless the connection broke within COMMIT itself: then nobody knows, and the repeated
-//!   `cid` answers it.
+//!   back, unless COMMIT itself broke (the connection, or the sync of the disk): then nobody knows,
+//!   and the repeated `cid` answers it.
 
 mod accounts;
 mod append;
@@ -35,6 +35,7 @@ mod plans;
 mod redis;
 mod rooms;
 mod secrets;
+mod settle;
 mod tickets;
 
 use db::{Db, Pools, fetch_one};

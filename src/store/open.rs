@@ -14,6 +14,7 @@ use sqlx::{Connection, Error, Executor};
 
 use super::classify::sqlite_primary_code;
 use super::db::{Db, Pools};
+use super::settle::settle;
 use super::{OpenError, Store};
 use crate::faults::Faults;
 
@@ -132,6 +133,7 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
 async fn open_sqlite(path: &Path, faults: &Faults) -> Result<Db, OpenError> {
     let why_not = |why: std::io::Error| OpenError::File { path: path.into(), why: why.to_string() };
     make_private(path).map_err(why_not)?;
+    settle(path).await.map_err(|why| sqlite_says(path, why))?;
     let options =
         SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_WITHIN);
     let writer = options
@@ -149,7 +151,13 @@ async fn open_sqlite(path: &Path, faults: &Faults) -> Result<Db, OpenError> {
         return Err(OpenError::TooOld { engine: "SQLite", found, least: LEAST_SQLITE });
     }
     let reader = options.read_only(true).pragma("cache_size", READER_CACHE);
-    let reader = sqlite_pool(SQLITE_READERS).connect_lazy_with(reader);
+    // Connected at once: as long as one connection is open, the writer may lose its own without the
+    // log being read back from the file, which after a failed sync is not what the disk holds.
+    let reader = sqlite_pool(SQLITE_READERS).connect_with(reader).await;
+    let reader = reader.map_err(|why| sqlite_says(path, why))?;
+    // The log stands beside the file now. SQLite syncs the folder as well, with its first commit,
+    // but does not mind when that fails.
+    keep_name(path).map_err(why_not)?;
     Ok(Db::new(Pools::Sqlite { writer, reader }))
 }
 
@@ -166,15 +174,14 @@ fn synchronous(faults: &Faults) -> SqliteSynchronous {
 /// SQLite gives the files beside it the same rights.
 fn make_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let missing: Vec<&Path> = folder.ancestors().take_while(|it| !it.exists()).collect();
+        let parts = folder.ancestors().filter(|part| !part.as_os_str().is_empty());
+        let missing: Vec<&Path> = parts.take_while(|part| !part.exists()).collect();
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
-        for made in missing.into_iter().filter(|it| !it.as_os_str().is_empty()) {
-            keep_name(made)?;
-        }
+        missing.into_iter().try_for_each(keep_name)?;
     }
     let mut file = std::fs::OpenOptions::new();
     file.write(true).create(true).truncate(false);
@@ -183,12 +190,12 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     file.open(path).map(drop)
 }
 
-/// Syncs the folder that a new folder is in. SQLite does as much for its files, with its first
-/// commit; but where the folder's own name is lost in a power cut, they are lost with it.
-fn keep_name(folder: &Path) -> std::io::Result<()> {
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+/// Syncs the folder that a new file or folder is in: where a name is lost in a power cut, what it
+/// led to is lost with it, however well that was synced.
+fn keep_name(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if cfg!(unix) {
-        std::fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
     Ok(())
 }

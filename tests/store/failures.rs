@@ -226,3 +226,39 @@ fn a_full_disk_is_unavailable_and_service_returns() {
         store.close().await;
     });
 }
+
+#[test]
+fn the_log_of_an_earlier_life_is_folded_before_it_is_used() {
+    run(Engine::Sqlite, async |world: World| {
+        let (mina, lobby) = (world.user("mina").await, world.lobby().await);
+        world.say(lobby, mina, "before the kill").await;
+        let DatabaseTarget::Sqlite(path) = &world.target else { unreachable!() };
+        // As a kill leaves it: the file, and the log beside it.
+        let folder = tempfile::tempdir().unwrap();
+        let (copy, log) = (folder.path().join("moim.db"), folder.path().join("moim.db-wal"));
+        std::fs::copy(path, &copy).unwrap();
+        let held = std::fs::copy(path.with_extension("db-wal"), &log).unwrap();
+        assert!(held > 0, "the message is in the log");
+        let store = Store::open(&DatabaseTarget::Sqlite(copy)).await.unwrap();
+        let left = std::fs::metadata(&log).map_or(0, |log| log.len());
+        assert_eq!(left, 0, "nothing is built on what may not be on the disk");
+        assert_eq!(check_no_hole(&store, lobby).await, 1);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_log_that_somebody_writes_to_is_left_alone() {
+    run(Engine::Sqlite, async |world: World| {
+        let (mina, lobby) = (world.user("mina").await, world.lobby().await);
+        world.say(lobby, mina, "one").await;
+        let DatabaseTarget::Sqlite(path) = &world.target else { unreachable!() };
+        let log = path.with_extension("db-wal");
+        let before = std::fs::read(&log).unwrap();
+        let other = Store::open(&world.target).await.unwrap();
+        assert_eq!(std::fs::read(&log).unwrap(), before);
+        world.say(lobby, mina, "two").await;
+        assert_eq!(check_no_hole(&other, lobby).await, 2);
+        other.close().await;
+    });
+}
