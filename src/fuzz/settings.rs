@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::config::{Config, SETTINGS, Values};
 
-/// No setting but a secret can be mistaken for this.
+/// Stands in a secret and in the password of the database, and nowhere else.
 const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
 
 /// Any text up to a line `---` is the file, `NAME=value` behind it the environment: what does not
@@ -14,6 +14,9 @@ pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    if text.contains(SECRET) {
+        return; // Then it stands where no secret is expected.
+    }
     let (file, environment) = text.split_once("\n---\n").unwrap_or((text, ""));
     let mut given: HashMap<&str, &str> =
         environment.lines().filter_map(|line| line.split_once('=')).collect();
@@ -22,10 +25,13 @@ pub fn settings(data: &[u8]) {
     let secret = SETTINGS.iter().find(|setting| setting.is_secret).map(|s| s.variable());
     let secret = secret.unwrap_or_default();
     given.entry(&secret).or_insert(SECRET);
-    let password = format!("postgres://moim:{SECRET}@127.0.0.1/moim");
-    if file.len() % 2 == 0 {
-        given.entry("MOIM_DATABASE_URL").or_insert(&password);
-    }
+    let url = match file.len() % 4 {
+        0 => format!("postgres://moim:{SECRET}@127.0.0.1/moim"),
+        1 => format!("postgre://moim:{SECRET}@127.0.0.1/moim"),
+        2 => format!("postgres:moim:{SECRET}@{SECRET}@127.0.0.1"),
+        _absent => String::new(),
+    };
+    given.entry("MOIM_DATABASE_URL").or_insert(&url);
     let look = |name: &str| given.get(name).map(|value| (*value).to_owned());
     let values = match Values::gather_text(&look, file) {
         Ok(values) => values,
