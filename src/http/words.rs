@@ -19,14 +19,14 @@ fn one_of_or_null(words: Words<'_>, what: &str) -> Object {
     schema.enum_values(Some(words)).build()
 }
 
-/// What a list of clubs is narrowed to.
+/// What a list of clubs is narrowed to; an empty word, as a form sends it, is none.
 pub(super) fn club_kind() -> Object {
-    one_of(ClubKind::WORDS, "What the club is for.")
+    one_of(&[ClubKind::WORDS, &[""]].concat(), "What the club is for.")
 }
 
-/// What a list of clubs is narrowed to.
+/// What a list of clubs is narrowed to; an empty word is none.
 pub(super) fn category() -> Object {
-    one_of(Category::WORDS, "What the club is about.")
+    one_of(&[Category::WORDS, &[""]].concat(), "What the club is about.")
 }
 
 /// How a list of clubs is sorted.
