@@ -4,10 +4,11 @@
 //! takes one array per column (`UNNEST`), SQLite a list of rows with a parameter for each value:
 //! bound values cost a small part of what a JSON text costs to write and to take apart again.
 //!
-//! The text for SQLite depends on the number of rows. So that its statements stay prepared, a list
-//! has a power of two of rows and the last ones may be empty; and many rows are several lists.
+//! The text for SQLite depends on the number of rows. So that few texts stay prepared, a list has a
+//! power of two of rows and the last ones may be empty; and many rows are several lists.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
@@ -17,14 +18,31 @@ use super::StoreError;
 use super::db::{Conn, Either, Row};
 
 /// Rows of one list at most, on SQLite.
-const LIST: usize = 256;
+const LIST: usize = 128;
+/// Rows of each statement up to which a script is one call on SQLite.
+const ONE_CALL: usize = 32;
+
+/// How SQLite calls the columns of a list, ready to be given their names.
+const VALUES: [&str; 11] = [
+    "column1 AS ",
+    "column2 AS ",
+    "column3 AS ",
+    "column4 AS ",
+    "column5 AS ",
+    "column6 AS ",
+    "column7 AS ",
+    "column8 AS ",
+    "column9 AS ",
+    "column10 AS ",
+    "column11 AS ",
+];
 
 /// A statement over given rows; [`bulk!`] makes it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bulk {
     /// What stands before the table `given`.
     pub(super) before: &'static str,
-    /// Names of its columns and their types on PostgreSQL. The first is never null.
+    /// Names of its columns, at most eleven, and their types on PostgreSQL. The first is never null.
     pub(super) columns: &'static [(&'static str, &'static str)],
     /// What stands behind it.
     pub(super) after: &'static str,
@@ -35,10 +53,12 @@ pub(super) struct Bulk {
 impl Bulk {
     /// Appends the text for SQLite with a list of so many rows.
     pub(super) fn push_sqlite(&self, text: &mut String, rows: usize) {
+        text.reserve(self.before.len() + self.after.len() + (rows + 10) * 3 * self.columns.len());
         text.push_str(self.before);
-        for (number, (name, _type)) in (1..).zip(self.columns) {
-            text.push_str(if number == 1 { "(SELECT " } else { ", " });
-            let _infallible = write!(text, "column{number} AS {name}");
+        for (place, (value, (name, _type))) in VALUES.iter().zip(self.columns).enumerate() {
+            text.push_str(if place == 0 { "(SELECT " } else { ", " });
+            text.push_str(value);
+            text.push_str(name);
         }
         text.push_str(" FROM (VALUES ");
         for row in 0..rows {
@@ -105,6 +125,25 @@ impl<'a> Given<'a> {
         self.with(values.len(), Column::Text(values))
     }
 
+    /// Binds a stretch of the rows; those behind the end are null.
+    fn bind_sqlite(
+        &self,
+        arguments: &mut SqliteArguments,
+        rows: Range<usize>,
+    ) -> Result<(), StoreError> {
+        for row in rows {
+            for column in &self.columns {
+                match column {
+                    Column::Int(values) => arguments.add(values.get(row).copied()),
+                    Column::MaybeInt(values) => arguments.add(values.get(row).copied().flatten()),
+                    Column::Text(values) => arguments.add(values.get(row).copied()),
+                }
+                .map_err(unbindable)?;
+            }
+        }
+        Ok(())
+    }
+
     fn with(mut self, len: usize, column: Column<'a>) -> Self {
         debug_assert!(self.columns.is_empty() || self.len == len, "columns of unequal length");
         self.len = len;
@@ -137,8 +176,10 @@ impl<'a> Script<'a> {
         }
         match conn.either() {
             Either::Sqlite(conn) => {
-                let (text, arguments) = self.for_sqlite()?;
-                sqlx::query_with(AssertSqlSafe(text), arguments).execute(conn).await.map(drop)?;
+                for (text, arguments) in self.for_sqlite()? {
+                    let call = sqlx::query_with(AssertSqlSafe(text), arguments);
+                    call.execute(&mut *conn).await?;
+                }
             }
             Either::Postgres(conn) => {
                 let (text, arguments) = self.for_postgres()?;
@@ -148,32 +189,25 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn for_sqlite(self) -> Result<(String, SqliteArguments), StoreError> {
-        let (mut text, mut arguments) = (String::new(), SqliteArguments::default());
+    /// Small scripts are one call. Large ones gain nothing by that, and each text of each size that
+    /// is kept prepared costs memory: they are a call for each list.
+    fn for_sqlite(self) -> Result<Vec<(String, SqliteArguments)>, StoreError> {
+        let is_one_call = self.0.iter().all(|(_bulk, given)| given.len <= ONE_CALL);
+        let mut calls: Vec<(String, SqliteArguments)> = Vec::new();
         for (bulk, given) in self.0 {
             for begin in (0..given.len).step_by(LIST) {
-                let end = given.len.min(begin + LIST);
-                let rows = (end - begin).next_power_of_two();
+                let (mut text, mut arguments) =
+                    if is_one_call { calls.pop().unwrap_or_default() } else { Default::default() };
                 if !text.is_empty() {
                     text.push(';');
                 }
+                let rows = (given.len.min(begin + LIST) - begin).next_power_of_two();
                 bulk.push_sqlite(&mut text, rows);
-                for row in begin..begin + rows {
-                    for column in &given.columns {
-                        // Behind the end every value is null.
-                        match column {
-                            Column::Int(values) => arguments.add(values.get(row).copied()),
-                            Column::MaybeInt(values) => {
-                                arguments.add(values.get(row).copied().flatten())
-                            }
-                            Column::Text(values) => arguments.add(values.get(row).copied()),
-                        }
-                        .map_err(unbindable)?;
-                    }
-                }
+                given.bind_sqlite(&mut arguments, begin..begin + rows)?;
+                calls.push((text, arguments));
             }
         }
-        Ok((text, arguments))
+        Ok(calls)
     }
 
     /// All statements as one: the last, with those before as its common table expressions.
@@ -220,8 +254,12 @@ impl Conn {
         }
         Ok(match self.either() {
             Either::Sqlite(conn) => {
-                let (text, arguments) = script.for_sqlite()?;
-                sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?
+                let mut rows = Vec::new();
+                for (text, arguments) in script.for_sqlite()? {
+                    let call = sqlx::query_as_with(AssertSqlSafe(text), arguments);
+                    rows.extend(call.fetch_all(&mut *conn).await?);
+                }
+                rows
             }
             Either::Postgres(conn) => {
                 let (text, arguments) = script.for_postgres()?;
@@ -282,7 +320,8 @@ mod tests {
         script.add(&HEADS, Given::new().ints([7, -8, 9]).texts(["a\"b", "가", "🙂"]));
         script.add(&HEADS, Given::new().ints([]).texts([]));
         script.add(&NAMES, Given::new().texts(["x"]));
-        let (text, arguments) = script.for_sqlite().unwrap();
+        let calls = script.for_sqlite().unwrap();
+        let [(text, arguments)] = &calls[..] else { panic!("{} calls", calls.len()) };
         assert_eq!(
             text,
             "SELECT * FROM (SELECT column1 AS a, column2 AS b FROM (VALUES (?, ?), (?, ?), (?, ?), \
@@ -294,12 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn many_rows_are_several_lists() {
+    fn many_rows_are_several_lists_and_calls() {
         let mut script = Script::new();
         script.add(&NAMES, Given::new().texts(["x"; 2 * LIST + 3]));
-        let (text, arguments) = script.for_sqlite().unwrap();
-        assert_eq!(text.matches("DELETE").count(), 3);
-        assert_eq!(arguments.len(), 2 * LIST + 4);
+        script.add(&NAMES, Given::new().texts(["y"]));
+        let calls = script.for_sqlite().unwrap();
+        let rows: Vec<usize> = calls.iter().map(|(_text, arguments)| arguments.len()).collect();
+        assert_eq!(rows, [LIST, LIST, 4, 1]);
+        assert!(calls.iter().all(|(text, _arguments)| !text.contains(';')));
     }
 
     #[test]
