@@ -42,7 +42,7 @@
 //! 2. The **room** (`actors/room`) admits it by pure rules and hands a draft to the journal. No I/O.
 //! 3. The **journal** (`actors/journal.rs`) gathers what all rooms want while the last batch is in
 //!    the database, then writes the next: heads, events, the message projection, mentions, inbox
-//!    entries, read marks, in one transaction with a constant number of statements
+//!    entries, read marks, in one transaction with a few statements for many messages
 //!    (`store/journal`). A repeated `cid` answers the first result.
 //! 4. The outcomes go back to their rooms in commit order. The **room** applies them, encodes each
 //!    event once, keeps the newest in a ring, and tells the relay of each worker once.

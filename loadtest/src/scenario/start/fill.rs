@@ -176,8 +176,8 @@ fn rooms(tx: &Transaction<'_>, clubs: u32, people: &[i64]) -> Result<Vec<Place>>
     Ok(places)
 }
 
-/// How many of `total` each of `places` gets: the first as much as the second and half again, and so
-/// on (exponent 1), all of them together `total`.
+/// How many of `total` each of `places` gets: the first twice as many as the second, three times as
+/// many as the third, and so on.
 fn zipf(places: usize, total: u64) -> Vec<u64> {
     let weight = |place: usize| 1.0 / (place as f64 + 1.0);
     let sum: f64 = (0..places).map(weight).sum();
