@@ -57,6 +57,10 @@ pub(crate) struct Options {
     /// Seconds of a phase; after 30 of silence a session is closed with 4003
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
+    /// Seconds before such a phase in which their buffers fill, reported apart
+    /// [default: 5 with --never, else 0]
+    #[arg(long)]
+    fill: Option<f64>,
     /// Pairs of phases
     #[arg(long, default_value_t = 3)]
     pairs: usize,
@@ -79,6 +83,8 @@ struct Cast {
 }
 
 struct Phase {
+    /// The 99th percentile while buffers were filling before it, in milliseconds.
+    filling_p99: Option<f64>,
     noted: Noted,
     /// While those who did not read became level again.
     caught_up: Noted,
@@ -109,6 +115,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.option("rate", rate);
     report.option("bytes", bytes);
     report.option("seconds", seconds);
+    let fill = options.fill.unwrap_or(if never.is_some() { 5.0 } else { 0.0 }).max(0.0);
+    report.option("fill", fill);
     report.option("memory_limit_mib", limit);
     let target = stage.target(report).await?;
     let town = Town::build(&target.endpoint, &stage.name(), people, &[people]).await?;
@@ -127,8 +135,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let mut http = Http::new(target.endpoint.clone());
     // A reason that never occurred has no line.
     let lags = http.metric(LAGS).await?.unwrap_or(0.0);
-    let time = Duration::from_secs_f64(seconds);
-    let (alone, beside) = cast.play(&folk, &target, rate, time, pairs).await?;
+    let (time, fill) = (Duration::from_secs_f64(seconds), Duration::from_secs_f64(fill));
+    let (alone, beside) = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
     figures(report, &alone, &beside, lazy, limit)?;
     let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
     report.figure("lags", turned, "", "sessions that the server turned from push to pull");
@@ -163,8 +171,8 @@ impl Cast {
         &self,
         folk: &Folk,
         target: &Target,
+        [time, fill]: [Duration; 2],
         rate: f64,
-        time: Duration,
         pairs: usize,
     ) -> Result<(Vec<Phase>, Vec<Phase>)> {
         self.drive(folk, rate, time.mul_f64(0.1), target).await?;
@@ -174,7 +182,10 @@ impl Cast {
             alone.push(self.drive(folk, rate, time, target).await?);
             note(&format!("phase {pair} of {pairs}: {} never read", self.lazy.len()));
             self.stop_reading(folk).await?;
-            beside.push(self.drive(folk, rate, time, target).await?);
+            let filling = self.drive(folk, rate, fill, target).await?;
+            let mut phase = self.drive(folk, rate, time, target).await?;
+            phase.follows(&filling);
+            beside.push(phase);
             self.read_again(folk).await?;
             if let Some(phase) = beside.last_mut() {
                 phase.caught_up = folk.tally().take()?;
@@ -203,7 +214,7 @@ impl Cast {
         let most = sampler.stop().most_memory("server");
         let noted = folk.tally().take()?;
         let memory = before.and_then(|before| Some((before, most?.max(before))));
-        Ok(Phase { noted, caught_up: folk.tally().take()?, spent, late, memory })
+        Ok(Phase { filling_p99: None, noted, caught_up: folk.tally().take()?, spent, late, memory })
     }
 
     /// The lazy connect anew, open the room, and read nothing from then on. A fresh socket has a small
@@ -238,6 +249,20 @@ impl Cast {
     }
 }
 
+impl Phase {
+    fn p99_ms(&self) -> f64 {
+        self.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3
+    }
+
+    /// Memory counts from before the buffers filled.
+    fn follows(&mut self, filling: &Self) {
+        let joined = |(before, most): (u64, u64), (_, later): (u64, u64)| (before, most.max(later));
+        self.memory = filling.memory.zip(self.memory).map(|(first, then)| joined(first, then));
+        let is_timed = !filling.noted.receipts.total().is_empty();
+        self.filling_p99 = is_timed.then(|| filling.p99_ms());
+    }
+}
+
 fn figures(
     report: &mut Report,
     alone: &[Phase],
@@ -245,17 +270,20 @@ fn figures(
     lazy: usize,
     limit: Option<u64>,
 ) -> Result<()> {
-    let p99 = |phase: &Phase| phase.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3;
     let ratios: Vec<f64> = alone
         .iter()
         .zip(beside)
-        .map(|(alone, beside)| p99(beside) / p99(alone).max(1e-3))
+        .map(|(alone, beside)| beside.p99_ms() / alone.p99_ms().max(1e-3))
         .collect();
     let ratio = median(&ratios).context("no pairs")?;
     report.figure("p99_ratio", ratio, "×", "of who reads: with slow ones by without, median");
     let (least, most) = ratios.iter().fold((f64::MAX, 0.0_f64), |(l, m), r| (l.min(*r), m.max(*r)));
     report.figure("p99_ratio_least", least, "×", "of the pairs");
     report.figure("p99_ratio_most", most, "×", "of the pairs");
+    let filling: Vec<f64> = beside.iter().filter_map(|phase| phase.filling_p99).collect();
+    if let Some(filling) = median(&filling) {
+        report.figure("filling_p99", filling, "ms", "of who reads, while the buffers fill");
+    }
     report.goal("p99_ratio", ratio, P99_RATIO_GOAL, "×");
     let mut all = Vec::new();
     for (phases, names, label) in [

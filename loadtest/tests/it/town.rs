@@ -110,16 +110,19 @@ fn guests_who_never_read_stay_within_their_budget() {
         "2",
         "--never",
         "8",
+        "--fill",
+        "1.5",
         "--rate-mb",
         "1.5",
         "--bytes",
         "11000",
         "--seconds",
-        "2",
+        "1",
         "--pairs",
         "1",
     ]);
     assert!(figure(&kept, "lags") >= 8.0);
+    assert!(figure(&kept, "filling_p99") > 0.0);
     assert_eq!(kept.at("/checks/over_budget/count"), 0);
     assert_eq!(kept.at("/checks/over_memory_limit/count"), 0);
 }
