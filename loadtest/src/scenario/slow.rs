@@ -213,7 +213,8 @@ impl Cast {
         let spent = meter.stop()?;
         let most = sampler.stop().most_memory("server");
         let noted = folk.tally().take()?;
-        let memory = before.and_then(|before| Some((before, most?.max(before))));
+        // A phase may be too short to be sampled.
+        let memory = before.map(|before| (before, most.unwrap_or(before).max(before)));
         Ok(Phase { filling_p99: None, noted, caught_up: folk.tally().take()?, spent, late, memory })
     }
 
