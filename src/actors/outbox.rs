@@ -22,7 +22,9 @@ use crate::protocol::{CloseCode, close_frame};
 /// Frames that one system call takes.
 const SLICES: usize = 64;
 /// Frames that an outbox makes room for when they begin to wait.
-const WAITING: usize = 32;
+const WAITING: usize = 64;
+/// Room for more is not kept from one flush to the next.
+const KEPT: usize = 256;
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -236,6 +238,15 @@ impl Outbox {
         if self.ending.get() == Ending::No { Poll::Pending } else { Poll::Ready(None) }
     }
 
+    /// Gives back the room for waiting frames when none waits: thousands of sessions are idle most
+    /// of the time. Called now and then, so that a busy one keeps it from flush to flush.
+    pub(crate) fn tidy(&self) {
+        let mut queue = self.queue.borrow_mut();
+        if queue.rest.is_empty() && queue.rest.capacity() > 0 {
+            queue.rest = VecDeque::new();
+        }
+    }
+
     /// Wakes the session's task.
     pub(crate) fn wake(&self) {
         if let Some(task) = &*self.task.borrow() {
@@ -330,8 +341,9 @@ impl Queue {
             self.written = 0;
             self.first = self.rest.pop_front();
         }
-        // An empty queue holds no memory: thousands of sessions are idle most of the time.
-        self.rest = VecDeque::new();
+        if self.rest.capacity() > KEPT {
+            self.rest = VecDeque::new();
+        }
     }
 
     fn take_all(&mut self) -> Option<Bytes> {

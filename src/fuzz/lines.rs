@@ -40,7 +40,7 @@ pub fn lines(data: &[u8]) {
 }
 
 /// A heartbeat names rooms in no order.
-fn sorted(mut line: Line) -> Line {
+fn sorted(mut line: Line<'_>) -> Line<'_> {
     if let Line::Heartbeat(beat) = &mut line {
         beat.at.sort_unstable();
     }

@@ -50,7 +50,7 @@ pub enum Selection {
 /// A request of a client. The fields are those of the contract.
 #[expect(missing_docs, reason = "the variant says what its fields are for")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Op {
+pub enum Op<'a> {
     /// Signs the session in.
     Auth { token: String, want: Want },
     /// Puts a fresh token in place of one that is about to end.
@@ -62,7 +62,12 @@ pub enum Op {
     /// Back to head mode.
     Close { room: RoomId },
     /// A message. The texts are parsed by the session, which answers for them.
-    Send { room: RoomId, cid: Option<String>, text: String, reply_to: Option<MessageId> },
+    Send {
+        room: RoomId,
+        cid: Option<Cow<'a, str>>,
+        text: Cow<'a, str>,
+        reply_to: Option<MessageId>,
+    },
     /// "I am writing."
     Typing { room: RoomId },
     /// "I have read up to here."
@@ -85,9 +90,9 @@ pub struct Heartbeat {
 /// A line that was understood.
 #[expect(missing_docs, reason = "the variant says what its fields are for")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum Line<'a> {
     /// A request; without `id` no reply is wanted.
-    Request { id: Option<u32>, op: Op },
+    Request { id: Option<u32>, op: Op<'a> },
     /// A sign of life.
     Heartbeat(Heartbeat),
 }
@@ -112,7 +117,7 @@ struct Head<'a> {
 ///
 /// # Errors
 /// [`BadLine`] with the request's id where it could be read, so that the answer finds its asker.
-pub fn parse_line(line: &str) -> Result<Line, BadLine> {
+pub fn parse_line(line: &str) -> Result<Line<'_>, BadLine> {
     let head: Head<'_> = serde_json::from_str(line).map_err(|why| bad(line, &why))?;
     let id = head.id;
     let Some(verb) = head.op else {
@@ -143,7 +148,7 @@ fn shortened(verb: &str) -> String {
     verb.chars().take(32).collect()
 }
 
-fn heartbeat(line: &str) -> Result<Line, serde_json::Error> {
+fn heartbeat(line: &str) -> Result<Line<'static>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Beat {
         #[serde(default)]
@@ -173,10 +178,12 @@ struct OpenFields {
 }
 
 #[derive(Deserialize)]
-struct SendFields {
+struct SendFields<'a> {
     room: RoomId,
-    cid: Option<String>,
-    text: String,
+    #[serde(borrow)]
+    cid: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
     reply_to: Option<MessageId>,
 }
 
@@ -203,7 +210,7 @@ struct SelectionFields {
     ids: Option<Vec<NoticeId>>,
 }
 
-fn op(verb: &str, line: &str) -> Result<Option<Op>, serde_json::Error> {
+fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error> {
     Ok(Some(match verb {
         "auth" => {
             let f: AuthFields<'_> = serde_json::from_str(line)?;
@@ -221,7 +228,7 @@ fn op(verb: &str, line: &str) -> Result<Option<Op>, serde_json::Error> {
         }
         "close" => Op::Close { room: serde_json::from_str::<RoomField>(line)?.room },
         "send" => {
-            let f: SendFields = serde_json::from_str(line)?;
+            let f: SendFields<'_> = serde_json::from_str(line)?;
             Op::Send { room: f.room, cid: f.cid, text: f.text, reply_to: f.reply_to }
         }
         "typing" => Op::Typing { room: serde_json::from_str::<RoomField>(line)?.room },
@@ -266,7 +273,7 @@ mod tests {
         else {
             panic!("not a send");
         };
-        assert_eq!((room, cid.as_deref(), text.as_str()), (RoomId(12), Some("c-2"), "hi"));
+        assert_eq!((room, cid.as_deref(), &*text), (RoomId(12), Some("c-2"), "hi"));
         assert_eq!(reply_to, None);
     }
 

@@ -122,6 +122,11 @@ impl Conn {
         }
     }
 
+    /// A call holds more statements than the one that [`Self::either`] counts.
+    pub(super) fn counts(&self, more: usize) {
+        self.statements.fetch_add(more as u64, Ordering::Relaxed);
+    }
+
     /// Runs a statement without parameters and without preparing it.
     pub(super) async fn command(&mut self, sql: Sql) -> Result<(), StoreError> {
         match self.either() {

@@ -174,6 +174,7 @@ impl<'a> Script<'a> {
         if self.0.is_empty() {
             return Ok(());
         }
+        conn.counts(self.0.len() - 1);
         match conn.either() {
             Either::Sqlite(conn) => {
                 for (text, arguments) in self.for_sqlite()? {

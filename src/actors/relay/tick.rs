@@ -93,6 +93,7 @@ impl Relay {
         let silent = u32::try_from(self.heartbeat.as_secs() * 2).unwrap_or(u32::MAX);
         let mut due = Vec::new();
         for (slot, entry) in self.book.borrow_mut().each_mut() {
+            entry.outbox.tidy();
             let stuck = entry.outbox.blocked_since.get();
             let silence = now.saturating_sub(entry.outbox.seen.get());
             // Who has not signed in has a deadline of its own.

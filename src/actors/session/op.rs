@@ -1,5 +1,6 @@
 //! What each op does. Ops about a room are parsed here and decided there.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use actix::Context;
@@ -12,7 +13,7 @@ use crate::protocol::{Behind, Empty, ErrorCode, Frame, Heartbeat, Line, Op, Refu
 
 impl Session {
     /// Does what a line asks.
-    pub(super) fn line(&mut self, line: Line, context: &mut Context<Self>) {
+    pub(super) fn line(&mut self, line: Line<'_>, context: &mut Context<Self>) {
         match line {
             Line::Heartbeat(beat) => self.heartbeat(&beat),
             Line::Request { id, op: Op::Auth { token, want } } => {
@@ -33,7 +34,7 @@ impl Session {
         }
     }
 
-    fn request(&mut self, user: UserId, re: Option<u32>, op: Op, context: &mut Context<Self>) {
+    fn request(&mut self, user: UserId, re: Option<u32>, op: Op<'_>, context: &mut Context<Self>) {
         // Sends have a limit of their own.
         if !matches!(op, Op::Send { .. })
             && let Err(refusal) = self.worker.shared.throttle.request(user)
@@ -130,7 +131,7 @@ impl Session {
         author: UserId,
         re: Option<u32>,
         room: RoomId,
-        draft: Draft,
+        draft: Draft<'_>,
     ) -> Result<Send, Refusal> {
         self.worker.shared.throttle.send(author)?;
         let text = Text::parse(&draft.text).map_err(|why| invalid("text", why))?;
@@ -170,9 +171,9 @@ impl Session {
 }
 
 /// The fields of a send that are not parsed yet.
-struct Draft {
-    cid: Option<String>,
-    text: String,
+struct Draft<'a> {
+    cid: Option<Cow<'a, str>>,
+    text: Cow<'a, str>,
     reply_to: Option<MessageId>,
 }
 

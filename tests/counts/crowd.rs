@@ -1,0 +1,165 @@
+//! A room full of sessions, read by one thread without allocating anything.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+
+use super::server::{SOON, Server};
+
+/// Sessions that one user may have.
+const SESSIONS_OF_ONE: usize = 20;
+/// A delivery of this test is shorter.
+const BUFFER: usize = 4096;
+
+pub(crate) struct Crowd {
+    room: String,
+    sockets: Vec<TcpStream>,
+    buffer: Box<[u8; BUFFER]>,
+    made: usize,
+}
+
+impl Crowd {
+    /// Everybody connected, signed in, with the room open and nothing on its way any more.
+    pub(crate) fn gather(server: &Server, sessions: usize) -> Self {
+        raise_file_limit();
+        let users = sessions.div_ceil(SESSIONS_OF_ONE);
+        let tokens: Vec<_> = (0..users).map(|n| server.register(&format!("mina{n}"))).collect();
+        let owner = tokens.first().map(String::as_str);
+        let body = json!({ "name": "reading", "kind": "community", "join_policy": "open" });
+        let club = server.post(owner, "/v1/clubs", &body)["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/clubs/{club}/rooms");
+        let room = server.post(owner, &path, &json!({ "name": "plans" }))["id"].clone();
+        let room = room.as_str().unwrap().to_owned();
+        for token in tokens.iter().skip(1) {
+            server.post(Some(token), &format!("/v1/clubs/{club}/join"), &json!({}));
+        }
+        let mut crowd = Self {
+            room,
+            sockets: Vec::with_capacity(sessions),
+            buffer: Box::new([0; BUFFER]),
+            made: 0,
+        };
+        for number in 0..sessions {
+            let token = tokens.get(number / SESSIONS_OF_ONE).unwrap();
+            crowd.connect(server, token);
+        }
+        // Who came last is told to all: the first message comes behind that.
+        crowd
+    }
+
+    fn connect(&mut self, server: &Server, token: &str) {
+        let mut socket = TcpStream::connect(server.address).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        socket.set_nodelay(true).unwrap();
+        let request = format!(
+            "GET /v1/ws HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Authorization: Bearer {token}\r\n\r\n",
+            server.address
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut tail = [0; 4];
+        while tail != *b"\r\n\r\n" {
+            tail.rotate_left(1);
+            socket.read_exact(&mut tail[3..]).unwrap();
+        }
+        let open = json!({ "id": 1, "op": "open", "room": self.room }).to_string();
+        socket.write_all(&frame(open.as_bytes())).unwrap();
+        read_until(&mut socket, &mut self.buffer, br#"{"re":1,"ok":"#);
+        self.sockets.push(socket);
+    }
+
+    /// The next message is sent when all have the one before.
+    pub(crate) fn one_at_a_time(&mut self, messages: &Messages) {
+        for (at, bytes) in messages.frames.chunks(messages.length()).enumerate() {
+            let sender = at % SESSIONS_OF_ONE;
+            self.sockets[sender].write_all(bytes).unwrap();
+            for socket in &mut self.sockets {
+                read_until(socket, &mut self.buffer, br#"{"ev":"msg.new","#);
+            }
+        }
+    }
+
+    /// One session of each user sends its share of the messages, then all are read.
+    pub(crate) fn all_at_once(&mut self, messages: &Messages) {
+        let senders = self.sockets.len().div_ceil(SESSIONS_OF_ONE);
+        let shares = messages.frames.chunks(messages.frames.len() / senders);
+        for (socket, bytes) in self.sockets.iter_mut().step_by(SESSIONS_OF_ONE).zip(shares) {
+            socket.write_all(bytes).unwrap();
+        }
+        for socket in &mut self.sockets {
+            for _ in 0..messages.count {
+                read_until(socket, &mut self.buffer, br#"{"ev":"msg.new","#);
+            }
+        }
+    }
+
+    /// Makes messages that nobody has sent yet.
+    pub(crate) fn messages(&mut self, count: usize) -> Messages {
+        let mut frames = Vec::new();
+        for _ in 0..count {
+            self.made += 1;
+            let text = format!("{:0200}", self.made);
+            let cid = format!("c-{:08}", self.made);
+            let send = json!({ "op": "send", "room": self.room, "cid": cid, "text": text });
+            frames.extend_from_slice(&frame(send.to_string().as_bytes()));
+        }
+        Messages { count, frames }
+    }
+}
+
+/// Frames of equal length, one behind the other.
+pub(crate) struct Messages {
+    count: usize,
+    frames: Vec<u8>,
+}
+
+impl Messages {
+    fn length(&self) -> usize {
+        self.frames.len() / self.count
+    }
+}
+
+/// Reads frames until one begins like this.
+fn read_until(socket: &mut TcpStream, buffer: &mut [u8; BUFFER], beginning: &[u8]) {
+    loop {
+        let mut head = [0; 4];
+        socket.read_exact(&mut head[..2]).unwrap();
+        let length = match head[1] {
+            126 => {
+                socket.read_exact(&mut head[2..]).unwrap();
+                usize::from(u16::from_be_bytes([head[2], head[3]]))
+            }
+            short => usize::from(short),
+        };
+        let payload = &mut buffer[..length];
+        socket.read_exact(payload).unwrap();
+        assert_ne!(head[0], 0x88, "closed: {payload:?}");
+        if payload.starts_with(beginning) {
+            return;
+        }
+    }
+}
+
+/// A text frame of a client, masked with zeros.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x81];
+    match u16::try_from(payload.len()).unwrap() {
+        short @ 0..=125 => bytes.push(0x80 | short as u8),
+        medium => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&medium.to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// A thousand sockets are two thousand files here: both ends.
+fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+}
