@@ -75,6 +75,9 @@ pub enum StartError {
     /// The actors did not start.
     #[error(transparent)]
     Actors(#[from] NotStarted),
+    /// A part of the tree could not be kept alive.
+    #[error("the actors gave up, see the log; start the node again")]
+    GaveUp,
     /// The system refused something else.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -185,13 +188,15 @@ impl App {
     /// and told, clients learn when to come back.
     ///
     /// # Errors
-    /// When the server itself fails.
+    /// When the server itself fails, or the actors give up.
     pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
         let handle = self.server.handle();
         let mut server = self.server;
+        let mut gave_up = false;
         tokio::select! {
             ended = &mut server => ended?,
             () = self.chores.run() => {}
+            () = self.tree.ended() => gave_up = true,
             () = end => {
                 let deadline = Instant::now() + END_WITHIN;
                 self.is_draining.store(true, Ordering::Release);
@@ -201,6 +206,14 @@ impl App {
                     _ended = &mut server => {}
                 }
             }
+        }
+        if gave_up {
+            // Nothing works any more: no draining, only an end that whoever watches can see.
+            tokio::select! {
+                () = handle.stop(false) => {}
+                _ended = &mut server => {}
+            }
+            return Err(StartError::GaveUp);
         }
         self.tree.stop();
         self.store.close().await;

@@ -47,6 +47,11 @@ struct Queue {
     queue: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    actor: &'static str,
+}
+
 /// The numbers of one node.
 #[derive(Debug)]
 pub struct Metrics {
@@ -80,6 +85,7 @@ pub struct Metrics {
     pub bad_lines: Counter,
     commits: Histogram,
     commit_seconds: Histogram,
+    restarts: Family<Kind, Counter>,
     dropped: Family<Reason, Counter>,
     closed: Family<Code, Counter>,
     responses: Family<Status, Counter>,
@@ -114,6 +120,7 @@ impl Metrics {
             bad_lines: Counter::default(),
             commits: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
+            restarts: Family::default(),
             dropped: Family::default(),
             closed: Family::default(),
             responses: Family::default(),
@@ -133,6 +140,7 @@ impl Metrics {
             "rooms started again after a crash",
             self.room_restarts.clone(),
         );
+        r.register("actor_restarts", "actors that crashed, by kind", self.restarts.clone());
         r.register("messages_set_aside", "messages that always crashed", self.set_aside.clone());
         r.register("deliveries", "room events put into outboxes", self.deliveries.clone());
         r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
@@ -155,6 +163,11 @@ impl Metrics {
     pub(crate) fn commit(&self, batch: usize, took: Duration) {
         self.commits.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// An actor crashed, and is, or what it held is, started again.
+    pub(crate) fn restarted(&self, actor: &'static str) {
+        self.restarts.get_or_create(&Kind { actor }).inc();
     }
 
     /// A frame was not pushed.

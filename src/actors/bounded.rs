@@ -2,7 +2,7 @@
 //! given back when the message was handled.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use ractor::{ActorRef, MessagingErr};
@@ -185,15 +185,23 @@ impl<M: Send + 'static> BoundedRef<M> {
     }
 }
 
-/// Where a branch of the tree is reached. It outlives the actor: after a restart the supervisor
-/// puts the new one in, and whoever holds the address goes on using it.
+/// Where a branch of the tree is reached. It outlives the actor: what comes while the supervisor
+/// starts a crashed one again, and what the crashed one had not opened, waits here for the next,
+/// and whoever holds the address goes on using it.
 pub(crate) struct Address<M: Send + 'static>(Arc<Lasting<M>>);
 
 /// What outlives an actor.
 struct Lasting<M: Send + 'static> {
-    actor: RwLock<Option<BoundedRef<M>>>,
+    door: RwLock<Door<M>>,
     meter: Arc<Meter>,
     starts: AtomicU32,
+}
+
+/// The actor, and what waits for the next one, since when.
+struct Door<M: Send + 'static> {
+    actor: Option<BoundedRef<M>>,
+    left: Vec<M>,
+    since: Option<Instant>,
 }
 
 impl<M: Send + 'static> Clone for Address<M> {
@@ -204,43 +212,74 @@ impl<M: Send + 'static> Clone for Address<M> {
 
 impl<M: Send + 'static> Default for Address<M> {
     fn default() -> Self {
-        let actor = RwLock::new(None);
-        Self(Arc::new(Lasting { actor, meter: Arc::default(), starts: AtomicU32::new(0) }))
+        let door = RwLock::new(Door { actor: None, left: Vec::new(), since: None });
+        Self(Arc::new(Lasting { door, meter: Arc::default(), starts: AtomicU32::new(0) }))
     }
 }
 
-impl<M: Send + 'static> Address<M> {
+impl<M: Send + Sync + 'static> Address<M> {
     /// Called by the supervisor at each start.
     pub(crate) fn set(&self, actor: BoundedRef<M>) {
-        let actor = actor.with_meter(&self.0.meter);
+        let lasting = Arc::downgrade(&self.0);
+        let lost = move |msg| {
+            if let Some(lasting) = lasting.upgrade() {
+                Self(lasting).answer(msg);
+            }
+        };
+        let actor = actor.with_meter(&self.0.meter).with_lost(Arc::new(lost));
         self.0.starts.fetch_add(1, Ordering::Relaxed);
-        *self.0.actor.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
-    }
-
-    /// Leaves a message if the actor lives and has a place.
-    pub(crate) fn try_cast(&self, msg: M) -> Result<(), Rejected<M>> {
-        match self.get() {
-            Some(actor) => actor.try_cast(msg),
-            None => Err(Rejected::Ended(msg)),
+        let mut door = self.write();
+        door.actor = Some(actor);
+        door.since = None;
+        for msg in std::mem::take(&mut door.left) {
+            door.leave(msg);
         }
     }
 
-    /// Leaves an answer past the bound; lost when the actor is just being restarted.
-    pub(crate) fn answer(&self, msg: M) -> Result<(), Rejected<M>> {
-        match self.get() {
+    /// Leaves a message if there is a place. One for an actor that is being started again waits.
+    pub(crate) fn try_cast(&self, msg: M) -> Result<(), Rejected<M>> {
+        let back = match self.get() {
+            Some(actor) => actor.try_cast(msg).map_err(|back| (back, actor.capacity)),
+            None => Err((Rejected::Ended(msg), usize::MAX)),
+        };
+        match back {
+            Ok(()) => Ok(()),
+            Err((Rejected::Ended(msg), capacity)) => {
+                let mut door = self.write();
+                if door.left.len() >= capacity {
+                    return Err(Rejected::Full(msg));
+                }
+                door.leave(msg);
+                Ok(())
+            }
+            Err((full, _)) => Err(full),
+        }
+    }
+
+    /// Leaves a message past the bound.
+    pub(crate) fn answer(&self, msg: M) {
+        let back = match self.get() {
             Some(actor) => actor.answer(msg),
             None => Err(Rejected::Ended(msg)),
+        };
+        if let Err(Rejected::Ended(msg) | Rejected::Full(msg)) = back {
+            self.write().leave(msg);
         }
     }
 
-    /// Messages that hold a place now.
+    /// Messages that hold a place, or wait for the next actor.
     pub(crate) fn depth(&self) -> usize {
-        self.get().map_or(0, |actor| actor.depth())
+        let door = self.read_door();
+        door.left.len() + door.actor.as_ref().map_or(0, BoundedRef::depth)
     }
 
-    /// What the mailbox shows now; nothing while there is none.
+    /// What the mailbox shows now, with what waits for the next actor.
     pub(crate) fn read(&self, now: Instant) -> Mailbox {
-        self.get().map(|actor| actor.read(now)).unwrap_or_default()
+        let door = self.read_door();
+        let mailbox = door.actor.as_ref().map(|actor| actor.read(now)).unwrap_or_default();
+        let waits = door.since.map(|since| now.saturating_duration_since(since));
+        let (depth, oldest) = (mailbox.depth + door.left.len(), mailbox.oldest);
+        Mailbox { depth, oldest: oldest.max(waits.unwrap_or_default()), ..mailbox }
     }
 
     /// How often the actor was started again.
@@ -249,6 +288,27 @@ impl<M: Send + 'static> Address<M> {
     }
 
     fn get(&self) -> Option<BoundedRef<M>> {
-        self.0.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.read_door().actor.clone()
+    }
+
+    fn read_door(&self) -> RwLockReadGuard<'_, Door<M>> {
+        self.0.door.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Door<M>> {
+        self.0.door.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M: Send + 'static> Door<M> {
+    fn leave(&mut self, msg: M) {
+        let back = match &self.actor {
+            Some(actor) => actor.answer(msg),
+            None => Err(Rejected::Ended(msg)),
+        };
+        if let Err(Rejected::Ended(msg) | Rejected::Full(msg)) = back {
+            self.since.get_or_insert_with(Instant::now);
+            self.left.push(msg);
+        }
     }
 }

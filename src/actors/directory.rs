@@ -40,11 +40,23 @@ impl Directory {
         shard.write().unwrap_or_else(PoisonError::into_inner).remove(&room)
     }
 
-    /// Strikes all rooms out. For the supervisor, when it starts again.
-    pub(super) fn clear(&self) {
+    /// Strikes all rooms out, and says which they were. For the supervisor, when it starts again.
+    pub(super) fn clear(&self) -> Vec<RoomHandle> {
+        let drained = |shard: &RwLock<HashMap<_, RoomHandle>>| {
+            let rooms = std::mem::take(&mut *shard.write().unwrap_or_else(PoisonError::into_inner));
+            rooms.into_values()
+        };
+        self.0.iter().flat_map(drained).collect()
+    }
+
+    /// The rooms that are awake.
+    pub(super) fn all(&self) -> Vec<RoomHandle> {
+        let mut all = Vec::new();
         for shard in self.0.iter() {
-            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+            let rooms = shard.read().unwrap_or_else(PoisonError::into_inner);
+            all.extend(rooms.values().cloned());
         }
+        all
     }
 
     /// Where the rooms stand that are awake.

@@ -4,9 +4,12 @@
 //! Root starts it and starts it again should it crash. While a batch is in the database the next
 //! one gathers; nothing is acknowledged before its commit. PostgreSQL has several lanes, each
 //! with a transaction in flight, and a room stays in its lane; SQLite has one writer, one lane.
-//! A crash loses nothing that was acknowledged: what waited is answered `unavailable`.
+//! A crash loses nothing that was acknowledged: what the journal had opened and not written is
+//! answered `unavailable`, what it had not opened waits at its address for the next, and a batch
+//! that is in the database goes on beside it.
 
 mod gauge;
+mod write;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -24,10 +27,10 @@ use super::pressure::{Pressure, WAIT};
 use super::room::Change;
 use super::seat::{Answer, Asker, SeatKey};
 use super::task;
-use super::wire::Writer;
 use crate::domain::{RoomId, UserId};
+use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, Store, StoreError, StoredNotice};
+use crate::store::{Append, Appended, Store, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// Appends that may wait, over all lanes.
@@ -37,8 +40,6 @@ pub(super) const MAILBOX: usize = 16_384;
 const LANES: usize = 4;
 /// Most appends in one transaction.
 const BATCH: usize = 1_000;
-/// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
-const DEADLINE: Duration = Duration::from_secs(20);
 /// After a failure the store gets this long to recover before the next batch.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -97,10 +98,11 @@ impl JournalHandle {
         outcomes: Arc<dyn Outcomes>,
         metrics: &Arc<Metrics>,
         pressure: &Arc<Pressure>,
+        faults: &Faults,
     ) -> Journal {
         let (store, metrics) = (store.clone(), Arc::clone(metrics));
         let (gauges, pressure) = (Arc::clone(&self.gauges), Arc::clone(pressure));
-        Journal { store, outcomes, metrics, gauges, pressure }
+        Journal { store, outcomes, metrics, gauges, pressure, faults: faults.clone() }
     }
 
     /// What its mailbox and its lanes show; appends keep their place until they are committed.
@@ -150,6 +152,7 @@ pub(super) struct Journal {
     metrics: Arc<Metrics>,
     gauges: Arc<Gauges>,
     pressure: Arc<Pressure>,
+    faults: Faults,
 }
 
 /// An append on its way. Dropped without an outcome, it answers `unavailable`: a crash on the way
@@ -199,6 +202,7 @@ impl Actor for Journal {
         envelope: Self::Msg,
         lanes: &mut Vec<Lane>,
     ) -> Result<(), ActorProcessingErr> {
+        self.faults.panic_point(Part::Journal, Moment::Start);
         let (Some(msg), mut place) = envelope.open() else {
             return Ok(());
         };
@@ -208,6 +212,7 @@ impl Actor for Journal {
                 let outcomes = Arc::clone(&self.outcomes);
                 let (append, ticket, left) = (*append, Some(ticket), place.put_down());
                 let pending = Pending { append, ticket, outcomes, since, left, _place: place };
+                self.faults.panic_point(Part::Journal, Moment::Middle);
                 if let Some(lane) = lanes.get_mut(index) {
                     lane.waiting.push(pending);
                 }
@@ -229,6 +234,7 @@ impl Actor for Journal {
                 gauge.waits(lane.waiting.len());
             }
         }
+        self.faults.panic_point(Part::Journal, Moment::End);
         Ok(())
     }
 }
@@ -248,7 +254,7 @@ impl Journal {
         let (store, outcomes) = (self.store.clone(), Arc::clone(&self.outcomes));
         let (metrics, me) = (Arc::clone(&self.metrics), me.clone());
         task::beside(async move {
-            let work = write(&store, &*outcomes, &metrics, batch);
+            let work = write::write(&store, &*outcomes, &metrics, batch);
             let is_well = AssertUnwindSafe(work).catch_unwind().await.unwrap_or(false);
             if !is_well {
                 tokio::time::sleep(PAUSE).await;
@@ -273,52 +279,6 @@ impl Journal {
         });
         self.outcomes.arrived(refused.collect());
     }
-}
-
-/// Writes one batch and tells what became of it. False when the store failed.
-async fn write(
-    store: &Store,
-    outcomes: &dyn Outcomes,
-    metrics: &Metrics,
-    mut batch: Vec<Pending>,
-) -> bool {
-    let began = Instant::now();
-    let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
-    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &Writer(metrics))).await;
-    metrics.commit(batch.len(), began.elapsed());
-    let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
-    match written {
-        Ok(Ok(mut appended)) => {
-            let notices: Vec<_> = appended.iter_mut().flat_map(take_notices).collect();
-            outcomes.arrived(tickets.zip(appended.into_iter().map(Ok)).collect());
-            if !notices.is_empty() {
-                outcomes.tell(notices).await;
-            }
-            true
-        }
-        Ok(Err(why)) => {
-            report(&why);
-            outcomes.arrived(tickets.map(|ticket| (ticket, Err(unavailable()))).collect());
-            false
-        }
-        Err(_elapsed) => {
-            tracing::error!("a commit took longer than {} s", DEADLINE.as_secs());
-            outcomes.arrived(tickets.map(|ticket| (ticket, Err(unavailable()))).collect());
-            false
-        }
-    }
-}
-
-fn take_notices(appended: &mut Appended) -> Vec<StoredNotice> {
-    match appended {
-        Appended::Message { notices, .. } => std::mem::take(notices),
-        _silent => Vec::new(),
-    }
-}
-
-fn report(why: &StoreError) {
-    let source = std::error::Error::source(why).map(ToString::to_string);
-    tracing::error!(source, "a batch could not be stored: {why}");
 }
 
 fn unavailable() -> Refusal {

@@ -2,8 +2,8 @@
 //!
 //! Root starts it. Sign-ins that come at the same time share one read: ten thousand clients that
 //! lost the server and come back at once cost a few dozen statements, not ten thousand. While a
-//! read is under way the next sign-ins gather. A crash leaves the waiting sign-ins unanswered;
-//! their sessions give up after a deadline and the clients come again.
+//! read is under way the next sign-ins gather. A crash loses no sign-in: those that had not come in
+//! wait at the address for the next look-up, those that had are asked again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::bounded::{Address, BoundedRef, Envelope, Place};
-use super::meter::{Mailbox, Moment};
+use super::meter::{self, Mailbox};
 use super::seat::Answer;
 use super::task;
 use crate::domain::UserId;
+use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ErrorCode, InboxPlace, Refusal, RoomEntry, UserBody};
 use crate::store::{RoomView, Store, StoreError};
 
+/// How many lives of the look-up one sign-in may outlive.
+const LIVES: usize = 3;
 /// Sign-ins that may wait.
 pub(super) const MAILBOX: usize = 65_536;
 /// Most sign-ins in one read.
@@ -51,7 +54,7 @@ pub(crate) enum LookupMsg {
 #[derive(Clone, Default)]
 pub struct LookupHandle {
     address: Address<LookupMsg>,
-    oldest: Arc<Moment>,
+    oldest: Arc<meter::Moment>,
 }
 
 impl LookupHandle {
@@ -61,8 +64,9 @@ impl LookupHandle {
     }
 
     /// The look-up that the root is about to start.
-    pub(super) fn actor(&self, store: &Store) -> Lookup {
-        Lookup { store: store.clone(), oldest: Arc::clone(&self.oldest) }
+    pub(super) fn actor(&self, store: &Store, faults: &Faults) -> Lookup {
+        let (store, faults) = (store.clone(), faults.clone());
+        Lookup { store, oldest: Arc::clone(&self.oldest), faults }
     }
 
     /// What its mailbox shows; sign-ins keep their place while they are read.
@@ -78,21 +82,27 @@ impl LookupHandle {
     /// # Errors
     /// `unauthorized` for an account that is gone; `unavailable` and `overloaded`.
     pub(crate) async fn ask(&self, user: UserId) -> Result<Arc<Welcome>, Refusal> {
-        let (answer, welcome) = Answer::channel();
-        if self.address.try_cast(LookupMsg::Ask(user, answer)).is_err() {
-            return Err(busy());
+        for _life in 0..LIVES {
+            let (answer, welcome) = Answer::channel();
+            if self.address.try_cast(LookupMsg::Ask(user, answer)).is_err() {
+                return Err(busy());
+            }
+            match tokio::time::timeout(DEADLINE, welcome).await {
+                Ok(Ok(welcome)) => return welcome,
+                // It crashed with the question; the next one is asked.
+                Ok(Err(_dropped)) => {}
+                Err(_elapsed) => return Err(busy()),
+            }
         }
-        match tokio::time::timeout(DEADLINE, welcome).await {
-            Ok(Ok(welcome)) => welcome,
-            Ok(Err(_)) | Err(_) => Err(busy()),
-        }
+        Err(busy())
     }
 }
 
 /// The look-up of a node.
 pub(super) struct Lookup {
     store: Store,
-    oldest: Arc<Moment>,
+    oldest: Arc<meter::Moment>,
+    faults: Faults,
 }
 
 /// One sign-in.
@@ -129,6 +139,7 @@ impl Actor for Lookup {
         envelope: Self::Msg,
         waiting: &mut Waiting,
     ) -> Result<(), ActorProcessingErr> {
+        self.faults.panic_point(Part::Lookup, Moment::Start);
         let (Some(msg), mut place) = envelope.open() else {
             return Ok(());
         };
@@ -139,6 +150,7 @@ impl Actor for Lookup {
             }
             LookupMsg::Done => waiting.is_reading = false,
         }
+        self.faults.panic_point(Part::Lookup, Moment::Middle);
         if waiting.is_reading {
             return Ok(());
         }
@@ -163,6 +175,7 @@ impl Actor for Lookup {
             give(asks, found.as_ref());
             let _restarted = me.send_message(Envelope::to_self(LookupMsg::Done));
         });
+        self.faults.panic_point(Part::Lookup, Moment::End);
         Ok(())
     }
 }

@@ -125,6 +125,12 @@ impl Tree {
         }
     }
 
+    /// Comes when the root has ended: by [`Tree::stop`], or because a branch is beyond repair.
+    pub async fn ended(&self) {
+        // Without a limit of time there is no error.
+        let _ended = self.root.wait(None).await;
+    }
+
     /// Ends all actors.
     pub fn stop(&self) {
         self.root.stop(Some("the node ends".to_owned()));

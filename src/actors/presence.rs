@@ -3,37 +3,44 @@
 //! Root starts it. A user is online with one live session and for [`limits::PRESENCE_GRACE`] after
 //! the last one ended, so that a reload is no coming and going. Rooms that are awake are told once
 //! a second, all changes in one message: 2,000 people who come in five seconds are five messages
-//! a room. A crash forgets who is online until they connect again; the counts that guard the number
-//! of sessions live in [`Census`] and survive it. What this node has to say to others goes out with
-//! the same beat, and its whole roll every ten seconds.
+//! a room. The counts of sessions live in [`Census`] and survive a crash; after one the relays call
+//! the roll of those who are signed in, and the rooms that are awake are told who of their members
+//! is online now. What this node has to say to others goes out with the same beat, and its whole
+//! roll every ten seconds.
 
 mod abroad;
+mod census;
 mod others;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use self::abroad::{Abroad, Elsewhere};
+use self::census::Census;
 use super::bounded::{Address, BoundedRef, Envelope};
-use super::bus::{BusHandle, Online as Told, Roll};
+use super::bus::{Online as Told, Roll};
 use super::meter::Mailbox;
 use super::room::{RoomHandle, RoomMsg};
+use super::rooms::RoomsHandle;
+use super::task;
 use crate::domain::{RoomId, UserId, limits};
+use crate::faults::{Moment, Part};
 
 /// Messages that may wait: more than sessions in one node.
 pub(super) const MAILBOX: usize = 131_072;
 /// How often rooms are told.
 const BEAT: Duration = Duration::from_secs(1);
+/// Beats within which other nodes have told who is online there.
+const OTHERS_WITHIN: u32 = 5;
 
 /// Message of the presence.
 pub(crate) enum PresenceMsg {
     /// A session of a user signed in; the rooms that the user may read.
     Arrived(UserId, Vec<RoomId>),
-    /// A session of a user ended.
+    /// The last session of a user ended.
     Departed(UserId),
     /// These users may read one more room.
     AddRoom(Vec<UserId>, RoomId),
@@ -47,6 +54,8 @@ pub(crate) enum PresenceMsg {
     Abroad(u64, Vec<Told>, Option<Roll>),
     /// Other nodes want to know who is online here.
     CallRoll,
+    /// Who is signed in on this node, each with the rooms that they may read; after a start.
+    Roll(Vec<(UserId, Vec<RoomId>)>),
     /// Tell the rooms.
     Beat,
 }
@@ -66,8 +75,9 @@ impl PresenceHandle {
     }
 
     /// The presence that the root is about to start.
-    pub(super) fn actor(&self, bus: &BusHandle) -> Presence {
-        Presence { bus: bus.clone(), elsewhere: self.elsewhere.clone() }
+    pub(super) fn actor(&self, rooms: &RoomsHandle) -> Presence {
+        let (elsewhere, census) = (self.elsewhere.clone(), self.census.clone());
+        Presence { rooms: rooms.clone(), elsewhere, census }
     }
 
     /// What its mailbox shows, and how often it was started again.
@@ -85,10 +95,9 @@ impl PresenceHandle {
         self.tell(PresenceMsg::Arrived(user, rooms));
     }
 
-    /// A session that was admitted ended; `was_told` if it had arrived.
-    pub(crate) fn departed(&self, user: UserId, was_told: WasTold) {
-        self.census.release(user);
-        if was_told == WasTold::Yes {
+    /// A session that was admitted ended.
+    pub(crate) fn departed(&self, user: UserId) {
+        if self.census.release(user) == 0 {
             self.tell(PresenceMsg::Departed(user));
         }
     }
@@ -146,59 +155,16 @@ impl PresenceHandle {
     }
 }
 
-/// Whether the presence was told of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WasTold {
-    /// It was.
-    Yes,
-    /// The session ended before.
-    No,
-}
-
-/// Sessions per user; shared by all workers, so that the limit holds over the node.
-#[derive(Clone, Default)]
-struct Census(Arc<Mutex<HashMap<UserId, u32>>>);
-
-impl Census {
-    fn admit(&self, user: UserId, most: u32) -> bool {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(user).or_insert(0);
-        let may = *count < most;
-        *count += u32::from(may);
-        may
-    }
-
-    fn release(&self, user: UserId) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&user) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&user);
-            }
-        }
-    }
-
-    fn users(&self) -> Vec<UserId> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.keys().copied().collect()
-    }
-
-    fn counts(&self, user: UserId) -> u32 {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.get(&user).copied().unwrap_or(0)
-    }
-}
-
 /// The presence of a node.
 pub(super) struct Presence {
-    bus: BusHandle,
+    rooms: RoomsHandle,
     elsewhere: Elsewhere,
+    census: Census,
 }
 
 /// One user.
 #[derive(Default)]
 struct Online {
-    sessions: u32,
     leaves_at: Option<Instant>,
     rooms: Box<[RoomId]>,
 }
@@ -213,6 +179,7 @@ struct News {
 /// Who is online and who listens.
 #[derive(Default)]
 pub(super) struct State {
+    census: Census,
     users: HashMap<UserId, Online>,
     leaving: HashSet<UserId>,
     by_room: HashMap<RoomId, HashSet<UserId>>,
@@ -222,6 +189,8 @@ pub(super) struct State {
     abroad: Abroad,
     /// Whom other nodes are to hear of at the next beat.
     untold: HashSet<UserId>,
+    /// Beats until the rooms are told everyone who is online; other nodes have a say in it.
+    all_in: Option<u32>,
     rolls: u64,
     /// Beats until the next roll.
     roll_in: u32,
@@ -240,7 +209,15 @@ impl Actor for Presence {
         let beat = || Envelope::to_self(PresenceMsg::Beat);
         let _ends_with_the_actor = me.send_interval(BEAT, beat);
         let abroad = Abroad::new(self.elsewhere.clone());
-        Ok(State { abroad, is_linked: self.bus.is_linked(), ..State::default() })
+        let (census, is_linked) = (self.census.clone(), self.rooms.bus.is_linked());
+        let awake = self.rooms.directory.all();
+        let watchers = awake.into_iter().map(|room| (room.room, room)).collect();
+        let relays = self.rooms.relays.clone();
+        task::beside(async move {
+            let roll = relays.roll().await;
+            let _ended = me.send_message(Envelope::to_self(PresenceMsg::Roll(roll)));
+        });
+        Ok(State { census, abroad, watchers, is_linked, ..State::default() })
     }
 
     async fn handle(
@@ -249,9 +226,12 @@ impl Actor for Presence {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        let faults = &self.rooms.faults;
+        faults.panic_point(Part::Presence, Moment::Start);
         let (Some(msg), _place) = envelope.open() else {
             return Ok(());
         };
+        faults.panic_point(Part::Presence, Moment::Middle);
         match msg {
             PresenceMsg::Arrived(user, rooms) => state.arrived(user, rooms),
             PresenceMsg::Departed(user) => state.departed(user),
@@ -269,6 +249,7 @@ impl Actor for Presence {
                 state.follow(moves);
             }
             PresenceMsg::CallRoll => state.roll_in = 0,
+            PresenceMsg::Roll(roll) => state.called(roll),
             PresenceMsg::Beat => {
                 state.beat();
                 if state.is_linked {
@@ -276,6 +257,7 @@ impl Actor for Presence {
                 }
             }
         }
+        faults.panic_point(Part::Presence, Moment::End);
         Ok(())
     }
 }
@@ -283,7 +265,6 @@ impl Actor for Presence {
 impl State {
     fn arrived(&mut self, user: UserId, rooms: Vec<RoomId>) {
         let online = self.users.entry(user).or_default();
-        online.sessions += 1;
         online.leaves_at = None;
         self.leaving.remove(&user);
         let known = std::mem::replace(&mut online.rooms, rooms.into());
@@ -298,8 +279,8 @@ impl State {
         let Some(online) = self.users.get_mut(&user) else {
             return;
         };
-        online.sessions = online.sessions.saturating_sub(1);
-        if online.sessions == 0 {
+        // Perhaps they are back by now.
+        if self.census.counts(user) == 0 {
             online.leaves_at = Some(Instant::now() + limits::PRESENCE_GRACE);
             self.leaving.insert(user);
         }
@@ -358,7 +339,35 @@ impl State {
         }
     }
 
+    /// The roll of this node was called: from it, and from what other nodes say, the rooms learn who
+    /// of those that they know as online is not any more.
+    fn called(&mut self, roll: Vec<(UserId, Vec<RoomId>)>) {
+        for (user, rooms) in roll {
+            // Who went meanwhile, or came and has told so, is known better.
+            if self.census.counts(user) > 0 && !self.users.contains_key(&user) {
+                self.arrived(user, rooms);
+            }
+        }
+        self.all_in = Some(if self.is_linked { OTHERS_WITHIN } else { 0 });
+    }
+
+    fn tell_all(&mut self) {
+        for (id, room) in &self.watchers {
+            let all = self.by_room.get(id).into_iter().flatten().copied().collect();
+            let _ended = room.answer(RoomMsg::Online(all));
+        }
+        self.news.clear();
+    }
+
     fn beat(&mut self) {
+        match self.all_in {
+            Some(0) => {
+                self.all_in = None;
+                self.tell_all();
+            }
+            Some(more) => self.all_in = Some(more - 1),
+            None => {}
+        }
         let now = Instant::now();
         let due = |user: &UserId| {
             self.users.get(user).and_then(|u| u.leaves_at).is_none_or(|at| at <= now)

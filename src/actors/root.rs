@@ -1,10 +1,12 @@
 //! The root of the tree: starts the branches in order, and starts one again that ended.
 //!
 //! Each branch stands on its own: a restart of one touches no other, since all of them reach each
-//! other through addresses that outlive the actors. Restarts are counted over a minute and wait
-//! longer the more there were, at most [`LONGEST`].
+//! other through addresses that outlive the actors. A branch that lived for [`STEADY`] is back at
+//! once; one that crashes again sooner waits longer each time, and after [`MOST`] crashes in a row
+//! the root gives up. When the root ends, so does the node, with an error: whoever started it starts
+//! it anew. Nothing is lost by that which a `kill -9` would not lose.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +19,16 @@ use super::journal::{self, Journal};
 use super::lookup::{self, Lookup, LookupHandle};
 use super::presence::{self, Presence};
 use super::rooms::{self, Rooms, RoomsHandle};
+use crate::faults::{Moment, Part};
 
-/// The time over which restarts are counted.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Pause before the second restart in a window; doubled for each further one.
+/// A branch that lived so long was well: its crash is the first of a row.
+const STEADY: Duration = Duration::from_millis(500);
+/// Pause before the second restart in a row; doubled for each further one.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(10);
+/// More crashes in a row, over half a minute, are beyond repair.
+const MOST: u32 = 10;
 
 /// The branches, in the order of their start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +51,17 @@ impl Branch {
             Self::Lookup => "Lookup",
         }
     }
+
+    /// The same as a word, for logs and metrics.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Bus => "bus",
+            Self::Presence => "presence",
+            Self::Rooms => "rooms",
+            Self::Journal => "journal",
+            Self::Lookup => "lookup",
+        }
+    }
 }
 
 /// In this order: a branch is reached by those that start behind it.
@@ -64,11 +80,11 @@ pub(super) struct Root {
     pub(super) lookup: LookupHandle,
 }
 
-/// Which branches live, and when branches crashed.
+/// Which branches live since when, and how often they crashed in a row.
 #[derive(Default)]
 pub(super) struct State {
-    living: HashMap<ActorId, Branch>,
-    crashes: VecDeque<Instant>,
+    living: HashMap<ActorId, (Branch, Instant)>,
+    rows: HashMap<Branch, u32>,
 }
 
 impl Actor for Root {
@@ -98,7 +114,12 @@ impl Actor for Root {
         RootMsg::Again(branch): RootMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        self.start(&me, state, branch).await
+        self.rooms.faults.panic_point(Part::Root, Moment::Start);
+        if let Err(why) = self.start(&me, state, branch).await {
+            tracing::error!("the branch {branch:?} did not start: {why}");
+            return state.plan(&me, branch, Duration::ZERO);
+        }
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
@@ -117,9 +138,13 @@ impl Actor for Root {
                 return Ok(());
             }
         };
-        if let Some(branch) = state.living.remove(&ended.get_id()) {
-            let pause = state.pause();
-            let _timer = me.send_after(pause, move || RootMsg::Again(branch));
+        if let Some((branch, since)) = state.living.remove(&ended.get_id()) {
+            self.rooms.metrics.restarted(branch.word());
+            if matches!(branch, Branch::Bus | Branch::Presence) {
+                // What it had to say is perhaps unsaid; the other nodes compare, and call the roll.
+                self.rooms.bus.fell_short();
+            }
+            state.plan(&me, branch, since.elapsed())?;
         }
         Ok(())
     }
@@ -145,7 +170,7 @@ impl Root {
                 id
             }
             Branch::Presence => {
-                let presence = self.rooms.presence.actor(&self.rooms.bus);
+                let presence = self.rooms.presence.actor(&self.rooms);
                 let (actor, _ends) = Presence::spawn_linked(None, presence, (), cell).await?;
                 let id = actor.get_id();
                 self.rooms.presence.start(BoundedRef::new(actor, presence::MAILBOX));
@@ -165,33 +190,69 @@ impl Root {
                 id
             }
             Branch::Lookup => {
-                let lookup = self.lookup.actor(&self.rooms.store);
+                let RoomsHandle { store, faults, .. } = &self.rooms;
+                let lookup = self.lookup.actor(store, faults);
                 let (actor, _ends) = Lookup::spawn_linked(None, lookup, (), cell).await?;
                 let id = actor.get_id();
                 self.lookup.start(BoundedRef::new(actor, lookup::MAILBOX));
                 id
             }
         };
-        state.living.insert(id, branch);
+        state.living.insert(id, (branch, Instant::now()));
         Ok(())
     }
 
     fn journal(&self) -> Journal {
-        let RoomsHandle { journal, store, metrics, pressure, .. } = &self.rooms;
-        journal.actor(store, Arc::new(self.rooms.clone()), metrics, pressure)
+        let RoomsHandle { journal, store, metrics, pressure, faults, .. } = &self.rooms;
+        journal.actor(store, Arc::new(self.rooms.clone()), metrics, pressure, faults)
     }
 }
 
 impl State {
-    fn pause(&mut self) -> Duration {
-        let now = Instant::now();
-        while self.crashes.front().is_some_and(|at| now.duration_since(*at) > WINDOW) {
-            self.crashes.pop_front();
+    /// Plans the next start of a branch that ended after such a life.
+    fn plan(
+        &mut self,
+        me: &ActorRef<RootMsg>,
+        branch: Branch,
+        lived: Duration,
+    ) -> Result<(), ActorProcessingErr> {
+        let pause = self.pause(branch, lived).ok_or_else(|| {
+            format!("the {} crashed {MOST} times in a row; the node gives up", branch.word())
+        })?;
+        let _timer = me.send_after(pause, move || RootMsg::Again(branch));
+        Ok(())
+    }
+
+    /// How long a branch waits for its next start; nothing when it crashed too often in a row.
+    fn pause(&mut self, branch: Branch, lived: Duration) -> Option<Duration> {
+        let row = self.rows.entry(branch).or_default();
+        *row = if lived >= STEADY { 1 } else { *row + 1 };
+        match *row {
+            0 | 1 => Some(Duration::ZERO),
+            row if row > MOST => None,
+            row => Some(PAUSE.saturating_mul(2_u32.saturating_pow(row - 2)).min(LONGEST)),
         }
-        self.crashes.push_back(now);
-        match u32::try_from(self.crashes.len()).unwrap_or(u32::MAX) {
-            0 | 1 => Duration::ZERO,
-            more => PAUSE.saturating_mul(2_u32.saturating_pow(more - 2)).min(LONGEST),
-        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_that_crashes_once_a_second_is_back_at_once_for_ever() {
+        let mut state = State::default();
+        let second = Duration::from_secs(1);
+        assert!((0..1_000).all(|_| state.pause(Branch::Journal, second) == Some(Duration::ZERO)));
+    }
+
+    #[test]
+    fn a_branch_that_only_crashes_slows_down_and_then_the_root_gives_up() {
+        let mut state = State::default();
+        let pauses: Vec<_> =
+            std::iter::from_fn(|| state.pause(Branch::Rooms, Duration::ZERO)).collect();
+        assert_eq!(pauses.len(), usize::try_from(MOST).unwrap());
+        assert!(pauses.is_sorted() && pauses.iter().sum::<Duration>() < 3 * LONGEST);
+        assert_eq!(state.pause(Branch::Lookup, Duration::ZERO), Some(Duration::ZERO));
     }
 }

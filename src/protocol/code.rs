@@ -130,6 +130,8 @@ pub enum CloseCode {
     TooBig,
     /// This node ends.
     Shutdown,
+    /// A part of the server broke; what it held starts anew.
+    Restart,
     /// A write was stuck for 30 s.
     TooSlow,
     /// Nothing was heard for twice the heartbeat.
@@ -158,6 +160,7 @@ impl CloseCode {
             Self::NotUtf8 => 1007,
             Self::TooBig => 1009,
             Self::Shutdown => 4001,
+            Self::Restart => 4002,
             Self::TooSlow => 4003,
             Self::HeartbeatMissed => 4009,
             Self::TokenMissing => 4401,
@@ -178,6 +181,7 @@ impl CloseCode {
             Self::NotUtf8 => "not utf-8",
             Self::TooBig => "too big",
             Self::Shutdown => "shutdown",
+            Self::Restart => "restart",
             Self::TooSlow => "too slow",
             Self::HeartbeatMissed => "heartbeat missed",
             Self::TokenMissing => "token missing or expired",

@@ -30,6 +30,7 @@ mod http;
 mod lists;
 mod nodes;
 mod overload;
+mod panics;
 mod presence;
 mod process;
 mod resume;

@@ -10,7 +10,7 @@ use crate::redis::Redis;
 use crate::support::{Client, Hub, Person, TestApp, eventually, seqs};
 
 /// Two nodes that meet over a hub.
-async fn over(hub: &std::sync::Arc<Hub>) -> Option<[TestApp; 2]> {
+pub(crate) async fn over(hub: &std::sync::Arc<Hub>) -> Option<[TestApp; 2]> {
     let database = Cluster::of_this_process()?.fresh_database().await;
     let settings = [("MOIM_DATABASE_URL", database.as_str())];
     let one = TestApp::spawn_linked(&settings, hub.link()).await;

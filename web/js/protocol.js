@@ -86,6 +86,7 @@ export const ErrorCode = Object.freeze({
 /** Why the server hung up. */
 export const CloseCode = Object.freeze({
   Shutdown: 4001,
+  Restart: 4002,
   TooSlow: 4003,
   HeartbeatMissed: 4009,
   TokenExpired: 4401,

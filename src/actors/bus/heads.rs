@@ -64,6 +64,6 @@ async fn set_right(rooms: &RoomsHandle, told: &[(RoomId, i64)], heads: Vec<(Room
         }
     }
     if !gone.is_empty() {
-        let _restarts = rooms.supervisor.answer(RoomsMsg::Delete(gone));
+        rooms.supervisor.answer(RoomsMsg::Delete(gone));
     }
 }

@@ -136,7 +136,7 @@ impl BusHandle {
     }
 
     /// Something was not said.
-    pub(super) fn fell_short(&self) {
+    pub(crate) fn fell_short(&self) {
         if let Some(line) = &self.line {
             line.is_short.store(true, Ordering::Release);
             line.metrics.bus_unsent.inc();

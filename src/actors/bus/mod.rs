@@ -28,6 +28,7 @@ use super::room::{RoomMsg, Step};
 use super::rooms::{RoomsHandle, RoomsMsg};
 use super::task;
 use crate::domain::{RoomId, UserId};
+use crate::faults::{Moment, Part as Planted};
 use crate::protocol::{Frame, Typing};
 use crate::store::{Heard, Link};
 
@@ -98,9 +99,12 @@ impl Actor for Bus {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        let faults = &self.rooms.faults;
+        faults.panic_point(Planted::Bus, Moment::Start);
         let (Some(msg), _place) = envelope.open() else {
             return Ok(());
         };
+        faults.panic_point(Planted::Bus, Moment::Middle);
         match msg {
             BusMsg::Share(room, steps) => {
                 for some in steps.chunks(STEPS) {
@@ -130,6 +134,7 @@ impl Actor for Bus {
             (state.are_places_due, state.places_in) = (false, PLACES_EVERY);
             task::beside(places::tell(self.rooms.clone()));
         }
+        faults.panic_point(Planted::Bus, Moment::End);
         Ok(())
     }
 }
@@ -212,7 +217,7 @@ impl Bus {
                 relays.broadcast(RelayMsg::Tell(users.into(), word.into_tell())).await;
             }
             What::Deleted(rooms) => {
-                let _restarts = self.rooms.supervisor.answer(RoomsMsg::Delete(rooms));
+                self.rooms.supervisor.answer(RoomsMsg::Delete(rooms));
             }
             What::Online { users, roll } => self.rooms.presence.abroad(parcel.node, users, roll),
             What::Gap => {

@@ -44,7 +44,7 @@ impl Presence {
         let untold: Vec<_> = state.untold.drain().collect();
         for some in untold.chunks(PART) {
             let users = some.iter().map(|user| state.told(*user)).collect();
-            self.bus.online(users, None);
+            self.rooms.bus.online(users, None);
         }
         if state.roll_in > 0 {
             state.roll_in -= 1;
@@ -55,10 +55,10 @@ impl Presence {
         let all: Vec<_> = state.users.keys().copied().collect();
         let roll = Some(Roll { number: state.rolls, total: all.len() });
         for some in all.chunks(PART) {
-            self.bus.online(some.iter().map(|user| state.told(*user)).collect(), roll);
+            self.rooms.bus.online(some.iter().map(|user| state.told(*user)).collect(), roll);
         }
         if all.is_empty() {
-            self.bus.online(Vec::new(), roll);
+            self.rooms.bus.online(Vec::new(), roll);
         }
     }
 }

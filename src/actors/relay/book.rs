@@ -389,5 +389,6 @@ fn index(number: u32) -> usize {
     number as usize
 }
 
+mod repair;
 #[cfg(test)]
 mod tests;

@@ -8,49 +8,52 @@ use bytes::Bytes;
 use super::Relay;
 use super::book::{Book, Ear, Entry, Kind, Listeners, Mode};
 use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
+use super::recover::Hand;
 use crate::actors::outbox::Outbox;
 use crate::actors::room::{Form, RoomMsg};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::RoomId;
+use crate::faults::{Moment, Part as Planted};
 use crate::protocol::{CloseCode, ErrorCode, Frame, Lag, ReadEvent, Refusal, err_line};
 use crate::telemetry::Dropped;
 
 impl Relay {
     /// Does what a message says; the outboxes are flushed afterwards.
-    pub(super) fn take(&self, msg: RelayMsg) {
-        self.handled.set(self.handled.get() + 1);
+    pub(super) fn take(&self, msg: &RelayMsg) {
         match msg {
             RelayMsg::Events { events, replies } => {
                 replies.iter().for_each(|(seat, frame)| self.reply(*seat, frame));
                 if let Some(first) = events.first() {
                     self.watch_queue(first.since);
-                    self.events(first.room, &events);
+                    self.events(first.room, events);
                 }
             }
-            RelayMsg::Revived(revived) => self.revived(&revived),
-            RelayMsg::Attach(attach) => self.attach(&attach),
-            RelayMsg::Part(part) => self.part(&part),
+            RelayMsg::Revived(revived) => self.revived(revived),
+            RelayMsg::Attach(attach) => self.attach(attach),
+            RelayMsg::Part(part) => self.part(part),
             RelayMsg::Refused(opening, frame) => {
-                self.answer_opening(opening, frame.as_ref());
-                self.book.borrow_mut().end_opening(opening);
+                self.answer_opening(*opening, frame.as_ref());
+                self.book.borrow_mut().end_opening(*opening);
             }
             RelayMsg::Pulled { seat, room, reply, level } => {
-                self.pulled(seat, room, reply.as_ref(), level);
+                self.pulled(*seat, *room, reply.as_ref(), *level);
             }
-            RelayMsg::Reply(seat, frame) => self.reply(seat, &frame),
-            RelayMsg::Passing { room, what, frame } => self.pass(room, what, &frame),
+            RelayMsg::Reply(seat, frame) => self.reply(*seat, frame),
+            RelayMsg::Passing { room, what, frame } => self.pass(*room, *what, frame),
             RelayMsg::Tell(users, tell) => {
                 for user in users.iter() {
-                    self.tell(*user, &tell);
+                    self.tell(*user, tell);
+                    self.is_done(1);
                 }
             }
             RelayMsg::Elsewhere { room, head, n, events } => {
-                self.elsewhere(room, head, n, &events);
+                self.elsewhere(*room, *head, *n, events);
             }
-            RelayMsg::Heads(answer) => self.tell_heads(&answer),
-            RelayMsg::Survey { asked, answers } => self.survey(asked, &answers),
-            RelayMsg::Deleted(room) => self.deleted(room),
-            RelayMsg::Drain { window } => self.drain(window),
+            RelayMsg::Heads(answer) => self.tell_heads(answer),
+            RelayMsg::Roll(answer) => self.call_roll(answer),
+            RelayMsg::Survey { asked, answers } => self.survey(*asked, answers),
+            RelayMsg::Deleted(room) => self.deleted(*room),
+            RelayMsg::Drain { window } => self.drain(*window),
             RelayMsg::Finish => self.finish(),
         }
     }
@@ -64,7 +67,8 @@ impl Relay {
         self.lateness.set(lateness);
     }
 
-    fn reply(&self, seat: SeatKey, frame: &Frame) {
+    pub(super) fn reply(&self, seat: SeatKey, frame: &Frame) {
+        self.is_done(1);
         let mut book = self.book.borrow_mut();
         if let Some(entry) = book.entry(seat)
             && entry.kind == Kind::Socket
@@ -74,7 +78,7 @@ impl Relay {
         }
     }
 
-    fn events(&self, room: RoomId, events: &[Arc<LiveEvent>]) {
+    pub(super) fn events(&self, room: RoomId, events: &[Arc<LiveEvent>]) {
         let mut book = self.book.borrow_mut();
         let book = &mut *book;
         let Some(listeners) = book.rooms.get(&room) else {
@@ -93,18 +97,20 @@ impl Relay {
             return;
         };
         (listeners.last, listeners.n) = (newest.seq, newest.n);
-        let mut open = std::mem::take(&mut listeners.open);
+        let mut hand = self.hand.borrow_mut();
+        *hand = Hand { room, mode: Mode::Open, ears: std::mem::take(&mut listeners.open) };
         if !listeners.heads.is_empty() {
             self.mark_dirty(room, listeners);
         }
-        let deliveries = (open.len() * fresh.len()) as u64;
+        let deliveries = (hand.ears.len() * fresh.len()) as u64;
         self.deliveries.set(self.deliveries.get() + deliveries);
         self.metrics.deliveries.inc_by(deliveries);
         // One copy per worker: a reference count that two cores touch for each member would cost
         // more than the bytes.
         let local = |event: &&Arc<LiveEvent>| Bytes::copy_from_slice(event.frame.bytes());
         let frames: Vec<Bytes> = fresh.iter().map(local).collect();
-        for ear in &mut open {
+        self.rooms.faults.panic_point(Planted::Relay, Moment::Middle);
+        for ear in &mut hand.ears {
             if !is_whole {
                 self.lag(book, ear, room, last + 1, newest.seq);
             }
@@ -113,7 +119,7 @@ impl Relay {
             }
         }
         if let Some(listeners) = book.rooms.get_mut(&room) {
-            listeners.open = open;
+            listeners.open = std::mem::take(&mut hand.ears);
         }
         if self.rooms.faults.leaks_rooms() {
             self.leak(book, room, &frames);
@@ -153,7 +159,7 @@ impl Relay {
     }
 
     /// Turns one listener from push to pull. A stream cannot pull: it ends, and resumes.
-    fn lag(&self, book: &Book, ear: &mut Ear, room: RoomId, from: i64, head: i64) {
+    pub(super) fn lag(&self, book: &Book, ear: &mut Ear, room: RoomId, from: i64, head: i64) {
         let Some(entry) = book.at(ear.slot) else {
             return;
         };
@@ -170,6 +176,7 @@ impl Relay {
     }
 
     fn push_all(&self, seat: SeatKey, events: &[Outgoing]) {
+        self.is_done(1);
         let mut book = self.book.borrow_mut();
         let Some(entry) = book.entry(seat) else {
             return;

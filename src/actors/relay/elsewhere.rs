@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Relay;
+use super::book::Kind;
 use super::message::LiveEvent;
-use crate::domain::RoomId;
+use crate::domain::{RoomId, UserId};
 
 impl Relay {
     /// The log of a room went on that sleeps here, or sleeps no more by now: nothing is delivered,
@@ -42,6 +43,17 @@ impl Relay {
         let heads = book.rooms.iter().map(|(room, listeners)| (*room, listeners.last)).collect();
         // Nobody waits any more.
         let _too_late = answer.try_send(heads);
+    }
+
+    /// Says who is signed in here by a socket.
+    pub(super) fn call_roll(&self, answer: &mpsc::Sender<Vec<(UserId, Vec<RoomId>)>>) {
+        let book = self.book.borrow();
+        let user_of = |slot: u32| {
+            let entry = book.at(slot).filter(|entry| entry.kind == Kind::Socket)?;
+            Some((entry.signed?.user, book.rooms_of(slot)))
+        };
+        // Nobody waits any more.
+        let _too_late = answer.try_send(book.taken().into_iter().filter_map(user_of).collect());
     }
 
     fn wake(&self, room: RoomId) {

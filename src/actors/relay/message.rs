@@ -247,6 +247,8 @@ pub(crate) enum RelayMsg {
     Heads(mpsc::Sender<Vec<(RoomId, i64)>>),
     /// Asks for the numbers of the relay; says when it was asked.
     Survey { asked: Instant, answers: mpsc::Sender<(u16, RelayReading)> },
+    /// Asks who is signed in here by a socket, each with the rooms that they hear.
+    Roll(mpsc::Sender<Vec<(UserId, Vec<RoomId>)>>),
     /// A room is gone for everybody.
     Deleted(RoomId),
     /// This node ends: sessions are told to come back, spread over the window.
@@ -306,6 +308,17 @@ impl Relays {
     /// What each relay shows; a relay that does not answer in time shows only its queue.
     pub(crate) async fn read(&self) -> Vec<RelayReading> {
         answers(&self.list()).await
+    }
+
+    /// Who is signed in on this node by a socket, each with the rooms that they hear.
+    pub(crate) async fn roll(&self) -> Vec<(UserId, Vec<RoomId>)> {
+        let (sender, mut answers) = mpsc::channel(self.list().len().max(1));
+        self.broadcast(RelayMsg::Roll(sender)).await;
+        let mut all = Vec::new();
+        while let Ok(Some(some)) = tokio::time::timeout(PATIENCE, answers.recv()).await {
+            all.extend(some);
+        }
+        all
     }
 
     /// Messages that wait in all relays' queues.

@@ -6,6 +6,9 @@
 //! pushes them all before it flushes, so under pressure several frames leave in one system call.
 //! It also holds everything that would otherwise be a timer per session.
 //!
+//! A panic costs no session its socket: the book is put in order again from the places of the
+//! listeners, and whoever may have missed something is told to fetch it (`recover.rs`).
+//!
 //! **Invariant:** for each room the relay delivers `last + 1`, drops what it has delivered, and on
 //! a hole turns its listeners from push to pull.
 
@@ -13,7 +16,9 @@ mod book;
 mod deliver;
 mod elsewhere;
 mod message;
+mod recover;
 mod room_left;
+mod run;
 mod survey;
 mod tell;
 mod tick;
@@ -23,8 +28,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
-use tokio::sync::mpsc;
+use actix::Actor;
 
 use self::book::{Book, Underway};
 pub(crate) use self::book::{Kind, Mode, Signed};
@@ -32,6 +36,8 @@ pub use self::message::Relays;
 pub(crate) use self::message::{
     About, Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, RoomGauge, Tell,
 };
+use self::recover::Hand;
+use self::run::RelayActor;
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::budget::Budget;
 use super::outbox::{Ending, Flushed, Outbox};
@@ -43,8 +49,6 @@ use crate::domain::{DeviceId, RoomId, UserId, limits};
 use crate::protocol::{CloseCode, RoomEntry, Want};
 use crate::telemetry::Metrics;
 
-/// Messages that are taken in before the outboxes are flushed.
-const GATHER: usize = 64;
 /// Outboxes that are flushed before the relay looks for more messages.
 const FLUSH: usize = 256;
 /// How often the relay looks at its clocks.
@@ -68,6 +72,12 @@ pub(crate) struct Relay {
     budget: Rc<Budget>,
     heartbeat: Duration,
     is_draining: Cell<bool>,
+    /// The listeners that a message or a beat is being told to, out of the book meanwhile.
+    hand: RefCell<Hand>,
+    /// What the message in hand has brought about so far: replies, told users.
+    done: Cell<usize>,
+    /// Whose outbox is being flushed.
+    flushing: Cell<Option<SeatKey>>,
     rooms: RoomsHandle,
     metrics: Arc<Metrics>,
 }
@@ -92,11 +102,13 @@ impl Relay {
             budget: Rc::new(Budget::new(outbox_bytes)),
             heartbeat,
             is_draining: Cell::new(false),
+            hand: RefCell::default(),
+            done: Cell::new(0),
+            flushing: Cell::new(None),
             rooms: rooms.clone(),
             metrics: Arc::clone(&rooms.metrics),
         });
-        let actor = RelayActor { relay: Rc::clone(&relay), messages: Some(messages) };
-        actor.start();
+        RelayActor::new(&relay, messages).start();
         relay
     }
 
@@ -297,10 +309,12 @@ impl Relay {
             let found = self.book.borrow_mut().entry(seat).map(|entry| Rc::clone(&entry.outbox));
             if let Some(outbox) = found {
                 outbox.is_listed.set(false);
+                self.flushing.set(Some(seat));
                 self.flush_one(&outbox);
                 self.pump(seat);
             }
         }
+        self.flushing.set(None);
         more
     }
 
@@ -337,37 +351,6 @@ impl Relay {
             salt.wrapping_mul(2_654_435_761).wrapping_add(self.now.get().wrapping_mul(7_919)) % 401;
         let ms = whole / 1_000 * (800 + spread);
         self.now.get() + (ms / 1_000).max(1)
-    }
-}
-
-struct RelayActor {
-    relay: Rc<Relay>,
-    messages: Option<mpsc::Receiver<RelayMsg>>,
-}
-
-impl Actor for RelayActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        if let Some(messages) = self.messages.take() {
-            let work = work(Rc::clone(&self.relay), messages);
-            context.spawn(work.into_actor(self).map(|(), _, _| ()));
-        }
-        context.run_interval(TICK, |actor, _| actor.relay.tick());
-    }
-}
-
-/// Takes messages, pushes, flushes; for as long as the worker lives.
-async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
-    let mut gathered = Vec::with_capacity(GATHER);
-    while messages.recv_many(&mut gathered, GATHER).await > 0 {
-        gathered.drain(..).for_each(|msg| relay.take(msg));
-        while relay.flush_some() {
-            while let Ok(msg) = messages.try_recv() {
-                relay.take(msg);
-            }
-            tokio::task::yield_now().await;
-        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::book::{Ear, Kind};
+use super::book::{Ear, Kind, Mode};
+use super::recover::Hand;
 use super::{Relay, TICK};
 use crate::actors::outbox::{Ending, Outbox};
 use crate::actors::seat::SeatKey;
@@ -58,10 +59,12 @@ impl Relay {
             let (head, n) = (listeners.last, listeners.n);
             let ears = std::mem::take(&mut listeners.heads);
             drop(book);
-            self.announce(room, head, n, &ears);
+            let mut hand = self.hand.borrow_mut();
+            *hand = Hand { room, mode: Mode::Head, ears };
+            self.announce(room, head, n, &hand.ears);
             let mut book = self.book.borrow_mut();
             if let Some(listeners) = book.rooms.get_mut(&room) {
-                listeners.heads = ears;
+                listeners.heads = std::mem::take(&mut hand.ears);
             }
         }
         self.heads.borrow_mut().extend(later);

@@ -42,6 +42,8 @@ pub(crate) enum RoomMsg {
     Loaded(Arc<Loaded>),
     /// Members came online or went.
     Presence { joins: Vec<UserId>, leaves: Vec<UserId> },
+    /// Every member who is online; whoever else was shown so is not.
+    Online(Vec<UserId>),
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.

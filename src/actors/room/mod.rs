@@ -7,6 +7,7 @@
 //! here the effects are carried out, in their order.
 
 mod commit;
+mod desk;
 mod foreign;
 mod message;
 mod open;
@@ -15,12 +16,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 
+pub(crate) use self::desk::Desk;
 use self::foreign::Doubt;
 pub(crate) use self::message::{
     Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, Undelivered, call,
@@ -43,21 +45,6 @@ use crate::protocol::{Frame, Refusal, err_line, ok_line};
 /// A room looks this often whether it is still needed.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Where the message in hand lies while it is handled, so that a crash does not lose it.
-#[derive(Clone, Default)]
-pub(crate) struct Desk(Arc<Mutex<Option<RoomMsg>>>);
-
-impl Desk {
-    /// What was in hand.
-    pub(crate) fn take(&self) -> Option<RoomMsg> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn put(&self, msg: RoomMsg) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(msg);
-    }
-}
-
 /// What a room does not change.
 pub(crate) struct Room {
     pub(crate) rooms: RoomsHandle,
@@ -70,6 +57,8 @@ pub(crate) struct Arguments {
     pub(crate) gauge: Arc<RoomGauge>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) after_crash: bool,
+    /// What the room before had in hand; handled before all others.
+    pub(crate) again: Option<RoomMsg>,
 }
 
 /// What changes.
@@ -80,6 +69,7 @@ pub(crate) struct Live {
     is_busy: bool,
     lateness: Lateness,
     me: RoomHandle,
+    again: Option<RoomMsg>,
 }
 
 impl Actor for Room {
@@ -90,7 +80,7 @@ impl Actor for Room {
     async fn pre_start(
         &self,
         me: ActorRef<Self::Msg>,
-        Arguments { loaded, gauge, meter, after_crash }: Arguments,
+        Arguments { loaded, gauge, meter, after_crash, again }: Arguments,
     ) -> Result<Live, ActorProcessingErr> {
         let room = loaded.facts.room;
         let mut state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
@@ -110,7 +100,18 @@ impl Actor for Room {
         let idle = || Envelope::to_self(RoomMsg::Idle);
         let _ends_with_the_actor = me.send_interval(IDLE, idle);
         let lateness = Lateness::default();
-        Ok(Live { room, state, gauge, is_busy: true, lateness, me: handle })
+        Ok(Live { room, state, gauge, is_busy: true, lateness, me: handle, again })
+    }
+
+    async fn post_start(
+        &self,
+        _me: ActorRef<Self::Msg>,
+        live: &mut Live,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(msg) = live.again.take() {
+            self.work(msg, live).await;
+        }
+        Ok(())
     }
 
     async fn handle(
@@ -122,12 +123,7 @@ impl Actor for Room {
         let (Some(msg), place) = envelope.open() else {
             return Ok(());
         };
-        self.desk.put(msg.clone());
-        self.rooms.faults.in_room().await;
-        self.rooms.faults.panic_point(Part::Room, Moment::Start);
-        self.react(msg, live).await;
-        self.desk.take();
-        self.rooms.faults.panic_point(Part::Room, Moment::End);
+        self.work(msg, live).await;
         drop(place);
         Ok(())
     }
@@ -143,13 +139,27 @@ impl Actor for Room {
 }
 
 impl Room {
+    async fn work(&self, msg: RoomMsg, live: &mut Live) {
+        self.desk.put(msg.clone());
+        self.rooms.faults.in_room().await;
+        self.rooms.faults.panic_point(Part::Room, Moment::Start);
+        self.react(msg, live).await;
+        self.desk.clear();
+        self.rooms.faults.panic_point(Part::Room, Moment::End);
+    }
+
     async fn react(&self, msg: RoomMsg, live: &mut Live) {
         if matches!(msg, RoomMsg::Idle) {
             return self.sleep_if_idle(live);
         }
         // What other nodes and the presence tell keeps no room awake.
-        let is_told =
-            matches!(msg, RoomMsg::Presence { .. } | RoomMsg::Foreign(_) | RoomMsg::Behind(_));
+        let is_told = matches!(
+            msg,
+            RoomMsg::Presence { .. }
+                | RoomMsg::Online(_)
+                | RoomMsg::Foreign(_)
+                | RoomMsg::Behind(_)
+        );
         live.is_busy |= !is_told;
         let msg = match msg {
             RoomMsg::Send(send) if live.lateness.is_standing(send.since, Instant::now()) => {
@@ -282,6 +292,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Presence { joins, leaves } => {
             state.presence(&joins, &leaves).into_iter().collect()
         }
+        RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
         RoomMsg::Idle => Vec::new(),
         #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash(&times),

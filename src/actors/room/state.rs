@@ -192,6 +192,14 @@ impl RoomState {
         Some(Effect::Pass(Passing::Typing(user), frame))
     }
 
+    /// All members who are online; those who were, and are not among them, went.
+    pub(crate) fn online_are(&mut self, all: Vec<UserId>) -> Option<Effect> {
+        let all: HashSet<_> = all.into_iter().collect();
+        let leaves: Vec<_> = self.online.difference(&all).copied().collect();
+        let joins: Vec<_> = all.into_iter().collect();
+        self.presence(&joins, &leaves)
+    }
+
     /// Members came online or went.
     pub(crate) fn presence(&mut self, joins: &[UserId], leaves: &[UserId]) -> Option<Effect> {
         let mut came = Vec::new();

@@ -1,22 +1,21 @@
 //! How often a room may crash, and what happens to the message that did it. Pure but for the
 //! clock of the runtime.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::actors::room::RoomMsg;
 
-/// More crashes than this in [`WINDOW`] put the room to [`REST`].
-pub(super) const MOST: usize = 5;
-/// The time over which crashes are counted.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+/// More crashes than this in a row put the room to [`REST`].
+pub(super) const MOST: u32 = 5;
+/// A room that lived so long was well: its crash is the first of a row.
+pub(super) const STEADY: Duration = Duration::from_millis(500);
 /// How long a room stays down that crashed too often.
 pub(super) const REST: Duration = Duration::from_secs(30);
 /// The message in hand is tried so often.
 const TRIES: u32 = 3;
-/// Pause before the second restart in a window; doubled for each further one.
+/// Pause before the second restart in a row; doubled for each further one.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// When the room may start.
@@ -39,7 +38,7 @@ pub(super) enum Again {
 /// The recent crashes of one room.
 #[derive(Debug, Default)]
 pub(super) struct Crashes {
-    at: VecDeque<Instant>,
+    row: u32,
     not_before: Option<Instant>,
     rests_until: Option<Instant>,
     tries: u32,
@@ -52,25 +51,24 @@ impl Crashes {
         self.total
     }
 
-    /// Counts a crash.
-    pub(super) fn count(&mut self) {
+    /// Counts the crash of a room that lived so long.
+    pub(super) fn count(&mut self, lived: Duration) {
         let now = Instant::now();
         self.total = self.total.saturating_add(1);
-        while self.at.front().is_some_and(|at| now.duration_since(*at) > WINDOW) {
-            self.at.pop_front();
+        if lived >= STEADY {
+            self.row = 0;
         }
-        if self.at.is_empty() {
-            self.tries = 0;
-        }
-        self.at.push_back(now);
-        if self.at.len() > MOST {
-            tracing::error!("a room crashed more than {MOST} times in a minute; it stays down");
+        self.row += 1;
+        if self.row > MOST {
+            tracing::error!("a room crashed more than {MOST} times in a row; it stays down");
             self.rests_until = Some(now + REST);
-            self.at.clear();
+            self.row = 0;
             return;
         }
-        let more = u32::try_from(self.at.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        let pause = if more == 0 { Duration::ZERO } else { PAUSE * 2_u32.saturating_pow(more - 1) };
+        let pause = match self.row {
+            0 | 1 => Duration::ZERO,
+            row => PAUSE * 2_u32.saturating_pow(row - 2),
+        };
         self.not_before = Some(now + pause);
     }
 
@@ -86,11 +84,12 @@ impl Crashes {
         }
     }
 
-    /// The message that was in hand gets another try, or none.
-    ///
-    /// Crashes in a row are counted, not messages compared: the message in hand is handled first
-    /// after a restart, so a second crash at once is its doing.
-    pub(super) fn try_again(&mut self, msg: RoomMsg) -> Again {
+    /// The message that was in hand gets another try, or none. It is handled before all others
+    /// by the next room, so one that `got_on` to another message owes its crash to that one.
+    pub(super) fn try_again(&mut self, msg: RoomMsg, got_on: bool) -> Again {
+        if got_on {
+            self.tries = 0;
+        }
         self.tries += 1;
         if self.tries < TRIES {
             return Again::Handle(msg);
@@ -105,11 +104,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn restarts_slow_down_and_then_rest() {
+    async fn restarts_in_a_row_slow_down_and_then_rest() {
         let mut crashes = Crashes::default();
         let mut starts = Vec::new();
         for _ in 0..=MOST {
-            crashes.count();
+            crashes.count(Duration::ZERO);
             starts.push(crashes.start());
         }
         let ms = |ms| Start::After(Duration::from_millis(ms));
@@ -119,21 +118,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_crash_a_minute_is_forgotten() {
+    async fn a_room_that_crashes_now_and_then_is_back_at_once_each_time() {
         let mut crashes = Crashes::default();
-        for _ in 0..10 {
-            crashes.count();
+        for _ in 0..100 {
+            crashes.count(STEADY);
             assert_eq!(crashes.start(), Start::After(Duration::ZERO));
-            assert!(matches!(crashes.try_again(RoomMsg::Idle), Again::Handle(_)));
-            tokio::time::advance(WINDOW + Duration::from_secs(1)).await;
+            assert!(matches!(crashes.try_again(RoomMsg::Idle, true), Again::Handle(_)));
         }
     }
 
     #[test]
     fn a_message_is_tried_three_times() {
         let mut crashes = Crashes::default();
-        assert!(matches!(crashes.try_again(RoomMsg::Idle), Again::Handle(_)));
-        assert!(matches!(crashes.try_again(RoomMsg::Idle), Again::Handle(_)));
-        assert!(matches!(crashes.try_again(RoomMsg::Idle), Again::SetAside(_)));
+        assert!(matches!(crashes.try_again(RoomMsg::Idle, true), Again::Handle(_)));
+        assert!(matches!(crashes.try_again(RoomMsg::Idle, false), Again::Handle(_)));
+        assert!(matches!(crashes.try_again(RoomMsg::Idle, false), Again::SetAside(_)));
     }
 }

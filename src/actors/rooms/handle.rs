@@ -23,6 +23,8 @@ use crate::telemetry::Metrics;
 
 /// How long a REST call waits for an answer of the actors.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many lives of the supervisor one question may outlive.
+const LIVES: usize = 3;
 
 /// Face of the rooms of a node. Cheap to clone.
 #[derive(Clone)]
@@ -91,12 +93,20 @@ impl RoomsHandle {
         if let Some(handle) = self.directory.find(room) {
             return Ok(handle);
         }
-        let (answer, woken) = Answer::channel();
-        let asked = self.supervisor.try_cast(RoomsMsg::Ensure(room, answer));
-        if asked.is_err() {
-            return Err(overloaded());
+        let mut woken = Err(overloaded());
+        for _life in 0..LIVES {
+            let (answer, waking) = Answer::channel();
+            if self.supervisor.try_cast(RoomsMsg::Ensure(room, answer)).is_err() {
+                return Err(overloaded());
+            }
+            match tokio::time::timeout(PATIENCE, waking).await {
+                Ok(Ok(answer)) => return answer,
+                // The supervisor crashed with the question in hand; the next one is asked.
+                Ok(Err(_dropped)) => woken = Err(lost()),
+                Err(_elapsed) => return Err(overloaded()),
+            }
         }
-        wait(woken).await
+        woken
     }
 
     /// Leaves a command with a room, awake or not.
@@ -252,11 +262,7 @@ impl RoomsHandle {
             },
             None => msg,
         };
-        let forwarded = self.supervisor.answer(RoomsMsg::Forward(room, Box::new(msg)));
-        if forwarded.is_err() {
-            // The supervisor is being restarted. The events are in the log; the room reads them.
-            tracing::warn!(room.id = %room, "a commit was not announced at once");
-        }
+        self.supervisor.answer(RoomsMsg::Forward(room, Box::new(msg)));
     }
 
     /// Answers everybody who waits in a message that no room can take.
@@ -352,12 +358,14 @@ fn add(per_room: &mut Vec<(RoomId, Vec<Commit>)>, room: RoomId, commit: Commit) 
 async fn wait<T>(answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_dropped)) => {
-            Err(Refusal::new(ErrorCode::Unavailable, "the answer was lost; try again")
-                .retry_in(Duration::from_millis(200)))
-        }
+        Ok(Err(_dropped)) => Err(lost()),
         Err(_elapsed) => Err(overloaded()),
     }
+}
+
+fn lost() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "the answer was lost; try again")
+        .retry_in(Duration::from_millis(200))
 }
 
 fn overloaded() -> Refusal {

@@ -2,16 +2,21 @@
 //! crash.
 //!
 //! Root starts it. A room is loaded from the store beside the supervisor, so that one slow read
-//! holds up no other room. A crash is answered by a fresh start from the store: the first at once,
-//! more of them with growing pauses, and a room that crashes more than [`crash::MOST`] times in
-//! [`crash::WINDOW`] stays down for [`crash::REST`] and answers `unavailable`. The message that a
-//! room was handling when it crashed is handled again by the next one; after three crashes it is
-//! set aside. A crash of the supervisor itself ends its rooms; they wake again on demand.
+//! holds up no other room. A crash is answered by a fresh start from the store: at once, but with
+//! growing pauses for a room that crashes again within [`crash::STEADY`], and one that does so more
+//! than [`crash::MOST`] times in a row stays down for [`crash::REST`] and answers `unavailable`. The
+//! message that a room was handling when it crashed is handled again by the next one, before all
+//! others; after three crashes it is set aside.
+//!
+//! A crash of the supervisor ends its rooms. The next supervisor wakes those that somebody has open,
+//! the others wake on demand. What waited for them, in their mailboxes, on their desks or here, waits
+//! at the address of the supervisor meanwhile, and is handled then.
 
 mod crash;
 mod handle;
 mod load;
 mod news;
+mod parked;
 mod read;
 
 use std::collections::{HashMap, HashSet};
@@ -23,12 +28,14 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use self::crash::{Again, Crashes, Start};
 pub use self::handle::{NewText, RoomsHandle};
 pub(crate) use self::load::Loaded;
+use self::parked::Parked;
 use super::bounded::{BoundedRef, Envelope};
 use super::relay::RoomGauge;
 use super::room::{self, Desk, Room, RoomHandle, RoomMsg};
 use super::seat::Answer;
 use super::task;
 use crate::domain::RoomId;
+use crate::faults::{Moment, Part};
 use crate::protocol::{ErrorCode, Refusal};
 
 /// Commands that may wait for the supervisor.
@@ -56,7 +63,7 @@ pub(crate) enum RoomsMsg {
 #[derive(Default)]
 struct Waking {
     answers: Vec<Answer<Result<RoomHandle, Refusal>>>,
-    messages: Vec<RoomMsg>,
+    messages: Vec<Parked>,
     is_loading: bool,
 }
 
@@ -68,6 +75,8 @@ pub(super) struct State {
     crashes: HashMap<RoomId, Crashes>,
     /// Rooms that crashed and are not back yet.
     down: HashSet<RoomId>,
+    /// What they had in hand.
+    again: HashMap<RoomId, Parked>,
 }
 
 /// The supervisor.
@@ -82,11 +91,18 @@ impl Actor for Rooms {
 
     async fn pre_start(
         &self,
-        _me: ActorRef<Self::Msg>,
+        me: ActorRef<Self::Msg>,
         (): (),
     ) -> Result<State, ActorProcessingErr> {
-        self.handle.directory.clear();
-        Ok(State::default())
+        let mut state = State::default();
+        // Rooms that ended with the supervisor before this one: who listens must miss nothing.
+        for room in self.handle.directory.clear() {
+            if room.gauge.seats() > 0 {
+                state.down.insert(room.room);
+                self.wake(&me, &mut state, room.room);
+            }
+        }
+        Ok(state)
     }
 
     async fn handle(
@@ -95,6 +111,7 @@ impl Actor for Rooms {
         envelope: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        self.handle.faults.panic_point(Part::Rooms, Moment::Start);
         let (Some(msg), _place) = envelope.open() else {
             return Ok(());
         };
@@ -103,11 +120,15 @@ impl Actor for Rooms {
                 Some(handle) => answer.give(Ok(handle)),
                 None => self.wake(&me, state, room).answers.push(answer),
             },
-            RoomsMsg::Forward(room, msg) => self.forward(&me, state, room, *msg),
+            RoomsMsg::Forward(room, msg) => {
+                let msg = self.park(room, *msg);
+                self.handle.faults.panic_point(Part::Rooms, Moment::Middle);
+                self.forward(&me, state, room, msg);
+            }
             RoomsMsg::Offer(room, msg) => {
                 let is_waking = state.waking.contains_key(&room);
                 if is_waking || self.handle.directory.find(room).is_some() {
-                    self.forward(&me, state, room, *msg);
+                    self.forward(&me, state, room, self.park(room, *msg));
                 }
             }
             RoomsMsg::Loaded(room, loaded) => self.loaded(&me, state, room, loaded).await,
@@ -122,6 +143,7 @@ impl Actor for Rooms {
             RoomsMsg::Delete(rooms) => self.delete(rooms).await,
         }
         self.weigh(state);
+        self.handle.faults.panic_point(Part::Rooms, Moment::End);
         Ok(())
     }
 
@@ -185,16 +207,20 @@ impl Rooms {
         me: &ActorRef<Envelope<RoomsMsg>>,
         state: &mut State,
         room: RoomId,
-        msg: RoomMsg,
+        msg: Parked,
     ) {
         let msg = match self.handle.directory.find(room) {
-            Some(handle) => match handle.answer(msg) {
-                Ok(()) => return,
-                Err(back) => back,
+            Some(handle) => match msg.take().map(|msg| handle.answer(msg)) {
+                Some(Err(back)) => self.park(room, back),
+                Some(Ok(())) | None => return,
             },
             None => msg,
         };
         self.wake(me, state, room).messages.push(msg);
+    }
+
+    fn park(&self, room: RoomId, msg: RoomMsg) -> Parked {
+        Parked::new(room, msg, &self.handle.supervisor)
     }
 
     async fn loaded(
@@ -206,19 +232,27 @@ impl Rooms {
     ) {
         let waking = state.waking.remove(&room).unwrap_or_default();
         let started = match loaded {
-            Ok(Some(loaded)) => self.start(me, state, *loaded).await,
+            Ok(Some(loaded)) => {
+                let again = state.again.remove(&room).and_then(Parked::take);
+                self.start(me, state, *loaded, again).await
+            }
             Ok(None) => Err(Refusal::new(ErrorCode::NotFound, "no such room")),
             Err(refusal) => Err(refusal),
         };
         match started {
             Ok(handle) => {
-                for msg in waking.messages {
+                // Before anybody else finds the room: what came first is handled first.
+                for msg in waking.messages.into_iter().filter_map(Parked::take) {
                     let _crashed_again = handle.answer(msg);
                 }
+                self.handle.directory.insert(handle.clone());
                 waking.answers.iter().for_each(|answer| answer.give(Ok(handle.clone())));
             }
             Err(refusal) => {
-                waking.messages.into_iter().for_each(|msg| self.handle.turn_away(msg, &refusal));
+                let waiting = waking.messages.into_iter().chain(state.again.remove(&room));
+                for msg in waiting.filter_map(Parked::take) {
+                    self.handle.turn_away(msg, &refusal);
+                }
                 waking.answers.iter().for_each(|answer| answer.give(Err(refusal.clone())));
             }
         }
@@ -229,17 +263,20 @@ impl Rooms {
         me: &ActorRef<Envelope<RoomsMsg>>,
         state: &mut State,
         loaded: Loaded,
+        again: Option<RoomMsg>,
     ) -> Result<RoomHandle, Refusal> {
         let room_id = loaded.room();
         let restarts = state.crashes.get(&room_id).map_or(0, Crashes::total);
         let gauge = Arc::new(RoomGauge::new(loaded.about(restarts)));
-        let (desk, meter) = (Desk::default(), Arc::default());
+        let desk = Desk::new(room_id, self.handle.supervisor.clone());
+        let meter = Arc::default();
         let room = Room { rooms: self.handle.clone(), desk: desk.clone() };
         let first = room::Arguments {
             loaded,
             gauge: Arc::clone(&gauge),
             meter: Arc::clone(&meter),
             after_crash: state.down.remove(&room_id),
+            again,
         };
         let (actor, _ends) =
             Room::spawn_linked(None, room, first, me.get_cell()).await.map_err(|why| {
@@ -249,12 +286,11 @@ impl Rooms {
         let id = actor.get_id();
         let supervisor = self.handle.supervisor.clone();
         let lost = move |msg| {
-            let _restarts = supervisor.answer(RoomsMsg::Forward(room_id, Box::new(msg)));
+            supervisor.answer(RoomsMsg::Forward(room_id, Box::new(msg)));
         };
         let mailbox = BoundedRef::new(actor, room::MAILBOX);
         let mailbox = mailbox.with_meter(&meter).with_lost(Arc::new(lost));
         let handle = RoomHandle { room: room_id, mailbox, gauge };
-        self.handle.directory.insert(handle.clone());
         state.living.insert(id, (room_id, desk));
         Ok(handle)
     }
@@ -270,12 +306,12 @@ impl Rooms {
         self.handle.metrics.room_restarts.inc();
         state.down.insert(room);
         let crashes = state.crashes.entry(room).or_default();
-        crashes.count();
+        crashes.count(desk.age());
         let start = crashes.start();
-        match desk.take().map(|msg| crashes.try_again(msg)) {
+        match desk.take().map(|msg| crashes.try_again(msg, desk.has_finished())) {
             Some(Again::Handle(msg)) => {
-                // What waited behind it may have come back first.
-                state.waking.entry(room).or_default().messages.insert(0, msg);
+                let msg = self.park(room, msg);
+                state.again.insert(room, msg);
             }
             Some(Again::SetAside(msg)) => {
                 tracing::error!(room.id = %room, "a message crashed its room three times; set aside");

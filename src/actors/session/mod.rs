@@ -1,7 +1,8 @@
 //! One WebSocket session: owns its socket, reads ops, hands them to rooms.
 //!
 //! `http/upgrade.rs` starts it on its worker after the handshake; it ends when the peer is gone or
-//! the server closes it, and is never restarted: the client comes back and resumes. It is the
+//! the server closes it, and is never restarted: the client comes back and resumes. One that panics
+//! closes its own socket with 4002, gives its seats back, and touches nobody else. It is the
 //! control plane: what rooms say goes relay → outbox → socket and never through its mailbox.
 //! Lines are handled one after the other; while one waits (for a place in a mailbox, for the store)
 //! nothing more is read, so that pressure reaches the client by TCP.
@@ -34,10 +35,10 @@ pub use self::message::{CheckToken, Claims, Shared, Worker};
 pub(crate) use self::reader::{Incoming, Reader};
 use self::stream::{Drained, Frames};
 use super::outbox::{Ending, Outbox, Port};
-use super::presence::WasTold;
 use super::relay::Kind;
 use super::seat::SeatKey;
 use crate::domain::{SessionId, UserId, limits};
+use crate::faults::{Moment, Part};
 use crate::protocol::{
     CloseCode, ErrorCode, Frame, Hello, Refusal, control_frame, err_line, parse_line,
 };
@@ -49,7 +50,6 @@ pub struct Session {
     seat: SeatKey,
     id: SessionId,
     user: Option<UserId>,
-    told: WasTold,
     lines: VecDeque<String>,
     is_waiting: bool,
     /// Whether answers were pushed that the end of these lines is to flush.
@@ -83,7 +83,6 @@ impl Session {
             seat,
             id: worker.shared.new_session(),
             user: None,
-            told: WasTold::No,
             lines: VecDeque::new(),
             is_waiting: false,
             has_put_off: false,
@@ -183,7 +182,10 @@ impl Session {
         let _entered = span.enter();
         self.worker.shared.rooms.metrics.lines.inc();
         match parse_line(line) {
-            Ok(line) => self.line(line, context),
+            Ok(line) => {
+                self.worker.shared.rooms.faults.panic_point(Part::Session, Moment::Middle);
+                self.line(line, context);
+            }
             Err(bad) => self.bad_line(bad.id, &bad.why),
         }
     }
@@ -214,27 +216,37 @@ impl Session {
 
 impl Actor for Session {
     type Context = Context<Self>;
+}
 
-    fn stopped(&mut self, _context: &mut Self::Context) {
+/// However a session ends, also by a panic: its seats are given back, and it is counted out.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(session.id = %self.id, "a session crashed");
+            self.worker.shared.rooms.metrics.restarted("session");
+            self.close(CloseCode::Restart);
+        }
         self.worker.relay.leave(self.seat);
         if let Some(user) = self.user {
-            self.worker.shared.rooms.presence.departed(user, self.told);
+            self.worker.shared.rooms.presence.departed(user);
         }
     }
 }
 
 impl StreamHandler<Result<Incoming, CloseCode>> for Session {
     fn handle(&mut self, item: Result<Incoming, CloseCode>, context: &mut Self::Context) {
+        let faults = self.worker.shared.rooms.faults.clone();
+        faults.panic_point(Part::Session, Moment::Start);
         match item {
             Ok(Incoming::Text(text)) => {
                 if text.trim().is_empty() {
                     self.bad_line(None, "an empty message");
                 } else if self.is_free() && !text.contains('\n') {
                     self.take(&text, context);
-                    return self.proceed(context);
+                } else {
+                    let lines = text.split('\n').filter(|line| !line.trim().is_empty());
+                    self.lines.extend(lines.map(str::to_owned));
                 }
-                let lines = text.split('\n').filter(|line| !line.trim().is_empty());
-                self.lines.extend(lines.map(str::to_owned));
                 self.proceed(context);
             }
             Ok(Incoming::Binary(_)) => self.bad_line(None, "binary messages are not spoken here"),
@@ -243,6 +255,7 @@ impl StreamHandler<Result<Incoming, CloseCode>> for Session {
             Ok(Incoming::Close) => self.close(CloseCode::Normal),
             Err(code) => self.close(code),
         }
+        faults.panic_point(Part::Session, Moment::End);
     }
 
     fn finished(&mut self, context: &mut Self::Context) {

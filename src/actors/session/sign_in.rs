@@ -7,7 +7,6 @@ use actix::Context;
 
 use super::{Claims, Session};
 use crate::actors::lookup::Welcome;
-use crate::actors::presence::WasTold;
 use crate::actors::relay::Signed;
 use crate::domain::Millis;
 use crate::protocol::{
@@ -106,7 +105,6 @@ impl Session {
         self.worker.relay.settle(self.seat, &welcome.rooms);
         let rooms = welcome.rooms.iter().map(|room| room.room).collect();
         self.worker.shared.rooms.presence.arrived(welcome.user.id, rooms);
-        self.told = WasTold::Yes;
     }
 
     fn turn_away(&mut self, refusal: &Refusal, told: Told) {

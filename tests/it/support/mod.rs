@@ -15,6 +15,7 @@ use std::time::Duration;
 use moim::actors::RoomsHandle;
 use moim::app::App;
 use moim::config::{Config, Values};
+use moim::faults::{Faults, Moment, Part};
 use moim::store::Link;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,6 +37,7 @@ pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
     pub(crate) rest: Rest,
     rooms: RoomsHandle,
+    pub(crate) faults: Faults,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -73,7 +75,7 @@ impl TestApp {
     }
 
     async fn run(app: App, folder: TempDir) -> Self {
-        let (address, rooms) = (app.address(), app.rooms());
+        let (address, rooms, faults) = (app.address(), app.rooms(), app.faults());
         let (end, ended) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {
             let ended = async {
@@ -83,7 +85,8 @@ impl TestApp {
         });
         let rest = Rest::new(address);
         rest.ready().await;
-        Self { address, rest, rooms, end: Some(end), running: Some(running), _folder: folder }
+        let (end, running) = (Some(end), Some(running));
+        Self { address, rest, rooms, faults, end, running, _folder: folder }
     }
 
     /// Registers somebody.
@@ -130,6 +133,14 @@ impl TestApp {
     /// Gives a room a message that crashes it whenever it is handled.
     pub(crate) async fn poison(&self, room: &str) {
         self.rooms.crash(room.parse().unwrap(), u32::MAX).await.unwrap();
+    }
+
+    /// Makes a part of the server panic at its next message, and waits until it has.
+    pub(crate) async fn panic_in<F: AsyncFnMut()>(&self, part: Part, at: Moment, mut meanwhile: F) {
+        self.faults.crash(part, at, 1);
+        while self.faults.crashes_to_come() > 0 {
+            meanwhile().await;
+        }
     }
 
     /// One number of `/metrics`.

@@ -78,3 +78,25 @@ fn a_slot_that_is_used_again_is_another_seat() {
     assert_eq!(first.slot, second.slot);
     assert!(book.entry(first).is_none() && book.entry(second).is_some());
 }
+
+#[test]
+fn a_book_that_was_torn_is_whole_again_and_its_seats_are_counted_as_before() {
+    let (mut book, room) = (Book::new(0), RoomId(7));
+    let seats: Vec<_> = (0..5).map(|_| enter(&mut book)).collect();
+    let gauge = Arc::new(RoomGauge::default());
+    book.rooms.entry(room).or_default().gauge = Some(Arc::clone(&gauge));
+    for (mentions, seat) in (0..).zip(&seats) {
+        book.put_place(seat.slot, RoomId(8), Mode::Head, mentions);
+        book.put_place(seat.slot, room, Mode::Open, mentions);
+    }
+    let torn = std::mem::take(&mut book.rooms.get_mut(&room).unwrap().open);
+    book.put_back(room, Mode::Open, torn);
+    assert!(is_whole(&book));
+    assert_eq!(gauge.seats(), 5);
+    for (mentions, seat) in (0..).zip(&seats) {
+        assert_eq!(book.ear(seat.slot, room).unwrap().mentions, mentions);
+        book.leave(*seat);
+    }
+    assert_eq!(gauge.seats(), 0);
+    assert!(book.rooms.is_empty() && book.users.is_empty());
+}
