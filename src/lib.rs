@@ -31,8 +31,8 @@
 //!   (`actors/pressure.rs`), is refused with the time after which to try again.
 //! * **A room is the authority on who hears it.** Rights are checked at every op, and a membership
 //!   that ends takes its seats out before anything else is said.
-//! * **Nothing a client sends panics.** Bad input is an answer. If a room panics all the same, it
-//!   comes back from the store, and the message that did it is tried twice more, then set aside.
+//! * **Nothing a client sends panics.** Bad input is an answer. If an actor panics all the same, no
+//!   other is touched by it, and the message that did it is tried twice more, then set aside.
 //!
 //! # The life of a message
 //!
@@ -79,8 +79,9 @@
 //! fifty when everybody comes back at once. The algorithm is fixed here and never read from a token.
 //!
 //! **D7. A crash loses no question.** The message in hand lies on a desk that outlives the room
-//! (`actors/room`), messages behind it come back to the supervisor when the mailbox is dropped
-//! (`actors/bounded.rs`), and what a session had asked to open is asked again by its relay.
+//! (`actors/room`), messages behind it come back to the supervisor when the mailbox is dropped, and
+//! what is meant for a branch that restarts waits at its address (`actors/bounded.rs`). What a
+//! session had asked to open is asked again by its relay.
 //!
 //! **D8. Kernel buffers of sockets are small** (128 KiB): left to itself the
 //! kernel takes megabytes for a client that does not read, out of sight of every budget. What waits

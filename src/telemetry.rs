@@ -52,6 +52,9 @@ struct Kind {
     actor: &'static str,
 }
 
+/// What may crash and is counted by its kind; rooms have a counter of their own.
+const KINDS: [&str; 7] = ["bus", "presence", "rooms", "journal", "lookup", "relay", "session"];
+
 /// The numbers of one node.
 #[derive(Debug)]
 pub struct Metrics {
@@ -127,6 +130,10 @@ impl Metrics {
             waiting: Family::default(),
         };
         metrics.register();
+        // Shown from the start, so that an alert has something to look at.
+        for actor in KINDS {
+            metrics.restarts.get_or_create(&Kind { actor }).inc_by(0);
+        }
         metrics
     }
 

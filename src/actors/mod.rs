@@ -22,9 +22,23 @@
 //! * Mailboxes are bounded by permits. A session without one waits and reads nothing meanwhile.
 //! * What waits is bounded by time as well: `pressure` refuses what has waited too long and shuts the
 //!   door for a moment, so that under overload what is taken is still done in good time.
-//! * A crash of a room loses nothing: its log is in the store, its listeners are in the relays,
-//!   the message in hand is tried again, those behind it come back to the supervisor. A crash of
-//!   the journal answers `unavailable` to whatever was not committed.
+//! * Whatever panics, only that actor is touched, and nothing that was acknowledged is lost, doubled
+//!   or told twice:
+//!   * a **room**: its log is in the store, its listeners are in the relays; the message in hand is
+//!     tried again by the next one, three times in all, those behind it come back to the supervisor;
+//!   * the **supervisor of the rooms**: its rooms end, and those that somebody has open wake again,
+//!     with everything that they and it had in hand or unopened;
+//!   * the **journal**: what it had opened and not handed to the database is answered `unavailable`;
+//!     a batch that makes the store panic is written in pieces until the culprit stands alone;
+//!   * a **relay**: its sessions stay; the book is made anew from their places, and whoever may have
+//!     missed something is told to pull (`relay/recover.rs`);
+//!   * a **session**: closes its own socket with 4002 and gives its seats back; the client resumes;
+//!   * the **presence**: the relays call the roll; the **look-up**: is asked again; the **bus**: all
+//!     nodes compare their heads.
+//! * What is sent to a branch while it is started again waits at its address, with what the crashed
+//!   one had not opened (`bounded.rs`).
+//! * What crashes now and then is back at once; only what crashes right after its start is made to
+//!   wait, longer each time. A room rests then, a branch that cannot be kept alive ends the node.
 //! * Between nodes the database gives order and truth, the bus only speed: rooms hand it what they
 //!   committed after the relays were told, and take what others committed like any event, by seq.
 //!   A crash of the bus, or a link that is away, delays what crosses until the heads are compared.

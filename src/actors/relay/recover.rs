@@ -83,7 +83,12 @@ impl Relay {
     fn repair(&self) {
         let mut book = self.book.borrow_mut();
         let Hand { room, mode, ears } = self.hand.take();
+        let was_announced = mode == Mode::Head && !ears.is_empty();
         book.put_back(room, mode, ears);
+        if let Some(listeners) = book.rooms.get_mut(&room) {
+            // Some have not heard of its head.
+            listeners.is_dirty |= was_announced;
+        }
         let dirty = book.rooms.iter().filter(|(_, listeners)| listeners.is_dirty);
         *self.heads.borrow_mut() = dirty.map(|(room, _)| *room).collect();
         // Who is flushed without need costs nothing; who is never flushed is deaf.

@@ -15,6 +15,8 @@ use crate::support::{Person, TestApp};
 /// What crashes again sooner than this after its start is made to wait, which is not looked at here.
 const APART: Duration = Duration::from_millis(600);
 
+/// Each moment twice.
+const ROUNDS: usize = 6;
 const MOMENTS: [Moment; 3] = [Moment::Start, Moment::Middle, Moment::End];
 
 /// Three people, each in two rooms.
@@ -38,7 +40,7 @@ async fn company(app: &TestApp) -> (Vec<Person>, Vec<Talker>) {
 /// Everybody talks while a part panics at each moment, several times; nobody misses anything. Gives
 /// how often sockets ended.
 async fn talk_through(app: &TestApp, part: Part, talkers: &mut [Talker]) -> usize {
-    for round in 0..9 {
+    for round in 0..ROUNDS {
         app.faults.crash(part, MOMENTS[round % MOMENTS.len()], 1);
         let began = Instant::now();
         while app.faults.crashes_to_come() > 0 || began.elapsed() < APART {
@@ -63,7 +65,7 @@ async fn a_room_that_panics_loses_nothing() {
     let app = TestApp::spawn().await;
     let (_, mut talkers) = company(&app).await;
     assert_eq!(talk_through(&app, Part::Room, &mut talkers).await, 0);
-    assert_eq!(app.metric("moim_room_restarts_total").await, 9.0);
+    assert_eq!(app.metric("moim_room_restarts_total").await, ROUNDS as f64);
     app.end().await;
 }
 
@@ -72,7 +74,7 @@ async fn a_journal_that_panics_loses_nothing() {
     let app = TestApp::spawn().await;
     let (_, mut talkers) = company(&app).await;
     assert_eq!(talk_through(&app, Part::Journal, &mut talkers).await, 0);
-    assert_eq!(restarts(&app, "journal").await, 9.0);
+    assert_eq!(restarts(&app, "journal").await, ROUNDS as f64);
     app.end().await;
 }
 
@@ -81,7 +83,7 @@ async fn a_relay_that_panics_keeps_its_sessions_and_misses_nothing() {
     let app = TestApp::spawn().await;
     let (_, mut talkers) = company(&app).await;
     assert_eq!(talk_through(&app, Part::Relay, &mut talkers).await, 0);
-    assert_eq!(restarts(&app, "relay").await, 9.0);
+    assert_eq!(restarts(&app, "relay").await, ROUNDS as f64);
     app.end().await;
 }
 
@@ -89,8 +91,8 @@ async fn a_relay_that_panics_keeps_its_sessions_and_misses_nothing() {
 async fn a_session_that_panics_closes_its_own_socket_alone() {
     let app = TestApp::spawn_with(&[("MOIM_SESSIONS_PER_USER", "3")]).await;
     let (_, mut talkers) = company(&app).await;
-    assert_eq!(talk_through(&app, Part::Session, &mut talkers).await, 9);
-    assert_eq!(restarts(&app, "session").await, 9.0);
+    assert_eq!(talk_through(&app, Part::Session, &mut talkers).await, ROUNDS);
+    assert_eq!(restarts(&app, "session").await, ROUNDS as f64);
     // What panicked has given its seats back, and is counted no more.
     assert_eq!(app.metric("moim_connections").await, 6.0);
     drop(talkers);
