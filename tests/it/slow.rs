@@ -8,7 +8,8 @@ use crate::support::{Closed, Raw, TestApp, eventually, eventually_within, frame}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_never_reads_gets_lag_and_the_others_everything() {
-    let app = TestApp::spawn().await;
+    // Nobody here says that they live, and a hundred people take their time to come.
+    let app = TestApp::spawn_with(&[("MOIM_HEARTBEAT_MS", "300000")]).await;
     let mina = app.person("mina").await;
     let (club, room) = app.club(&mina, "many").await;
     let lazy = app.person("lazy").await;
