@@ -11,7 +11,7 @@
 //!   `page`: as a page with pictures.
 //! * `cost`, `metrics`: CPU of several processes, and what the server counts itself.
 //! * `database`, `postgres`: what the server writes to; a PostgreSQL of our own.
-//! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON.
+//! * `disk/`: a disk that remembers what was synced, fails on demand and loses power.
 //! * `baseline/`: what the server is compared with in the same run.
 //! * `chaos/`: a proxy that does to connections what networks do.
 
@@ -25,6 +25,7 @@ mod cost;
 mod crowd;
 mod database;
 mod date;
+mod disk;
 mod frame;
 mod http;
 mod json;

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -17,6 +18,7 @@ use tokio::time::sleep;
 
 use crate::cli::{Common, Engine};
 use crate::database::Database;
+use crate::disk::Disk;
 use crate::http::{Endpoint, Http};
 use crate::postgres::Cluster;
 use crate::proc::{Pins, Process};
@@ -41,11 +43,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// `settings` are those that a scenario needs; what the command line sets wins.
+    /// `settings` are those that a scenario needs; what the command line sets wins. With a disk, that
+    /// stands between the server and its folder.
     pub(crate) async fn prepare_with(
         common: &Common,
         pins: Option<&Pins>,
         settings: &[(&str, String)],
+        disk: Option<&Disk>,
     ) -> Result<Self> {
         if let Some(url) = &common.url {
             let endpoint = Endpoint::resolve(url).await?;
@@ -60,6 +64,9 @@ impl Target {
         };
         let url = cluster.as_ref().map(Cluster::url).or_else(|| common.database_url.clone());
         let mut server = Server::new(common, url.as_deref(), settings)?;
+        if let Some(disk) = disk {
+            server.put_on(disk)?;
+        }
         let ready = server.start(pins).await?;
         Ok(Self {
             endpoint: server.endpoint(),
@@ -69,6 +76,16 @@ impl Target {
             server: Some(server),
             cluster,
         })
+    }
+
+    /// The data file of our own server on SQLite, as it is after the server's end; the folder is
+    /// kept as long as the first of the two.
+    pub(crate) fn sqlite_file(&self) -> Option<(Rc<TempDir>, PathBuf)> {
+        let server = self.server.as_ref()?;
+        if server.setting("MOIM_DATABASE_URL").is_some() {
+            return None;
+        }
+        Some((Rc::clone(&server.folder), server.file()))
     }
 
     /// Ends the server if it is ours; how it ended and what it complained of is part of the report.
@@ -88,13 +105,13 @@ impl Target {
 pub(crate) struct Server {
     binary: PathBuf,
     listen: SocketAddr,
-    folder: TempDir,
+    folder: Rc<TempDir>,
     environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 impl Server {
-    fn new(
+    pub(crate) fn new(
         common: &Common,
         database_url: Option<&str>,
         settings: &[(&str, String)],
@@ -125,7 +142,25 @@ impl Server {
         environment
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment.extend(common.server_env.iter().cloned());
-        Ok(Self { binary, listen, folder, environment, child: None })
+        Ok(Self { binary, listen, folder: Rc::new(folder), environment, child: None })
+    }
+
+    /// Keeps the data on this disk, in a folder that the server makes itself.
+    fn put_on(&mut self, disk: &Disk) -> Result<()> {
+        let root = self.data().canonicalize()?;
+        self.keep_in(&root.join("kept"));
+        self.environment.extend(disk.environment(&root));
+        Ok(())
+    }
+
+    /// Keeps the data in this folder from the next start on.
+    pub(crate) fn keep_in(&mut self, folder: &Path) {
+        self.environment.push(("MOIM_DATA_DIR".to_owned(), folder.display().to_string()));
+    }
+
+    /// The folder that is made for the server's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -136,8 +171,20 @@ impl Server {
         match url {
             Some(url) if url.starts_with("postgres") => Database::Postgres { url, name: None },
             Some(url) => Database::Sqlite(PathBuf::from(url.trim_start_matches("sqlite://"))),
-            None => Database::Sqlite(self.folder.path().join("data/moim.db")),
+            None => Database::Sqlite(self.file()),
         }
+    }
+
+    /// What the server finds in its environment: the last of a name counts.
+    fn setting(&self, wanted: &str) -> Option<&str> {
+        let found = self.environment.iter().rfind(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The data file on SQLite, when no URL names another.
+    fn file(&self) -> PathBuf {
+        let data = self.setting("MOIM_DATA_DIR").map_or_else(|| self.data(), PathBuf::from);
+        data.join("moim.db")
     }
 
     /// A folder of the run, gone with the server.
@@ -231,6 +278,28 @@ impl Server {
             sleep(Duration::from_millis(10)).await;
         }
         Ok(())
+    }
+
+    /// SIGTERM, and SIGKILL when it has not ended by `patience`. Returns how long it took to end by
+    /// itself, or nothing when it was killed.
+    pub(crate) async fn end_within(&mut self, patience: Duration) -> Result<Option<Duration>> {
+        let mut child = self.child.take().context("the server does not run")?;
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended by itself ({status}):\n{}", self.last_words());
+        }
+        let pid = Pid::from_raw(i32::try_from(child.id())?).context("a process without an id")?;
+        kill_process(pid, Signal::TERM)?;
+        let begin = Instant::now();
+        while begin.elapsed() < patience {
+            if let Some(status) = child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}:\n{}", self.last_words());
+                return Ok(Some(begin.elapsed()));
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(None)
     }
 
     fn log(&self) -> PathBuf {

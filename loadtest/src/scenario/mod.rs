@@ -13,6 +13,7 @@ pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod mixed;
 pub(crate) mod overload;
+pub(crate) mod power;
 pub(crate) mod presence;
 pub(crate) mod rooms;
 pub(crate) mod scale;
@@ -27,6 +28,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::cli::{Command, Common};
 use crate::database::Database;
+use crate::disk::Disk;
 use crate::proc::{Pins, raise_file_limit};
 use crate::progress::warn;
 use crate::report::Report;
@@ -39,6 +41,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(_) => ("fanout", fanout::GOALS),
         Command::Crash(_) => ("crash", crash::GOALS),
         Command::Cuts(_) => ("cuts", cuts::GOALS),
+        Command::Power(_) => ("power", &[][..]),
         Command::Overload(_) => ("overload", overload::GOALS),
         Command::Rooms(_) => ("rooms", rooms::GOALS),
         Command::Catchup(_) => ("catchup", catchup::GOALS),
@@ -67,6 +70,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
         Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
+        Command::Power(options) => power::run(options, &stage, &mut report).await?,
         Command::Overload(options) => overload::run(options, &stage, &mut report).await?,
         Command::Rooms(options) => rooms::run(options, &stage, &mut report).await?,
         Command::Catchup(options) => catchup::run(options, &stage, &mut report).await?,
@@ -105,7 +109,22 @@ impl Stage<'_> {
         report: &mut Report,
         settings: &[(&str, String)],
     ) -> Result<Target> {
-        let target = Target::prepare_with(self.common, self.pins.as_ref(), settings).await?;
+        self.prepare(report, settings, None).await
+    }
+
+    /// The same with a disk between the server and its folder.
+    pub(crate) async fn target_on(&self, disk: &Disk, report: &mut Report) -> Result<Target> {
+        self.prepare(report, &[], Some(disk)).await
+    }
+
+    async fn prepare(
+        &self,
+        report: &mut Report,
+        settings: &[(&str, String)],
+        disk: Option<&Disk>,
+    ) -> Result<Target> {
+        let pins = self.pins.as_ref();
+        let target = Target::prepare_with(self.common, pins, settings, disk).await?;
         report.option("database", target.database.as_ref().map_or("unknown", Database::engine));
         if let Some(ready) = target.ready {
             report.figure("ready", ready.as_secs_f64() * 1e3, "ms", "from spawn to /readyz, empty");

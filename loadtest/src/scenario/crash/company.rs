@@ -10,13 +10,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::client::{Client, SignIn};
+use crate::client::{Client, Ending, SignIn};
 use crate::http::{Endpoint, Refused};
 use crate::scenario::crash::player::Memory;
 use crate::setup::{self, User};
-
-/// Sends of one client that may be unanswered at the same time.
-const IN_FLIGHT: usize = 4;
 
 /// What the clients are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +35,23 @@ pub(in crate::scenario) struct Habits {
     pub rate: f64,
     /// Share of the sends that are made twice.
     pub repeat: f64,
+    /// Sends of one client that may be unanswered at the same time.
+    pub in_flight: usize,
     /// Who hears nothing for so long takes the connection for lost.
     pub patience: Duration,
     /// Share of the connects at which a client has forgotten what it knew of the room.
     pub forget: f64,
+}
+
+/// How a session with an open room ended.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::scenario) struct Parting {
+    /// Of the server: the number of its start.
+    pub life: usize,
+    /// The server had said that it ends.
+    pub was_told: bool,
+    /// The close code, where there was one.
+    pub code: Option<u16>,
 }
 
 /// All clients.
@@ -49,6 +59,7 @@ pub(in crate::scenario) struct Company {
     phase: watch::Sender<Phase>,
     players: Vec<Rc<Player>>,
     tasks: JoinSet<()>,
+    life: Rc<Cell<usize>>,
 }
 
 pub(in crate::scenario) struct Player {
@@ -61,6 +72,9 @@ pub(in crate::scenario) struct Player {
     /// The longest time between losing a connection and having the room open again.
     pub longest_gap: Cell<Duration>,
     pub refusals: RefCell<Vec<String>>,
+    pub partings: RefCell<Vec<Parting>>,
+    /// The life of the server that is going on.
+    life: Rc<Cell<usize>>,
 }
 
 impl Company {
@@ -74,6 +88,7 @@ impl Company {
     ) -> Self {
         let (phase, told) = watch::channel(Phase::Send);
         let (mut players, mut tasks) = (Vec::new(), JoinSet::new());
+        let life = Rc::new(Cell::new(0));
         for (number, user) in users.into_iter().enumerate() {
             let is_sender = number < habits.senders;
             let name = format!("{}{number}", if is_sender { "s" } else { "l" });
@@ -85,6 +100,8 @@ impl Company {
                 connects: Cell::new(0),
                 longest_gap: Cell::new(Duration::ZERO),
                 refusals: RefCell::default(),
+                partings: RefCell::default(),
+                life: Rc::clone(&life),
             });
             let random = SmallRng::seed_from_u64(seed.wrapping_add(number as u64 + 1));
             let (endpoint, told) = (endpoint.clone(), told.clone());
@@ -92,7 +109,12 @@ impl Company {
             tasks.spawn_local(async move { one.play(endpoint, told, random).await });
             players.push(player);
         }
-        Self { phase, players, tasks }
+        Self { phase, players, tasks, life }
+    }
+
+    /// The server is about to start again.
+    pub(in crate::scenario) fn next_life(&self) {
+        self.life.update(|life| life + 1);
     }
 
     pub(in crate::scenario) fn players(&self) -> &[Rc<Player>] {
@@ -196,7 +218,7 @@ impl Player {
         random: &mut SmallRng,
         lost_at: Instant,
     ) {
-        let writer = client.writer();
+        let (writer, life) = (client.writer(), self.life.get());
         if random.random_bool(self.habits.forget) {
             self.memory.borrow_mut().forget();
         }
@@ -229,8 +251,8 @@ impl Player {
             }
             tokio::select! {
                 turn = client.read(|line, _| self.memory.borrow_mut().take(line)) => {
-                    if turn.is_err() {
-                        return;
+                    if let Err(ending) = turn {
+                        return self.part(life, &ending);
                     }
                     heard_at = Instant::now();
                 }
@@ -245,13 +267,22 @@ impl Player {
         }
     }
 
+    fn part(&self, life: usize, ending: &Ending) {
+        let memory = self.memory.borrow();
+        if memory.is_open() {
+            let code = if let Ending::Close(code) = ending { Some(*code) } else { None };
+            let parting = Parting { life, was_told: memory.is_drained(), code };
+            self.partings.borrow_mut().push(parting);
+        }
+    }
+
     fn is_there(&self, phase: Phase) -> bool {
         matches!(phase, Phase::Reach(head) if self.memory.borrow().head() >= head)
     }
 
     fn maybe_compose(&self, phase: Phase, random: &mut SmallRng) {
         let mut memory = self.memory.borrow_mut();
-        if phase == Phase::Send && self.rate > 0.0 && memory.unacked() < IN_FLIGHT {
+        if phase == Phase::Send && self.rate > 0.0 && memory.unacked() < self.habits.in_flight {
             let copies = if random.random_bool(self.habits.repeat) { 2 } else { 1 };
             memory.compose(copies);
         }

@@ -1,240 +1,181 @@
-//! SIGKILL again and again under senders. Whatever was acknowledged must be in the log once, at the
-//! acknowledged place, and every client must have seen the log as it is.
+//! SIGKILL or SIGTERM again and again under senders. Whatever was acknowledged must be in the log
+//! once, at the acknowledged place, and every client must have seen the log as it is.
 
 pub(super) mod company;
 pub(super) mod history;
+mod lives;
 pub(super) mod player;
+pub(super) mod talks;
+pub(super) mod verdict;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use self::company::{Company, Habits};
-use crate::check::{Faults, Kind, Message, audit, compare};
-use crate::client::{Client, REPLY_LIMIT, SignIn};
-use crate::http::{Endpoint, Http};
-use crate::progress::Progress;
+use self::company::Habits;
+use self::lives::{Life, live_and_die};
+use self::talks::Talks;
+use self::verdict::{examine, judge, rude_partings};
+use crate::client::REPLY_LIMIT;
 use crate::report::{Report, median};
 use crate::scenario::{Stage, need_files};
-use crate::server::Server;
-use crate::setup;
 
-pub(crate) const GOALS: &[&str] = &["restart"];
+pub(crate) const GOALS: &[&str] = &["restart", "ending"];
 const RESTART_GOAL_MS: f64 = 1_000.0;
-const OPEN_LIMIT: Duration = Duration::from_secs(30);
-const FINISH_LIMIT: Duration = Duration::from_secs(60);
+/// What the server allows itself from SIGTERM to its end.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// How often the server is killed
     #[arg(long, default_value_t = 20)]
     kills: usize,
+    /// Go on until so many messages are acknowledged, too
+    #[arg(long, default_value_t = 0)]
+    acks: usize,
     /// Clients that send
     #[arg(long, default_value_t = 20)]
     senders: usize,
     /// Clients that only listen
     #[arg(long, default_value_t = 5)]
     listeners: usize,
-    /// Messages a second of each sender; the server takes 20 of a user
+    /// Rooms that the clients are spread over
+    #[arg(long, default_value_t = 1)]
+    rooms: usize,
+    /// Messages a second of each sender; the server takes 20 of a user, after 200 at once
     #[arg(long, default_value_t = 15.0)]
     rate: f64,
+    /// Sends of one client that may be unanswered at the same time
+    #[arg(long, default_value_t = 4)]
+    in_flight: usize,
     /// Share of the sends that are made twice at once, as after a lost reply
     #[arg(long, default_value_t = 0.05)]
     repeat: f64,
-    /// The shortest life between ready and SIGKILL, in milliseconds
+    /// The shortest life between ready and the signal, in milliseconds
     #[arg(long, default_value_t = 20)]
     min_life: u64,
     /// The longest
     #[arg(long, default_value_t = 1_500)]
     max_life: u64,
+    /// How the server is ended
+    #[arg(long, default_value = "kill")]
+    signal: Signal,
+    /// With --signal term: SIGKILL as well, at these percentages of the time that ending takes
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..100))]
+    then_kill: Vec<u8>,
+}
+
+/// How a life of the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Signal {
+    /// SIGKILL
+    Kill,
+    /// SIGTERM: clients are told, what was accepted is finished
+    Term,
+}
+
+impl Options {
+    fn check(&self, stage: &Stage<'_>) -> Result<()> {
+        ensure!(
+            stage.common.url.is_none(),
+            "crash kills the server, so it must have started it: no --url"
+        );
+        ensure!(self.rooms > 0, "--rooms starts at 1");
+        ensure!(self.senders >= self.rooms, "every room needs a sender");
+        ensure!(self.min_life <= self.max_life, "--min-life is above --max-life");
+        ensure!(self.rate > 0.0, "--rate must be above zero");
+        ensure!(self.in_flight > 0, "--in-flight starts at 1");
+        ensure!((0.0..=1.0).contains(&self.repeat), "--repeat is a share: 0 to 1");
+        ensure!(
+            self.then_kill.is_empty() || self.signal == Signal::Term,
+            "--then-kill goes with --signal term"
+        );
+        need_files(self.senders + self.listeners)
+    }
+
+    fn note(&self, report: &mut Report) {
+        for (name, value) in [
+            ("kills", self.kills),
+            ("acks", self.acks),
+            ("senders", self.senders),
+            ("listeners", self.listeners),
+            ("rooms", self.rooms),
+            ("in_flight", self.in_flight),
+        ] {
+            report.option(name, value);
+        }
+        report.option("rate", self.rate);
+        report.option("repeat", self.repeat);
+        report.option("life_ms", json!([self.min_life, self.max_life]));
+        report.option("signal", format!("{:?}", self.signal).to_lowercase());
+        report.option("then_kill", json!(self.then_kill));
+    }
 }
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
-    ensure!(
-        stage.common.url.is_none(),
-        "crash kills the server, so it must have started it: no --url"
-    );
-    ensure!(options.senders > 0, "--senders starts at 1");
-    ensure!(options.min_life <= options.max_life, "--min-life is above --max-life");
-    ensure!(options.rate > 0.0, "--rate must be above zero");
-    ensure!((0.0..=1.0).contains(&options.repeat), "--repeat is a share: 0 to 1");
-    let clients = options.senders + options.listeners;
-    need_files(clients)?;
-    for (name, value) in
-        [("kills", options.kills), ("senders", options.senders), ("listeners", options.listeners)]
-    {
-        report.option(name, value);
-    }
-    report.option("rate", options.rate);
-    report.option("repeat", options.repeat);
-    report.option("life_ms", json!([options.min_life, options.max_life]));
+    options.check(stage)?;
+    options.note(report);
     let mut target = stage.target(report).await?;
-
-    let name = stage.name();
-    let users = setup::register(&target.endpoint, &name, clients).await?;
-    let owner = users.first().context("no users")?.clone();
-    let club = setup::make_club(&target.endpoint, &owner, &name, 1).await?;
-    let id = club.id.clone();
-    setup::join(&target.endpoint, &users, move |_| id.clone()).await?;
-    let room = club.rooms.first().context("no room")?.clone();
-    let start;
-    (report.server, start) = look(&target.endpoint, &owner.token, &room).await?;
-
-    let Options { senders, rate, repeat, .. } = *options;
-    let habits = Habits { senders, rate, repeat, patience: 2 * REPLY_LIMIT, forget: 0.0 };
-    let mut company = Company::start(&target.endpoint, users, &room, habits, stage.seed);
-    ensure!(company.all_open(OPEN_LIMIT).await, "not every client could open the room");
+    let Options { senders, listeners, rooms, rate, repeat, in_flight, .. } = *options;
+    let habits =
+        Habits { senders, rate, repeat, in_flight, patience: 2 * REPLY_LIMIT, forget: 0.0 };
+    let mut talks = Talks::start(&target.endpoint, stage, (rooms, senders + listeners), habits)
+        .await
+        .context("cannot set the rooms up")?;
+    report.server.clone_from(&talks.server);
     let server = target.server.as_mut().context("no server of our own")?;
-    let lives = kill_and_restart(options, stage, server, &company).await?;
-
-    let all_acked = company.finish(FINISH_LIMIT).await;
-    let log = history::read(&mut Http::new(target.endpoint.clone()), &owner.token, &room).await?;
-    let head = log.last().map_or(0, |message| message.seq);
-    let all_there = company.reach(head, FINISH_LIMIT).await;
-    figures(report, &company, &lives, &log);
-    judge(report, &company, (start + 1, &log), (all_acked, all_there));
+    let lives = live_and_die(options, stage, server, &talks).await?;
+    let is_finished = talks.finish(&target.endpoint).await?;
+    figures(report, &talks, &lives);
+    let in_order = |(number, life): (usize, &Life)| life.ending.map(|_took| number);
+    let in_order: BTreeSet<usize> = lives.iter().enumerate().filter_map(in_order).collect();
+    judge(report, &talks.rooms, is_finished);
+    report.none_of("rude_partings", rude_partings(&talks.rooms, &in_order));
+    let file = target.sqlite_file();
     target.finish(report).await;
+    if let Some((_folder, file)) = file {
+        report.none_of("database_damaged", examine(&file)?);
+    }
     Ok(())
 }
 
-/// One life of the server, as it ended, and the birth of the next.
-struct Life {
-    lived: Duration,
-    acked: usize,
-    restart: Duration,
-}
-
-async fn kill_and_restart(
-    options: &Options,
-    stage: &Stage<'_>,
-    server: &mut Server,
-    company: &Company,
-) -> Result<Vec<Life>> {
-    let mut random = SmallRng::seed_from_u64(stage.seed);
-    let progress = Progress::new("kills", options.kills);
-    let mut lives = Vec::with_capacity(options.kills);
-    let mut acked = 0;
-    for _ in 0..options.kills {
-        let life = random.random_range(options.min_life..=options.max_life);
-        let born = Instant::now();
-        sleep(Duration::from_millis(life)).await;
-        server.kill().await?;
-        let lived = born.elapsed();
-        let restart = server.start(stage.pins.as_ref()).await.context("after a kill")?;
-        let now = company.acked();
-        lives.push(Life { lived, acked: now - acked, restart });
-        acked = now;
-        progress.step(1);
-        progress.say(format!("{now} acknowledged"));
-    }
-    // The last life must show that all came back.
-    company.all_open(OPEN_LIMIT).await;
-    sleep(Duration::from_millis(options.max_life)).await;
-    progress.done();
-    Ok(lives)
-}
-
-fn figures(report: &mut Report, company: &Company, lives: &[Life], log: &[Message]) {
-    let restarts: Vec<f64> = lives.iter().map(|life| life.restart.as_secs_f64() * 1e3).collect();
-    let slowest = restarts.iter().copied().fold(0.0, f64::max);
-    report.figure(
-        "restart_median",
-        median(&restarts).unwrap_or(0.0),
-        "ms",
-        "from spawn to /readyz",
-    );
-    report.figure("restart_max", slowest, "ms", "from spawn to /readyz");
-    let sum = |pick: fn(&player::Memory) -> u64| {
-        company.players().iter().map(|one| pick(&one.memory.borrow())).sum::<u64>() as f64
+fn figures(report: &mut Report, talks: &Talks, lives: &[Life]) {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let mut restarts: Vec<f64> = lives.iter().map(|life| ms(life.restart)).collect();
+    restarts.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let last = restarts.len().saturating_sub(1);
+        restarts.get((last as f64 * share).ceil() as usize).copied().unwrap_or(0.0)
     };
-    report.figure("acknowledged", company.acked() as f64, "", "sends, over all lives");
-    report.figure("in_the_log", log.len() as f64, "", "messages in the room's history");
-    report.figure(
-        "answered_as_dup",
-        sum(|memory| memory.dups),
-        "",
-        "durable before the kill, acknowledged after",
-    );
-    report.figure("resumes", sum(|memory| memory.resumes), "", "open with since that was resumed");
-    report.figure("replayed", sum(|memory| memory.replayed), "", "events sent again on resume");
-    let connects: u64 = company.players().iter().map(|one| one.connects.get()).sum();
-    report.figure("connects", connects as f64, "", "of all clients");
-    let gap = company.players().iter().map(|one| one.longest_gap.get()).max().unwrap_or_default();
-    report.figure(
-        "longest_absence",
-        gap.as_secs_f64() * 1e3,
-        "ms",
-        "lost to open again, any client",
-    );
+    report.figure("lives", lives.len() as f64, "", "of the server, each ended by a signal");
+    for (name, share) in [("restart_median", 0.5), ("restart_p99", 0.99), ("restart_max", 1.0)] {
+        report.figure(name, at(share), "ms", "from spawn to /readyz");
+    }
+    let endings: Vec<f64> = lives.iter().filter_map(|life| life.ending).map(ms).collect();
+    let slowest_ending = endings.iter().copied().fold(0.0, f64::max);
+    if let Some(middle) = median(&endings) {
+        let cut_short = (lives.len() - endings.len()) as f64;
+        report.figure("ending_median", middle, "ms", "from SIGTERM to the end of the process");
+        report.figure("ending_max", slowest_ending, "ms", "from SIGTERM to the end of the process");
+        report.figure("cut_short", cut_short, "", "endings that SIGKILL did not let finish");
+    }
+    talks.figures(report);
     if !restarts.is_empty() {
-        report.goal("restart", slowest, RESTART_GOAL_MS, "ms");
+        report.goal("restart", at(1.0), RESTART_GOAL_MS, "ms");
+    }
+    if !endings.is_empty() {
+        report.goal("ending", slowest_ending, ms(GRACE), "ms");
     }
     let row = |life: &Life| {
         json!({
-            "lived_ms": life.lived.as_secs_f64() * 1e3,
+            "lived_ms": ms(life.lived),
             "acknowledged": life.acked,
-            "restart_ms": life.restart.as_secs_f64() * 1e3,
+            "ending_ms": life.ending.map(ms),
+            "restart_ms": ms(life.restart),
         })
     };
     report.series("lives", lives.iter().map(row).collect::<Vec<Value>>());
-}
-
-pub(super) fn judge(
-    report: &mut Report,
-    company: &Company,
-    (first, log): (u64, &[Message]),
-    (all_acked, all_there): (bool, bool),
-) {
-    let head = log.last().map_or(0, |message| message.seq);
-    let (mut sent, mut acked) = (BTreeSet::new(), Vec::new());
-    let (mut seen, mut by_seq) = (Faults::default(), Faults::default());
-    let (mut broken, mut refusals) = (Vec::new(), Vec::new());
-    for player in company.players() {
-        let memory = player.memory.borrow();
-        sent.extend(memory.sent.iter().cloned());
-        acked.extend(memory.acked.iter().cloned());
-        let told = log.iter().filter(|message| message.seq > memory.start()).cloned();
-        seen.add(compare(&memory.name, &told.collect::<Vec<_>>(), &memory.seen));
-        // Other events than messages have seqs too.
-        by_seq.add(memory.watch().verdict(head));
-        broken.extend(memory.broken.iter().map(|what| format!("{}: {what}", memory.name)));
-        refusals.extend(player.refusals.borrow().iter().cloned());
-    }
-    let in_log = audit(log, first, &acked, &sent);
-    let in_log_kinds = [
-        ("log_lost", Kind::Lost),
-        ("log_doubled", Kind::Doubled),
-        ("log_reordered", Kind::Reordered),
-        ("log_differs", Kind::Differing),
-    ];
-    report.faults(&in_log_kinds, in_log);
-    let seen_kinds = [
-        ("seen_lost", Kind::Lost),
-        ("seen_doubled", Kind::Doubled),
-        ("seen_reordered", Kind::Reordered),
-        ("seen_differs", Kind::Differing),
-    ];
-    report.faults(&seen_kinds, seen);
-    let odd = by_seq.lost + by_seq.doubled + by_seq.reordered;
-    report.check("seqs_broken", odd, by_seq.examples);
-    report.none_of("contract_broken", broken);
-    report.check("unacknowledged", (sent.len() - acked.len().min(sent.len())) as u64, Vec::new());
-    report.check("not_finished", u64::from(!all_acked) + u64::from(!all_there), Vec::new());
-    if let Some(first) = refusals.first() {
-        report.note(format!("{} sign-ins were refused, the first with: {first}", refusals.len()));
-    }
-}
-
-/// The server's name, and the newest seq of the room before anybody has sent.
-pub(super) async fn look(endpoint: &Endpoint, token: &str, room: &str) -> Result<(String, u64)> {
-    let (mut client, welcome) = Client::connect(endpoint, token, SignIn::Header).await?;
-    let opened = client.open(2, room).await?;
-    let head = opened.get("head").and_then(Value::as_u64).context("open told no head")?;
-    Ok((welcome.server, head))
 }

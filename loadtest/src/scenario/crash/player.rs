@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::check::{Message, SeqWatch};
+use crate::disk;
 
 const OPEN: u64 = 1;
 const PULL: u64 = 2;
@@ -51,12 +52,17 @@ pub(in crate::scenario) struct Memory {
     pub shown: Vec<Shown>,
     pub past: Vec<Past>,
     pub acked: Vec<Message>,
+    /// When each of them came, on the clock of `disk::now`.
+    pub seen_at: Vec<u64>,
+    pub acked_at: Vec<u64>,
     pub sent: BTreeSet<String>,
     unacked: VecDeque<Unacked>,
     next_request: u64,
     next_cid: u64,
     is_open: bool,
     wants_pull: bool,
+    /// The server said that it ends.
+    is_drained: bool,
     pub dups: u64,
     pub resumes: u64,
     pub replayed: u64,
@@ -76,12 +82,15 @@ impl Memory {
             shown: Vec::new(),
             past: Vec::new(),
             acked: Vec::new(),
+            seen_at: Vec::new(),
+            acked_at: Vec::new(),
             sent: BTreeSet::new(),
             unacked: VecDeque::new(),
             next_request: FIRST_SEND,
             next_cid: 1,
             is_open: false,
             wants_pull: false,
+            is_drained: false,
             dups: 0,
             resumes: 0,
             replayed: 0,
@@ -115,14 +124,20 @@ impl Memory {
             let (start, end, seen) = (self.start, self.head(), std::mem::take(&mut self.seen));
             let faults = self.watch.verdict(end);
             self.broken.extend(faults.examples);
+            self.seen_at.clear();
             self.past.push(Past { start, end, seen });
         }
+    }
+
+    pub(in crate::scenario) fn is_drained(&self) -> bool {
+        self.is_drained
     }
 
     /// A new connection: everything in flight is unknown again. Returns the first op.
     pub(in crate::scenario) fn connected(&mut self) -> String {
         self.is_open = false;
         self.wants_pull = false;
+        self.is_drained = false;
         for message in &mut self.unacked {
             message.request = None;
             message.not_before = Instant::now();
@@ -179,6 +194,7 @@ impl Memory {
             (Some(PULL), _) => self.take_pull(&value),
             (Some(id), _) => self.take_ack(id, &value),
             (None, Some("lag")) => self.wants_pull = true,
+            (None, Some("drain")) => self.is_drained = true,
             (None, Some(_)) => self.take_event(&value),
             (None, None) => self.broken.push(format!("neither reply nor event: {value}")),
         }
@@ -246,6 +262,7 @@ impl Memory {
             let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             let (id, cid) = (text("/d/id").to_owned(), text("/d/cid").to_owned());
             self.seen.push(Message { seq, id, cid });
+            self.seen_at.push(disk::now());
         }
     }
 
@@ -258,6 +275,7 @@ impl Memory {
             let seq = ok.get("seq").and_then(Value::as_u64).unwrap_or(0);
             let id = ok.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             self.dups += u64::from(ok.get("dup").and_then(Value::as_bool) == Some(true));
+            self.acked_at.push(disk::now());
             return self.acked.push(Message { seq, id, cid: message.cid });
         }
         let is_temporary = reply.pointer("/err/temporary").and_then(Value::as_bool) == Some(true);

@@ -12,9 +12,10 @@ use tokio::time::sleep;
 
 use self::stream::{Audience, Place};
 use super::crash::company::{Company, Habits};
-use super::crash::{self, history};
+use super::crash::player::Memory;
+use super::crash::verdict::{self, Talk};
 use crate::chaos::{Ending, Proxy, Rules};
-use crate::check::{Faults, Kind, Message, compare};
+use crate::check::{Faults, Kind, compare};
 use crate::client::{Client, SignIn};
 use crate::http::Http;
 use crate::progress::Progress;
@@ -30,6 +31,8 @@ const RULES: &str = "3*cut@0..20000,2*cut@0..1500ms,3*reset@0..20000,2*reset@0..
     delay=5~5+cut@0..20000:up,limit=20000+reset@0..10000,cut@0..600,blackhole";
 /// Short, so that a connection that has fallen silent is given up soon, on both sides.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Sends of one client that may be unanswered at the same time.
+const IN_FLIGHT: usize = 4;
 const FINISH_LIMIT: Duration = Duration::from_secs(60);
 /// Without a cut for so long something hangs.
 const STANDSTILL: Duration = Duration::from_secs(30);
@@ -111,18 +114,20 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let place = Place { room: room.clone(), epoch, seq: start, patience };
     let readers = users.split_off(senders + listeners).into_iter().map(|user| user.token);
     let mut audience = Audience::start(&through, readers.collect(), &place);
-    let habits = Habits { senders, rate, repeat, patience, forget };
-    let mut company = Company::start(&through, users, &room, habits, stage.seed);
-    let stood_still = break_them(options, &proxy, &company).await;
+    let habits = Habits { senders, rate, repeat, in_flight: IN_FLIGHT, patience, forget };
+    let company = Company::start(&through, users, &room, habits, stage.seed);
+    let mut talk = Talk { company, room, start, log: Vec::new() };
+    let stood_still = break_them(options, &proxy, &talk.company).await;
 
-    let all_acked = company.finish(FINISH_LIMIT).await;
-    let log = history::read(&mut Http::new(target.endpoint.clone()), &owner.token, &room).await?;
-    let head = log.last().map_or(0, |message| message.seq);
-    let all_there = company.reach(head, FINISH_LIMIT).await;
+    let all_acked = talk.company.finish(FINISH_LIMIT).await;
+    talk.read(&mut Http::new(target.endpoint.clone()), &owner.token).await?;
+    let head = talk.head();
+    let all_there = talk.company.reach(head, FINISH_LIMIT).await;
     let all_heard = audience.reach(head, FINISH_LIMIT).await;
-    figures(report, &proxy, &company, &audience, &log);
-    crash::judge(report, &company, (start + 1, &log), (all_acked, all_there && all_heard));
-    judge(report, &company, &audience, (start, &log));
+    figures(report, &proxy, &talk, &audience);
+    let is_finished = all_acked && all_there && all_heard;
+    verdict::judge(report, std::slice::from_ref(&talk), is_finished);
+    judge(report, &talk, &audience);
     report.check("stood_still", u64::from(stood_still), Vec::new());
     target.finish(report).await;
     Ok(())
@@ -150,13 +155,8 @@ async fn break_them(options: &Options, proxy: &Proxy, company: &Company) -> bool
     false
 }
 
-fn figures(
-    report: &mut Report,
-    proxy: &Proxy,
-    company: &Company,
-    audience: &Audience,
-    log: &[Message],
-) {
+fn figures(report: &mut Report, proxy: &Proxy, talk: &Talk, audience: &Audience) {
+    let Talk { company, log, .. } = talk;
     let tally = proxy.tally();
     let names = [("cut", Ending::Cut), ("reset", Ending::Reset)];
     let silent = [("half_closed", Ending::HalfClose), ("swallowed", Ending::Blackhole)];
@@ -165,8 +165,7 @@ fn figures(
     }
     report.figure("connections", tally.connections() as f64, "", "taken by the proxy");
     let memories = || company.players().iter().map(|player| player.memory.borrow());
-    let sum =
-        |of: fn(&crash::player::Memory) -> u64| memories().map(|m| of(&m)).sum::<u64>() as f64;
+    let sum = |of: fn(&Memory) -> u64| memories().map(|m| of(&m)).sum::<u64>() as f64;
     report.figure("in_the_log", log.len() as f64, "", "messages in the room's history");
     report.figure("acknowledged", company.acked() as f64, "", "sends");
     report.figure("answered_as_dup", sum(|m| m.dups), "", "durable, and the reply was lost");
@@ -178,12 +177,9 @@ fn figures(
 }
 
 /// What only this scenario has: event streams, snapshots, and what was seen before forgetting.
-fn judge(
-    report: &mut Report,
-    company: &Company,
-    audience: &Audience,
-    (start, log): (u64, &[Message]),
-) {
+fn judge(report: &mut Report, talk: &Talk, audience: &Audience) {
+    let Talk { company, log, start, .. } = talk;
+    let start = *start;
     let part = |after: u64, upto: u64| {
         let part = log.iter().filter(|message| (after + 1..=upto).contains(&message.seq));
         part.cloned().collect::<Vec<_>>()
