@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::baseline::{self, groupcommit};
 use crate::chaos;
 use crate::scenario::{
-    catchup, crash, cuts, durable, fanout, idle, mixed, overload, power, presence, rooms, scale,
-    slow, soak, start, storm,
+    catchup, crash, cuts, disk, durable, fanout, idle, mixed, overload, power, presence, rooms,
+    scale, slow, soak, start, storm,
 };
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Fanout(fanout::Options),
     /// SIGKILL again and again under senders: nothing acknowledged may be lost, doubled, reordered
     Crash(crash::Options),
+    /// The disk is full, fails to write, fails to sync, is slow: no false promise, and service returns
+    Disk(disk::Options),
     /// The power goes at thousands of moments: nothing acknowledged may be lost (SQLite)
     Power(power::Options),
     /// Connections broken at any byte and moment, under senders: resume must be exact

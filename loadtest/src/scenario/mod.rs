@@ -8,6 +8,7 @@
 pub(crate) mod catchup;
 pub(crate) mod crash;
 pub(crate) mod cuts;
+pub(crate) mod disk;
 pub(crate) mod durable;
 pub(crate) mod fanout;
 pub(crate) mod idle;
@@ -41,6 +42,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(_) => ("fanout", fanout::GOALS),
         Command::Crash(_) => ("crash", crash::GOALS),
         Command::Cuts(_) => ("cuts", cuts::GOALS),
+        Command::Disk(_) => ("disk", disk::GOALS),
         Command::Power(_) => ("power", &[][..]),
         Command::Overload(_) => ("overload", overload::GOALS),
         Command::Rooms(_) => ("rooms", rooms::GOALS),
@@ -70,6 +72,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
         Command::Cuts(options) => cuts::run(options, &stage, &mut report).await?,
+        Command::Disk(options) => disk::run(options, &stage, &mut report).await?,
         Command::Power(options) => power::run(options, &stage, &mut report).await?,
         Command::Overload(options) => overload::run(options, &stage, &mut report).await?,
         Command::Rooms(options) => rooms::run(options, &stage, &mut report).await?,

@@ -4,6 +4,7 @@
 pub(super) mod company;
 pub(super) mod history;
 mod lives;
+mod notes;
 pub(super) mod player;
 pub(super) mod talks;
 pub(super) mod verdict;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::notes::{Past, PutOff, Shown};
 use crate::check::{Message, SeqWatch};
 use crate::disk;
 
@@ -27,19 +28,6 @@ struct Unacked {
     not_before: Instant,
 }
 
-/// The room as an `open` without a position showed it.
-pub(in crate::scenario) struct Shown {
-    pub upto: u64,
-    pub items: Vec<Message>,
-}
-
-/// What a client had seen before it forgot where it was: everything in `start + 1 ..= end`.
-pub(in crate::scenario) struct Past {
-    pub start: u64,
-    pub end: u64,
-    pub seen: Vec<Message>,
-}
-
 /// What one client knows.
 pub(in crate::scenario) struct Memory {
     pub name: String,
@@ -55,6 +43,7 @@ pub(in crate::scenario) struct Memory {
     /// When each of them came, on the clock of `disk::now`.
     pub seen_at: Vec<u64>,
     pub acked_at: Vec<u64>,
+    pub put_off: Vec<PutOff>,
     pub sent: BTreeSet<String>,
     unacked: VecDeque<Unacked>,
     next_request: u64,
@@ -84,6 +73,7 @@ impl Memory {
             acked: Vec::new(),
             seen_at: Vec::new(),
             acked_at: Vec::new(),
+            put_off: Vec::new(),
             sent: BTreeSet::new(),
             unacked: VecDeque::new(),
             next_request: FIRST_SEND,
@@ -213,7 +203,7 @@ impl Memory {
                 self.epoch = Some(epoch.to_owned());
                 self.start = head;
                 self.watch = SeqWatch::after(head);
-                self.shown.extend(shown(reply));
+                self.shown.extend(Shown::of(reply));
             }
             Some(_) if is_resumed => {
                 self.resumes += 1;
@@ -284,23 +274,14 @@ impl Memory {
             self.unacked.remove(at);
             return;
         }
-        let wait = reply.pointer("/err/retry_ms").and_then(Value::as_u64).unwrap_or(100);
+        let put_off = PutOff::of(reply);
+        let wait = put_off.retry_ms.unwrap_or(100);
+        self.put_off.push(put_off);
         if let Some(message) = self.unacked.get_mut(at) {
             message.request = None;
             message.not_before = Instant::now() + Duration::from_millis(wait);
         }
     }
-}
-
-fn shown(reply: &Value) -> Option<Shown> {
-    let snapshot = reply.pointer("/ok/snapshot")?;
-    let message = |item: &Value| {
-        let text = |name| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let seq = item.get("seq").and_then(Value::as_u64).unwrap_or(0);
-        Message { seq, id: text("id"), cid: text("cid") }
-    };
-    let items = snapshot.get("items").and_then(Value::as_array)?.iter().map(message).collect();
-    Some(Shown { upto: snapshot.get("upto").and_then(Value::as_u64).unwrap_or(0), items })
 }
 
 #[cfg(test)]
