@@ -11,7 +11,7 @@ use super::image::{File, Image, Node, PAGE, Version};
 
 /// Which of the writes that were not synced are on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
+pub(super) enum Keep {
     /// None.
     Nothing,
     /// All, as after an ordinary crash of the program.
@@ -25,11 +25,11 @@ enum Keep {
 /// One way in which a disk may lose power.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
-    keep: Keep,
+    pub(super) keep: Keep,
     /// What the disk writes whole or not at all.
-    sector: usize,
+    pub(super) sector: usize,
     /// New room in a file may hold whatever was there before, instead of zeros.
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
 }
 
 impl Cut {
