@@ -13,6 +13,9 @@
 //! * **Invariant:** what is `Ok` is on the disk. What is [`StoreError::Unavailable`] was rolled
 //!   back, unless COMMIT itself broke (the connection, or the sync of the disk): then nobody knows,
 //!   and the repeated `cid` answers it.
+//! * **Invariant:** nothing is built on what may not be on the disk: after a failed sync SQLite's
+//!   log is not read back within one life of the process (`open.rs`), and written again in the next
+//!   before it is used (`settle.rs`).
 
 mod accounts;
 mod append;
