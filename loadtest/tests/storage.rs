@@ -76,3 +76,11 @@ fn an_ending_in_order_may_be_cut_short() {
     assert_eq!(figure(&report, "lives"), 4);
     assert!(figure(&report, "acknowledged") > 0);
 }
+
+#[test]
+fn a_kill_loses_nothing_on_postgres() {
+    let report =
+        passes("crash --database postgres --kills 3 --senders 6 --listeners 2 --max-life 400");
+    assert_eq!(figure(&report, "lives"), 3);
+    assert!(figure(&report, "acknowledged") > 0);
+}
