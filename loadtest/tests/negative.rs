@@ -78,12 +78,15 @@ const ASLEEP: &str = "fanout --members 16 --asleep 100 --messages 300 --bytes 40
 /// Kills in the time between an early reply and its commit.
 const CRASH: &str =
     "crash --kills 4 --senders 6 --listeners 2 --min-life 300 --max-life 600 --repeat 0";
+/// Cuts of the power, most of them right after a reply.
+const POWER: &str = "power --points 60 --seconds 2 --restarts 0 --served 0";
 
 #[test]
 fn a_sound_server_passes_every_run_that_catches_a_fault() {
     run("", ROOM).passes(&["lost", "doubled", "reordered", "leaked"]);
     run("", SLOWLY).passes(&["latency_p50"]);
     run("", CRASH).passes(&["log_lost"]);
+    run("", POWER).passes(&["lost"]);
 }
 
 #[test]
@@ -120,4 +123,10 @@ fn a_clone_per_member_is_caught() {
 #[test]
 fn an_ack_before_the_commit_is_caught() {
     run("ack_before_commit=150", CRASH).fails_by("log_lost");
+}
+
+#[test]
+fn a_commit_that_is_not_synced_is_caught() {
+    run("synchronous=NORMAL", POWER).fails_by("lost");
+    run("synchronous=OFF", POWER).fails_by("lost");
 }
