@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Shared with the reader of the record: see replay.rs. */
+/* Shared with the reader of the record: see record.rs. */
 enum kind { START, CREATE, OPEN, WRITE, TRUNCATE, SYNC, UNLINK, RENAME, MKDIR };
 
 struct record {
@@ -44,15 +44,16 @@ struct control {
     volatile uint32_t sync_fails;  /* every n-th sync fails: input/output error; 0: none */
     volatile uint32_t sync_delay;  /* microseconds that a sync takes longer */
     volatile uint32_t sync_lies;   /* syncs of a write-ahead log are not recorded */
+    volatile uint32_t halted;      /* nothing is changed until this is taken back */
     uint32_t refused_writes, refused_syncs, syncs; /* counted here, for the watcher */
+    uint32_t under_way;            /* calls that may be done and not written down yet */
 };
 
 enum { HANDLES = 1 << 16, UNRECORDED = 1, IS_LOG = 2 };
 
 /* What is known of a descriptor; handle 0 is a file that does not concern us. */
 static struct {
-    uint32_t handle;
-    uint32_t traits;
+    uint32_t handle, traits;
 } open_files[HANDLES];
 
 static char root[4096];
@@ -89,13 +90,23 @@ static uint64_t now(void) {
     return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
 }
 
+/* A program that is killed between a call and its record would leave a hole there. Who wants to kill
+ * it halts it first, and waits until nothing is under way. Syncs count only when they returned. */
+static void enter(void) {
+    for (;;) {
+        __atomic_add_fetch(&control->under_way, 1, __ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&control->halted, __ATOMIC_SEQ_CST)) return;
+        __atomic_sub_fetch(&control->under_way, 1, __ATOMIC_SEQ_CST);
+        usleep(100);
+    }
+}
+
+static void leave(void) { __atomic_sub_fetch(&control->under_way, 1, __ATOMIC_SEQ_CST); }
+
 /* One call, one record: it is whole in the file even if the program is killed the next moment. */
 static void note(struct record record, const void *bytes) {
     if (trace < 0) return;
-    struct iovec parts[2] = {
-        {&record, sizeof record},
-        {(void *)bytes, record.length},
-    };
+    struct iovec parts[2] = {{&record, sizeof record}, {(void *)bytes, record.length}};
     find_writev();
     pthread_mutex_lock(&lock);
     ssize_t done = real_writev(trace, parts, record.length ? 2 : 1);
@@ -117,6 +128,7 @@ __attribute__((constructor)) static void begin(void) {
                               : mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (shared == MAP_FAILED) abort();
         control = shared;
+        __atomic_store_n(&control->under_way, 0, __ATOMIC_SEQ_CST);
         real_close(fd);
     }
     if (record) {
@@ -164,6 +176,7 @@ static int open_any(int (*real)(const char *, int, ...), const char *path, int f
         return fd;
     }
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    enter();
     pthread_mutex_lock(&one_at_a_time);
     uint64_t begin = now();
     int was_there = access(path, F_OK) == 0;
@@ -183,6 +196,7 @@ static int open_any(int (*real)(const char *, int, ...), const char *path, int f
         }
     }
     pthread_mutex_unlock(&one_at_a_time);
+    leave();
     errno = why;
     return fd;
 }
@@ -232,7 +246,7 @@ static ssize_t admitted(int fd, size_t length, off64_t at) {
     return -1;
 }
 
-static ssize_t write_at(int fd, const void *bytes, size_t length, off64_t at) {
+static ssize_t write_noted(int fd, const void *bytes, size_t length, off64_t at) {
     uint64_t begin = now();
     ssize_t room = admitted(fd, length, at);
     if (room < 0) return -1;
@@ -245,6 +259,13 @@ static ssize_t write_at(int fd, const void *bytes, size_t length, off64_t at) {
              bytes);
         errno = why;
     }
+    return done;
+}
+
+static ssize_t write_at(int fd, const void *bytes, size_t length, off64_t at) {
+    enter();
+    ssize_t done = write_noted(fd, bytes, length, at);
+    leave();
     return done;
 }
 
@@ -274,7 +295,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     return count > 0 ? write(fd, parts[0].iov_base, parts[0].iov_len) : 0;
 }
 
-static int truncate_any(int fd, off64_t size) {
+static int truncate_noted(int fd, off64_t size) {
     find_ftruncate64();
     uint64_t begin = now();
     if (admitted(fd, 0, size) < 0) return -1;
@@ -283,6 +304,13 @@ static int truncate_any(int fd, off64_t size) {
         note((struct record){.kind = TRUNCATE, .handle = open_files[fd].handle, .begin = begin,
                              .end = now(), .at = (uint64_t)size},
              NULL);
+    return done;
+}
+
+static int truncate_any(int fd, off64_t size) {
+    enter();
+    int done = truncate_noted(fd, size);
+    leave();
     return done;
 }
 
@@ -326,18 +354,19 @@ int fdatasync(int fd) {
 
 int unlink(const char *path) {
     find_unlink();
+    if (!concerns_us(path)) return real_unlink(path);
+    enter();
     uint64_t begin = now();
     int done = real_unlink(path);
-    if (done == 0 && concerns_us(path) && !ends_with(path, "-shm"))
-        note_name(UNLINK, 0, begin, path);
+    if (done == 0 && !ends_with(path, "-shm")) note_name(UNLINK, 0, begin, path);
+    leave();
     return done;
 }
 
-int rename(const char *from, const char *to) {
-    find_rename();
+static int rename_noted(const char *from, const char *to) {
     uint64_t begin = now();
     int done = real_rename(from, to);
-    if (done != 0 || !concerns_us(from) || !concerns_us(to)) return done;
+    if (done != 0) return done;
     char both[2 * sizeof root];
     size_t first = strlen(below(from)) + 1, second = strlen(below(to));
     if (first + second > sizeof both) abort();
@@ -349,10 +378,22 @@ int rename(const char *from, const char *to) {
     return done;
 }
 
+int rename(const char *from, const char *to) {
+    find_rename();
+    if (!concerns_us(from) || !concerns_us(to)) return real_rename(from, to);
+    enter();
+    int done = rename_noted(from, to);
+    leave();
+    return done;
+}
+
 int mkdir(const char *path, mode_t mode) {
     find_mkdir();
+    if (!concerns_us(path)) return real_mkdir(path, mode);
+    enter();
     uint64_t begin = now();
     int done = real_mkdir(path, mode);
-    if (done == 0 && concerns_us(path)) note_name(MKDIR, 0, begin, path);
+    if (done == 0) note_name(MKDIR, 0, begin, path);
+    leave();
     return done;
 }

@@ -6,8 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+/// Where it is said that nothing is to be changed.
+const HALTED: u64 = 5 * 4;
 /// Where the counters begin: `disk.c` counts, we only read.
-const COUNTERS: u64 = 5 * 4;
+const COUNTERS: u64 = HALTED + 4;
+const UNDER_WAY: u64 = COUNTERS + 3 * 4;
 const SIZE: u64 = 4096;
 
 /// What fails. The default is a sound disk.
@@ -43,11 +46,21 @@ impl Faults {
 }
 
 pub(super) fn refused(control: &Path) -> Result<(u32, u32)> {
-    let file = File::open(control)?;
-    let word = |at| -> Result<u32> {
-        let mut bytes = [0; 4];
-        file.read_exact_at(&mut bytes, at).context("the control file is short")?;
-        Ok(u32::from_ne_bytes(bytes))
-    };
-    Ok((word(COUNTERS)?, word(COUNTERS + 4)?))
+    Ok((word(control, COUNTERS)?, word(control, COUNTERS + 4)?))
+}
+
+pub(super) fn halt(control: &Path, is_halted: bool) -> Result<()> {
+    let file = File::options().write(true).open(control)?;
+    Ok(file.write_all_at(&u32::from(is_halted).to_ne_bytes(), HALTED)?)
+}
+
+/// How many calls may be done and not written down yet.
+pub(super) fn under_way(control: &Path) -> Result<u32> {
+    word(control, UNDER_WAY)
+}
+
+fn word(control: &Path, at: u64) -> Result<u32> {
+    let mut bytes = [0; 4];
+    File::open(control)?.read_exact_at(&mut bytes, at).context("the control file is short")?;
+    Ok(u32::from_ne_bytes(bytes))
 }

@@ -15,9 +15,11 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 pub(crate) use self::cut::Cut;
 pub(crate) use self::faults::Faults;
@@ -25,6 +27,7 @@ pub(crate) use self::image::Image;
 pub(crate) use self::record::Record;
 
 const SOURCE: &str = include_str!("../../disk/disk.c");
+const HALT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Nanoseconds on the clock of the record.
 pub(crate) fn now() -> u64 {
@@ -79,6 +82,26 @@ impl Disk {
     /// How many calls were refused so far: writes, syncs.
     pub(crate) fn refused(&self) -> Result<(u32, u32)> {
         faults::refused(&self.control())
+    }
+
+    /// Lets nothing be changed any more, and waits until every change is in the record: a program
+    /// that is killed now leaves no hole there.
+    ///
+    /// # Errors
+    /// When a call does not return.
+    pub(crate) async fn halt(&self) -> Result<()> {
+        faults::halt(&self.control(), true)?;
+        let begin = Instant::now();
+        while faults::under_way(&self.control())? > 0 {
+            ensure!(begin.elapsed() < HALT_LIMIT, "a call did not return in {HALT_LIMIT:?}");
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Takes `halt` back.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        faults::halt(&self.control(), false)
     }
 
     /// Everything that was recorded so far.

@@ -184,3 +184,23 @@ fn the_calls_of_a_program_are_recorded_and_refused() {
     std::fs::write(root.join("a"), "behind its back").unwrap();
     assert_eq!(image.differences(&root).len(), 1);
 }
+
+/// Whoever is halted changes nothing, and everything that was changed is in the record.
+#[tokio::test]
+async fn a_program_that_is_halted_goes_on_where_it_was() {
+    let disk = Disk::make().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    disk.halt().await.unwrap();
+    let mut command = std::process::Command::new("truncate");
+    command.args(["-s", "5000"]).arg(root.join("a")).envs(disk.environment(&root));
+    let mut program = command.spawn().unwrap();
+    // It has begun when the record has, and cannot get any further.
+    while disk.record().map_or(true, |record| record.steps.is_empty()) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!root.join("a").exists());
+    disk.go_on().unwrap();
+    assert!(program.wait().unwrap().success());
+    assert_eq!(disk.record().unwrap().steps.len(), 3);
+}

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::crash::company::Habits;
 use super::crash::talks::Talks;
 use super::crash::verdict::judge;
-use super::power::{Promises, cut_power};
+use super::power::{Promises, cut_power, kill};
 use crate::cli::Engine;
 use crate::client::REPLY_LIMIT;
 use crate::disk::{Disk, Faults, now};
@@ -90,7 +90,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let phases = suffer(options, &disk, &target.endpoint, &talks).await?;
 
     let server = target.server.as_mut().context("no server of our own")?;
-    server.kill().await?;
+    kill(server, &disk).await?;
     talks.next_life();
     server.start(stage.pins.as_ref()).await.context("after the faults")?;
     let is_finished = talks.finish(&target.endpoint).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     tell(report, &phases, &talks);
 
     let server = target.server.as_mut().context("no server of our own")?;
-    server.kill().await?;
+    kill(server, &disk).await?;
     let (real, record) = (server.data(), disk.record()?);
     let promises = Arc::new(Promises::of(&talks));
     let plan = (options.points, 0, stage.seed);

@@ -87,7 +87,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.server.clone_from(&talks.server);
     let server = target.server.as_mut().context("no server of our own")?;
     talk(options, stage, &disk, server).await?;
-    server.kill().await?;
+    kill(server, &disk).await?;
     let promises = Promises::of(&talks);
     let owner = talks.owner.username.clone();
     let rooms: Vec<String> = talks.rooms.iter().map(|talk| talk.room.clone()).collect();
@@ -120,6 +120,13 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     Ok(())
 }
 
+/// SIGKILL between two changes of the disk, so that the record has all of them.
+pub(super) async fn kill(server: &mut Server, disk: &Disk) -> Result<()> {
+    disk.halt().await?;
+    server.kill().await?;
+    disk.go_on()
+}
+
 /// The time under load, with its restarts.
 async fn talk(
     options: &Options,
@@ -138,7 +145,7 @@ async fn talk(
     for part in 1..=parts {
         sleep(Duration::from_secs(options.seconds) / parts).await;
         if part < parts {
-            server.kill().await?;
+            kill(server, disk).await?;
             // What fails now and then must not keep it from starting.
             disk.set(Faults { sync_fails: 0, ..faults })?;
             server.start(stage.pins.as_ref()).await.context("after a kill")?;
