@@ -106,6 +106,14 @@
 //! **D13. Whoever has the key needs no account.** `moim top` on the server's own machine signs
 //! itself a pass with the key of the tokens. A pass is for another audience than a token, holds for
 //! half a minute and opens what admins may read; no other call takes it.
+//!
+//! **D14. An event that comes alone is written at once, others are gathered.** While more waits, a
+//! relay first pushes everything and then writes several frames with one call: a fifteenth of the
+//! cost. With nothing behind it, it writes each frame while all that belongs to its listener is in
+//! the processor's cache; a second pass over a thousand listeners cost four percent.
+//!
+//! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
+//! pages. Four caches of 2 MiB were a quarter of the memory of ten thousand idle sessions.
 
 pub mod actors;
 pub mod app;

@@ -139,6 +139,16 @@ impl Outbox {
         }
     }
 
+    /// Writes bytes past an outbox in which nothing waits, and says how many the socket took;
+    /// nothing when something waits and they must queue. An error is left for the next flush.
+    pub(crate) fn offer(&self, bytes: &Bytes) -> Option<usize> {
+        let Port::Socket(socket) = &self.port else {
+            return None;
+        };
+        let is_free = self.bytes.get() == 0 && self.ending.get() == Ending::No;
+        is_free.then(|| socket.try_write(bytes).unwrap_or(0))
+    }
+
     /// Puts the close frame behind what waits, or in place of it when the peer does not read.
     pub(crate) fn close(&self, code: CloseCode) {
         if self.ending.get() != Ending::No {

@@ -134,6 +134,10 @@ async fn a_crash_is_counted_where_it_was() {
         room(&app, &admin, &lobby).await.is_some_and(|room| room["restarts"] == 1)
     })
     .await;
+    eventually("who listened to it sits there still", async || {
+        room(&app, &admin, &lobby).await.is_some_and(|room| room["room"]["seats"] == 1)
+    })
+    .await;
     assert_eq!(room(&app, &admin, &other).await.unwrap()["restarts"], 0);
     assert_eq!(survey(&app, &admin).await["totals"]["room_restarts"], 1);
     app.end().await;

@@ -115,12 +115,6 @@ impl Listeners {
             Mode::Open => &mut self.open,
         }
     }
-
-    fn count(&self, change: i64) {
-        if let Some(gauge) = &self.gauge {
-            gauge.count_seat(change);
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -390,5 +384,6 @@ fn index(number: u32) -> usize {
 }
 
 mod repair;
+mod seats;
 #[cfg(test)]
 mod tests;

@@ -90,6 +90,9 @@ impl Relay {
             return;
         };
         let is_whole = first.seq == last + 1;
+        if fresh.len() > 1 || !is_whole {
+            self.at_once.set(0);
+        }
         for event in fresh.iter().filter(|event| event.by.is_some() || !event.mentions.is_empty()) {
             self.count_mentions(book, event);
         }
@@ -143,8 +146,7 @@ impl Relay {
             Some(epoch) => event.sse(epoch),
         };
         let (seat, faults) = (book.key(ear.slot), &self.rooms.faults);
-        faults.deliver(seat.number(), bytes, |bytes| entry.outbox.push(bytes));
-        self.list(seat, &entry.outbox);
+        faults.deliver(seat.number(), bytes, |bytes| self.hand_over(seat, entry, bytes));
     }
 
     /// A planted fault: somebody who did not open the room hears it, too.
@@ -267,7 +269,7 @@ impl Relay {
         book.end_opening(*opening);
         let listeners = book.rooms.entry(*room).or_default();
         let is_new = listeners.open.is_empty();
-        listeners.gauge = Some(Arc::clone(gauge));
+        listeners.count_on(gauge);
         if is_new || listeners.last < *upto {
             (listeners.last, listeners.n) = (*upto, *n);
         }
@@ -295,7 +297,7 @@ impl Relay {
     /// A room lives (again). What this worker's listeners missed of it they get now, and what they
     /// had asked of it when it crashed is asked again.
     fn revived(&self, revived: &Revived) {
-        let Revived { room, head, n, newest, after_crash } = revived;
+        let Revived { room, head, n, newest, after_crash, gauge } = revived;
         self.events(*room, newest);
         let mut book = self.book.borrow_mut();
         if *after_crash {
@@ -305,10 +307,11 @@ impl Relay {
                 }
             }
         }
-        if let Some(listeners) = book.rooms.get_mut(room)
-            && listeners.last < *head
-        {
-            (listeners.last, listeners.n) = (*head, *n);
+        if let Some(listeners) = book.rooms.get_mut(room) {
+            listeners.count_on(gauge);
+            if listeners.last < *head {
+                (listeners.last, listeners.n) = (*head, *n);
+            }
         }
     }
 

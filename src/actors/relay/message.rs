@@ -156,6 +156,8 @@ pub(crate) struct Revived {
     pub(crate) newest: Vec<Arc<LiveEvent>>,
     /// Whether questions may have been lost.
     pub(crate) after_crash: bool,
+    /// Where this life of the room counts its seats.
+    pub(crate) gauge: Arc<RoomGauge>,
 }
 
 /// A seat that starts, or goes on, hearing a room.

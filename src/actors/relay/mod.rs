@@ -58,6 +58,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Relay {
     book: RefCell<Book>,
     listed: RefCell<Vec<SeatKey>>,
+    /// Frames of the message in hand that may be written at once: none while others wait.
+    at_once: Cell<usize>,
     paused: RefCell<Vec<Rc<Outbox>>>,
     heads: RefCell<Vec<RoomId>>,
     began: Instant,
@@ -89,6 +91,7 @@ impl Relay {
         let relay = Rc::new(Self {
             book: RefCell::new(Book::new(worker)),
             listed: RefCell::default(),
+            at_once: Cell::new(0),
             paused: RefCell::default(),
             heads: RefCell::default(),
             began: Instant::now(),

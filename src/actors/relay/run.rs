@@ -3,13 +3,18 @@
 use std::rc::Rc;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
+use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
 
+use super::book::Entry;
 use super::message::RelayMsg;
 use super::{Relay, TICK};
+use crate::actors::seat::SeatKey;
 
 /// Messages that are taken in before the outboxes are flushed.
 const GATHER: usize = 64;
+/// Writes that a message may cause before the relay looks after others.
+const AT_ONCE: usize = 512;
 
 /// The actor around a relay.
 pub(super) struct RelayActor {
@@ -39,12 +44,35 @@ impl Actor for RelayActor {
 async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
     let mut gathered = Vec::with_capacity(GATHER);
     while messages.recv_many(&mut gathered, GATHER).await > 0 {
+        let is_alone = gathered.len() == 1 && messages.is_empty();
+        relay.at_once.set(if is_alone { AT_ONCE } else { 0 });
         gathered.drain(..).for_each(|msg| relay.take_safely(&msg));
+        relay.at_once.set(0);
         while relay.flush_safely() {
             while let Ok(msg) = messages.try_recv() {
                 relay.take_safely(&msg);
             }
             tokio::task::yield_now().await;
         }
+    }
+}
+
+impl Relay {
+    /// Gives a frame to a listener. When nothing else waits it is written at once, while all that
+    /// belongs to the listener is at hand; else it is listed, and leaves together with others.
+    pub(super) fn hand_over(&self, seat: SeatKey, entry: &Entry, mut bytes: Bytes) {
+        let at_once = self.at_once.get();
+        if at_once > 0 && entry.openings.is_empty() {
+            self.at_once.set(at_once - 1);
+            if let Some(taken) = entry.outbox.offer(&bytes) {
+                self.writes.set(self.writes.get() + 1);
+                bytes.advance(taken);
+            }
+            if bytes.is_empty() {
+                return;
+            }
+        }
+        entry.outbox.push(bytes);
+        self.list(seat, &entry.outbox);
     }
 }

@@ -95,7 +95,7 @@ impl Actor for Room {
         // Whoever listened through a crash, or to the head of a sleeping room, may have missed
         // the newest events.
         let newest = state.newest();
-        let revived = Revived { room, head, n, newest, after_crash };
+        let revived = Revived { room, head, n, newest, after_crash, gauge: Arc::clone(&gauge) };
         self.rooms.relays.broadcast(RelayMsg::Revived(Arc::new(revived))).await;
         let idle = || Envelope::to_self(RoomMsg::Idle);
         let _ends_with_the_actor = me.send_interval(IDLE, idle);
