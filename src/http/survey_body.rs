@@ -80,7 +80,7 @@ pub(super) struct ActorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     rooms: Option<RoomsBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<RoomBody>,
+    room: Option<LiveRoomBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lane: Option<LaneBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +112,7 @@ pub(super) struct RoomsBody {
 
 /// A room.
 #[derive(Serialize, ToSchema)]
-pub(super) struct RoomBody {
+pub(super) struct LiveRoomBody {
     /// Its id.
     #[schema(value_type = String, example = "r_1")]
     id: RoomId,
@@ -273,7 +273,7 @@ impl From<RoomsSum> for RoomsBody {
     }
 }
 
-impl From<RoomReading> for RoomBody {
+impl From<RoomReading> for LiveRoomBody {
     fn from(room: RoomReading) -> Self {
         let RoomReading { room, club, seats, head, ring_bytes } = room;
         Self { id: room, club_id: club, seats, head, ring_bytes }

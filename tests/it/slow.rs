@@ -193,7 +193,8 @@ async fn many_questions_in_one_message_are_not_many_answers_in_memory() {
         session.send(&room, &format!("c-{n}"), &wide).await;
     }
     let mut asks = Raw::upgraded(app.address, b"").await;
-    shrink(&asks);
+    // Little of an answer is out of the server's sight, and yet it is read quickly in the end.
+    socket2::SockRef::from(&asks.socket).set_recv_buffer_size(64 * 1024).unwrap();
     let auth = json!({ "id": 1, "op": "auth", "token": mina.token, "want": [] }).to_string();
     asks.write(&frame(0x81, auth.as_bytes())).await;
     let open = |id: usize| json!({ "id": id, "op": "open", "room": room }).to_string();
@@ -202,7 +203,6 @@ async fn many_questions_in_one_message_are_not_many_answers_in_memory() {
     // Nothing is read until the server has done all that it does for one who does not read.
     let held = outboxes_at_rest(&app, &mina).await;
     assert!((500_000..2_600_000).contains(&held), "{held} bytes; a snapshot has 1.2 MB");
-    socket2::SockRef::from(&asks.socket).set_recv_buffer_size(1 << 20).unwrap();
     for id in 1_000..1_150 {
         let reply = answer(&mut asks, id).await;
         assert!(reply["ok"].is_object() || reply["err"]["code"] == "overloaded", "{reply}");
