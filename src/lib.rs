@@ -110,10 +110,10 @@
 //! **D14. An event that comes alone is written at once, others are gathered.** While more waits, a
 //! relay first pushes everything and then writes several frames with one call: a fifteenth of the
 //! cost. With nothing behind it, it writes each frame while all that belongs to its listener is in
-//! the processor's cache; a second pass over a thousand listeners cost four percent.
+//! the processor's cache: a second pass over a thousand listeners would fetch all of it again.
 //!
 //! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
-//! pages. Four caches of 2 MiB were a quarter of the memory of ten thousand idle sessions.
+//! pages. Four caches of 2 MiB would be a fifth of what ten thousand idle sessions cost.
 
 pub mod actors;
 pub mod app;

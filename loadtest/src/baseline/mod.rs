@@ -113,23 +113,30 @@ impl Baseline {
         members: usize,
         pins: Option<&Pins>,
     ) -> Result<Self> {
+        let (bytes, members) = (bytes.to_string(), members.to_string());
+        let size = ["--bytes", &bytes, "--members", &members];
+        Self::launch(&[&["baseline", kind.name()], &size[..]].concat(), pins)
+    }
+
+    /// The one that accepts and upgrades, and says nothing more.
+    pub(crate) fn upgrading(pins: Option<&Pins>) -> Result<Self> {
+        Self::launch(&["upgrade-server"], pins)
+    }
+
+    fn launch(arguments: &[&str], pins: Option<&Pins>) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["baseline", kind.name(), "--bytes", &bytes.to_string()])
-            .args(["--members", &members.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = match pins {
             Some(pins) => pins.spawn_apart(|| command.spawn())?,
             None => command.spawn(),
         };
-        let mut child = child.with_context(|| format!("cannot start the baseline {kind}"))?;
+        let mut child = child.with_context(|| format!("cannot start {arguments:?}"))?;
         let stdout = child.stdout.take().context("the baseline has no stdout")?;
         let mut baseline = Self { child, addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let port = line.trim().parse();
-        baseline.addr.set_port(port.with_context(|| format!("{kind} named no port"))?);
+        baseline.addr.set_port(port.with_context(|| format!("{arguments:?} named no port"))?);
         Ok(baseline)
     }
 

@@ -1,16 +1,14 @@
 //! Accepts, upgrades to a WebSocket, and says nothing more: the least that a client coming back
 //! can cost. On tokio, a task for each socket, with as many workers as the machine has cores.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::baseline::end_with_the_parent;
-use crate::proc::{Pins, Process};
 
 /// As many as the server lets wait.
 const BACKLOG: u32 = 2_048;
@@ -19,41 +17,6 @@ const MAX_HEAD: usize = 8 * 1024;
 const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Accept: fyZpWy39UH46qVwwkYYE6vZXnEQ=\r\n\
     Sec-WebSocket-Protocol: moim.v1\r\n\r\n";
-
-/// The process that upgrades, ended when this is dropped.
-pub(crate) struct Upgrader {
-    child: Child,
-    pub addr: SocketAddr,
-}
-
-impl Upgrader {
-    pub(crate) fn start(pins: Option<&Pins>) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("upgrade-server").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let child = match pins {
-            Some(pins) => pins.spawn_apart(|| command.spawn())?,
-            None => command.spawn(),
-        };
-        let mut child = child.context("cannot start the upgrader")?;
-        let stdout = child.stdout.take().context("the upgrader has no stdout")?;
-        let mut upgrader = Self { child, addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        upgrader.addr.set_port(line.trim().parse().context("the upgrader named no port")?);
-        Ok(upgrader)
-    }
-
-    pub(crate) fn process(&self) -> Process {
-        Process { pid: self.child.id() }
-    }
-}
-
-impl Drop for Upgrader {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The child's side.
 pub(crate) fn serve() -> Result<()> {

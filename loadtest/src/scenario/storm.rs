@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::baseline::upgrade::Upgrader;
+use crate::baseline::Baseline;
 use crate::chart::{Axis, Chart, Line};
 use crate::client::{Client, SignIn};
 use crate::http::{Endpoint, Http};
@@ -185,7 +185,7 @@ async fn come_back(folk: &Folk, target: &Target, ready: Duration) -> Result<Retu
 
 /// The same number of clients, to a process that only accepts and upgrades.
 async fn upgrade_all(count: usize, at_once: usize, stage: &Stage<'_>) -> Result<Return> {
-    let upgrader = Upgrader::start(stage.pins.as_ref())?;
+    let upgrader = Baseline::upgrading(stage.pins.as_ref())?;
     let endpoint = Rc::new(Endpoint::local(upgrader.addr));
     let gate = Rc::new(tokio::sync::Semaphore::new(at_once));
     let retries = Rc::new(Cell::new(0));
