@@ -155,11 +155,18 @@ impl Relay {
         self.pump(seat);
     }
 
+    /// A client shows life by answering this, so it goes out also behind what waits already: a
+    /// listener of a room that is never silent would not be asked otherwise. A stream has nothing to
+    /// answer; whatever it gets keeps it open.
     fn beat(&self, seat: SeatKey, outbox: &Outbox, is_socket: bool) {
-        if outbox.bytes() == 0 {
-            outbox.push(if is_socket { HEARTBEAT.bytes().clone() } else { COMMENT });
-            self.list(seat, outbox);
+        if is_socket {
+            outbox.push(HEARTBEAT.bytes().clone());
+        } else if outbox.bytes() == 0 {
+            outbox.push(COMMENT);
+        } else {
+            return;
         }
+        self.list(seat, outbox);
     }
 
     /// The node ends: nothing new is read, and each session learns when to come back.
