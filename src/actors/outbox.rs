@@ -4,9 +4,10 @@
 //! stays here, and the session's own task goes on when the socket can be written again. Several
 //! waiting frames leave in one system call.
 
+mod queue;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::io::{ErrorKind, IoSlice};
+use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -15,16 +16,10 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use self::queue::Queue;
 use super::budget::Budget;
 use crate::domain::Epoch;
-use crate::protocol::{CloseCode, close_frame};
-
-/// Frames that one system call takes.
-const SLICES: usize = 64;
-/// Frames that an outbox makes room for when they begin to wait.
-const WAITING: usize = 64;
-/// Room for more is not kept from one flush to the next.
-const KEPT: usize = 256;
+use crate::protocol::{CloseCode, LongFrame, close_frame};
 
 /// Where the bytes go.
 #[derive(Debug)]
@@ -80,14 +75,6 @@ pub(crate) struct Outbox {
     pub(crate) is_paused: Cell<bool>,
 }
 
-/// One frame waits most of the time, so the first needs no allocation.
-#[derive(Debug, Default)]
-struct Queue {
-    first: Option<Bytes>,
-    written: usize,
-    rest: VecDeque<Bytes>,
-}
-
 impl Outbox {
     /// An empty outbox in front of a port; what waits in it is part of a worker's budget.
     pub(crate) fn new(port: Port, now: u32, budget: Rc<Budget>) -> Self {
@@ -136,6 +123,18 @@ impl Outbox {
     pub(crate) fn push(&self, bytes: Bytes) {
         if self.ending.get() == Ending::No {
             self.add(bytes);
+        }
+    }
+
+    /// Adds a frame of two pieces behind what waits. What it shares with others is counted in each.
+    pub(crate) fn push_long(&self, frame: &LongFrame) {
+        let (begin, end) = frame.pieces();
+        if end.is_empty() {
+            return self.push(begin.clone());
+        }
+        if self.ending.get() == Ending::No {
+            self.set_bytes(self.bytes.get() + frame.len());
+            self.queue.borrow_mut().push_pieces(begin.clone(), end.clone());
         }
     }
 
@@ -251,10 +250,7 @@ impl Outbox {
     /// Gives back the room for waiting frames when none waits: thousands of sessions are idle most
     /// of the time. Called now and then, so that a busy one keeps it from flush to flush.
     pub(crate) fn tidy(&self) {
-        let mut queue = self.queue.borrow_mut();
-        if queue.rest.is_empty() && queue.rest.capacity() > 0 {
-            queue.rest = VecDeque::new();
-        }
+        self.queue.borrow_mut().tidy();
     }
 
     /// Wakes the session's task.
@@ -282,12 +278,7 @@ impl Outbox {
 
     /// Drops all but the frame that is half on the wire.
     fn forget_unwritten(&self) {
-        let mut queue = self.queue.borrow_mut();
-        queue.rest = VecDeque::new();
-        if queue.written == 0 {
-            queue.first = None;
-        }
-        let left = queue.first.as_ref().map_or(0, |first| first.len() - queue.written);
+        let left = self.queue.borrow_mut().forget_unwritten();
         self.set_bytes(left);
     }
 
@@ -303,69 +294,5 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.set_bytes(0);
-    }
-}
-
-impl Queue {
-    fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
-    fn push(&mut self, bytes: Bytes) {
-        if self.first.is_none() {
-            self.first = Some(bytes);
-        } else {
-            if self.rest.capacity() == 0 {
-                // Where a second frame waits, a whole gathering of the relay is likely to follow.
-                self.rest.reserve(WAITING);
-            }
-            self.rest.push_back(bytes);
-        }
-    }
-
-    /// One system call with up to [`SLICES`] frames.
-    fn write_to(&self, socket: &TcpStream) -> std::io::Result<usize> {
-        let first = self.first.as_deref().and_then(|first| first.get(self.written..));
-        let first = first.unwrap_or_default();
-        if self.rest.is_empty() {
-            return socket.try_write(first);
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let frames = std::iter::once(first).chain(self.rest.iter().map(|bytes| &**bytes));
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(frames) {
-            *slice = IoSlice::new(frame);
-            count += 1;
-        }
-        socket.try_write_vectored(slices.get(..count).unwrap_or_default())
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(first) = &self.first {
-            let left = first.len() - self.written;
-            if count < left {
-                self.written += count;
-                return;
-            }
-            count -= left;
-            self.written = 0;
-            self.first = self.rest.pop_front();
-        }
-        if self.rest.capacity() > KEPT {
-            self.rest = VecDeque::new();
-        }
-    }
-
-    fn take_all(&mut self) -> Option<Bytes> {
-        let first = self.first.take()?;
-        let rest = std::mem::take(&mut self.rest);
-        if rest.is_empty() {
-            return Some(first);
-        }
-        let mut joined =
-            Vec::with_capacity(first.len() + rest.iter().map(Bytes::len).sum::<usize>());
-        joined.extend_from_slice(&first);
-        rest.iter().for_each(|bytes| joined.extend_from_slice(bytes));
-        Some(joined.into())
     }
 }

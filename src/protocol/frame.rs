@@ -23,6 +23,14 @@ pub struct Frame {
     header: u8,
 }
 
+/// One text message in two pieces: a beginning of its own, and an end that it shares with others.
+#[derive(Debug, Clone)]
+pub struct LongFrame {
+    begin: Bytes,
+    /// Empty when the frame is of one piece.
+    end: Bytes,
+}
+
 /// The heartbeat `{}` as a frame.
 pub const HEARTBEAT: Frame = Frame { bytes: Bytes::from_static(b"\x81\x02{}"), header: 2 };
 
@@ -52,21 +60,18 @@ impl Frame {
     /// should one not, the line is an `internal` error instead of a panic.
     #[must_use]
     pub fn json(value: &impl Serialize) -> Self {
-        // The line is written where it stays, behind room for the longest header.
-        let mut bytes = BytesMut::with_capacity(USUAL_BYTES);
-        bytes.put_bytes(0, HEADER_ROOM);
-        if serde_json::to_writer((&mut bytes).writer(), value).is_err() {
-            return Self::text(r#"{"ev":"error","code":"internal"}"#);
+        match written(value) {
+            Some(mut bytes) => {
+                let length = bytes.len() - HEADER_ROOM;
+                let header = lead(&mut bytes, length);
+                Self { bytes: bytes.freeze(), header }
+            }
+            None => Self::internal(),
         }
-        let mut header = [0; HEADER_ROOM];
-        let mut space = &mut header[..];
-        put_header(&mut space, FIN_TEXT, bytes.len() - HEADER_ROOM);
-        let length = HEADER_ROOM - space.len();
-        bytes.advance(HEADER_ROOM - length);
-        for (place, byte) in bytes.iter_mut().zip(header).take(length) {
-            *place = byte;
-        }
-        Self { bytes: bytes.freeze(), header: u8::try_from(length).unwrap_or(0) }
+    }
+
+    fn internal() -> Self {
+        Self::text(r#"{"ev":"error","code":"internal"}"#)
     }
 
     /// The bytes for the socket.
@@ -97,6 +102,77 @@ impl Frame {
     pub(super) const fn raw(bytes: Bytes) -> Self {
         Self { bytes, header: 0 }
     }
+}
+
+impl LongFrame {
+    /// A frame around a value written as JSON, whose last field the end brings: of the JSON the
+    /// brackets that `end` closes are left out, and `joint` stands between the two.
+    pub(super) fn ending(value: &impl Serialize, brackets: usize, joint: &str, end: Bytes) -> Self {
+        let Some(mut bytes) = written(value) else {
+            return Frame::internal().into();
+        };
+        bytes.truncate(bytes.len() - brackets);
+        bytes.put_slice(joint.as_bytes());
+        let length = bytes.len() - HEADER_ROOM + end.len();
+        lead(&mut bytes, length);
+        Self { begin: bytes.freeze(), end }
+    }
+
+    /// The bytes for the socket, one after the other.
+    #[must_use]
+    pub fn pieces(&self) -> (&Bytes, &Bytes) {
+        (&self.begin, &self.end)
+    }
+
+    /// Bytes on the wire.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.begin.len() + self.end.len()
+    }
+
+    /// A frame is never empty: it has a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.begin.is_empty()
+    }
+
+    /// The JSON line inside, in one piece.
+    #[cfg(test)]
+    pub(crate) fn line(&self) -> Bytes {
+        let header = match self.begin.get(1) {
+            Some(126) => 4,
+            Some(127) => 10,
+            _short => 2,
+        };
+        [self.begin.slice(header..), self.end.clone()].concat().into()
+    }
+}
+
+impl From<Frame> for LongFrame {
+    fn from(frame: Frame) -> Self {
+        Self { begin: frame.bytes, end: Bytes::new() }
+    }
+}
+
+/// A value as JSON where it stays, behind room for the longest header.
+fn written(value: &impl Serialize) -> Option<BytesMut> {
+    let mut bytes = BytesMut::with_capacity(USUAL_BYTES);
+    bytes.put_bytes(0, HEADER_ROOM);
+    serde_json::to_writer((&mut bytes).writer(), value).ok()?;
+    Some(bytes)
+}
+
+/// Puts the header of a text message of so many bytes in front, into the room for it; its length.
+fn lead(bytes: &mut BytesMut, payload: usize) -> u8 {
+    let mut header = [0; HEADER_ROOM];
+    let mut space = &mut header[..];
+    put_header(&mut space, FIN_TEXT, payload);
+    let length = HEADER_ROOM - space.len();
+    bytes.advance(HEADER_ROOM - length);
+    for (place, byte) in bytes.iter_mut().zip(header).take(length) {
+        *place = byte;
+    }
+    u8::try_from(length).unwrap_or(0)
 }
 
 fn put_header(out: &mut impl BufMut, first: u8, len: usize) {

@@ -16,9 +16,9 @@ pub use event::{
     MessageData, MessageNew, NoticeData, NoticeEvent, Presence, PresenceDiff, ReadEvent, RoomAdd,
     RoomHead, RoomRemove, Typing,
 };
-pub use frame::{Frame, HEARTBEAT, close_frame, control_frame};
+pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};
 pub use reply::{
     AuthOk, Empty, InboxOpenOk, InboxPlace, MarkOk, MessageItem, OpenOk, PullOk, RoomEntry, SendOk,
-    SnapshotBody, UnreadOk, UserBody, err_line, ok_line,
+    SharedSnapshot, SnapshotBody, UnreadOk, UserBody, err_line, ok_line, snapshot_line,
 };

@@ -1,9 +1,10 @@
 //! Replies: `{"re":…,"ok":…}` and `{"re":…,"err":…}`, and the bodies that several of them share.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Refusal;
+use super::{Frame, LongFrame, Refusal};
 use crate::domain::{
     ClubId, Epoch, MessageId, Millis, NoticeId, RoomId, RoomKind, SessionId, UserId,
 };
@@ -88,10 +89,12 @@ pub struct OpenOk<'a> {
     /// `epoch`, `too_old` or `too_many`: why it was not resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
-    /// The last messages, when no events are replayed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<&'a RawValue>,
 }
+
+/// The end of replies to `open` that bring a snapshot, the field's value and what closes the line:
+/// by far the most of them, and the same for all who get it. Cloning shares the bytes.
+#[derive(Debug, Clone)]
+pub struct SharedSnapshot(Bytes);
 
 /// The last messages of a room as they stand.
 #[derive(Debug, Clone, Serialize)]
@@ -203,6 +206,9 @@ pub struct UnreadOk {
     pub unread: i64,
 }
 
+/// What ends a reply that says yes.
+const CLOSING: &[u8] = b"}}";
+
 #[derive(Serialize)]
 struct Ok<'a, T> {
     re: u32,
@@ -218,12 +224,60 @@ struct Err<'a> {
 
 /// A reply that says yes.
 #[must_use]
-pub fn ok_line(re: u32, ok: &impl Serialize) -> super::Frame {
-    super::Frame::json(&Ok { re, ok })
+pub fn ok_line(re: u32, ok: &impl Serialize) -> Frame {
+    Frame::json(&Ok { re, ok })
+}
+
+/// A reply to `open` with the last messages in it, as they were written once.
+#[must_use]
+pub fn snapshot_line(re: u32, ok: &OpenOk<'_>, snapshot: &SharedSnapshot) -> LongFrame {
+    let end = snapshot.0.clone();
+    LongFrame::ending(&Ok { re, ok }, CLOSING.len(), r#","snapshot":"#, end)
+}
+
+impl SharedSnapshot {
+    /// Writes the last messages; none when they cannot be written.
+    #[must_use]
+    pub fn new(body: &SnapshotBody) -> Option<Self> {
+        let mut end = serde_json::to_vec(body).ok()?;
+        end.extend_from_slice(CLOSING);
+        Some(Self(end.into()))
+    }
 }
 
 /// A reply that says no; without `re` when the request had no id that could be read.
 #[must_use]
-pub fn err_line(re: Option<u32>, err: &Refusal) -> super::Frame {
-    super::Frame::json(&Err { re, err })
+pub fn err_line(re: Option<u32>, err: &Refusal) -> Frame {
+    Frame::json(&Err { re, err })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_shared_snapshot_and_its_own_beginning_are_one_line() {
+        let snapshot = SharedSnapshot::new(&SnapshotBody { upto: 7, items: Vec::new() }).unwrap();
+        let (room, epoch) = (RoomId(12), Epoch("a1".into()));
+        for (re, why) in [(1, None), (4_000_000_000, Some("too_many"))] {
+            let resumed = why.map(|_| false);
+            let ok = OpenOk { room, epoch: &epoch, head: 7, n: 3, resumed, replay: None, why };
+            let frame = snapshot_line(re, &ok, &snapshot);
+            let line: Value = serde_json::from_slice(&frame.line()).unwrap();
+            let mut expected = json!({ "re": re, "ok": { "room": "r_12", "epoch": "a1",
+                "head": 7, "n": 3, "snapshot": { "upto": 7, "items": [] } } });
+            if let Some(why) = why {
+                expected["ok"]["resumed"] = false.into();
+                expected["ok"]["why"] = why.into();
+            }
+            assert_eq!(line, expected);
+            let (begin, end) = frame.pieces();
+            assert_eq!(end.as_ptr(), snapshot.0.as_ptr(), "shared");
+            let whole = Frame::text(std::str::from_utf8(&frame.line()).unwrap());
+            assert_eq!([&begin[..], end].concat(), *whole.bytes());
+            assert_eq!(frame.len(), whole.len());
+        }
+    }
 }

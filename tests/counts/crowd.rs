@@ -10,8 +10,8 @@ use super::server::{SOON, Server};
 
 /// Sessions that one user may have.
 const SESSIONS_OF_ONE: usize = 20;
-/// A delivery of this test is shorter.
-const BUFFER: usize = 4096;
+/// A snapshot of this test is shorter, and a delivery by far.
+const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct Crowd {
     room: String,
@@ -71,6 +71,18 @@ impl Crowd {
         self.sockets.push(socket);
     }
 
+    /// Everybody opens the room once more, with no position; says how long the answers are.
+    pub(crate) fn open_again(&mut self) -> usize {
+        let open =
+            frame(json!({ "id": 2, "op": "open", "room": self.room }).to_string().as_bytes());
+        self.sockets.iter_mut().for_each(|socket| socket.write_all(&open).unwrap());
+        let mut bytes = 0;
+        for socket in &mut self.sockets {
+            bytes += read_until(socket, &mut self.buffer, br#"{"re":2,"ok":"#);
+        }
+        bytes
+    }
+
     /// The next message is sent when all have the one before.
     pub(crate) fn one_at_a_time(&mut self, messages: &Messages) {
         for (at, bytes) in messages.frames.chunks(messages.length()).enumerate() {
@@ -122,8 +134,8 @@ impl Messages {
     }
 }
 
-/// Reads frames until one begins like this.
-fn read_until(socket: &mut TcpStream, buffer: &mut [u8; BUFFER], beginning: &[u8]) {
+/// Reads frames until one begins like this; the bytes of that one.
+fn read_until(socket: &mut TcpStream, buffer: &mut [u8; BUFFER], beginning: &[u8]) -> usize {
     loop {
         let mut head = [0; 4];
         socket.read_exact(&mut head[..2]).unwrap();
@@ -138,7 +150,7 @@ fn read_until(socket: &mut TcpStream, buffer: &mut [u8; BUFFER], beginning: &[u8
         socket.read_exact(payload).unwrap();
         assert_ne!(head[0], 0x88, "closed: {payload:?}");
         if payload.starts_with(beginning) {
-            return;
+            return length;
         }
     }
 }

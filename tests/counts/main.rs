@@ -121,3 +121,19 @@ fn under_pressure_messages_share_writes_and_statements() {
     let hops = cost.hops / cost.deliveries;
     assert!(hops <= 0.02, "{hops} hops per delivery");
 }
+
+#[test]
+fn a_snapshot_is_in_memory_once_however_many_open_the_room() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = Server::start();
+    let mut crowd = Crowd::gather(&server, 200);
+    let messages = crowd.messages(50);
+    crowd.one_at_a_time(&messages);
+    crowd.open_again();
+    let before = ALLOCATOR.stats();
+    let answered = crowd.open_again();
+    let during = ALLOCATOR.stats() - before;
+    assert!(answered > 200 * 10_000, "{answered} bytes of answers");
+    let allocated = during.bytes_allocated + during.bytes_reallocated.unsigned_abs();
+    assert!(allocated < answered / 2, "{allocated} bytes for {answered} bytes of answers");
+}

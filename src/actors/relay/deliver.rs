@@ -1,7 +1,7 @@
 //! What each message of the rooms does to the outboxes of a worker.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -9,12 +9,13 @@ use super::Relay;
 use super::book::{Book, Ear, Entry, Kind, Listeners, Mode};
 use super::message::{Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived};
 use super::recover::Hand;
+use super::room_left::{crowded, refused_opening};
 use crate::actors::outbox::Outbox;
-use crate::actors::room::{Form, RoomMsg};
+use crate::actors::room::RoomMsg;
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::RoomId;
 use crate::faults::{Moment, Part as Planted};
-use crate::protocol::{CloseCode, ErrorCode, Frame, Lag, ReadEvent, Refusal, err_line};
+use crate::protocol::{CloseCode, Frame, Lag, LongFrame, ReadEvent, err_line};
 use crate::telemetry::Dropped;
 
 impl Relay {
@@ -32,7 +33,7 @@ impl Relay {
             RelayMsg::Attach(attach) => self.attach(attach),
             RelayMsg::Part(part) => self.part(part),
             RelayMsg::Refused(opening, frame) => {
-                self.answer_opening(*opening, frame.as_ref());
+                self.answer_opening(*opening, frame.clone().map(LongFrame::from).as_ref());
                 self.book.borrow_mut().end_opening(*opening);
             }
             RelayMsg::Pulled { seat, room, reply, level } => {
@@ -68,12 +69,20 @@ impl Relay {
     }
 
     pub(super) fn reply(&self, seat: SeatKey, frame: &Frame) {
+        self.to_socket(seat, |outbox| outbox.push(frame.bytes().clone()));
+    }
+
+    fn long_reply(&self, seat: SeatKey, frame: &LongFrame) {
+        self.to_socket(seat, |outbox| outbox.push_long(frame));
+    }
+
+    fn to_socket(&self, seat: SeatKey, push: impl FnOnce(&Outbox)) {
         self.is_done(1);
         let mut book = self.book.borrow_mut();
         if let Some(entry) = book.entry(seat)
             && entry.kind == Kind::Socket
         {
-            entry.outbox.push(frame.bytes().clone());
+            push(&entry.outbox);
             self.list(seat, &entry.outbox);
         }
     }
@@ -199,7 +208,7 @@ impl Relay {
 
     /// Answers an opening; true if the session still wants to hear the room. An opening that is
     /// not known any more was answered before, by the room as it was before a crash.
-    fn answer_opening(&self, opening: Opening, reply: Option<&Frame>) -> bool {
+    fn answer_opening(&self, opening: Opening, reply: Option<&LongFrame>) -> bool {
         let mut book = self.book.borrow_mut();
         let Some(entry) = book.entry(opening.seat) else {
             return false;
@@ -215,7 +224,9 @@ impl Relay {
             let closed = entry.openings.swap_remove(at);
             drop(book);
             let short = is_crowded.then(|| refused_opening(&closed.asked)).flatten();
-            short.iter().chain(reply).take(1).for_each(|frame| self.reply(opening.seat, frame));
+            let short = short.map(LongFrame::from);
+            let answer = short.as_ref().or(reply);
+            answer.iter().for_each(|frame| self.long_reply(opening.seat, frame));
             return false;
         }
         if !has_room {
@@ -234,7 +245,7 @@ impl Relay {
             return false;
         }
         drop(book);
-        reply.iter().for_each(|reply| self.reply(opening.seat, reply));
+        reply.iter().for_each(|reply| self.long_reply(opening.seat, reply));
         true
     }
 
@@ -367,21 +378,6 @@ impl Relay {
             self.heads.borrow_mut().push(room);
         }
     }
-}
-
-/// A small answer in place of a large one that nobody waits for any more.
-fn refused_opening(asked: &RoomMsg) -> Option<Frame> {
-    match asked {
-        RoomMsg::Open { form: Form::Socket { re: Some(re) }, .. } => {
-            Some(err_line(Some(*re), &crowded()))
-        }
-        _answered => None,
-    }
-}
-
-fn crowded() -> Refusal {
-    Refusal::new(ErrorCode::Overloaded, "read what is on its way first")
-        .retry_in(Duration::from_secs(1))
 }
 
 pub(super) fn push_event(outbox: &Outbox, event: &LiveEvent) {

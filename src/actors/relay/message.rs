@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::survey::{RelayReading, answers};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::{ClubId, DeviceId, Epoch, RoomId, UserId};
-use crate::protocol::{CloseCode, Frame, RoomEntry};
+use crate::protocol::{CloseCode, Frame, LongFrame, RoomEntry};
 
 /// Places in the queue between the rooms and one relay.
 const QUEUE: usize = 8_192;
@@ -168,7 +168,7 @@ pub(crate) struct Attach {
     /// Which room.
     pub(crate) room: RoomId,
     /// The answer to `open`, due even when the opening is stale by now.
-    pub(crate) reply: Option<Frame>,
+    pub(crate) reply: Option<LongFrame>,
     /// What comes before live events: replayed ones, `caught_up`, presence.
     pub(crate) first: Vec<Outgoing>,
     /// Everything up to this seq is in `first` or before it.
@@ -185,7 +185,7 @@ pub(crate) struct Part {
     /// Whose, and which of its openings.
     pub(crate) opening: Opening,
     /// The answer to `open`, in the first part.
-    pub(crate) reply: Option<Frame>,
+    pub(crate) reply: Option<LongFrame>,
     /// Events, and `caught_up` when the goal is among them.
     pub(crate) events: Vec<Outgoing>,
     /// The next part begins behind this seq.

@@ -1,12 +1,15 @@
 //! How many bytes may wait for one listener: the limits of the contract, and less where the outboxes
-//! of the worker are full altogether.
+//! of the worker are full altogether; and what is said where there is no room.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::Relay;
 use crate::actors::budget::Budget;
 use crate::actors::outbox::Outbox;
+use crate::actors::room::{Form, RoomMsg};
 use crate::domain::limits;
+use crate::protocol::{ErrorCode, Frame, Refusal, err_line};
 
 /// Above this many waiting bytes a room turns from push to pull.
 const LAG: usize = limits::OUTBOX_BYTES / 4 * 3;
@@ -45,3 +48,18 @@ impl Relay {
 
 /// An answer that is always given; a refusal would hardly be smaller.
 const SMALL: usize = 1024;
+
+/// A small answer in place of a large one that nobody waits for any more.
+pub(super) fn refused_opening(asked: &RoomMsg) -> Option<Frame> {
+    match asked {
+        RoomMsg::Open { form: Form::Socket { re: Some(re) }, .. } => {
+            Some(err_line(Some(*re), &crowded()))
+        }
+        _answered => None,
+    }
+}
+
+pub(super) fn crowded() -> Refusal {
+    Refusal::new(ErrorCode::Overloaded, "read what is on its way first")
+        .retry_in(Duration::from_secs(1))
+}

@@ -8,7 +8,9 @@ use super::state::{Effect, RoomState, send_ok};
 use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::seat::{Asker, SeatKey};
 use crate::domain::{MessageId, UserId};
-use crate::protocol::{Frame, MarkOk, MessageItem, ReadEvent, Refusal, SendOk, SnapshotBody};
+use crate::protocol::{
+    Frame, MarkOk, MessageItem, ReadEvent, Refusal, SendOk, SharedSnapshot, SnapshotBody,
+};
 use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent};
 
 /// Events that may be published now and the replies that go before them, gathered over a batch.
@@ -163,9 +165,10 @@ impl RoomState {
         Arc::new(LiveEvent::new(self.facts.room, event.seq, event.n, &event.body))
     }
 
-    fn snapshot_body(&self, snapshot: &Snapshot) -> Option<Box<serde_json::value::RawValue>> {
+    /// What most readers share; one who is to see something of their own gets one of their own.
+    fn snapshot_body(&self, snapshot: &Snapshot) -> Option<SharedSnapshot> {
         let items = snapshot.messages.iter().map(MessageItem::from).collect();
-        serde_json::value::to_raw_value(&SnapshotBody { upto: snapshot.at.head, items }).ok()
+        SharedSnapshot::new(&SnapshotBody { upto: snapshot.at.head, items })
     }
 }
 

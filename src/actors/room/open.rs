@@ -13,7 +13,10 @@ use super::state::{Effect, RoomState};
 use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::{Position, limits};
-use crate::protocol::{CaughtUp, Frame, OpenOk, Presence, PullOk, Refusal, err_line, ok_line};
+use crate::protocol::{
+    CaughtUp, Frame, LongFrame, OpenOk, Presence, PullOk, Refusal, SharedSnapshot, err_line,
+    ok_line, snapshot_line,
+};
 
 /// Bytes of one part of a long replay, and of one answer to a pull.
 const PART_BYTES: usize = 128 * 1024;
@@ -33,7 +36,7 @@ pub(super) struct Waiting {
 pub(super) struct Snapshot {
     upto: i64,
     n: i64,
-    body: Box<RawValue>,
+    body: SharedSnapshot,
 }
 
 impl RoomState {
@@ -136,7 +139,7 @@ impl RoomState {
         &mut self,
         upto: i64,
         n: i64,
-        body: Box<RawValue>,
+        body: SharedSnapshot,
     ) -> Vec<Effect> {
         self.is_reading_snapshot = false;
         self.snapshot = Some(Snapshot { upto, n, body });
@@ -237,17 +240,16 @@ impl RoomState {
             resumed: waiting.why.map(|_| false),
             replay: None,
             why: waiting.why,
-            snapshot: Some(&kept.body),
         };
         let reply = match waiting.form {
-            Form::Socket { re } => re.map(|re| ok_line(re, &ok)),
+            Form::Socket { re } => re.map(|re| snapshot_line(re, &ok, &kept.body)),
             Form::Stream => None,
         };
         let missed = missed.iter().cloned().map(Outgoing::Event).collect();
         self.attach(waiting.opening, reply, missed)
     }
 
-    fn resumed_reply(&self, re: u32, after: i64) -> Frame {
+    fn resumed_reply(&self, re: u32, after: i64) -> LongFrame {
         let ok = OpenOk {
             room: self.facts.room,
             epoch: &self.facts.epoch,
@@ -256,9 +258,8 @@ impl RoomState {
             resumed: Some(true),
             replay: Some(self.facts.head - after),
             why: None,
-            snapshot: None,
         };
-        ok_line(re, &ok)
+        ok_line(re, &ok).into()
     }
 
     /// Events after `after` with `caught_up` behind the one that reaches the goal.
@@ -277,7 +278,12 @@ impl RoomState {
         out
     }
 
-    fn attach(&self, opening: Opening, reply: Option<Frame>, mut first: Vec<Outgoing>) -> Effect {
+    fn attach(
+        &self,
+        opening: Opening,
+        reply: Option<LongFrame>,
+        mut first: Vec<Outgoing>,
+    ) -> Effect {
         first.push(Outgoing::Presence(self.presence_frame()));
         let (room, upto, n) = (self.facts.room, self.facts.head, self.facts.n);
         let gauge = Arc::clone(&self.gauge);

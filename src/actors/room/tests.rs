@@ -15,7 +15,7 @@ use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{
     Cid, Epoch, Millis, Position, RoomId, RoomKind, Standing, Text, UserId, limits,
 };
-use crate::protocol::Frame;
+use crate::protocol::LongFrame;
 use crate::store::{Appended, LogHead, Message, Snapshot, StoredEvent};
 
 const ROOM: RoomId = RoomId(12);
@@ -178,22 +178,23 @@ impl World {
     fn push(
         &mut self,
         opening: Opening,
-        reply: Option<Frame>,
+        reply: Option<LongFrame>,
         first: Vec<Outgoing>,
     ) -> Option<&mut Heard> {
         let heard = self.heard.get_mut(&opening.seat.slot)?;
         if heard.turn != opening.turn {
             return None;
         }
-        let json = |frame: Frame| serde_json::from_slice::<Value>(&frame.line()).unwrap();
-        if let Some(line) = reply.map(json).filter(|line| line["ok"]["snapshot"].is_object()) {
+        let json = |line: &[u8]| serde_json::from_slice::<Value>(line).unwrap();
+        let line = reply.map(|reply| json(&reply.line()));
+        if let Some(line) = line.filter(|line| line["ok"]["snapshot"].is_object()) {
             heard.began = line["ok"]["head"].as_i64();
         }
         for outgoing in first {
             match outgoing {
                 Outgoing::Event(event) => heard.seqs.push(event.seq),
                 Outgoing::Frame(frame) => {
-                    let line = json(frame);
+                    let line = json(&frame.line());
                     assert_eq!(line["ev"], "caught_up");
                     assert_eq!(heard.seqs.last().copied().or(heard.began), line["seq"].as_i64());
                     heard.caught_up.push(line["seq"].as_i64().unwrap());
