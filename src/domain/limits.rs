@@ -25,6 +25,8 @@ pub const ROOM_NAME_CHARS: (usize, usize) = (1, 50);
 pub const MENTIONS: usize = 20;
 /// Entries of one page of a list: the default and the most.
 pub const PAGE: (usize, usize) = (50, 200);
+/// Bytes of text in one page of messages, unless a single one has more.
+pub const PAGE_BYTES: usize = 256 * 1024;
 /// Messages in the snapshot of a room.
 pub const SNAPSHOT_MESSAGES: usize = 50;
 /// Events that a client may be behind and still resume; the contract promises 1,000.

@@ -104,7 +104,8 @@ impl From<SendOk> for SentBody {
     }
 }
 
-/// Messages of a room as they stand now, ascending by seq.
+/// Messages of a room as they stand now, ascending by seq. A page may have fewer than `limit` and
+/// lead on all the same: it has 256 KiB of text at most, unless a single message has more.
 #[utoipa::path(get, path = "/v1/rooms/{id}/messages", tag = "messages",
     params(("id" = String, Path), WindowQuery, PageParams),
     responses((status = 200, body = Listing<MessageBody>)))]
@@ -158,8 +159,13 @@ fn continued(paging: &Paging) -> Result<Window, ApiError> {
     }
 }
 
-/// Drops the row that only told of more, at the far end of the window, and writes the cursor.
+/// Drops what only told of more, at the far end of the window, and writes the cursor.
 fn cut(mut messages: Vec<Message>, window: Window, limit: usize) -> (Vec<Message>, Option<String>) {
+    let limit = limit.min(match window {
+        Window::Newest | Window::Before(_) => Message::fitting(messages.iter().rev()),
+        Window::After(_) => Message::fitting(messages.iter()),
+        Window::Around(_) => messages.len(),
+    });
     let surplus = messages.len().saturating_sub(limit);
     if surplus == 0 {
         return (messages, None);
@@ -227,7 +233,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::domain::{Millis, UserId};
+    use crate::domain::{Millis, UserId, limits};
 
     fn asked(query: &str) -> Result<Window, ApiError> {
         let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
@@ -252,6 +258,10 @@ mod tests {
             rev: 1,
             edited_at: None,
         }
+    }
+
+    fn wide(seq: i64) -> Message {
+        Message { text: Some("x".repeat(limits::PAGE_BYTES / 2 + 1)), ..message(seq) }
     }
 
     fn seqs(messages: &[Message]) -> Vec<i64> {
@@ -281,6 +291,15 @@ mod tests {
         assert_eq!(seqs(&kept), [1, 2]);
         assert_eq!(asked(&format!("cursor={}", next.unwrap())), Ok(Window::After(2)));
         assert_eq!(cut(three(), Window::Before(9), 3).1, None);
+        assert_eq!(cut(three(), Window::Around(2), 2).0.len(), 3);
+        // Two of these have more text than a page.
+        let long = || vec![wide(1), message(2), wide(3)];
+        let (kept, next) = cut(long(), Window::Before(9), 9);
+        assert_eq!(seqs(&kept), [2, 3]);
+        assert_eq!(asked(&format!("cursor={}", next.unwrap())), Ok(Window::Before(2)));
+        let (kept, next) = cut(long(), Window::After(0), 9);
+        assert_eq!(seqs(&kept), [1, 2]);
+        assert_eq!(asked(&format!("cursor={}", next.unwrap())), Ok(Window::After(2)));
         assert!(asked(&format!("cursor={}", cursor(List::Rooms, 2))).is_err());
     }
 

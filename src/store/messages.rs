@@ -1,9 +1,11 @@
 //! Reading messages as they stand now.
 
+use futures_util::TryStreamExt;
+
 use super::append::LogHead;
-use super::db::fetch_all;
+use super::db::{Either, Sql, fetch_all};
 use super::{Store, StoreError};
-use crate::domain::{Epoch, Millis, RoomId, UserId};
+use crate::domain::{Epoch, Millis, RoomId, UserId, limits};
 
 /// A message as it stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,31 @@ pub struct Message {
     pub rev: i64,
     /// When it was last edited.
     pub edited_at: Option<Millis>,
+}
+
+impl Message {
+    /// How many of these, one after the other, have no more text than fits into a page: at least
+    /// one, so that reading goes on.
+    pub fn fitting<'m>(messages: impl Iterator<Item = &'m Self>) -> usize {
+        let mut room_left = TextRoom::default();
+        let fits = |message: &&Self| room_left.takes(message.text.as_deref());
+        messages.take_while(fits).count()
+    }
+}
+
+/// Counts text until a page is full.
+#[derive(Debug, Default)]
+struct TextRoom {
+    rows: usize,
+    bytes: usize,
+}
+
+impl TextRoom {
+    fn takes(&mut self, text: Option<&str>) -> bool {
+        self.rows += 1;
+        self.bytes += text.map_or(0, str::len);
+        self.rows == 1 || self.bytes <= limits::PAGE_BYTES
+    }
 }
 
 /// The last state of a room: head and messages are of the same moment.
@@ -152,7 +179,9 @@ impl Store {
         Ok(Some(Snapshot { at, messages }))
     }
 
-    /// Some messages of a room, ascending, at most `limit`.
+    /// Some messages of a room, ascending, at most `limit`; less where they have more text than
+    /// fits into a page. The one at the far end that does not fit any more is there still, and
+    /// tells of more, but around a seq.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -169,7 +198,10 @@ impl Store {
             Window::Around(seq) => {
                 let after = limit / 2;
                 let mut messages = self.messages_upto(room, seq, limit - after).await?;
-                messages.extend(self.messages_after(room, seq, after).await?);
+                messages.drain(..messages.len() - Message::fitting(messages.iter().rev()));
+                let mut newer = self.messages_after(room, seq, after).await?;
+                newer.truncate(Message::fitting(newer.iter()));
+                messages.append(&mut newer);
                 Ok(messages)
             }
         }
@@ -181,10 +213,10 @@ impl Store {
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
-        let mut conn = self.db.read().await?;
         let sql = select_messages!("seq <= $2 ORDER BY seq DESC LIMIT $3");
-        let rows = fetch_all!(conn, MessageRow, sql, room.0, seq, limit)?;
-        Ok(rows.into_iter().rev().map(|row| row.of(room)).collect())
+        let mut messages = self.page(room, sql, seq, limit).await?;
+        messages.reverse();
+        Ok(messages)
     }
 
     async fn messages_after(
@@ -193,9 +225,77 @@ impl Store {
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
+        self.page(room, select_messages!("seq > $2 ORDER BY seq LIMIT $3"), seq, limit).await
+    }
+
+    /// Rows one by one, and none behind the first that does not fit: many who ask at once for much
+    /// hold no more than a page each.
+    async fn page(
+        &self,
+        room: RoomId,
+        sql: &'static str,
+        seq: i64,
+        limit: i64,
+    ) -> Result<Vec<Message>, StoreError> {
         let mut conn = self.db.read().await?;
-        let sql = select_messages!("seq > $2 ORDER BY seq LIMIT $3");
-        let rows = fetch_all!(conn, MessageRow, sql, room.0, seq, limit)?;
-        Ok(rows.into_iter().map(|row| row.of(room)).collect())
+        let (mut messages, mut room_left) = (Vec::new(), TextRoom::default());
+        let mut is_full = |row: MessageRow| {
+            let fits = room_left.takes(row.text.as_deref());
+            messages.push(row.of(room));
+            !fits
+        };
+        let sql = Sql::from(sql);
+        match conn.either() {
+            Either::Sqlite(conn) => {
+                let query = sqlx::query_as::<_, MessageRow>(sql.sqlite);
+                let mut rows = query.bind(room.0).bind(seq).bind(limit).fetch(conn);
+                while let Some(row) = rows.try_next().await? {
+                    if is_full(row) {
+                        break;
+                    }
+                }
+            }
+            Either::Postgres(conn) => {
+                let query = sqlx::query_as::<_, MessageRow>(sql.postgres);
+                let mut rows = query.bind(room.0).bind(seq).bind(limit).fetch(conn);
+                while let Some(row) = rows.try_next().await? {
+                    if is_full(row) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_full_by_its_text_but_never_empty() {
+        let message = |bytes: usize| Message {
+            room: RoomId(1),
+            seq: 1,
+            n: 1,
+            at: Millis(0),
+            author: UserId(1),
+            cid: String::new(),
+            text: (bytes > 0).then(|| "x".repeat(bytes)),
+            reply_to: None,
+            rev: 1,
+            edited_at: None,
+        };
+        let fitting = |bytes: &[usize]| {
+            let messages: Vec<_> = bytes.iter().map(|bytes| message(*bytes)).collect();
+            Message::fitting(messages.iter())
+        };
+        let most = limits::PAGE_BYTES;
+        assert_eq!(fitting(&[]), 0);
+        assert_eq!(fitting(&[10, 0, 10]), 3);
+        assert_eq!(fitting(&[most + 1, 1]), 1);
+        assert_eq!(fitting(&[most, 0, 0]), 3);
+        assert_eq!(fitting(&[most - 5, 5, 1, 0]), 2);
     }
 }
