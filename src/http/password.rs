@@ -1,4 +1,4 @@
-//! Passwords: argon2id, as many at a time as there are cores, and none waits for long.
+//! Passwords: argon2id, as many at a time as there are cores; a few wait for one, none for long.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,6 +19,11 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Whoever waits longer for a core is sent away.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many may wait for each core: what it does in some seconds. Each holds its connection and its
+/// request, and would give up before its turn came if there were more before it.
+const WAITING: usize = 64;
+/// When those who found no place come again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// The cost of a hash is not one that argon2 knows.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,8 @@ pub struct UnusableCost {
 pub struct Passwords {
     hasher: Argon2<'static>,
     cores: Arc<Semaphore>,
+    /// Of those who are at a core, and those who wait for one.
+    places: Arc<Semaphore>,
     /// A hash of nobody's password, so that an unknown name takes as long as a known one.
     nobody: Arc<str>,
 }
@@ -49,7 +56,9 @@ impl Passwords {
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = hash(&hasher, b"nobody").map_err(|why| unusable(why.to_string()))?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Self { hasher, cores: Arc::new(Semaphore::new(cores)), nobody: nobody.into() })
+        let places = Arc::new(Semaphore::new(cores * (1 + WAITING)));
+        let cores = Arc::new(Semaphore::new(cores));
+        Ok(Self { hasher, cores, places, nobody: nobody.into() })
     }
 
     /// The hash of a new password, with its salt and cost.
@@ -89,10 +98,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let overloaded = || {
-            let refusal = Refusal::new(ErrorCode::Overloaded, "too many sign in at once");
-            ApiError::from(refusal.retry_in(Duration::from_secs(2)))
-        };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| overloaded())?;
         let core = Arc::clone(&self.cores).acquire_owned();
         let core = match tokio::time::timeout(PATIENCE, core).await {
             Ok(Ok(core)) => core,
@@ -102,11 +108,15 @@ impl Passwords {
         let done = tokio::task::spawn_blocking(move || {
             let done = work();
             // Held by the work, not by the caller: one who hangs up does not make room early.
-            drop(core);
+            drop((core, place));
             done
         });
         done.await.map_err(|why| ApiError::internal(&why))
     }
+}
+
+fn overloaded() -> ApiError {
+    Refusal::new(ErrorCode::Overloaded, "too many sign in at once").retry_in(RETRY).into()
 }
 
 fn hash(hasher: &Argon2<'_>, password: &[u8]) -> Result<String, argon2::password_hash::Error> {
@@ -115,6 +125,8 @@ fn hash(hasher: &Argon2<'_>, password: &[u8]) -> Result<String, argon2::password
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -130,6 +142,32 @@ mod tests {
         assert!(!says("wrong horse", Some(&hash)).await);
         assert!(!says("correct horse", None).await);
         assert!(!says("nobody", None).await);
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_to_wait_is_sent_away_at_once() {
+        let passwords = Passwords::new(64).unwrap();
+        let cores = u32::try_from(passwords.cores.available_permits()).unwrap();
+        let busy = Arc::clone(&passwords.cores).acquire_many_owned(cores).await.unwrap();
+        let places = passwords.places.available_permits();
+        let verify = || passwords.verify("correct horse".to_owned(), None);
+        let mut waiting: Vec<_> = (0..places).map(|_| Box::pin(verify())).collect();
+        for one in &mut waiting {
+            assert!(one.now_or_never().is_none());
+        }
+        let refused = verify().await;
+        let Err(ApiError::Refused(refusal)) = refused else { panic!("{refused:?}") };
+        assert_eq!(refusal.code, ErrorCode::Overloaded);
+        assert_eq!(refusal.retry_ms, Some(2_000));
+        // Who hangs up gives the place to another, and all who wait have their turn.
+        waiting.truncate(1);
+        let late = verify();
+        drop(busy);
+        for one in waiting {
+            assert!(!one.await.unwrap());
+        }
+        assert!(!late.await.unwrap());
+        assert_eq!(passwords.places.available_permits(), places);
     }
 
     #[test]
