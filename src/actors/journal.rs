@@ -9,6 +9,7 @@
 //! that is in the database goes on beside it.
 
 mod gauge;
+mod weight;
 mod write;
 
 use std::panic::AssertUnwindSafe;
@@ -21,6 +22,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
+use self::weight::{Scale, Weight};
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
 use super::meter::Mailbox;
 use super::pressure::{Pressure, WAIT};
@@ -73,7 +75,7 @@ pub(crate) trait Outcomes: Send + Sync + 'static {
 /// Message of the journal.
 pub(crate) enum JournalMsg {
     /// Append this, taken at this moment, with the next batch.
-    Append(Box<Append>, Ticket, Instant),
+    Append(Box<Append>, Ticket, Instant, Weight),
     /// The batch of a lane is through; the store may rest a little after a failure.
     Done { lane: usize },
 }
@@ -83,6 +85,7 @@ pub(crate) enum JournalMsg {
 pub struct JournalHandle {
     address: Address<JournalMsg>,
     gauges: Arc<Gauges>,
+    scale: Scale,
 }
 
 impl JournalHandle {
@@ -123,18 +126,17 @@ impl JournalHandle {
         ticket: Ticket,
         since: Instant,
     ) -> Result<(), Box<Outcome>> {
-        let soon = Duration::from_secs(1);
-        let msg = JournalMsg::Append(Box::new(append), ticket, since);
+        let Some(weight) = self.scale.put(&append) else {
+            return Err(Box::new((ticket, Err(busy(ErrorCode::Overloaded)))));
+        };
+        let msg = JournalMsg::Append(Box::new(append), ticket, since, weight);
         let (msg, code) = match self.address.try_cast(msg) {
             Ok(()) => return Ok(()),
             Err(Rejected::Full(msg)) => (msg, ErrorCode::Overloaded),
             Err(Rejected::Ended(msg)) => (msg, ErrorCode::Unavailable),
         };
         match msg {
-            JournalMsg::Append(_, ticket, _) => {
-                let refusal = Refusal::new(code, "the journal is busy").retry_in(soon);
-                Err(Box::new((ticket, Err(refusal))))
-            }
+            JournalMsg::Append(_, ticket, ..) => Err(Box::new((ticket, Err(busy(code))))),
             JournalMsg::Done { .. } => Ok(()),
         }
     }
@@ -164,6 +166,7 @@ struct Pending {
     since: Instant,
     left: Option<Instant>,
     _place: Place<JournalMsg>,
+    _weight: Weight,
 }
 
 impl Drop for Pending {
@@ -207,11 +210,12 @@ impl Actor for Journal {
             return Ok(());
         };
         let index = match msg {
-            JournalMsg::Append(append, ticket, since) => {
+            JournalMsg::Append(append, ticket, since, _weight) => {
                 let index = lane_of(&append, lanes.len());
                 let outcomes = Arc::clone(&self.outcomes);
                 let (append, ticket, left) = (*append, Some(ticket), place.put_down());
-                let pending = Pending { append, ticket, outcomes, since, left, _place: place };
+                let _place = place;
+                let pending = Pending { append, ticket, outcomes, since, left, _place, _weight };
                 self.faults.panic_point(Part::Journal, Moment::Middle);
                 if let Some(lane) = lanes.get_mut(index) {
                     lane.waiting.push(pending);
@@ -279,6 +283,10 @@ impl Journal {
         });
         self.outcomes.arrived(refused.collect());
     }
+}
+
+fn busy(code: ErrorCode) -> Refusal {
+    Refusal::new(code, "the journal is busy").retry_in(Duration::from_secs(1))
 }
 
 fn unavailable() -> Refusal {

@@ -58,6 +58,21 @@ pub enum Append {
     },
 }
 
+impl Append {
+    /// Bytes of what somebody wrote.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => message.text.as_str().len(),
+            Self::Mark { .. }
+            | Self::JoinClub { .. }
+            | Self::LeaveClub { .. }
+            | Self::JoinRoom { .. }
+            | Self::LeaveRoom { .. } => 0,
+        }
+    }
+}
+
 /// A message before it has numbers.
 #[derive(Debug, Clone)]
 pub struct NewMessage {

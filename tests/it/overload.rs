@@ -116,6 +116,44 @@ async fn what_has_waited_too_long_behind_others_is_refused_and_was_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn long_texts_behind_a_store_that_stands_still_are_refused_before_they_fill_the_memory() {
+    let mut stalled = Stalled::new().await;
+    let mut clients = Vec::new();
+    for n in 0..7 {
+        let person = stalled.app.person(&format!("p{n}")).await;
+        clients.push(stalled.app.session(&person).await);
+    }
+    stalled.stop().await;
+    let (room, wide) = (stalled.room.clone(), "🎈".repeat(4_000));
+    let send =
+        |cid: String, text: &str| json!({ "op": "send", "room": room, "cid": cid, "text": text });
+    let lines = stalled.app.metric("moim_lines_total").await;
+    for (n, client) in clients.iter_mut().enumerate().skip(1) {
+        for m in 0..BURST {
+            client.begin(send(format!("c-{n}-{m}"), &wide)).await;
+        }
+    }
+    // Six times two hundred of 16 kB, where 16 MiB may wait.
+    let all = lines + (6 * BURST) as f64;
+    eventually("all were read", async || {
+        stalled.app.metric("moim_lines_total").await >= all
+            && stalled.app.metric("moim_mailbox_depth{queue=\"rooms\"}").await == 0.0
+    })
+    .await;
+    let waiting = stalled.app.metric("moim_mailbox_depth{queue=\"journal\"}").await;
+    assert!((900.0..=1_049.0).contains(&waiting), "{waiting} wait");
+    let refused = clients[0].request(send("late".to_owned(), &wide)).await["err"].clone();
+    assert_eq!(refused["code"], "overloaded");
+    assert!(refused["retry_ms"].is_u64(), "{refused}");
+    stalled.go_on().await;
+    eventually("it is taken", async || {
+        clients[0].request(send("late".to_owned(), &wide)).await["ok"].is_object()
+    })
+    .await;
+    stalled.app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_stood_still_for_a_moment_refuses_nothing() {
     let mut stalled = Stalled::new().await;
     let mut clients = stalled.waiting(4).await;
