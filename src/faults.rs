@@ -37,6 +37,8 @@ pub enum Part {
     Bus,
     /// The root of the tree.
     Root,
+    /// A read of the store beside an actor.
+    Read,
 }
 
 /// When in the handling of a message.

@@ -161,16 +161,20 @@ impl Actor for Lookup {
         waiting.is_reading = true;
         let rest = waiting.asks.split_off(waiting.asks.len().min(BATCH));
         let asks = std::mem::replace(&mut waiting.asks, rest);
-        let store = self.store.clone();
+        let (store, faults) = (self.store.clone(), self.faults.clone());
         task::beside(async move {
             let users: Vec<_> = asks.iter().map(|ask| ask.user).collect();
-            let found = match tokio::time::timeout(DEADLINE, read(&store, &users)).await {
-                Ok(Ok(found)) => Some(found),
-                Ok(Err(why)) => {
+            let read = task::caught(async {
+                faults.panic_point(Part::Read, Moment::Start);
+                read(&store, &users).await
+            });
+            let found = match tokio::time::timeout(DEADLINE, read).await {
+                Ok(Some(Ok(found))) => Some(found),
+                Ok(Some(Err(why))) => {
                     tracing::error!("sign-ins could not be read: {why}");
                     None
                 }
-                Err(_elapsed) => None,
+                Ok(None) | Err(_) => None,
             };
             give(asks, found.as_ref());
             let _restarted = me.send_message(Envelope::to_self(LookupMsg::Done));

@@ -10,8 +10,15 @@ use futures_util::FutureExt;
 #[expect(clippy::disallowed_methods, reason = "the one place from which actors begin work")]
 pub(crate) fn beside(work: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(async move {
-        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-            tracing::error!("work beside an actor panicked");
-        }
+        caught(work).await;
     });
+}
+
+/// The outcome of work that may panic; `None` when it did, so that whoever waits can be told.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    if done.is_err() {
+        tracing::error!("work beside an actor panicked");
+    }
+    done.ok()
 }

@@ -248,6 +248,7 @@ fn part_of(name: &str) -> Result<Part, UnknownPlant> {
         "lookup" => Ok(Part::Lookup),
         "bus" => Ok(Part::Bus),
         "root" => Ok(Part::Root),
+        "read" => Ok(Part::Read),
         _unknown => Err(UnknownPlant),
     }
 }

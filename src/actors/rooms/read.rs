@@ -7,6 +7,7 @@ use super::RoomsHandle;
 use crate::actors::room::{Ask, Loaded, PART_EVENTS, RoomHandle, RoomMsg};
 use crate::actors::task;
 use crate::domain::limits;
+use crate::faults::{Moment, Part};
 use crate::store::StoreError;
 
 /// A read that takes longer counts as failed.
@@ -17,29 +18,29 @@ const HOLE_EVENTS: i64 = 5_000;
 impl RoomsHandle {
     /// The last messages, for those who open.
     pub(crate) fn read_snapshot(&self, room: RoomHandle) {
-        let store = self.store.clone();
+        let rooms = self.clone();
         let limit = i64::try_from(limits::SNAPSHOT_MESSAGES).unwrap_or(i64::MAX);
         task::beside(async move {
-            let read = within(store.snapshot(room.room, limit)).await;
+            let read = rooms.within(rooms.store.snapshot(room.room, limit)).await;
             give(&room, Loaded::Snapshot(read.flatten()));
         });
     }
 
     /// Events for one seat.
     pub(crate) fn read_events(&self, room: RoomHandle, ask: Ask) {
-        let store = self.store.clone();
+        let rooms = self.clone();
         let limit = i64::try_from(PART_EVENTS).unwrap_or(i64::MAX);
         task::beside(async move {
-            let events = within(store.events_after(room.room, ask.after, limit)).await;
+            let events = rooms.within(rooms.store.events_after(room.room, ask.after, limit)).await;
             give(&room, Loaded::Events { ask, events });
         });
     }
 
     /// Events that this node missed.
     pub(crate) fn read_hole(&self, room: RoomHandle, after: i64) {
-        let store = self.store.clone();
+        let rooms = self.clone();
         task::beside(async move {
-            let read = within(store.events_after(room.room, after, HOLE_EVENTS)).await;
+            let read = rooms.within(rooms.store.events_after(room.room, after, HOLE_EVENTS)).await;
             if read.is_none() {
                 // The room asks again at once; the store needs a moment.
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -50,13 +51,12 @@ impl RoomsHandle {
 
     /// Who may read the room, because that may have changed on another node.
     pub(crate) fn read_roster(&self, room: RoomHandle) {
-        let store = self.store.clone();
-        let presence = self.presence.clone();
+        let rooms = self.clone();
         task::beside(async move {
-            let rows = within(store.roster(room.room)).await;
+            let rows = rooms.within(rooms.store.roster(room.room)).await;
             give(&room, Loaded::Roster(rows));
             // Who has come perhaps is online, which the room could not take up before.
-            presence.watch(room);
+            rooms.presence.watch(room);
         });
     }
 }
@@ -66,16 +66,25 @@ fn give(room: &RoomHandle, loaded: Loaded) {
     let _ended = room.answer(RoomMsg::Loaded(Arc::new(loaded)));
 }
 
-async fn within<T>(read: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
-    match tokio::time::timeout(DEADLINE, read).await {
-        Ok(Ok(read)) => Some(read),
-        Ok(Err(why)) => {
-            tracing::error!("a read for a room failed: {why}");
-            None
-        }
-        Err(_elapsed) => {
-            tracing::error!("a read for a room took longer than {} s", DEADLINE.as_secs());
-            None
+impl RoomsHandle {
+    /// What was read, unless it failed, took too long or panicked: in any case the room is told, for
+    /// it waits and begins no other read of the kind meanwhile.
+    async fn within<T>(&self, read: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+        let read = async {
+            self.faults.panic_point(Part::Read, Moment::Start);
+            read.await
+        };
+        match tokio::time::timeout(DEADLINE, task::caught(read)).await {
+            Ok(Some(Ok(read))) => Some(read),
+            Ok(Some(Err(why))) => {
+                tracing::error!("a read for a room failed: {why}");
+                None
+            }
+            Ok(None) => None,
+            Err(_elapsed) => {
+                tracing::error!("a read for a room took longer than {} s", DEADLINE.as_secs());
+                None
+            }
         }
     }
 }

@@ -8,9 +8,10 @@ mod watchers;
 use std::time::{Duration, Instant};
 
 use moim::faults::{Moment, Part};
+use serde_json::json;
 
 use self::talker::Talker;
-use crate::support::{Person, TestApp};
+use crate::support::{Client, Person, TestApp};
 
 /// What crashes again sooner than this after its start is made to wait, which is not looked at here.
 const APART: Duration = Duration::from_millis(600);
@@ -122,6 +123,25 @@ async fn a_supervisor_of_the_rooms_that_panics_wakes_them_again() {
         assert_eq!(talker.cuts, 0);
     }
     assert_eq!(restarts(&app, "rooms").await, 6.0);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_panics_beside_its_actor_is_an_answer_and_the_next_is_read() {
+    let app = TestApp::spawn().await;
+    let mina = app.person("mina").await;
+    let (room, mut session) = (app.lobby(&mina).await, app.session(&mina).await);
+    let open = json!({ "op": "open", "room": room });
+    app.faults.crash(Part::Read, Moment::Start, 1);
+    let refused = session.request(open.clone()).await["err"].clone();
+    assert_eq!((&refused["code"], &refused["temporary"]), (&json!("unavailable"), &json!(true)));
+    assert!(session.request(open).await["ok"]["snapshot"].is_object(), "the room reads again");
+
+    app.faults.crash(Part::Read, Moment::Start, 1);
+    let mut early = Client::connect(app.address).await;
+    let auth = json!({ "op": "auth", "token": mina.token });
+    assert_eq!(early.request(auth).await["err"]["code"], "unavailable");
+    app.session(&mina).await.send(&room, "c-1", "signed in again").await;
     app.end().await;
 }
 
