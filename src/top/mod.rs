@@ -119,8 +119,9 @@ impl Server {
 /// Redraws the terminal until a key ends it.
 async fn live(client: &Client, credentials: &Credentials, watch: Watch) -> Result<(), TopError> {
     let mut latest = client.look(credentials).await?;
+    // Before the terminal is taken over, so that nothing can end the program and leave it so.
+    let mut keys = Keys::listen()?;
     let screen = Screen::open()?;
-    let mut keys = Keys::listen();
     let (mut before, mut trouble) = (None, None);
     loop {
         let (columns, rows) = Screen::size();

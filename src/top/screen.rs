@@ -9,6 +9,7 @@ use crossterm::terminal::{
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use crossterm::{cursor, execute, queue};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// How long a look at the keyboard takes; and by so much the end is late at most.
@@ -28,7 +29,8 @@ impl Screen {
 
     /// Columns and rows; of a terminal that does not tell, those that they all have.
     pub(super) fn size() -> (usize, usize) {
-        size().map_or((80, 24), |(columns, rows)| (usize::from(columns), usize::from(rows)))
+        let told = size().ok().filter(|(columns, rows)| *columns > 0 && *rows > 0);
+        told.map_or((80, 24), |(columns, rows)| (usize::from(columns), usize::from(rows)))
     }
 
     /// Shows these lines, and nothing of what was there. Without a flicker: each line is written
@@ -59,40 +61,56 @@ impl Drop for Screen {
     }
 }
 
-/// What is pressed.
-pub(super) struct Keys(mpsc::Receiver<bool>);
+/// What is pressed, and signals to end: the terminal is given back before the program goes.
+pub(super) struct Keys {
+    pressed: mpsc::Receiver<bool>,
+    signals: [Signal; 3],
+}
 
 impl Keys {
     /// Listens on a thread of its own until it is dropped.
-    pub(super) fn listen() -> Self {
-        let (pressed, keys) = mpsc::channel(1);
+    pub(super) fn listen() -> std::io::Result<Self> {
+        let signals = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::hangup())?,
+        ];
+        let (seen, pressed) = mpsc::channel(1);
         tokio::task::spawn_blocking(move || {
-            while !pressed.is_closed() {
-                let seen = match poll(LOOK) {
+            while !seen.is_closed() {
+                let event = match poll(LOOK) {
                     Ok(true) => read(),
                     Ok(false) => continue,
                     Err(why) => Err(why),
                 };
                 // A keyboard that is gone cannot say goodbye.
-                let is_end = seen.as_ref().map_or(true, is_end);
-                if pressed.blocking_send(is_end).is_err() || is_end {
+                let is_end = event.as_ref().map_or(true, is_end);
+                if seen.blocking_send(is_end).is_err() || is_end {
                     return;
                 }
             }
         });
-        Self(keys)
+        Ok(Self { pressed, signals })
     }
 
     /// Waits until the user wants to go.
     pub(super) async fn quit(&mut self) {
-        while !self.0.recv().await.unwrap_or(true) {}
+        while !self.next().await {}
     }
 
     /// Waits; true when the user wants to go. Another key, or a new size, ends the wait too.
     pub(super) async fn quit_within(&mut self, span: Duration) -> bool {
-        match tokio::time::timeout(span, self.0.recv()).await {
-            Ok(pressed) => pressed.unwrap_or(true),
-            Err(_elapsed) => false,
+        tokio::time::timeout(span, self.next()).await.unwrap_or(false)
+    }
+
+    /// Whether the next thing that happens is the end.
+    async fn next(&mut self) -> bool {
+        let Self { pressed, signals: [terminate, interrupt, hangup] } = self;
+        tokio::select! {
+            is_end = pressed.recv() => is_end.unwrap_or(true),
+            _signal = terminate.recv() => true,
+            _signal = interrupt.recv() => true,
+            _signal = hangup.recv() => true,
         }
     }
 }

@@ -1,11 +1,17 @@
 //! `moim top`, beside a running server and away from it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::Output;
+use std::sync::{Arc, Mutex};
 
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::Value;
 
-use crate::support::{Client, Process, SOON, command, free_address};
+use crate::support::{Client, Process, SOON, command, eventually, free_address};
 
 /// Runs the program as an operator would, with the settings of the server at `address`.
 async fn moim(
@@ -97,5 +103,68 @@ async fn what_it_cannot_watch_it_says_in_one_line_and_leaves_nothing_behind() {
     let tls = ["top", "--url", "https://example.org"];
     refused(&moim(there, server.address, &[], &tls).await, &["TLS", "tunnel"]);
     assert_eq!(std::fs::read_dir(there).unwrap().count(), 0);
+    server.kill().await;
+}
+
+/// A terminal, and everything that was written to it.
+struct Terminal {
+    ours: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let ours = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&ours, size).unwrap();
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let (written, mut master) = (Arc::clone(&screen), File::from(master));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = master.read(&mut bytes) {
+                written.lock().unwrap().extend_from_slice(&bytes[..count]);
+            }
+        });
+        Self { ours, screen }
+    }
+
+    fn modes(&self) -> LocalModes {
+        tcgetattr(&self.ours).unwrap().local_modes
+    }
+
+    fn shows(&self, what: &[u8]) -> bool {
+        self.screen.lock().unwrap().windows(what.len()).any(|window| window == what)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_ends_it_gets_the_terminal_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), free_address()).await;
+    for end in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let terminal = Terminal::new();
+        let before = terminal.modes();
+        assert!(before.contains(LocalModes::ICANON | LocalModes::ECHO));
+        let mut top = command(folder.path(), server.address);
+        top.arg("top").stdin(terminal.ours.try_clone().unwrap());
+        top.stdout(terminal.ours.try_clone().unwrap());
+        let mut top = top.spawn().unwrap();
+        eventually("it has the terminal", async || {
+            terminal.shows(b"Journal") && !terminal.modes().contains(LocalModes::ICANON)
+        })
+        .await;
+        assert!(terminal.shows(b"\x1b[?1049h") && !terminal.shows(b"\x1b[?1049l"));
+        let pid = Pid::from_raw(top.id().unwrap().cast_signed()).unwrap();
+        kill_process(pid, end).unwrap();
+        let ended = tokio::time::timeout(SOON, top.wait()).await.expect("goes on").unwrap();
+        assert!(ended.success(), "{ended}");
+        assert_eq!(terminal.modes(), before);
+        eventually("the screen is given back", async || terminal.shows(b"\x1b[?1049l")).await;
+        assert!(terminal.shows(b"\x1b[?25h"), "the cursor is shown");
+    }
     server.kill().await;
 }
