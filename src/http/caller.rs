@@ -7,6 +7,7 @@ use std::pin::Pin;
 use actix_web::web::Query;
 use actix_web::{FromRequest, HttpRequest, dev, http::header};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::api::{self, Api};
 use super::auth;
@@ -69,9 +70,13 @@ pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamCaller(pub(super) Caller);
 
-#[derive(Deserialize)]
-struct InUrl {
+/// Signs in, for a client that cannot send `Authorization`.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct InUrl {
+    /// The access token, where there is no `Authorization`.
     access_token: Option<String>,
+    /// A ticket of `POST /v1/auth/ticket`: it signs in once, and stays in no log for long.
     ticket: Option<String>,
 }
 

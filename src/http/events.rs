@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::api::Api;
-use super::caller::{Caller, StreamCaller};
+use super::caller::{Caller, InUrl, StreamCaller};
 use super::error::ApiError;
 use super::json::Id;
 use crate::actors::{EventBody, Since, Worker};
@@ -25,7 +25,8 @@ pub(super) struct SinceQuery {
 
 /// The events of a room log.
 #[utoipa::path(get, path = "/v1/rooms/{id}/events", tag = "events",
-    params(("id" = String, Path), SinceQuery,
+    security(("token" = []), ()),
+    params(("id" = String, Path), SinceQuery, InUrl,
         ("last-event-id" = Option<String>, Header, description = "wins over `since`")),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 pub(super) async fn of_room(
@@ -42,7 +43,8 @@ pub(super) async fn of_room(
 
 /// The events of the caller's inbox.
 #[utoipa::path(get, path = "/v1/inbox/events", tag = "events",
-    params(SinceQuery,
+    security(("token" = []), ()),
+    params(SinceQuery, InUrl,
         ("last-event-id" = Option<String>, Header, description = "wins over `since`")),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 pub(super) async fn of_inbox(

@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_may_be_opened_by_whoever_sends_no_header() {
+        let document = document();
+        for path in ["/v1/rooms/{id}/events", "/v1/inbox/events"] {
+            let call = &document["paths"][path]["get"];
+            let parameters = call["parameters"].as_array().unwrap();
+            for name in ["ticket", "access_token"] {
+                let parameter = parameters.iter().find(|p| p["name"] == name).unwrap();
+                assert_eq!(parameter["in"], "query");
+                assert_ne!(parameter["required"], true);
+            }
+            assert_eq!(call["security"], serde_json::json!([{ "token": [] }, {}]));
+        }
+    }
+
+    #[test]
     fn every_code_is_declared() {
         let document = document();
         let code = &document["components"]["schemas"]["Problem"]["properties"]["code"];
