@@ -5,7 +5,7 @@
 //!   `setup`: users, clubs and rooms by REST.
 //! * `town/`: sessions that follow rooms, judged by seq over lost connections.
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
-//! * `pace`: when open-loop sends are due. `timeline`: latency over time. `sample`: CPU and memory
+//! * `pace`: when open-loop sends are due. `scan`: what a delivery says. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
 //!   `page`: as a page with pictures.
@@ -37,6 +37,7 @@ mod proc;
 mod progress;
 mod report;
 mod sample;
+mod scan;
 mod scenario;
 mod server;
 mod setup;

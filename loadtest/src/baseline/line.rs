@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::crowd::TEXT_HEAD;
+use crate::scan::TEXT_HEAD;
 
 const DIGITS: usize = 12;
 
@@ -42,12 +42,12 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crowd::text_head;
+    use crate::scan::Stamp;
 
     #[test]
     fn a_line_has_the_asked_length_and_both_numbers() {
         let mut template = Template::new(300).unwrap();
-        let line = template.fill(7, text_head(42, 9).as_bytes()).unwrap();
+        let line = template.fill(7, Stamp { serial: 42, due_us: 9 }.head().as_bytes()).unwrap();
         assert_eq!(line.len(), 300);
         let text = String::from_utf8_lossy(line);
         assert!(text.contains(r#""seq":000000000007,"#), "{text}");

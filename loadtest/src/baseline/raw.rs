@@ -10,8 +10,8 @@ use std::net::TcpListener;
 use anyhow::Result;
 
 use crate::baseline::Template;
-use crate::crowd::TEXT_HEAD;
 use crate::frame::{OP_TEXT, write_unmasked};
+use crate::scan::TEXT_HEAD;
 
 pub(super) fn serve(listener: &TcpListener, bytes: usize, members: usize) -> Result<()> {
     let (mut control, _) = listener.accept()?;

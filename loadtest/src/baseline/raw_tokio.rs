@@ -16,8 +16,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use crate::baseline::Template;
-use crate::crowd::TEXT_HEAD;
 use crate::frame::{OP_TEXT, write_unmasked};
+use crate::scan::TEXT_HEAD;
 
 /// Most bytes of one write, as the server has it.
 const MOST: usize = 16 * 1024;

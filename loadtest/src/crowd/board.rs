@@ -11,9 +11,9 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::check::{Faults, SeqWatch};
-use crate::crowd::scan;
 use crate::pace::Epoch;
 use crate::report::{microseconds, record};
+use crate::scan::{self, Delivery};
 use crate::timeline::Timeline;
 
 /// The reply id of a pull; sends use their serial.
@@ -170,15 +170,15 @@ impl Board {
 
 impl Inner {
     fn deliver(&mut self, member: usize, line: &[u8], at: Instant) {
-        let Some(delivery) = scan::delivery(line) else {
+        let Some(Delivery { seq, stamp: Some(stamp) }) = scan::delivery(line) else {
             return self.refused.push(format!("not ours: {}", String::from_utf8_lossy(line)));
         };
         self.line_bytes = line.len();
-        let is_new = self.watches.get_mut(member).is_some_and(|watch| watch.see(delivery.seq));
-        let due = self.epoch.moment(delivery.stamp);
+        let is_new = self.watches.get_mut(member).is_some_and(|watch| watch.see(seq));
+        let due = self.epoch.moment(stamp.due_us);
         if let Some(round) = &mut self.round
             && is_new
-            && round.sign_of(delivery.serial)
+            && round.sign_of(stamp.serial)
         {
             round.noted.deliveries += 1;
             let late = at.saturating_duration_since(due);
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     fn line(seq: u64, serial: u64) -> Vec<u8> {
-        let head = scan::text_head(serial, 0);
+        let head = scan::Stamp { serial, due_us: 0 }.head();
         format!(r#"{{"ev":"msg.new","seq":{seq},"d":{{"text":"{head}x"}}}}"#).into_bytes()
     }
 

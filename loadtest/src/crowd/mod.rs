@@ -1,7 +1,6 @@
 //! The members of a room, or the readers of a baseline: the same clients on both sides.
 
 pub(crate) mod board;
-pub(crate) mod scan;
 mod source;
 
 use std::cmp::Reverse;
@@ -19,7 +18,6 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use self::board::{Again, Board, Duty, Noted, pull_op};
-pub(crate) use self::scan::{TEXT_HEAD, text_head};
 use self::source::Source;
 use crate::baseline::{Baseline, Kind, Template};
 use crate::check::Faults;
@@ -28,6 +26,7 @@ use crate::http::Endpoint;
 use crate::pace::{Epoch, Pace};
 use crate::proc::{Pins, Process};
 use crate::progress::Progress;
+use crate::scan::TEXT_HEAD;
 use crate::setup::User;
 
 /// Nothing moves for so long: the rest will not come.

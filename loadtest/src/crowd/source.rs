@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::baseline::Template;
 use crate::client::Writer;
-use crate::crowd::text_head;
+use crate::scan::Stamp;
 
 pub(super) enum Source {
     /// The members send in turn, as the contract says.
@@ -18,8 +18,8 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) async fn send(&mut self, serial: u64, stamp: u64) -> Result<()> {
-        let head = text_head(serial, stamp);
+    pub(super) async fn send(&mut self, serial: u64, due_us: u64) -> Result<()> {
+        let head = Stamp { serial, due_us }.head();
         match self {
             Self::Server { room, writers, filler } => {
                 let at = usize::try_from(serial)? % writers.len().max(1);

@@ -7,7 +7,6 @@
 mod figures;
 mod fit;
 mod life;
-mod line;
 mod meter;
 mod people;
 mod rest;
@@ -45,6 +44,7 @@ use crate::http::Endpoint;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::scan;
 
 /// Nothing moves for so long: the rest will not come.
 const STALL: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ impl Folk {
     ) -> Result<Self> {
         ensure!(manner.at_once > 0, "--at-once starts at 1");
         let tally = Rc::new(Tally::new()?);
-        let filler: Rc<str> = line::filler(manner.bytes).into();
+        let filler: Rc<str> = scan::filler(manner.bytes).into();
         let seat = |(index, token)| {
             Rc::new(Seat {
                 session: Rc::new(Session::new(index, tally.clone(), filler.clone())),

@@ -9,11 +9,11 @@ use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::line;
 use super::{Room, Tally};
 use crate::check::{Faults, SeqWatch};
 use crate::http::{Endpoint, read_head};
 use crate::report::{microseconds, record};
+use crate::scan;
 
 /// All streams of a run.
 pub(crate) struct Streams {
@@ -137,7 +137,7 @@ impl Reader {
             self.is_open.set(true);
         }
         let Some(event) = line.strip_prefix(b"data: ") else { return };
-        let Some(delivery) = line::delivery(event) else {
+        let Some(delivery) = scan::delivery(event) else {
             return self.tally.refuse(|| String::from_utf8_lossy(event).into_owned());
         };
         let mut watch = self.watch.borrow_mut();

@@ -9,8 +9,8 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::crowd::scan;
 use crate::pace::Epoch;
+use crate::scan::Stamp;
 use crate::timeline::Timeline;
 
 /// Width of one stretch of the timelines.
@@ -124,10 +124,10 @@ impl Board {
     }
 
     /// A message at one of its readers.
-    pub(super) fn take_delivery(&self, delivery: scan::Delivery, now: Instant) {
-        let due = self.epoch.moment(delivery.stamp);
+    pub(super) fn take_delivery(&self, stamp: Stamp, now: Instant) {
+        let due = self.epoch.moment(stamp.due_us);
         let is_useful = now.saturating_duration_since(due) <= self.deadline;
-        self.of(delivery.serial, |phase| {
+        self.of(stamp.serial, |phase| {
             phase.counts.delivered += u64::from(is_useful);
             phase.counts.delivered_late += u64::from(!is_useful);
         });

@@ -12,10 +12,10 @@ use tokio::time::sleep_until;
 use super::board::Board;
 use crate::check::{Faults, SeqWatch};
 use crate::client::{Client, Ending, SignIn, Writer};
-use crate::crowd::{scan, text_head};
 use crate::http::Endpoint;
 use crate::pace::{Epoch, Pace};
 use crate::progress::Progress;
+use crate::scan::{self, Delivery, Stamp};
 use crate::setup::User;
 
 /// Requests below this number are openings and pulls, and so no sends.
@@ -74,7 +74,7 @@ impl Fleet {
             progress.step(1);
         }
         progress.done();
-        let padding = "x".repeat(bytes.saturating_sub(crate::crowd::TEXT_HEAD));
+        let padding = "x".repeat(bytes.saturating_sub(scan::TEXT_HEAD));
         let next = Cell::new(0);
         Ok((Self { board, epoch, seats, _readers: readers, padding, next }, server))
     }
@@ -113,7 +113,8 @@ impl Fleet {
         };
         let stamp = self.epoch.stamp(due);
         let id = u64::from(FIRST_SEND) + number;
-        let (room, head, padding) = (&seat.room, text_head(number, stamp), &self.padding);
+        let head = Stamp { serial: number, due_us: stamp }.head();
+        let (room, padding) = (&seat.room, &self.padding);
         let op = format!(
             r#"{{"id":{id},"op":"send","room":"{room}","cid":"o-{number}-{stamp}","text":"{head}{padding}"}}"#
         );
@@ -175,10 +176,10 @@ impl Seat {
     }
 
     fn deliver(&self, event: &[u8], now: Instant, board: &Board) {
-        if let Some(delivery) = scan::delivery(event)
-            && self.watch.borrow_mut().see(delivery.seq)
+        if let Some(Delivery { seq, stamp: Some(stamp) }) = scan::delivery(event)
+            && self.watch.borrow_mut().see(seq)
         {
-            board.take_delivery(delivery, now);
+            board.take_delivery(stamp, now);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{Asked, Duty, Session, What};
-use crate::town::line::Stamp;
+use crate::scan::Stamp;
 use crate::town::room::Room;
 use crate::town::tally::Deed;
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::check::{Faults, SeqWatch};
-use crate::town::line::{self, Stamp};
+use crate::scan::{self, Stamp};
 use crate::town::room::Room;
 use crate::town::tally::{Deed, Tally};
 
@@ -126,7 +126,7 @@ impl Session {
 
     /// Takes one line from the server.
     pub(in crate::town) fn take(&self, line: &[u8], at: Instant) -> Option<Duty> {
-        if line::is_plain(line) {
+        if scan::is_plain(line) {
             self.deliver(line, Some(at));
             return None;
         }
@@ -175,12 +175,12 @@ impl Session {
 
     /// An event of a log. Its time counts only when it was pushed.
     fn deliver(&self, line: &[u8], pushed_at: Option<Instant>) {
-        let Some(delivery) = line::delivery(line) else {
+        let (Some(delivery), Some(room)) = (scan::delivery(line), scan::room(line)) else {
             return self.tally.refused.add(|| String::from_utf8_lossy(line).into_owned());
         };
         let mut places = self.places.borrow_mut();
-        let Some(place) = places.get_mut(delivery.room) else {
-            return self.leaked(delivery.room, "an event");
+        let Some(place) = places.get_mut(room) else {
+            return self.leaked(room, "an event");
         };
         let is_new = place.watch.see(delivery.seq);
         let is_same = match delivery.stamp {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Duty, Session};
 use crate::report::Report;
-use crate::town::line::{Stamp, filler};
+use crate::scan::{Stamp, filler};
 use crate::town::room::Room;
 use crate::town::tally::{Deed, Tally};
 
