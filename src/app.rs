@@ -16,7 +16,7 @@ use actix_web::web::Data;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
-use crate::actors::{NotStarted, Shared, Throttle, Tree, Worker};
+use crate::actors::{Connections, NotStarted, Shared, Throttle, Tree, Worker};
 use crate::config::{Config, Database, Edge, InvalidConfig};
 use crate::domain::{InvalidName, Millis};
 use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens, UnusableCost};
@@ -26,6 +26,7 @@ use crate::top::TopError;
 
 mod admin;
 mod chores;
+mod files;
 #[cfg(feature = "faults")]
 mod planted;
 mod top;
@@ -132,6 +133,7 @@ impl App {
         store: Store,
         link: Option<Arc<dyn Link>>,
     ) -> Result<Self, StartError> {
+        let connections = files::connections(config.edge.connections);
         let listener = listen(config.edge.listen)?;
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::new());
@@ -146,6 +148,7 @@ impl App {
             lookup: tree.lookup.clone(),
             tokens: Arc::clone(&tokens) as Arc<_>,
             throttle: Arc::clone(&throttle),
+            connections: Connections::new(connections),
             heartbeat: config.edge.heartbeat,
             sessions_per_user: config.edge.sessions_per_user,
             outbox_bytes: OUTBOXES.max(config.edge.outbox_bytes / config.edge.threads()),

@@ -67,6 +67,8 @@ pub struct Edge {
     pub heartbeat: Duration,
     /// Sessions that one user may have.
     pub sessions_per_user: u32,
+    /// Clients that may be connected at once; 0 means as many as open files allow.
+    pub connections: usize,
     /// Bytes that may wait for all clients together.
     pub outbox_bytes: usize,
     /// Over how long clients come back when this node ends.
@@ -193,6 +195,7 @@ impl Config {
                 workers: values.parse("workers")?,
                 heartbeat: Duration::from_millis(within(values, "heartbeat_ms", 1_000..=300_000)?),
                 sessions_per_user: values.parse("sessions_per_user")?,
+                connections: values.parse("max_connections")?,
                 outbox_bytes: usize::try_from(within(values, "outbox_mib", 16..=65_536)? << 20)
                     .unwrap_or(usize::MAX),
                 drain_window: Duration::from_millis(within(values, "drain_window_ms", 0..=60_000)?),

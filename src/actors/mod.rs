@@ -46,6 +46,7 @@
 mod bounded;
 mod budget;
 mod bus;
+mod connections;
 mod directory;
 mod journal;
 mod lookup;
@@ -70,6 +71,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorRef};
 
 use self::bus::BusHandle;
+pub use self::connections::{Connection, Connections};
 pub use self::journal::{JournalHandle, LaneReading};
 pub use self::lookup::{LookupHandle, entry};
 pub use self::meter::Mailbox;

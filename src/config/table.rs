@@ -86,6 +86,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain("sessions_per_user", Some("20"), "a number", "Sessions that one user may have at once."),
     plain(
+        "max_connections",
+        Some("0"),
+        "a number; 0 means as many as open files allow",
+        "Sessions and event streams that this server holds at once.",
+    ),
+    plain(
         "outbox_mib",
         Some("128"),
         "MiB, 16 to 65536",

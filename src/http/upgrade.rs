@@ -30,7 +30,7 @@ use super::secret;
 use super::security;
 #[cfg(feature = "faults")]
 use crate::actors::Echo;
-use crate::actors::{Accepted, CheckToken, Claims, Session, Worker};
+use crate::actors::{Accepted, CheckToken, Claims, Connection, Session, Worker};
 use crate::protocol::{CloseCode, ErrorCode, Refusal};
 
 /// The one path that becomes a WebSocket.
@@ -76,13 +76,14 @@ pub async fn upgrade(
                 if write(&mut socket, &bytes).await {
                     prepare(&socket);
                     let wrong_version = admitted.speaks == Speaks::Another;
-                    let (early, claims) = (parts.read_buf, admitted.claims);
+                    let Admitted { claims, connection, .. } = admitted;
+                    let early = parts.read_buf;
                     // Who was signed out while the answer was written was not there yet to be
                     // closed.
                     let is_over = claims.is_some_and(|who| api.tokens.is_revoked(who.device));
                     let close = wrong_version.then_some(CloseCode::Version);
                     let close = close.or(is_over.then_some(CloseCode::Revoked));
-                    let accepted = Accepted { socket, early, claims, close };
+                    let accepted = Accepted { socket, early, claims, close, connection };
                     #[cfg(feature = "faults")]
                     if request.path() == ECHO {
                         Echo::start(&worker, accepted);
@@ -121,6 +122,7 @@ enum Speaks {
 struct Admitted {
     claims: Option<Claims>,
     speaks: Speaks,
+    connection: Connection,
 }
 
 #[derive(Deserialize)]
@@ -146,8 +148,10 @@ async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
     if !is_origin_allowed(api, request) {
         return Err(ApiError::new(ErrorCode::Forbidden, "this origin may not connect"));
     }
+    // Before a ticket is used up.
+    let connection = api.shared.connections.take()?;
     let claims = claims(api, request).await?;
-    Ok(Admitted { claims, speaks: speaks(request) })
+    Ok(Admitted { claims, speaks: speaks(request), connection })
 }
 
 /// Whether a path becomes a WebSocket.

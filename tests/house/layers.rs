@@ -68,6 +68,7 @@ const HOMES: &[Home] = &[
         but_not_at: &[],
     },
     Home { package: "crossterm", at: &["top"], but_not_at: &[] },
+    Home { package: "rustix", at: &["app"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
     Home { package: "rust_embed", at: &["http"], but_not_at: &[] },
     Home { package: "argon2", at: &["http"], but_not_at: &[] },

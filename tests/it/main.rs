@@ -22,6 +22,7 @@ mod club_rules;
 mod clubs;
 mod conformance;
 mod crash;
+mod crowded;
 mod database;
 mod descriptions;
 mod devices;

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::{Claims, Worker};
+use crate::actors::connections::Connection;
 use crate::actors::outbox::{Outbox, Port};
 use crate::actors::relay::{Kind, LiveEvent, Relay, Signed};
 use crate::actors::room::{Form, RoomMsg};
@@ -39,19 +40,21 @@ pub struct EventBody {
     worker: Rc<Worker>,
     outbox: Rc<Outbox>,
     seat: SeatKey,
+    _connection: Connection,
 }
 
 impl Worker {
     /// The events of a room log.
     ///
     /// # Errors
-    /// `not_found` for a room that the caller may not read.
+    /// `not_found` for a room that the caller may not read; `overloaded` when the node is full.
     pub async fn room_events(
         self: &Rc<Self>,
         claims: Claims,
         room: RoomId,
         since: Since,
     ) -> Result<EventBody, Refusal> {
+        let connection = self.shared.connections.take()?;
         let (rooms, user) = (&self.shared.rooms, claims.user);
         let no_room = || Refusal::new(ErrorCode::NotFound, "no such room");
         if !rooms.may_read(room, user).await? {
@@ -65,7 +68,7 @@ impl Worker {
             // A life that never was: the room answers with a gap.
             Since::Malformed => Some(Position { epoch: epoch.clone(), seq: -1 }),
         };
-        let body = self.listen(Kind::RoomStream, Port::Stream(epoch), claims);
+        let body = self.listen(Kind::RoomStream, Port::Stream(epoch), claims, connection);
         self.relay.settle(body.seat, &[]);
         let ask = |opening| RoomMsg::Open { opening, since, form: Form::Stream };
         let open = self.relay.opening(body.seat, user, room, ask);
@@ -76,16 +79,17 @@ impl Worker {
     /// The events of the caller's inbox log.
     ///
     /// # Errors
-    /// `unavailable` when the store does not answer.
+    /// `unavailable` when the store does not answer; `overloaded` when the node is full.
     pub async fn inbox_events(
         self: &Rc<Self>,
         claims: Claims,
         since: Since,
     ) -> Result<EventBody, Refusal> {
+        let connection = self.shared.connections.take()?;
         let (store, user) = (&self.shared.rooms.store, claims.user);
         let head = store.inbox_head(user).await.map_err(|why| unavailable(&why))?;
         let epoch = head.epoch.clone();
-        let body = self.listen(Kind::InboxStream, Port::Stream(epoch.clone()), claims);
+        let body = self.listen(Kind::InboxStream, Port::Stream(epoch.clone()), claims, connection);
         // What comes from here on is held back; the read below has everything before.
         let head = store.inbox_head(user).await.map_err(|why| unavailable(&why))?;
         let after = match since {
@@ -115,7 +119,13 @@ impl Worker {
         Ok(body)
     }
 
-    fn listen(self: &Rc<Self>, kind: Kind, port: Port, claims: Claims) -> EventBody {
+    fn listen(
+        self: &Rc<Self>,
+        kind: Kind,
+        port: Port,
+        claims: Claims,
+        connection: Connection,
+    ) -> EventBody {
         let outbox = Rc::new(Outbox::new(port, self.relay.now(), self.relay.budget()));
         let seat = self.relay.enter(kind, Rc::clone(&outbox));
         let left = claims.until.0.saturating_sub(Millis::now().0).max(0);
@@ -125,7 +135,7 @@ impl Worker {
         self.relay.sign(seat, Signed { user, device, want, until, session: None });
         // The first bytes show the client that the stream is open.
         outbox.push(Bytes::from_static(b": open\n\n"));
-        EventBody { worker: Rc::clone(self), outbox, seat }
+        EventBody { worker: Rc::clone(self), outbox, seat, _connection: connection }
     }
 }
 

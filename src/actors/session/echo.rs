@@ -9,6 +9,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, StreamHandler};
 use super::reader::{Incoming, Reader};
 use super::stream::Frames;
 use super::{Accepted, Worker};
+use crate::actors::connections::Connection;
 use crate::actors::outbox::{Outbox, Port};
 use crate::actors::relay::Kind;
 use crate::actors::seat::SeatKey;
@@ -22,6 +23,7 @@ pub struct Echo {
     worker: Rc<Worker>,
     outbox: Rc<Outbox>,
     seat: SeatKey,
+    _connection: Connection,
 }
 
 impl Echo {
@@ -33,7 +35,8 @@ impl Echo {
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
         // Nobody signs in here, so nobody is late.
         relay.stay(seat, u32::MAX);
-        let echo = Self { worker: Rc::clone(worker), outbox, seat };
+        let (worker, _connection) = (Rc::clone(worker), accepted.connection);
+        let echo = Self { worker, outbox, seat, _connection };
         Self::create(move |context| {
             let (worker, outbox) = (Rc::clone(&echo.worker), Rc::clone(&echo.outbox));
             let reader = Reader::new(accepted.early, MOST);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::actors::connections::Connections;
 use crate::actors::lookup::LookupHandle;
 use crate::actors::relay::Relay;
 use crate::actors::rooms::RoomsHandle;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub tokens: Arc<dyn CheckToken>,
     /// How much at once.
     pub throttle: Arc<Throttle>,
+    /// The clients that this node holds.
+    pub connections: Arc<Connections>,
     /// Time between heartbeats.
     pub heartbeat: Duration,
     /// Sessions that one user may have.

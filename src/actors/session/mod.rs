@@ -34,6 +34,7 @@ pub use self::echo::Echo;
 pub use self::message::{CheckToken, Claims, Shared, Worker};
 pub(crate) use self::reader::{Incoming, Reader};
 use self::stream::{Drained, Frames};
+use super::connections::Connection;
 use super::outbox::{Ending, Outbox, Port};
 use super::relay::Kind;
 use super::seat::SeatKey;
@@ -56,6 +57,7 @@ pub struct Session {
     has_put_off: bool,
     bad_frames: u32,
     bad_since: u32,
+    _connection: Connection,
 }
 
 /// A connection after its handshake.
@@ -68,12 +70,14 @@ pub struct Accepted {
     pub claims: Option<Claims>,
     /// Ends the session with its first frame: what the client offers is not spoken here.
     pub close: Option<CloseCode>,
+    /// Its place among the clients of this node.
+    pub connection: Connection,
 }
 
 impl Session {
     /// Starts a session on this worker.
     pub fn start(worker: &Rc<Worker>, accepted: Accepted) {
-        let Accepted { socket, early, claims, close } = accepted;
+        let Accepted { socket, early, claims, close, connection } = accepted;
         let relay = &worker.relay;
         let outbox = Rc::new(Outbox::new(Port::Socket(socket), relay.now(), relay.budget()));
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
@@ -88,6 +92,7 @@ impl Session {
             has_put_off: false,
             bad_frames: 0,
             bad_since: 0,
+            _connection: connection,
         };
         Self::create(move |context| {
             let reader = Reader::new(early, limits::FRAME_BYTES);
