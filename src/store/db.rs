@@ -7,12 +7,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool, PgRow};
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Postgres, Sqlite};
 
 use super::StoreError;
+use super::kept::{Held, Kept};
 
 /// The database, and how many statements it was sent.
 #[derive(Debug, Clone)]
@@ -25,9 +25,9 @@ pub(super) struct Db {
 #[derive(Debug, Clone)]
 pub(super) enum Pools {
     /// One writing connection and several that only read.
-    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Sqlite { writer: Kept<Sqlite>, reader: Kept<Sqlite> },
     /// Two pools, so that reads can never keep the journal waiting for a connection.
-    Postgres { writer: PgPool, reader: PgPool },
+    Postgres { writer: Kept<Postgres>, reader: Kept<Postgres> },
 }
 
 impl Db {
@@ -80,8 +80,8 @@ pub(super) struct Conn {
 
 #[derive(Debug)]
 enum Engine {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Sqlite(Held<Sqlite>),
+    Postgres(Held<Postgres>),
 }
 
 /// A connection borrowed for one statement.
@@ -113,13 +113,25 @@ impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 {}
 
 impl Conn {
-    /// The connection for one statement, which is counted.
+    /// The connection for one statement, which is counted. [`Self::heard`] takes its result.
     pub(super) fn either(&mut self) -> Either<'_> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &mut self.engine {
-            Engine::Sqlite(conn) => Either::Sqlite(conn),
-            Engine::Postgres(conn) => Either::Postgres(conn),
+            Engine::Sqlite(conn) => Either::Sqlite(conn.lend()),
+            Engine::Postgres(conn) => Either::Postgres(conn.lend()),
         }
+    }
+
+    /// Passes the result of a statement on, and remembers whether the connection is sound. One on
+    /// which nothing was heard is not kept at hand.
+    pub(super) fn heard<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        let done = done.map_err(StoreError::from);
+        let is_well = !matches!(done, Err(StoreError::Unavailable(_)));
+        match &mut self.engine {
+            Engine::Sqlite(conn) => conn.ended(is_well),
+            Engine::Postgres(conn) => conn.ended(is_well),
+        }
+        done
     }
 
     /// A call holds more statements than the one that [`Self::either`] counts.
@@ -129,11 +141,11 @@ impl Conn {
 
     /// Runs a statement without parameters and without preparing it.
     pub(super) async fn command(&mut self, sql: Sql) -> Result<(), StoreError> {
-        match self.either() {
-            Either::Sqlite(conn) => sqlx::raw_sql(sql.sqlite).execute(conn).await.map(drop)?,
-            Either::Postgres(conn) => sqlx::raw_sql(sql.postgres).execute(conn).await.map(drop)?,
-        }
-        Ok(())
+        let done = match self.either() {
+            Either::Sqlite(conn) => sqlx::raw_sql(sql.sqlite).execute(conn).await.map(drop),
+            Either::Postgres(conn) => sqlx::raw_sql(sql.postgres).execute(conn).await.map(drop),
+        };
+        self.heard(done)
     }
 
     fn close_on_drop(&mut self) {
@@ -199,7 +211,7 @@ macro_rules! query {
                 sqlx::query_as::<_, $row>(sql.postgres)$(.bind($bind))*.$fetch(conn).await
             }
         };
-        rows.map_err($crate::store::StoreError::from)
+        $conn.heard(rows)
     }};
 }
 
@@ -230,7 +242,7 @@ macro_rules! execute {
                 sqlx::query(sql.postgres)$(.bind($bind))*.execute(conn).await.map(|r| r.rows_affected())
             }
         };
-        done.map_err($crate::store::StoreError::from)
+        $conn.heard(done)
     }};
 }
 

@@ -10,10 +10,11 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Error, Executor};
+use sqlx::{Connection, Error, Executor, Sqlite};
 
 use super::classify::sqlite_primary_code;
 use super::db::{Db, Pools};
+use super::kept::Kept;
 use super::settle::settle;
 use super::{OpenError, Store};
 use crate::faults::Faults;
@@ -33,6 +34,8 @@ const SQLITE_READERS: u32 = 4;
 const READER_CACHE: &str = "-256";
 /// Connections of one node to PostgreSQL, for writing and again as many for reading.
 const POSTGRES_CONNECTIONS: u32 = 8;
+/// After so long without a use, a writing connection is asked whether it is alive before it is used.
+const POSTGRES_RESTS: Duration = Duration::from_secs(1);
 /// The write-ahead log of SQLite is cut back to this size after a burst.
 const WAL_BYTES: &str = "67108864";
 
@@ -92,8 +95,8 @@ impl Store {
     /// [`OpenError`] when the database belongs to a newer or another program, or a statement fails.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         let done = match &self.db.pools {
-            Pools::Sqlite { writer, .. } => sqlx::migrate!("migrations/sqlite").run(writer).await,
-            Pools::Postgres { writer, .. } => migrate_postgres(writer).await,
+            Pools::Sqlite { writer, .. } => migrate_sqlite(writer).await,
+            Pools::Postgres { writer, .. } => migrate_postgres(writer.pool()).await,
         };
         done.map_err(|why| match why {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
@@ -118,6 +121,11 @@ impl Store {
             }
         }
     }
+}
+
+async fn migrate_sqlite(writer: &Kept<Sqlite>) -> Result<(), MigrateError> {
+    let mut conn = writer.acquire().await?;
+    sqlx::migrate!("migrations/sqlite").run(conn.lend()).await
 }
 
 /// On a connection of its own: the pool's would give up waiting for another node's migration.
@@ -158,7 +166,9 @@ async fn open_sqlite(path: &Path, faults: &Faults) -> Result<Db, OpenError> {
     // The log stands beside the file now. SQLite syncs the folder as well, with its first commit,
     // but does not mind when that fails.
     keep_name(path).map_err(why_not)?;
-    Ok(Db::new(Pools::Sqlite { writer, reader }))
+    // A thread of ours does not go away.
+    let keep = |pool| Kept::new(pool, Duration::MAX);
+    Ok(Db::new(Pools::Sqlite { writer: keep(writer), reader: keep(reader) }))
 }
 
 /// Everything that was committed must be on the disk.
@@ -238,6 +248,9 @@ async fn open_postgres(url: &str) -> Result<Db, OpenError> {
         why => why,
     })?;
     let reader = postgres_pool(POSTGRES_READER).connect_lazy_with(options);
+    let writer = Kept::new(writer, POSTGRES_RESTS);
+    // A read has no reason to fail when the server was started again.
+    let reader = Kept::new(reader, Duration::ZERO);
     Ok(Db::new(Pools::Postgres { writer, reader }))
 }
 
@@ -316,17 +329,21 @@ mod tests {
             ("busy_timeout", "5000", "5000"),
             ("journal_size_limit", WAL_BYTES, "-1"),
         ] {
-            for (pool, expected) in [(writer, on_writer), (reader, on_reader)] {
+            for (kept, expected) in [(writer, on_writer), (reader, on_reader)] {
+                let pool = kept.pool();
                 let pragma = sqlx::AssertSqlSafe(format!("PRAGMA {name}"));
                 let row = sqlx::query(pragma).fetch_one(pool).await.unwrap();
                 let found: String = row.try_get_unchecked(0).unwrap();
                 assert_eq!(found, expected, "{name}");
             }
         }
-        let stray = sqlx::query("UPDATE room SET n = 9").execute(reader).await;
+        let stray = sqlx::query("UPDATE room SET n = 9").execute(reader.pool()).await;
         assert!(stray.is_err(), "a reader cannot write");
         assert_eq!(
-            (writer.options().get_max_connections(), reader.options().get_max_connections()),
+            (
+                writer.pool().options().get_max_connections(),
+                reader.pool().options().get_max_connections()
+            ),
             (1, 4)
         );
         store.close().await;

@@ -15,7 +15,10 @@ pub(super) async fn check(statements: &[&Bulk]) {
         let mut explain = "EXPLAIN QUERY PLAN ".to_owned();
         statement.push_sqlite(&mut explain, 2);
         let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(explain.as_str())).fetch_all(writer).await.unwrap();
+            sqlx::query_as(sqlx::AssertSqlSafe(explain.as_str()))
+                .fetch_all(writer.pool())
+                .await
+                .unwrap();
         for (_id, _parent, _unused, step) in &plan {
             // The list of given rows has no name.
             let is_given = ["SCAN given", "SCAN asker"].contains(&step.as_str())

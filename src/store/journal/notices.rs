@@ -151,15 +151,15 @@ fn excerpt(text: &str) -> &str {
 /// Ids before the rows, because the event that is kept holds its own id.
 async fn fresh_ids(conn: &mut Conn, count: usize) -> Result<Vec<NoticeId>, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let ids: Vec<i64> = match conn.either() {
+    let ids: Result<Vec<i64>, sqlx::Error> = match conn.either() {
         // Under the write lock the counter of AUTOINCREMENT stands still; the insert moves it on.
         Either::Sqlite(conn) => {
-            let (last,): (i64,) = sqlx::query_as(
+            let last: Result<i64, _> = sqlx::query_scalar(
                 "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'notice'",
             )
             .fetch_one(conn)
-            .await?;
-            (last + 1..=last + count).collect()
+            .await;
+            last.map(|last| (last + 1..=last + count).collect())
         }
         Either::Postgres(conn) => {
             sqlx::query_scalar(
@@ -168,10 +168,10 @@ async fn fresh_ids(conn: &mut Conn, count: usize) -> Result<Vec<NoticeId>, Store
             )
             .bind(count)
             .fetch_all(conn)
-            .await?
+            .await
         }
     };
-    Ok(ids.into_iter().map(NoticeId).collect())
+    Ok(conn.heard(ids)?.into_iter().map(NoticeId).collect())
 }
 
 async fn insert(
