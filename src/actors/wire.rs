@@ -4,7 +4,7 @@ use crate::domain::{MessageId, Millis, RoomId, UserId};
 use crate::protocol::{
     MemberData, MemberJoin, MemberLeave, MessageData, MessageNew, NoticeData, NoticeEvent,
 };
-use crate::store::{EventWriter, Line, NewMessage, NewNotice, WrittenNotice};
+use crate::store::{EventWriter, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice};
 use crate::telemetry::Metrics;
 
 /// Most events are shorter.
@@ -13,6 +13,10 @@ const USUAL_BYTES: usize = 512;
 const TITLE_CHARS: usize = 100;
 /// Characters of the body of an inbox entry.
 const BODY_CHARS: usize = 200;
+
+/// Numbers that no event has, to find their places by.
+const SEQ: i64 = i64::MIN;
+const N: i64 = i64::MIN + 1;
 
 /// Writes events in the words of the protocol, and counts them.
 pub(super) struct Writer<'m>(pub(super) &'m Metrics);
@@ -25,6 +29,14 @@ impl EventWriter for Writer<'_> {
         let (cid, text) = (&message.cid, message.text.as_str());
         let d = MessageData { id, by, cid, text, reply_to, mentions };
         self.json(&MessageNew { room, seq, n, at: message.at, d })
+    }
+
+    fn template(&self, message: &NewMessage) -> String {
+        let body = self.message(message, SEQ, N, &[]);
+        // Ids and numbers stand before `cid` and `text`, and none of them is like these two: what is
+        // found first was put there above, whatever people write.
+        let body = body.replacen(&SEQ.to_string(), SEQ_HOLE.encode_utf8(&mut [0; 4]), 2);
+        body.replacen(&N.to_string(), N_HOLE.encode_utf8(&mut [0; 4]), 1)
     }
 
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String {
@@ -74,5 +86,34 @@ impl Writer<'_> {
         let mut line = Vec::with_capacity(USUAL_BYTES);
         let written = serde_json::to_writer(&mut line, value);
         written.ok().and_then(|()| String::from_utf8(line).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Cid, Text};
+
+    proptest! {
+        #[test]
+        fn a_template_with_its_numbers_is_the_event(
+            text in "\\PC{1,40}|.{1,40}|(-9223372036854775808|-9223372036854775807|\u{1}|\u{2}|x){1,5}",
+            cid in "[-0-9]{1,64}|-922337203685477580[78]",
+            (room, author, at) in (0..i64::MAX, 0..i64::MAX, 0..4_000_000_000_000_i64),
+            (seq, n) in (1..i64::MAX, 1..i64::MAX),
+        ) {
+            let (Ok(text), Ok(cid)) = (Text::parse(&text), Cid::parse(&cid)) else { return Ok(()) };
+            let (room, author, at) = (RoomId(room), UserId(author), Millis(at));
+            let message = NewMessage { room, author, cid, text, reply_to: None, at };
+            let metrics = Metrics::new();
+            let writer = Writer(&metrics);
+            let template = writer.template(&message);
+            prop_assert_eq!(template.matches(SEQ_HOLE).count(), 2);
+            prop_assert_eq!(template.matches(N_HOLE).count(), 1);
+            let filled = template.replace(SEQ_HOLE, &seq.to_string()).replace(N_HOLE, &n.to_string());
+            prop_assert_eq!(filled, writer.message(&message, seq, n, &[]));
+        }
     }
 }

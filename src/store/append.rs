@@ -225,11 +225,19 @@ pub struct NewNotice<'a> {
     pub at: Millis,
 }
 
+/// Stands in a template where the seq belongs. JSON never holds a control character as it is.
+pub const SEQ_HOLE: char = '\u{1}';
+/// Stands in a template where the `n` belongs.
+pub const N_HOLE: char = '\u{2}';
+
 /// Turns numbered facts into the JSON that is kept and sent. The store numbers, the wire layer
 /// writes: the store keeps the result without looking inside.
 pub trait EventWriter: Send + Sync {
     /// A `msg.new`.
     fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String;
+    /// A `msg.new` that names nobody, before it has numbers: [`SEQ_HOLE`] and [`N_HOLE`] stand where
+    /// they belong and nowhere else. With the numbers put in it is what [`Self::message`] writes.
+    fn template(&self, message: &NewMessage) -> String;
     /// A membership line; lines have a seq and no `n`.
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String;
     /// An `inbox` event; also gives the title and body columns.

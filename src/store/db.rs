@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Postgres, Sqlite};
 
 use super::StoreError;
+use super::given::Script;
 use super::kept::{Held, Kept};
 
 /// The database, and how many statements it was sent.
@@ -60,6 +61,10 @@ impl Db {
         Conn { engine, statements: Arc::clone(&self.statements) }
     }
 
+    pub(super) const fn is_sqlite(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
     /// A transaction that writes. On SQLite it holds the write lock from its first moment: one that
     /// turned to writing later would be refused at once instead of waiting.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
@@ -68,6 +73,28 @@ impl Db {
             Sql { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN ISOLATION LEVEL READ COMMITTED" };
         tx.command(begin).await?;
         Ok(tx)
+    }
+
+    /// The transaction that a script is by itself: one call on PostgreSQL, and on SQLite if the
+    /// script is small. The first statement returns rows; on PostgreSQL they have the first name of
+    /// `rows` for the others, which see nothing else of what it did, and the second is a query for
+    /// what the caller gets.
+    ///
+    /// # Errors
+    /// Then nothing is kept, unless the connection was lost within.
+    pub(super) async fn commit<R: Row>(
+        &self,
+        script: Script<'_>,
+        rows: (&str, &str),
+    ) -> Result<Vec<R>, StoreError> {
+        let mut tx = Tx { conn: self.write().await?, is_open: true };
+        let done = script.run_as_transaction(&mut tx, rows).await;
+        let is_lost = matches!(done, Err(StoreError::Unavailable(_)));
+        tx.is_open = match tx.conn.engine {
+            Engine::Sqlite(_) => done.is_err() && tx.command("ROLLBACK".into()).await.is_err(),
+            Engine::Postgres(_) => is_lost,
+        };
+        done
     }
 }
 

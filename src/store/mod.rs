@@ -50,8 +50,8 @@ use crate::faults::Faults;
 pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use append::{
-    Append, AppendRefusal, Appended, EventWriter, Line, LogHead, NewMessage, NewNotice, ReadMark,
-    RoomChange, StoredEvent, StoredNotice, WrittenNotice,
+    Append, AppendRefusal, Appended, EventWriter, Line, LogHead, N_HOLE, NewMessage, NewNotice,
+    ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice, WrittenNotice,
 };
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,

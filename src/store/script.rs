@@ -1,4 +1,5 @@
-//! Statements over given rows (`given.rs`) that are run together: one call for all of them.
+//! Statements over given rows (`given.rs`) that are run together: one call for all of them, and, if
+//! they are all that is to be done, with the transaction around them in the same call.
 
 use std::fmt::Write as _;
 
@@ -48,6 +49,34 @@ impl<'a> Script<'a> {
         conn.heard(done)
     }
 
+    /// Runs what was added as a transaction of its own; see [`super::db::Db::commit`].
+    pub(super) async fn run_as_transaction<R: Row>(
+        self,
+        conn: &mut Conn,
+        rows: (&str, &str),
+    ) -> Result<Vec<R>, StoreError> {
+        conn.counts(self.0.len() - 1);
+        let done = match conn.either() {
+            Either::Sqlite(conn) => {
+                let mut calls = self.for_sqlite()?;
+                if let Some((first, _values)) = calls.first_mut() {
+                    first.insert_str(0, "BEGIN IMMEDIATE;");
+                }
+                if let Some((last, _values)) = calls.last_mut() {
+                    last.push_str(";COMMIT");
+                }
+                fetch_all(conn, calls).await
+            }
+            Either::Postgres(conn) => {
+                let (text, arguments) = self.named_for_postgres(rows)?;
+                sqlx::query_as_with::<Postgres, R, _>(AssertSqlSafe(text), arguments)
+                    .fetch_all(conn)
+                    .await
+            }
+        };
+        conn.heard(done)
+    }
+
     /// Small scripts are one call. Large ones gain nothing by that, and each text of each size that
     /// is kept prepared costs memory: they are a call for each list.
     fn for_sqlite(self) -> Result<Vec<Call>, StoreError> {
@@ -84,6 +113,26 @@ impl<'a> Script<'a> {
             }
             given.bind_postgres(&mut arguments)?;
         }
+        Ok((text, arguments))
+    }
+
+    /// All statements as common table expressions, the first by its name, of the query behind them.
+    fn named_for_postgres(
+        self,
+        (first, query): (&str, &str),
+    ) -> Result<(String, PgArguments), StoreError> {
+        let (mut text, mut arguments) = (String::new(), PgArguments::default());
+        for (place, (bulk, given)) in self.0.into_iter().enumerate() {
+            let _infallible = match place {
+                0 => write!(text, "WITH {first} AS ("),
+                _ => write!(text, ", step{place} AS ("),
+            };
+            bulk.push_postgres(&mut text, arguments.len());
+            text.push(')');
+            given.bind_postgres(&mut arguments)?;
+        }
+        text.push(' ');
+        text.push_str(query);
         Ok((text, arguments))
     }
 }
@@ -195,5 +244,20 @@ mod tests {
              SELECT * FROM UNNEST($3::bigint[], $4::text[]) AS given (a, b) WHERE true FOR UPDATE"
         );
         assert_eq!(arguments.len(), 4);
+    }
+
+    #[test]
+    fn a_script_that_is_a_transaction_names_its_first_rows_on_postgres() {
+        let mut script = Script::new();
+        script.add(&NAMES, Given::new().texts(["x"]));
+        script.add(&HEADS, Given::new().ints([1]).texts(["z"]));
+        let (text, arguments) = script.named_for_postgres(("gone", "SELECT a FROM gone")).unwrap();
+        assert_eq!(
+            text,
+            "WITH gone AS (DELETE FROM t USING UNNEST($1::text[]) AS given (name)), \
+             step1 AS (SELECT * FROM UNNEST($2::bigint[], $3::text[]) AS given (a, b) WHERE true \
+             FOR UPDATE) SELECT a FROM gone"
+        );
+        assert_eq!(arguments.len(), 3);
     }
 }

@@ -7,8 +7,9 @@ use moim::domain::{
     Cid, ClubId, ClubName, DisplayName, Millis, RoomId, RoomKind, RoomName, Text, UserId, Username,
 };
 use moim::store::{
-    Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, NewClub, NewMessage,
-    NewNotice, NewRoom, NewUser, Page, Store, StoreError, StoredEvent, User, WrittenNotice,
+    Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, N_HOLE, NewClub,
+    NewMessage, NewNotice, NewRoom, NewUser, Page, SEQ_HOLE, Store, StoreError, StoredEvent, User,
+    WrittenNotice,
 };
 
 use crate::postgres::Cluster;
@@ -268,8 +269,14 @@ impl EventWriter for Plain {
         if message.text.as_str() == "poison" {
             return String::new();
         }
-        let text = message.text.as_str().replace('"', "'");
+        let text = message.text.as_str().replace('"', "'").replace(char::is_control, ".");
         format!("msg seq={seq} n={n} by={} mentions={mentions:?} \"{text}\"", message.author)
+    }
+
+    fn template(&self, message: &NewMessage) -> String {
+        let body = self.message(message, i64::MIN, i64::MAX, &[]);
+        let body = body.replace(&i64::MIN.to_string(), &SEQ_HOLE.to_string());
+        body.replace(&i64::MAX.to_string(), &N_HOLE.to_string())
     }
 
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, _at: Millis) -> String {

@@ -24,5 +24,6 @@ mod marks;
 mod members;
 mod nodes;
 mod opening;
+mod plain;
 mod reading;
 mod rooms;

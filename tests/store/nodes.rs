@@ -14,6 +14,11 @@ fn two_nodes_write_the_same_rooms_without_deadlock() {
 }
 
 #[test]
+fn two_nodes_write_plain_messages_without_deadlock() {
+    run(Engine::Postgres, two_nodes_write_plainly);
+}
+
+#[test]
 fn nodes_that_start_together_make_one_lobby_and_one_admin() {
     run(Engine::Postgres, start_together);
 }
@@ -72,6 +77,41 @@ async fn two_nodes_write(world: World) {
         let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
         assert_eq!(seqs, (1..=240).collect::<Vec<_>>());
     }
+}
+
+async fn two_nodes_write_plainly(world: World) {
+    let mina = world.user("mina").await;
+    let mut rooms = Vec::new();
+    for i in 0..6 {
+        rooms.push(world.club(&format!("Club {i}"), mina).await.1);
+    }
+    let nodes = [world.store.clone(), world.again().await];
+    let batches: Vec<Vec<Append>> = (0..60)
+        .map(|b| {
+            let room = |i: usize| rooms[(i * 5 + b * 7) % rooms.len()];
+            (0..10).map(|i| message(room(i), mina, &format!("{b}-{i}"), "plain")).collect()
+        })
+        .collect();
+    let writes = batches.iter().enumerate().map(|(i, batch)| nodes[i % 2].append(batch, &Plain));
+    let mut told = Vec::new();
+    for (done, batch) in join_all(writes).await.into_iter().zip(&batches) {
+        for (one, append) in done.expect("no deadlock, no timeout").into_iter().zip(batch) {
+            let (Appended::Message { event, .. }, Append::Message(message)) = (one, append) else {
+                panic!("not stored");
+            };
+            told.push((message.room.0, event.seq, event.n, event.body));
+        }
+    }
+    let mut kept = Vec::new();
+    for room in &rooms {
+        let log = world.log(*room).await;
+        let ns: Vec<i64> = log.iter().map(|event| event.n).collect();
+        assert_eq!(ns, (1..=100).collect::<Vec<_>>());
+        kept.extend(log.into_iter().map(|event| (room.0, event.seq, event.n, event.body)));
+    }
+    told.sort();
+    kept.sort();
+    assert_eq!(told, kept);
 }
 
 /// No hole, and the head is the last. The join lines of bob come first.

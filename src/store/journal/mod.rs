@@ -23,6 +23,7 @@ mod members;
 mod mentions;
 mod notices;
 mod places;
+mod plain;
 mod rows;
 mod talk;
 
@@ -47,6 +48,12 @@ impl Store {
     ) -> Result<Vec<Appended>, StoreError> {
         if batch.is_empty() {
             return Ok(Vec::new());
+        }
+        // The fault needs a commit apart from the rest.
+        if self.faults.acks_before_commit().is_none()
+            && let Some(done) = plain::write(&self.db, batch, writer, &self.faults).await?
+        {
+            return Ok(done);
         }
         let mut tx = self.db.begin().await?;
         let done = run(&mut tx, batch, writer).await;
