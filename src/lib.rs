@@ -4,7 +4,7 @@
 //!
 //! | part | holds | may use |
 //! |---|---|---|
-//! | [`domain`] | ids, names, texts, roles, limits; pure | nothing |
+//! | [`domain`] | ids, names, texts and their look, roles, limits; pure | nothing |
 //! | [`protocol`] | the wire: ops, events, replies, codes, frames | domain |
 //! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
@@ -114,6 +114,13 @@
 //!
 //! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
 //! pages. Four caches of 2 MiB would be a fifth of what ten thousand idle sessions cost.
+//!
+//! **Dx. What a text looks like is decided once,** when it is taken, by the session or the call that
+//! brings it ([`domain::Text`]): Markdown becomes safe HTML beside the source, and both are kept. To
+//! make fifty of them anew for everybody who opens a room would take longer than to read them, and it
+//! would be the room's work. Plain texts, nearly all, have no HTML and cost one glance at their bytes.
+//! What comes out is cleaned by a second parser, and the page builds it anew from what it knows: three
+//! would have to fail, and then the content security policy.
 
 pub mod actors;
 pub mod app;

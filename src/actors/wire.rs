@@ -26,8 +26,8 @@ impl EventWriter for Writer<'_> {
         let room = message.room;
         let reply_to = message.reply_to.map(|seq| MessageId { room, seq });
         let (id, by) = (MessageId { room, seq }, message.author);
-        let (cid, text) = (&message.cid, message.text.as_str());
-        let d = MessageData { id, by, cid, text, reply_to, mentions };
+        let (cid, text, html) = (&message.cid, message.text.as_str(), message.text.html());
+        let d = MessageData { id, by, cid, text, html, reply_to, mentions };
         self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// Characters (Unicode scalar values after NFC) of one message.
 pub const TEXT_CHARS: usize = 4_000;
+/// Bytes of the HTML that shows one message; a text that would need more is shown as it was written.
+pub const HTML_BYTES: usize = 32_768;
 /// Characters of a `cid`.
 pub const CID_CHARS: usize = 64;
 /// Bytes of one WebSocket message from a client, fragments joined.

@@ -1,4 +1,4 @@
-//! The words of the product and its pure rules: ids, names, texts, roles, limits.
+//! The words of the product and its pure rules: ids, names, texts and their look, roles, limits.
 //!
 //! *Belongs here:* types that parse, and rules that need nothing but their arguments.
 //! *Does not belong here:* I/O, clocks, JSON shapes, SQL. Nothing here knows another folder.
@@ -6,6 +6,7 @@
 mod club;
 mod ids;
 pub mod limits;
+pub(crate) mod markup;
 mod mention;
 mod names;
 mod position;

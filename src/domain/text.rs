@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::limits;
+use super::markup::{Look, look};
 
 /// Why a text was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +41,16 @@ pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<Cow<'_, str>, Inv
     Ok(Cow::Owned(text))
 }
 
-/// The text of a message: NFC, not blank, at most 4,000 characters. Cheap to clone.
+/// The text of a message: NFC, not blank, at most 4,000 characters; with what it looks like. Cheap to
+/// clone.
+///
+/// **Invariant:** nothing but [`Text::parse`] makes HTML of what people write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text(Arc<str>);
+pub struct Text {
+    source: Arc<str>,
+    /// None for plain texts, as nearly all are.
+    look: Option<Arc<Look>>,
+}
 
 impl Text {
     /// Parses what a client sent.
@@ -54,19 +62,33 @@ impl Text {
         if text.chars().all(char::is_whitespace) {
             return Err(InvalidText::Blank);
         }
-        Ok(Self(text.as_ref().into()))
+        let look = Some(look(&text)).filter(|look| *look != Look::default());
+        Ok(Self { source: text.as_ref().into(), look: look.map(Arc::new) })
     }
 
-    /// The text itself.
+    /// The text itself, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.source
+    }
+
+    /// Safe HTML that shows it; none where that would be nothing but the text, escaped.
+    #[must_use]
+    pub fn html(&self) -> Option<&str> {
+        self.look.as_ref()?.html.as_deref()
+    }
+
+    /// What calls people: the text without its code and links.
+    #[must_use]
+    pub fn spoken(&self) -> &str {
+        let spoken = self.look.as_ref().and_then(|look| look.spoken.as_deref());
+        spoken.unwrap_or(&self.source)
     }
 }
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.source)
     }
 }
 

@@ -5,11 +5,13 @@
 mod cursors;
 mod frames;
 mod lines;
+mod looks;
 mod positions;
 mod settings;
 
 pub use self::cursors::cursors;
 pub use self::frames::{frames, messages};
 pub use self::lines::lines;
+pub use self::looks::looks;
 pub use self::positions::positions;
 pub use self::settings::settings;

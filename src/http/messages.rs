@@ -51,6 +51,8 @@ pub(super) struct MessageBody {
     cid: Option<String>,
     /// The text; absent in the tombstone of a deleted message.
     text: Option<String>,
+    /// Safe HTML that shows the text; absent where it is plain, and in a tombstone.
+    html: Option<String>,
     /// Which message it answers.
     #[schema(required = true)]
     reply_to: Option<String>,
@@ -254,6 +256,7 @@ mod tests {
             author: UserId(1),
             cid: "c".to_owned(),
             text: Some("hi".to_owned()),
+            html: None,
             reply_to: None,
             rev: 1,
             edited_at: None,

@@ -192,6 +192,9 @@ pub struct MessageData<'a> {
     pub cid: &'a Cid,
     /// The text.
     pub text: &'a str,
+    /// Safe HTML that shows it, unless it is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<&'a str>,
     /// What it answers.
     pub reply_to: Option<MessageId>,
     /// Who it names.

@@ -124,6 +124,9 @@ pub struct MessageItem {
     /// The text; absent in a tombstone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Safe HTML that shows it, unless it is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
     /// What it answers.
     pub reply_to: Option<MessageId>,
     /// 1, then one more per edit.

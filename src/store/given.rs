@@ -88,6 +88,7 @@ enum Column<'a> {
     Int(Vec<i64>),
     MaybeInt(Vec<Option<i64>>),
     Text(Vec<&'a str>),
+    MaybeText(Vec<Option<&'a str>>),
 }
 
 /// Rows to hand to a statement, column by column in the order of its `bulk!` list.
@@ -120,6 +121,12 @@ impl<'a> Given<'a> {
         self.with(values.len(), Column::Text(values))
     }
 
+    /// Adds a column of texts that may be null.
+    pub(super) fn maybe_texts(self, values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let values: Vec<_> = values.into_iter().collect();
+        self.with(values.len(), Column::MaybeText(values))
+    }
+
     /// Binds a stretch of the rows; those behind the end are null.
     pub(super) fn bind_sqlite(
         &self,
@@ -132,6 +139,7 @@ impl<'a> Given<'a> {
                     Column::Int(values) => arguments.add(values.get(row).copied()),
                     Column::MaybeInt(values) => arguments.add(values.get(row).copied().flatten()),
                     Column::Text(values) => arguments.add(values.get(row).copied()),
+                    Column::MaybeText(values) => arguments.add(values.get(row).copied().flatten()),
                 }
                 .map_err(unbindable)?;
             }
@@ -146,6 +154,7 @@ impl<'a> Given<'a> {
                 Column::Int(values) => arguments.add(values),
                 Column::MaybeInt(values) => arguments.add(values),
                 Column::Text(values) => arguments.add(values),
+                Column::MaybeText(values) => arguments.add(values),
             }
             .map_err(unbindable)?;
         }

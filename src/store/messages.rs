@@ -24,6 +24,8 @@ pub struct Message {
     pub cid: String,
     /// The text; none in the tombstone of a deleted message.
     pub text: Option<String>,
+    /// Safe HTML that shows it; none for a plain text and for a tombstone.
+    pub html: Option<String>,
     /// Seq of the message that it answers.
     pub reply_to: Option<i64>,
     /// 1, and one more with each edit.
@@ -87,6 +89,7 @@ struct MessageRow {
     author_id: i64,
     cid: String,
     text: Option<String>,
+    html: Option<String>,
     reply_to: Option<i64>,
     rev: i64,
     edited_at: Option<i64>,
@@ -102,6 +105,7 @@ impl MessageRow {
             author: UserId(self.author_id),
             cid: self.cid,
             text: self.text,
+            html: self.html,
             reply_to: self.reply_to,
             rev: self.rev,
             edited_at: self.edited_at.map(Millis),
@@ -121,6 +125,7 @@ struct SnapshotRow {
     author_id: Option<i64>,
     cid: Option<String>,
     text: Option<String>,
+    html: Option<String>,
     reply_to: Option<i64>,
     rev: Option<i64>,
     edited_at: Option<i64>,
@@ -135,6 +140,7 @@ impl SnapshotRow {
             author_id: self.author_id?,
             cid: self.cid?,
             text: self.text,
+            html: self.html,
             reply_to: self.reply_to,
             rev: self.rev?,
             edited_at: self.edited_at,
@@ -147,7 +153,7 @@ impl SnapshotRow {
 macro_rules! select_messages {
     ($tail:literal) => {
         concat!(
-            "SELECT seq, n, at, author_id, cid, text, reply_to, rev, edited_at FROM message
+            "SELECT seq, n, at, author_id, cid, text, html, reply_to, rev, edited_at FROM message
               WHERE room_id = $1 AND ",
             $tail
         )
@@ -165,7 +171,7 @@ impl Store {
             conn,
             SnapshotRow,
             "SELECT r.epoch, r.head, r.n AS room_n, m.seq, m.n, m.at, m.author_id, m.cid, m.text,
-                    m.reply_to, m.rev, m.edited_at
+                    m.html, m.reply_to, m.rev, m.edited_at
                FROM room r LEFT JOIN (SELECT * FROM message WHERE room_id = $1
                                        ORDER BY seq DESC LIMIT $2) m ON TRUE
               WHERE r.room_id = $1 AND r.deleted_at IS NULL ORDER BY m.seq DESC",
@@ -283,6 +289,7 @@ mod tests {
             author: UserId(1),
             cid: String::new(),
             text: (bytes > 0).then(|| "x".repeat(bytes)),
+            html: None,
             reply_to: None,
             rev: 1,
             edited_at: None,

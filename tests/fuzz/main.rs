@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and says where it was; the settings miss helper functions"
 )]
 
+mod payloads;
+
 use std::path::Path;
 
 use moim::fuzz;
@@ -30,10 +32,11 @@ fn examples(target: &str, check: Check) {
 
 #[test]
 fn what_was_kept_holds() {
-    let targets: [(&str, Check); 6] = [
+    let targets: [(&str, Check); 7] = [
         ("frames", fuzz::frames),
         ("messages", fuzz::messages),
         ("lines", fuzz::lines),
+        ("looks", fuzz::looks),
         ("positions", fuzz::positions),
         ("cursors", fuzz::cursors),
         ("settings", fuzz::settings),
@@ -43,6 +46,17 @@ fn what_was_kept_holds() {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/examples");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), targets.len(), "one that is not read");
+}
+
+#[test]
+fn thousands_of_payloads_are_shown_safely() {
+    let payloads = payloads::payloads();
+    assert!(payloads.len() >= 4_500, "{}", payloads.len());
+    for payload in payloads {
+        for text in [payload.clone(), format!("**a** {payload}"), format!("> {payload}\n\n||b||")] {
+            fuzz::looks(text.as_bytes());
+        }
+    }
 }
 
 /// Frames that begin like frames: by chance alone most are refused by their first byte.
@@ -105,6 +119,19 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
+/// Pieces of Markdown and of HTML.
+fn marks() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[*_~|`<>\\[\\]()!&#:;@\"'=/\\\\ \n\t-]{1,4}",
+        2 => prop::sample::select(vec![
+            "a", "가", "1. ", "- ", "> ", "    ", "](", "]:", "://", "www.", "http://", "https://a.b/", "mailto:",
+            "javascript:", "data:text/html,", "&#x6a;", "&lt;", ":smile:", "@mina", "```", "<img src=x onerror=a>",
+            "<svg/onload=a>", "<a href='", "<!--", "-->", "<![CDATA[", "]]>", "<style>", "</p>", "\u{200b}", "\u{202e}",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,4}",
+    ]
+}
+
 fn setting() -> impl Strategy<Value = String> {
     let name = prop::sample::select(
         moim::config::SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>(),
@@ -149,6 +176,11 @@ proptest! {
     #[test]
     fn a_line_means_the_same_however_it_is_written(line in line()) {
         fuzz::lines(line.as_bytes());
+    }
+
+    #[test]
+    fn any_text_is_shown_safely(pieces in prop::collection::vec(marks(), 0..20)) {
+        fuzz::looks(pieces.concat().as_bytes());
     }
 
     #[test]

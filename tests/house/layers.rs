@@ -67,6 +67,9 @@ const HOMES: &[Home] = &[
         at: &["llm", "http/oidc", "actors/courier", "top"],
         but_not_at: &[],
     },
+    // Markdown in, safe HTML out.
+    Home { package: "comrak", at: &["domain/markup"], but_not_at: &[] },
+    Home { package: "ammonia", at: &["domain/markup/clean"], but_not_at: &[] },
     Home { package: "crossterm", at: &["top"], but_not_at: &[] },
     Home { package: "rustix", at: &["app"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
@@ -84,7 +87,8 @@ const HOMES: &[Home] = &[
 
 /// The lowest parts name these packages and no other of `Cargo.toml`.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("domain", &["serde", "thiserror", "unicode_normalization", "uuid"]),
+    // Where the last two may be named, HOMES says.
+    ("domain", &["serde", "thiserror", "unicode_normalization", "uuid", "ammonia", "comrak"]),
     ("protocol", &["serde", "serde_json", "bytes"]),
 ];
 
@@ -204,6 +208,9 @@ mod tests {
             check("src/http/api.rs", "fn f() { env!(\"X\") } use std::environment;"),
             [""; 0]
         );
+        assert_eq!(check("src/domain/text.rs", "use comrak::Arena;").len(), 1);
+        assert_eq!(check("src/domain/markup/render.rs", "use comrak::Arena;"), [""; 0]);
+        assert_eq!(check("src/domain/markup/render.rs", "use ammonia::Builder;").len(), 1);
         assert_eq!(check("src/http/api.rs", "use reqwest::Client;").len(), 1);
         assert_eq!(check("src/http/oidc.rs", "use reqwest::Client;"), [""; 0]);
     }

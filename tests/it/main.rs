@@ -29,6 +29,7 @@ mod devices;
 mod edge;
 mod http;
 mod lists;
+mod looks;
 mod nodes;
 mod overload;
 mod panics;

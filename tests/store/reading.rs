@@ -83,7 +83,7 @@ async fn heads_of_many_rooms_come_at_once(world: World) {
 async fn a_message_reads_back_whole(world: World) {
     let mina = world.user("mina").await;
     let lobby = world.lobby().await;
-    let done = world.one(message(lobby, mina, "the cid", "the text")).await;
+    let done = world.one(message(lobby, mina, "the cid", "the **text**")).await;
     let moim::store::Appended::Message { event, .. } = done else { panic!() };
     let read = world.store.messages(lobby, Window::Newest, 1).await.unwrap().remove(0);
     let expected = Message {
@@ -93,7 +93,8 @@ async fn a_message_reads_back_whole(world: World) {
         at: event.at,
         author: mina,
         cid: "the cid".to_owned(),
-        text: Some("the text".to_owned()),
+        text: Some("the **text**".to_owned()),
+        html: Some("<p>the <strong>text</strong></p>".to_owned()),
         reply_to: None,
         rev: 1,
         edited_at: None,

@@ -183,6 +183,7 @@ impl From<&crate::store::Message> for MessageItem {
             by: message.author,
             cid: Some(message.cid.clone()),
             text: message.text.clone(),
+            html: message.html.clone(),
             reply_to: message.reply_to.map(|seq| MessageId { room, seq }),
             rev: message.rev,
             edited_at: message.edited_at,

@@ -26,7 +26,7 @@ const READERS: Bulk = bulk!(
 /// Runs no statement for drafts that call and answer nobody.
 pub(super) async fn resolve(conn: &mut Conn, drafts: &mut [Draft<'_>]) -> Result<(), StoreError> {
     let calls: Vec<Vec<Vec<String>>> =
-        drafts.iter().map(|draft| mention_candidates(draft.message.text.as_str())).collect();
+        drafts.iter().map(|draft| mention_candidates(draft.message.text.spoken())).collect();
     let named = accounts(conn, &calls).await?;
     let mut pairs = BTreeSet::new();
     for (draft, calls) in drafts.iter().zip(&calls) {

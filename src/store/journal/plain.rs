@@ -65,11 +65,11 @@ const EVENTS: Bulk = bulk!(
 );
 
 const MESSAGES: Bulk = bulk!(
-    "INSERT INTO message (room_id, seq, n, author_id, cid, text, at)
+    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, at)
      SELECT given.room_id, room.head - given.behind, room.n - given.behind, given.author_id,
-            given.cid, given.text, given.at
+            given.cid, given.text, given.html, given.at
        FROM ",
-    (room_id bigint, behind bigint, author_id bigint, cid text, text text, at bigint),
+    (room_id bigint, behind bigint, author_id bigint, cid text, text text, html text, at bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id"
 );
 
@@ -134,7 +134,7 @@ fn plain(append: &Append) -> Option<&NewMessage> {
     let Append::Message(message) = append else { return None };
     // By name, so that whoever adds to a message decides whether it is still plain.
     let NewMessage { room: _, author: _, cid: _, text, reply_to, at: _ } = message;
-    let is_plain = reply_to.is_none() && mention_candidates(text.as_str()).is_empty();
+    let is_plain = reply_to.is_none() && mention_candidates(text.spoken()).is_empty();
     is_plain.then_some(message)
 }
 
@@ -160,6 +160,7 @@ fn script<'a>(
         .ints(drafts.iter().map(|draft| draft.message.author.0))
         .texts(drafts.iter().map(|draft| draft.message.cid.as_str()))
         .texts(drafts.iter().map(|draft| draft.message.text.as_str()))
+        .maybe_texts(drafts.iter().map(|draft| draft.message.text.html()))
         .ints(drafts.iter().map(|draft| draft.message.at.0));
     script.add(&MESSAGES, given);
     let given = Given::new()

@@ -39,9 +39,9 @@ const EVENTS: Bulk = bulk!(
 );
 
 const MESSAGES: Bulk = bulk!(
-    "INSERT INTO message (room_id, seq, n, author_id, cid, text, reply_to, at)
-     SELECT room_id, seq, n, author_id, cid, text, reply_to, at FROM ",
-    (room_id bigint, seq bigint, n bigint, author_id bigint, cid text, text text,
+    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, at)
+     SELECT room_id, seq, n, author_id, cid, text, html, reply_to, at FROM ",
+    (room_id bigint, seq bigint, n bigint, author_id bigint, cid text, text text, html text,
      reply_to bigint, at bigint),
     ""
 );
@@ -97,6 +97,7 @@ pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
         .ints(drafts.iter().map(|draft| draft.message.author.0))
         .texts(drafts.iter().map(|draft| draft.message.cid.as_str()))
         .texts(drafts.iter().map(|draft| draft.message.text.as_str()))
+        .maybe_texts(drafts.iter().map(|draft| draft.message.text.html()))
         .maybe_ints(drafts.iter().map(|draft| draft.message.reply_to))
         .ints(drafts.iter().map(|draft| draft.message.at.0));
     script.add(&MESSAGES, given);

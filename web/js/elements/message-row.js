@@ -1,11 +1,12 @@
 import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { moment, t, time, tProblem } from "/js/i18n.js";
-import { isEmojiOnly, piecesOf } from "/js/models/text.js";
+import { contentOf } from "/js/markup.js";
+import { isEmojiOnly } from "/js/models/text.js";
 
 const QUOTE_LENGTH = 120;
 
-/** One message, pending or confirmed. What a user wrote only ever becomes text nodes. */
+/** One message, pending or confirmed. */
 class MessageRow extends LiveElement {
   #shown = "";
 
@@ -47,9 +48,9 @@ class MessageRow extends LiveElement {
   #renderText(row, { username, isOnline }) {
     const text = part(this, "text");
     if (row.deleted) setText(text, t("message.deleted"));
-    else text.replaceChildren(...piecesOf(row.text, username).map(nodeOf));
+    else text.replaceChildren(contentOf(row, username));
     text.title = moment(row.at);
-    text.classList.toggle("is-emoji", !row.deleted && isEmojiOnly(row.text));
+    text.classList.toggle("is-emoji", !row.deleted && isEmojiOnly(text.textContent));
     const waiting = t(isOnline ? "message.sending" : "message.waiting");
     const aside = row.state === "sending" ? waiting : row.edited ? t("message.edited") : row.head ? "" : time(row.at);
     setText(part(this, "aside"), aside);
@@ -70,21 +71,6 @@ class MessageRow extends LiveElement {
     part(this, "trouble").hidden = !failed;
     if (failed) setText(part(this, "reason"), `${t("message.failed")} ${tProblem(row.problem)}`);
   }
-}
-
-/** @param {import("/js/models/text.js").Piece} piece @returns {Node} */
-function nodeOf(piece) {
-  if (piece.type === "text") return document.createTextNode(piece.text);
-  if (piece.type === "link") {
-    const link = document.createElement("a");
-    Object.assign(link, { href: piece.text, target: "_blank", rel: "noopener noreferrer nofollow" });
-    link.textContent = piece.text;
-    return link;
-  }
-  const mention = document.createElement("span");
-  mention.className = piece.me ? "mention is-me" : "mention";
-  mention.textContent = piece.text;
-  return mention;
 }
 
 customElements.define("message-row", MessageRow);

@@ -6,7 +6,7 @@
  * @typedef {{type: "day", key: string, at: number}
  *   | {type: "new", key: string}
  *   | {type: "line", key: string, at: number, ev: string, user: string}
- *   | {type: "message", key: string, at: number, by: string, text: string, head: boolean, tail: boolean,
+ *   | {type: "message", key: string, at: number, by: string, text: string, html?: string, head: boolean, tail: boolean,
  *      mine: boolean, state: string, problem: any, cid: string | null, id: string | null,
  *      reply_to: string | null, edited: boolean, deleted: boolean}} Row
  */
@@ -63,6 +63,7 @@ function messageItem(message, me) {
     n: message.n,
     by: message.by,
     text: message.text,
+    html: message.html,
     mine,
     state: "confirmed",
     problem: null,

@@ -5,7 +5,7 @@
  * **Invariant:** an event is applied once, and only as `position + 1`; anything later is a gap.
  * **Invariant:** a pending send leaves the list only when the log shows it, or its author drops it.
  *
- * @typedef {{id: string, seq: number, n: number, at: number, by: string, cid?: string, text: string,
+ * @typedef {{id: string, seq: number, n: number, at: number, by: string, cid?: string, text: string, html?: string,
  *   reply_to: string | null, rev: number, edited_at?: number, deleted: boolean}} Message
  * @typedef {{type: "message", seq: number, at: number, message: Message}} MessageEntry
  * @typedef {{type: "line", seq: number, at: number, ev: string, user: string}} LineEntry
@@ -181,13 +181,13 @@ export class Timeline {
   #edit({ at, d }) {
     const message = this.#byId.get(d.id);
     if (!message || message.deleted) return;
-    Object.assign(message, { text: d.text, rev: d.rev ?? message.rev + 1, edited_at: at });
+    Object.assign(message, { text: d.text, html: d.html, rev: d.rev ?? message.rev + 1, edited_at: at });
   }
 
   /** @param {any} event */
   #erase({ d }) {
     const message = this.#byId.get(d.id);
-    if (message) Object.assign(message, { text: "", deleted: true });
+    if (message) Object.assign(message, { text: "", html: undefined, deleted: true });
   }
 
   /** @param {Message[]} items */

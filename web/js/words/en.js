@@ -81,6 +81,7 @@ export default {
   "line.member.ban": "{name} was banned",
   "message.deleted": "This message was deleted.",
   "message.edited": "edited",
+  "message.spoiler": "Hidden text. Show it.",
   "message.sending": "Sending…",
   "message.waiting": "Goes out when the connection is back",
   "message.failed": "Not sent.",

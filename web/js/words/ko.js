@@ -80,6 +80,7 @@ export default {
   "line.member.ban": "{name} 님의 이용이 막혔어요",
   "message.deleted": "삭제된 메시지예요.",
   "message.edited": "수정됨",
+  "message.spoiler": "가려진 글이에요. 열어 보기",
   "message.sending": "보내는 중…",
   "message.waiting": "연결되면 보낼게요",
   "message.failed": "보내지 못했어요.",

@@ -1,0 +1,104 @@
+//! From a text to its look: the parser, its budget, and when there is nothing to show.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::panic::catch_unwind;
+
+use comrak::{Arena, Options, try_parse_document};
+
+use super::clean::clean;
+use super::glance::may_be_marked;
+use super::write::{Written, write};
+use crate::domain::limits;
+
+/// Stands for `&` on its way through the parser; no character of any language.
+pub(super) const AMPERSAND: char = '\u{fdd0}';
+/// The parser asks once in so many steps whether to go on.
+const ASKS_EVERY: usize = 256;
+/// Steps that any text may take.
+const STEPS: usize = 2_048;
+/// Steps for each byte of it. Texts that are hard to read take five.
+const STEPS_PER_BYTE: usize = 8;
+
+/// What a text looks like.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Safe HTML; none where it would be nothing but the text, escaped.
+    pub(crate) html: Option<String>,
+    /// What is said in it, where that is not all of it: neither code nor links.
+    pub(crate) spoken: Option<String>,
+}
+
+/// What a text looks like. A defect of the parser costs the look and not the session.
+pub(in crate::domain) fn look(text: &str) -> Look {
+    if !may_be_marked(text) {
+        return Look::default();
+    }
+    catch_unwind(|| look_closely(text)).unwrap_or_default()
+}
+
+/// As [`look`], without the glance before.
+pub(crate) fn look_closely(text: &str) -> Look {
+    if text.contains(AMPERSAND) {
+        return Look::default();
+    }
+    // The parser reads `&lt;` as `<`. Who talks means what is there.
+    let text =
+        &*if text.contains('&') { text.replace('&', "\u{fdd0}").into() } else { Cow::from(text) };
+    let arena = Arena::new();
+    let Some(root) = parse(&arena, text) else {
+        return Look::default();
+    };
+    let Written { html, shown, spoken, is_marked } = write(root, text);
+    // Definitions of links are shown nowhere: then the text is shown as it was written.
+    let colons = |text: &str| text.matches("]:").count();
+    let is_all = colons(text) == colons(&shown) && (is_marked || !shown.trim().is_empty());
+    let is_plain = !is_marked && is_same(text, &shown);
+    let fits = |html: &String| html.len() <= limits::HTML_BYTES;
+    let html = Some(html).filter(|html| is_all && !is_plain && fits(html));
+    Look { html: html.map(|html| clean(&html)).filter(fits), spoken }
+}
+
+/// The tree of a text; none when that takes more than its share of steps.
+pub(super) fn parse<'a>(arena: &'a Arena<'a>, text: &str) -> Option<comrak::Node<'a>> {
+    let most = STEPS + STEPS_PER_BYTE * text.len();
+    parse_within(arena, text, most).0
+}
+
+/// The same within so many steps; and how many it took.
+pub(super) fn parse_within<'a>(
+    arena: &'a Arena<'a>,
+    text: &str,
+    most: usize,
+) -> (Option<comrak::Node<'a>>, usize) {
+    let steps = Cell::new(0_usize);
+    let has_enough = || {
+        steps.set(steps.get() + ASKS_EVERY);
+        steps.get() > most
+    };
+    let root = try_parse_document(arena, text, &options(), &has_enough).ok();
+    (root, steps.get())
+}
+
+fn options() -> Options<'static> {
+    let mut options = Options::default();
+    let extension = &mut options.extension;
+    extension.autolink = true;
+    extension.shortcodes = true;
+    extension.spoiler = true;
+    extension.strikethrough = true;
+    // So that `~` alone can be told from `~~`: see `write.rs`.
+    extension.subscript = true;
+    // `**"가"**는`: a mark may stand between a quotation mark and a particle.
+    extension.cjk_friendly_emphasis = true;
+    // `>_<` is a face.
+    extension.greentext = true;
+    options.parse.ignore_setext = true;
+    options
+}
+
+/// Whether two texts differ in nothing but blanks.
+fn is_same(one: &str, other: &str) -> bool {
+    let seen = |c: &char| !c.is_whitespace() && *c != '\u{feff}';
+    one.chars().filter(seen).eq(other.chars().filter(seen))
+}

@@ -1,0 +1,126 @@
+/**
+ * What a message looks like. A plain text becomes text nodes, links and mentions. For any other the
+ * server says in safe HTML what it looks like, and that is not taken on trust: it is read in a document
+ * of its own, where nothing runs or loads, and what is known here is built anew.
+ */
+import { t } from "/js/i18n.js";
+import { piecesOf } from "/js/models/text.js";
+
+/** Tags that are what they are. */
+const PLAIN = new Set(["p", "br", "strong", "em", "del", "blockquote", "ul", "ol", "li", "hr", "pre"]);
+const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+const LANGUAGE = /^language-([A-Za-z0-9+#._-]{1,32})$/u;
+/** Elements inside one another; the server stops far above. */
+const DEPTH = 48;
+
+/**
+ * @param {{text: string, html?: string}} message
+ * @param {string} username the reader's own
+ * @returns {DocumentFragment}
+ */
+export function contentOf({ text, html }, username) {
+  const content = document.createDocumentFragment();
+  if (!html) {
+    content.append(...piecesOf(text, username).map(nodeOf));
+    return content;
+  }
+  const read = new DOMParser().parseFromString(html, "text/html");
+  build(read.body, content, { username, isText: false, depth: 0 });
+  return content;
+}
+
+/**
+ * @param {Node} from
+ * @param {Node & ParentNode} into
+ * @param {{username: string, isText: boolean, depth: number}} how `isText`: names mean nobody here
+ */
+function build(from, into, how) {
+  for (const node of from.childNodes) {
+    if (node instanceof Text) into.append(...textOf(node.data, how));
+    else if (node instanceof Element) buildElement(node, into, how);
+  }
+}
+
+/** @param {string} text @param {{username: string, isText: boolean}} how */
+function textOf(text, { username, isText }) {
+  if (isText) return [text];
+  return piecesOf(text, username).map((piece) => (piece.type === "mention" ? nodeOf(piece) : piece.text));
+}
+
+/**
+ * An element that is not known here is only what is in it.
+ * @param {Element} from
+ * @param {Node & ParentNode} into
+ * @param {{username: string, isText: boolean, depth: number}} how
+ */
+function buildElement(from, into, how) {
+  if (how.depth >= DEPTH) return into.append(from.textContent ?? "");
+  const [outer, inner = outer] = made(from) ?? [];
+  if (outer) into.append(outer);
+  const isText = how.isText || outer instanceof HTMLAnchorElement || outer?.localName === "code";
+  build(from, inner ?? into, { ...how, isText, depth: how.depth + 1 });
+}
+
+/** The element to show, and where what is in it goes. @param {Element} from @returns {HTMLElement[] | null} */
+function made(from) {
+  const tag = from.localName;
+  if (PLAIN.has(tag)) return [document.createElement(tag)];
+  if (tag === "a") return linkTo(from.getAttribute("href") ?? "");
+  if (tag === "code") return code(from.className);
+  if (tag === "span" && from.className === "spoiler") return spoiler();
+  return null;
+}
+
+/** @param {string} address @returns {HTMLElement[] | null} */
+function linkTo(address) {
+  if (!URL.canParse(address)) return null;
+  const { href, protocol } = new URL(address);
+  if (!SCHEMES.has(protocol)) return null;
+  const link = document.createElement("a");
+  // What it says may be another address: where it leads is told as well.
+  Object.assign(link, { href, title: href, target: "_blank", rel: "noopener noreferrer nofollow ugc" });
+  return [link];
+}
+
+/** @param {string} name */
+function code(name) {
+  const element = document.createElement("code");
+  const language = name.match(LANGUAGE)?.[1];
+  if (language) element.dataset.language = language;
+  return [element];
+}
+
+/** Hidden, also from the keyboard and from screen readers, until it is asked for. */
+function spoiler() {
+  const [outer, inner] = [document.createElement("span"), document.createElement("span")];
+  outer.className = "spoiler";
+  Object.assign(outer, { role: "button", tabIndex: 0, ariaLabel: t("message.spoiler") });
+  inner.inert = true;
+  outer.append(inner);
+  const show = () => {
+    inner.inert = false;
+    for (const name of ["role", "tabindex", "aria-label"]) outer.removeAttribute(name);
+    outer.classList.add("is-open");
+  };
+  outer.addEventListener("click", show, { once: true });
+  outer.addEventListener("keydown", (event) => {
+    if (!inner.inert || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    show();
+  });
+  return [outer, inner];
+}
+
+/** @param {import("/js/models/text.js").Piece} piece @returns {Node} */
+function nodeOf(piece) {
+  if (piece.type === "text") return document.createTextNode(piece.text);
+  if (piece.type === "link") {
+    const [link] = linkTo(piece.text) ?? [document.createElement("span")];
+    link.textContent = piece.text;
+    return link;
+  }
+  const mention = document.createElement("span");
+  mention.className = piece.me ? "mention is-me" : "mention";
+  mention.textContent = piece.text;
+  return mention;
+}
