@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::baseline::{self, groupcommit};
 use crate::chaos;
+#[cfg(feature = "actors")]
+use crate::scenario::actors;
 use crate::scenario::{
     catchup, crash, cuts, disk, durable, fanout, idle, mixed, overload, power, presence, rooms,
     scale, slow, soak, start, storm,
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     Soak(soak::Options),
     /// A day of a club in short: latency of each action, users a core carries
     Mixed(mixed::Options),
+    /// Rooms, journal and relays inside this process, without sockets and database
+    #[cfg(feature = "actors")]
+    Actors(actors::Options),
     /// No scenario: a TCP proxy that delays, breaks up, cuts, resets and swallows, until interrupted
     Proxy(chaos::Options),
     /// What the server is compared with; started by the scenarios

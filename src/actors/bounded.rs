@@ -162,6 +162,12 @@ impl<M: Send + 'static> BoundedRef<M> {
         Mailbox { depth, capacity: self.capacity, handled, oldest }
     }
 
+    /// The meter of the mailbox.
+    #[cfg(feature = "bench")]
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.back.meter)
+    }
+
     /// The actor behind.
     pub(crate) fn actor(&self) -> &ActorRef<Envelope<M>> {
         &self.actor
@@ -280,6 +286,12 @@ impl<M: Send + Sync + 'static> Address<M> {
         let waits = door.since.map(|since| now.saturating_duration_since(since));
         let (depth, oldest) = (mailbox.depth + door.left.len(), mailbox.oldest);
         Mailbox { depth, oldest: oldest.max(waits.unwrap_or_default()), ..mailbox }
+    }
+
+    /// The meter of the mailbox, whoever reads it.
+    #[cfg(feature = "bench")]
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.0.meter)
     }
 
     /// How often the actor was started again.

@@ -116,6 +116,12 @@ impl JournalHandle {
         (Mailbox { oldest, ..mailbox }, self.address.restarts(), lanes)
     }
 
+    /// The meter of its mailbox.
+    #[cfg(feature = "bench")]
+    pub(crate) fn meter(&self) -> Arc<super::meter::Meter> {
+        self.address.meter()
+    }
+
     /// Hands an append over.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ impl Moment {
 /// The meter of one mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
+    #[cfg(feature = "bench")]
+    log: super::bench::TurnLog,
     handled: AtomicU64,
     /// When the message in hand was left in the mailbox.
     in_hand: Moment,
@@ -64,6 +66,14 @@ impl Meter {
     pub(super) fn take(&self, left: Instant) {
         self.handled.store(self.handled.load(Relaxed) + 1, Relaxed);
         self.in_hand.set(Some(left));
+        #[cfg(feature = "bench")]
+        self.log.taken(left);
+    }
+
+    /// Writes down from now on when messages were left and taken; gives what was written down before.
+    #[cfg(feature = "bench")]
+    pub(crate) fn log(&self, is_on: bool) -> Vec<super::bench::Turn> {
+        self.log.turn(is_on)
     }
 
     /// The actor has handled it, or put it aside.

@@ -43,6 +43,8 @@
 //!   committed after the relays were told, and take what others committed like any event, by seq.
 //!   A crash of the bus, or a link that is away, delays what crosses until the heads are compared.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod bounded;
 mod budget;
 mod bus;

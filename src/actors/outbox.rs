@@ -29,6 +29,9 @@ pub(crate) enum Port {
     /// The body of a response with server-sent events of a log of this life; its task takes the
     /// bytes.
     Stream(Epoch),
+    /// Nowhere: frames are shown to somebody and are gone.
+    #[cfg(feature = "bench")]
+    Nowhere(super::bench::Tap),
 }
 
 /// What came of a flush.
@@ -98,6 +101,8 @@ impl Outbox {
         match &self.port {
             Port::Socket(socket) => Some(socket),
             Port::Stream(_) => None,
+            #[cfg(feature = "bench")]
+            Port::Nowhere(_) => None,
         }
     }
 
@@ -106,6 +111,8 @@ impl Outbox {
         match &self.port {
             Port::Socket(_) => None,
             Port::Stream(epoch) => Some(epoch),
+            #[cfg(feature = "bench")]
+            Port::Nowhere(_) => None,
         }
     }
 
@@ -141,6 +148,11 @@ impl Outbox {
     /// Writes bytes past an outbox in which nothing waits, and says how many the socket took;
     /// nothing when something waits and they must queue. An error is left for the next flush.
     pub(crate) fn offer(&self, bytes: &Bytes) -> Option<usize> {
+        #[cfg(feature = "bench")]
+        if let Port::Nowhere(tap) = &self.port {
+            tap.take(bytes);
+            return Some(bytes.len());
+        }
         let Port::Socket(socket) = &self.port else {
             return None;
         };
@@ -173,6 +185,13 @@ impl Outbox {
 
     /// Writes what waits, as far as the port takes it.
     pub(crate) fn flush(&self, now: u32) -> Flushed {
+        #[cfg(feature = "bench")]
+        if let Port::Nowhere(tap) = &self.port {
+            let frames = std::mem::take(&mut *self.queue.borrow_mut());
+            frames.each_frame(|frame| tap.take(frame));
+            self.set_bytes(0);
+            return Flushed::All;
+        }
         let Port::Socket(socket) = &self.port else {
             self.wake();
             return if self.bytes.get() == 0 { Flushed::All } else { Flushed::Blocked };

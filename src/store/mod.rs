@@ -32,6 +32,8 @@ mod kept;
 mod link;
 mod log;
 mod messages;
+#[cfg(feature = "bench")]
+mod null;
 mod open;
 mod page;
 #[cfg(test)]
@@ -62,6 +64,8 @@ pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
 pub use messages::{Message, Snapshot, Window};
+#[cfg(feature = "bench")]
+pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
 pub use rooms::{NewRoom, RoomInfo, RoomMember, RoomView, RosterRow};
@@ -71,6 +75,8 @@ pub use rooms::{NewRoom, RoomInfo, RoomMember, RoomView, RosterRow};
 pub struct Store {
     db: Db,
     faults: Faults,
+    #[cfg(feature = "bench")]
+    null: Option<std::sync::Arc<null::Null>>,
 }
 
 impl Store {

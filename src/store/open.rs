@@ -86,7 +86,12 @@ impl Store {
             DatabaseTarget::Sqlite(path) => open_sqlite(path, faults).await?,
             DatabaseTarget::Postgres(url) => open_postgres(url).await?,
         };
-        Ok(Self { db, faults: faults.clone() })
+        Ok(Self {
+            db,
+            faults: faults.clone(),
+            #[cfg(feature = "bench")]
+            null: None,
+        })
     }
 
     /// Brings the schema up to date. Nodes that start together wait for one another.

@@ -1,9 +1,15 @@
 //! What only tests have is in no build that serves anybody.
 
-use super::tree::{self, none};
+use super::tree::{self, Source, none};
+use super::uses;
 
 /// The feature with the planted faults.
 const FAULTS: &str = "faults";
+/// The feature of the server's library with which the load tester drives the actors without a server.
+const BENCH: &str = "bench";
+/// The one place of the load tester that names the server's library; everything else there knows the
+/// wire alone, as any client does.
+const DRIVES: &str = "loadtest/src/scenario/actors.rs";
 
 /// The lines of one table of a manifest: key, and what stands behind the `=`.
 fn table<'m>(manifest: &'m str, name: &str) -> Vec<(&'m str, &'m str)> {
@@ -31,29 +37,33 @@ fn by_default(manifest: &str) -> Vec<String> {
     found
 }
 
-/// The dependencies of a manifest that name this package, outside of its own tests.
-fn asks_for_faults(manifest: &str) -> bool {
+/// Whether a dependency of a manifest on this package asks for a feature, outside of its own tests.
+fn asks_for(manifest: &str, feature: &str) -> bool {
     ["dependencies", "build-dependencies"].iter().any(|name| {
         let asked = table(manifest, name);
-        asked.iter().any(|(package, how)| *package == "moim" && how.contains(FAULTS))
+        asked.iter().any(|(package, how)| *package == "moim" && how.contains(feature))
     })
 }
 
 #[test]
-fn no_build_that_serves_has_planted_faults() {
+fn no_build_that_serves_has_what_only_tests_have() {
     let manifest = tree::read("Cargo.toml");
     let features = table(&manifest, "features");
-    assert!(features.iter().any(|(name, _)| *name == FAULTS), "the feature has another name");
-    assert!(!by_default(&manifest).iter().any(|name| name == FAULTS), "it is on by default");
-    let manifests = [manifest, tree::read("loadtest/Cargo.toml")];
-    assert!(!manifests.iter().any(|text| asks_for_faults(text)), "a dependency brings it");
-    // Whoever builds a release by these files gets no faults in it.
+    for feature in [FAULTS, BENCH] {
+        assert!(features.iter().any(|(name, _)| *name == feature), "{feature} has another name");
+        assert!(!by_default(&manifest).iter().any(|name| name == feature), "{feature}: by default");
+        assert!(!asks_for(&manifest, feature), "a dependency brings {feature}");
+    }
+    assert!(!asks_for(&tree::read("loadtest/Cargo.toml"), FAULTS), "the load tester brings it");
+    // Whoever builds a release by these files gets nothing of it: features of one build are one set,
+    // so the load tester is built by itself.
     let told = tree::kept().into_iter().filter(|source| {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         source.path.starts_with("deploy/") || source.path.starts_with(".ci/") || name == "README.md"
     });
     let asks = |line: &str| {
-        line.contains("--release") && ["--all-features", FAULTS].iter().any(|f| line.contains(f))
+        let brings = ["--all-features", "--workspace", FAULTS, "features bench"];
+        line.contains("--release") && brings.iter().any(|brings| line.contains(brings))
     };
     let slips: Vec<_> = told
         .flat_map(|source| {
@@ -61,7 +71,39 @@ fn no_build_that_serves_has_planted_faults() {
             lines.iter().map(|line| format!("{}: {line}", source.path)).collect::<Vec<_>>()
         })
         .collect();
-    none("a release with planted faults", &slips);
+    none("a release with what only tests have", &slips);
+}
+
+/// The lines of a file that name the server's library.
+fn names_library(source: &Source) -> Vec<String> {
+    let named = uses::named(source, "loadtest");
+    let library = named.iter().filter(|named| named.path[0] == "moim");
+    library
+        .map(|named| format!("{}:{}: {}", source.path, named.line, named.path.join("::")))
+        .collect()
+}
+
+#[test]
+fn the_load_tester_knows_the_server_by_the_wire_but_for_one_scenario() {
+    let sources = tree::below(&["loadtest/src", "loadtest/tests"], &[".rs"]);
+    let (drives, others): (Vec<_>, Vec<_>) =
+        sources.iter().partition(|source| source.path == DRIVES);
+    let driven: Vec<_> = drives.into_iter().flat_map(names_library).collect();
+    assert!(!driven.is_empty(), "{DRIVES} drives nothing");
+    let strange: Vec<_> =
+        driven.iter().filter(|line| !line.contains("moim::actors::bench::")).cloned().collect();
+    none("the load tester reaches past the bench", &strange);
+    let slips: Vec<_> = others.into_iter().flat_map(names_library).collect();
+    none("the load tester names the server's library", &slips);
+}
+
+#[test]
+fn the_library_is_seen_in_code_and_not_in_words() {
+    let of = |text: &str| {
+        names_library(&Source { path: "loadtest/src/x.rs".to_owned(), text: text.to_owned() }).len()
+    };
+    assert_eq!(of("use moim::domain::Text;\nfn f() { moim::actors::bench::g() }"), 2);
+    assert_eq!(of("// moim::domain\nlet server = \"moim::x\"; use crate::moim;"), 0);
 }
 
 #[test]
@@ -71,7 +113,8 @@ fn a_feature_that_the_default_brings_is_found() {
     assert_eq!(by_default(manifest), ["default", "a", "b", "c", "faults"]);
     assert_eq!(by_default("[features]\ndefault = []\nfaults = []\n"), ["default"]);
     let of = |how: &str| format!("[dependencies]\nmoim = {how}\n\n[dev-dependencies]\n");
-    assert!(asks_for_faults(&of("{ path = \"..\", features = [\"faults\"] }")));
-    assert!(!asks_for_faults(&of("{ path = \"..\" }")));
-    assert!(!asks_for_faults("[dev-dependencies]\nmoim = { features = [\"faults\"] }\n"));
+    assert!(asks_for(&of("{ path = \"..\", features = [\"faults\"] }"), FAULTS));
+    assert!(!asks_for(&of("{ path = \"..\", features = [\"bench\"] }"), FAULTS));
+    assert!(!asks_for(&of("{ path = \"..\" }"), FAULTS));
+    assert!(!asks_for("[dev-dependencies]\nmoim = { features = [\"faults\"] }\n", FAULTS));
 }

@@ -53,7 +53,7 @@ const HOMES: &[Home] = &[
     Home { package: "ractor", at: &["actors"], but_not_at: &["actors/session", "actors/relay"] },
     Home {
         package: "actix*",
-        at: &["actors/session", "actors/relay", "http", "app"],
+        at: &["actors/session", "actors/relay", "actors/bench", "http", "app"],
         but_not_at: &[],
     },
     Home {

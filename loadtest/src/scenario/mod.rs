@@ -5,6 +5,8 @@
 //!
 //! A new scenario is a file with `Options`, `GOALS` and `run`, a line below and one in `cli`.
 
+#[cfg(feature = "actors")]
+pub(crate) mod actors;
 pub(crate) mod catchup;
 pub(crate) mod crash;
 pub(crate) mod cuts;
@@ -37,29 +39,7 @@ use crate::server::{Target, fresh_seed};
 
 pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
     let seed = common.seed.unwrap_or_else(fresh_seed);
-    let (name, goals) = match command {
-        Command::Idle(_) => ("idle", idle::GOALS),
-        Command::Fanout(_) => ("fanout", fanout::GOALS),
-        Command::Crash(_) => ("crash", crash::GOALS),
-        Command::Cuts(_) => ("cuts", cuts::GOALS),
-        Command::Disk(_) => ("disk", disk::GOALS),
-        Command::Power(_) => ("power", &[][..]),
-        Command::Overload(_) => ("overload", overload::GOALS),
-        Command::Rooms(_) => ("rooms", rooms::GOALS),
-        Command::Catchup(_) => ("catchup", catchup::GOALS),
-        Command::Presence(_) => ("presence", presence::GOALS),
-        Command::Storm(_) => ("storm", storm::GOALS),
-        Command::Slow(_) => ("slow", slow::GOALS),
-        Command::Scale(_) => ("scale", scale::GOALS),
-        Command::Durable(_) => ("durable", durable::GOALS),
-        Command::Start(_) => ("start", start::GOALS),
-        Command::Soak(_) => ("soak", soak::GOALS),
-        Command::Mixed(_) => ("mixed", mixed::GOALS),
-        Command::Proxy(_)
-        | Command::Baseline(_)
-        | Command::UpgradeServer
-        | Command::GroupCommit(_) => bail!("not a scenario"),
-    };
+    let (name, goals) = named(command)?;
     let mut report = Report::new(name, goals, &common.require, seed)?;
     let pins = if common.pin { Pins::split()? } else { None };
     report.option("pinned", pins.is_some());
@@ -68,6 +48,8 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
     }
     let stage = Stage { common, pins, seed };
     match command {
+        #[cfg(feature = "actors")]
+        Command::Actors(options) => actors::run(options, &mut report).await?,
         Command::Idle(options) => idle::run(options, &stage, &mut report).await?,
         Command::Fanout(options) => fanout::run(options, &stage, &mut report).await?,
         Command::Crash(options) => crash::run(options, &stage, &mut report).await?,
@@ -91,6 +73,35 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         | Command::GroupCommit(_) => {}
     }
     Ok(report)
+}
+
+/// The name of a scenario, and the goals that it may be held to.
+fn named(command: &Command) -> Result<(&'static str, &'static [&'static str])> {
+    Ok(match command {
+        #[cfg(feature = "actors")]
+        Command::Actors(_) => ("actors", actors::GOALS),
+        Command::Idle(_) => ("idle", idle::GOALS),
+        Command::Fanout(_) => ("fanout", fanout::GOALS),
+        Command::Crash(_) => ("crash", crash::GOALS),
+        Command::Cuts(_) => ("cuts", cuts::GOALS),
+        Command::Disk(_) => ("disk", disk::GOALS),
+        Command::Power(_) => ("power", &[][..]),
+        Command::Overload(_) => ("overload", overload::GOALS),
+        Command::Rooms(_) => ("rooms", rooms::GOALS),
+        Command::Catchup(_) => ("catchup", catchup::GOALS),
+        Command::Presence(_) => ("presence", presence::GOALS),
+        Command::Storm(_) => ("storm", storm::GOALS),
+        Command::Slow(_) => ("slow", slow::GOALS),
+        Command::Scale(_) => ("scale", scale::GOALS),
+        Command::Durable(_) => ("durable", durable::GOALS),
+        Command::Start(_) => ("start", start::GOALS),
+        Command::Soak(_) => ("soak", soak::GOALS),
+        Command::Mixed(_) => ("mixed", mixed::GOALS),
+        Command::Proxy(_)
+        | Command::Baseline(_)
+        | Command::UpgradeServer
+        | Command::GroupCommit(_) => bail!("not a scenario"),
+    })
 }
 
 /// What every scenario is handed.

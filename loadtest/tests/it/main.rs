@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; the settings miss helper functions"
 )]
 
+#[cfg(feature = "actors")]
+mod actors;
 mod fanout;
 mod markup;
 mod scale;

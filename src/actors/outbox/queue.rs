@@ -109,6 +109,22 @@ impl Queue {
         Some(joined.into())
     }
 
+    /// Each frame whole, in order.
+    #[cfg(feature = "bench")]
+    pub(super) fn each_frame(self, mut take: impl FnMut(&Bytes)) {
+        let mut begun = Vec::new();
+        for piece in self.first.into_iter().chain(self.rest) {
+            if !begun.is_empty() || piece.goes_on {
+                begun.extend_from_slice(&piece.bytes);
+            }
+            match (piece.goes_on, begun.is_empty()) {
+                (true, _) => {}
+                (false, true) => take(&piece.bytes),
+                (false, false) => take(&std::mem::take(&mut begun).into()),
+            }
+        }
+    }
+
     /// Drops all but the frame that is partly out; says how many bytes are left.
     pub(super) fn forget_unwritten(&mut self) -> usize {
         if self.written == 0 && !self.is_begun {
