@@ -9,6 +9,8 @@
 //! that is in the database goes on beside it.
 
 mod gauge;
+#[cfg(any(test, feature = "bench"))]
+mod nobody;
 mod weight;
 mod write;
 
@@ -22,6 +24,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
+#[cfg(any(test, feature = "bench"))]
+pub(crate) use self::nobody::Nobody;
 use self::weight::{Scale, Weight};
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
 use super::meter::Mailbox;
@@ -32,7 +36,7 @@ use super::task;
 use crate::domain::{RoomId, UserId};
 use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, Store, StoredNotice};
+use crate::store::{Append, Appended, NoticesRead, Store, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// Appends that may wait, over all lanes.
@@ -54,6 +58,8 @@ pub(crate) enum Ticket {
     Mark { room: RoomId, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A change of membership.
     Member { user: UserId, change: Change, answer: Answer<Result<Appended, Refusal>> },
+    /// A change that says itself who moved.
+    Moves { answer: Answer<Result<Appended, Refusal>> },
 }
 
 /// What became of an append, with its ticket.
@@ -70,6 +76,12 @@ pub(crate) trait Outcomes: Send + Sync + 'static {
     /// Inbox entries of a batch, in the order of their logs. The next batch waits until they are
     /// told: rooms work side by side, and two of them would tell one inbox in any order.
     fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_>;
+
+    /// Inbox entries that were read together with their room.
+    fn tell_read(&self, read: Vec<NoticesRead>) -> Telling<'_>;
+
+    /// Whether a user has a room open on this node.
+    fn is_listening(&self, room: RoomId, user: UserId) -> bool;
 }
 
 /// Message of the journal.
@@ -307,9 +319,16 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
     let key = match append {
         Append::Message(message) => message.room.0,
         Append::Mark { room, .. }
+        | Append::Unread { room, .. }
         | Append::JoinRoom { room, .. }
-        | Append::LeaveRoom { room, .. } => room.0,
-        Append::JoinClub { club, .. } | Append::LeaveClub { club, .. } => club.0,
+        | Append::LeaveRoom { room, .. }
+        | Append::Invite { room, .. }
+        | Append::PutOut { room, .. } => room.0,
+        Append::JoinClub { club, .. }
+        | Append::LeaveClub { club, .. }
+        | Append::SetRole { club, .. }
+        | Append::HandOver { club, .. } => club.0,
+        Append::MakeGroup(new) => new.by.0,
     };
     let mixed = key.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     usize::try_from(mixed).unwrap_or(0) % lanes.max(1)
@@ -318,13 +337,19 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Millis;
 
     #[test]
     fn every_lane_gets_its_share_of_rooms_whatever_their_stride() {
         for stride in [1, 2, 3, 4, 8, 12] {
             let mut rooms = [0; LANES];
             for number in 0..400 {
-                let mark = Append::Mark { room: RoomId(number * stride), user: UserId(1), seq: 0 };
+                let mark = Append::Mark {
+                    room: RoomId(number * stride),
+                    user: UserId(1),
+                    seq: 0,
+                    at: Millis(0),
+                };
                 rooms[lane_of(&mark, LANES)] += 1;
             }
             assert!(rooms.iter().all(|rooms| (50..=150).contains(rooms)), "{stride}: {rooms:?}");

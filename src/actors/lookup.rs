@@ -15,7 +15,7 @@ use super::bounded::{Address, BoundedRef, Envelope, Place};
 use super::meter::{self, Mailbox};
 use super::seat::Answer;
 use super::task;
-use crate::domain::UserId;
+use crate::domain::{Notify, UserId};
 use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ErrorCode, InboxPlace, Refusal, RoomEntry, UserBody};
 use crate::store::{RoomView, Store, StoreError};
@@ -231,6 +231,9 @@ pub fn entry(view: RoomView) -> RoomEntry {
         read_n: view.read_n,
         unread: view.n - view.read_n,
         mentions: view.mentions,
+        peer: view.peer,
+        notify: (view.notify != Notify::Mentions).then_some(view.notify),
+        hidden: view.is_hidden,
     }
 }
 

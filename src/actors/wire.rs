@@ -1,8 +1,10 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
-use crate::domain::{MessageId, Millis, RoomId, UserId};
+use super::journal::Outcomes;
+use crate::domain::{ClubRole, MessageId, Millis, RoomId, UserId};
 use crate::protocol::{
-    MemberData, MemberJoin, MemberLeave, MessageData, MessageNew, NoticeData, NoticeEvent,
+    MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole, MessageData, MessageNew,
+    NoticeData, NoticeEvent, RoleData,
 };
 use crate::store::{EventWriter, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice};
 use crate::telemetry::Metrics;
@@ -19,7 +21,11 @@ const SEQ: i64 = i64::MIN;
 const N: i64 = i64::MIN + 1;
 
 /// Writes events in the words of the protocol, and counts them.
-pub(super) struct Writer<'m>(pub(super) &'m Metrics);
+pub(super) struct Writer<'m> {
+    pub(super) metrics: &'m Metrics,
+    /// Knows who has which room open.
+    pub(super) live: &'m dyn Outcomes,
+}
 
 impl EventWriter for Writer<'_> {
     fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String {
@@ -44,19 +50,23 @@ impl EventWriter for Writer<'_> {
         match line {
             Line::Join => self.json(&MemberJoin { room, seq, at, d }),
             Line::Leave => self.json(&MemberLeave { room, seq, at, d }),
+            Line::Kick => self.json(&MemberKick { room, seq, at, d }),
+            Line::Role(role) => {
+                self.json(&MemberRole { room, seq, at, d: RoleData { user, role } })
+            }
         }
     }
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
         let title: String = headline(notice).chars().take(TITLE_CHARS).collect();
         let body: String = notice.excerpt.chars().take(BODY_CHARS).collect();
-        let room = notice.room;
-        let link = format!("/rooms/{room}?at={}", notice.message_seq);
+        let place = notice.room.zip(notice.message_seq);
+        let link = link(notice);
         let d = NoticeData {
             id: notice.id,
             kind: notice.kind,
-            room,
-            message: MessageId { room, seq: notice.message_seq },
+            room: notice.room,
+            message: place.map(|(room, seq)| MessageId { room, seq }),
             club: notice.club,
             from: notice.from,
             title: &title,
@@ -67,22 +77,58 @@ impl EventWriter for Writer<'_> {
         let event = self.json(&NoticeEvent { seq, d });
         WrittenNotice { event, title, body }
     }
+
+    fn is_listening(&self, room: RoomId, user: UserId) -> bool {
+        self.live.is_listening(room, user)
+    }
 }
 
 fn headline(notice: &NewNotice<'_>) -> String {
-    let from = notice.from_name;
+    let NewNotice { from_name: from, place, .. } = notice;
     match (notice.kind, notice.locale) {
         ("mention", "en") => format!("{from} mentioned you"),
         ("mention", _ko) => format!("{from} 님이 나를 불렀어요"),
+        ("dm", "en") => format!("{from} wrote to you"),
+        ("dm", _ko) => format!("{from} 님이 말을 걸었어요"),
+        ("chat", "en") => format!("New in {place}"),
+        ("chat", _ko) => format!("{place}에 새 이야기가 있어요"),
+        ("room_invite", "en") => format!("{from} added you to {place}"),
+        ("room_invite", _ko) => format!("{from} 님이 {place} 방에 불러줬어요"),
+        ("club_role", "en") => {
+            format!("Your role in {place} is now {}", notice.role.map_or("", ClubRole::word))
+        }
+        ("club_role", _ko) => {
+            let role = notice.role.map_or("", korean);
+            format!("{place}에서 맡은 역할이 {role}(으)로 바뀌었어요")
+        }
         (_reply, "en") => format!("{from} replied to you"),
         (_reply, _ko) => format!("{from} 님이 내 말에 답했어요"),
+    }
+}
+
+/// A role as people read it.
+const fn korean(role: ClubRole) -> &'static str {
+    match role {
+        ClubRole::Member => "멤버",
+        ClubRole::Manager => "매니저",
+        ClubRole::Owner => "모임장",
+    }
+}
+
+/// Path in the page that shows what an entry is about.
+fn link(notice: &NewNotice<'_>) -> String {
+    match (notice.kind, notice.room, notice.message_seq, notice.club) {
+        ("mention" | "reply", Some(room), Some(seq), _) => format!("/rooms/{room}?at={seq}"),
+        (_, Some(room), _, _) => format!("/rooms/{room}"),
+        (_, None, _, Some(club)) => format!("/clubs/{club}"),
+        (_, None, _, None) => "/".to_owned(),
     }
 }
 
 impl Writer<'_> {
     /// The shapes of the protocol always can be written.
     fn json(&self, value: &impl serde::Serialize) -> String {
-        self.0.encoded.inc();
+        self.metrics.encoded.inc();
         let mut line = Vec::with_capacity(USUAL_BYTES);
         let written = serde_json::to_writer(&mut line, value);
         written.ok().and_then(|()| String::from_utf8(line).ok()).unwrap_or_default()
@@ -94,6 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::actors::journal::Nobody;
     use crate::domain::{Cid, Text};
 
     proptest! {
@@ -108,7 +155,7 @@ mod tests {
             let (room, author, at) = (RoomId(room), UserId(author), Millis(at));
             let message = NewMessage { room, author, cid, text, reply_to: None, at };
             let metrics = Metrics::new();
-            let writer = Writer(&metrics);
+            let writer = Writer { metrics: &metrics, live: &Nobody };
             let template = writer.template(&message);
             prop_assert_eq!(template.matches(SEQ_HOLE).count(), 2);
             prop_assert_eq!(template.matches(N_HOLE).count(), 1);

@@ -23,6 +23,21 @@ pub const PASSWORD_CHARS: (usize, usize) = (8, 128);
 pub const CLUB_NAME_CHARS: (usize, usize) = (2, 40);
 /// Characters of the name of a room.
 pub const ROOM_NAME_CHARS: (usize, usize) = (1, 50);
+/// Characters of the name of a room that is listed.
+pub const LISTED_NAME_CHARS: (usize, usize) = (2, 50);
+/// Characters of the topic of a room.
+pub const TOPIC_CHARS: usize = 200;
+/// Most seconds between two messages of one user in slow mode.
+pub const SLOW_MODE_S: i64 = 21_600;
+/// Most people that one call brings into a room.
+pub const INVITED: usize = 200;
+/// A group with more members than this makes no inbox entry of each of its messages for members
+/// who have not asked for that.
+pub const SMALL_GROUP: i64 = 200;
+/// Most names of who has read a message.
+pub const SEEN_NAMES: i64 = 200;
+/// Characters of what a person says of how they are.
+pub const STATUS_CHARS: usize = 60;
 /// Most names that one message may call.
 pub const MENTIONS: usize = 20;
 /// Entries of one page of a list: the default and the most.

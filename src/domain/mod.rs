@@ -24,6 +24,6 @@ pub use mention::mention_candidates;
 pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username};
 pub use position::{Epoch, InvalidPosition, Position};
 pub use role::{ClubRole, InstanceRole, InvalidWord, MembershipStatus};
-pub use room::{RoomKind, Standing};
+pub use room::{History, Notify, RoomKind, Standing, Writers};
 pub use text::{Cid, InvalidText, Text};
 pub use time::Millis;

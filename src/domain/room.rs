@@ -24,11 +24,53 @@ words!(
     }
 );
 
+words!(
+    /// From where on a reader sees the log of a room.
+    History {
+        /// From its beginning.
+        All = "all",
+        /// From the reader's coming on.
+        SinceJoin = "since_join",
+    }
+);
+
+words!(
+    /// Who may write in a room.
+    Writers {
+        /// Everybody who may read it.
+        All = "all",
+        /// Its moderators.
+        Moderators = "moderators",
+    }
+);
+
+words!(
+    /// Which messages of a room make an inbox entry for a member.
+    Notify {
+        /// All, one entry of new talk at a time.
+        All = "all",
+        /// Those that name or answer the member.
+        Mentions = "mentions",
+        /// None.
+        None = "none",
+    }
+);
+
 impl RoomKind {
     /// Whether membership of the club decides who may read, rather than rows of the room itself.
     #[must_use]
     pub const fn is_club_room(self) -> bool {
         matches!(self, Self::Member | Self::Manager)
+    }
+
+    /// Which messages make an inbox entry for members who have not said what they want: in small
+    /// circles all of them.
+    #[must_use]
+    pub const fn default_notify(self) -> Notify {
+        match self {
+            Self::Group | Self::Private => Notify::All,
+            Self::Member | Self::Manager | Self::Lobby => Notify::Mentions,
+        }
     }
 
     /// Whether an active club member of this role may read and write here.

@@ -35,6 +35,8 @@ pub(super) struct ClubBody {
     pub(super) owner: UserBody,
     /// Active members.
     pub(super) member_count: i64,
+    /// Whether its members see who has read a message.
+    pub(super) seen_by: bool,
     /// When it was made (UTC ms).
     #[schema(value_type = i64)]
     pub(super) created_at: Millis,
@@ -67,6 +69,7 @@ impl From<Club> for ClubBody {
             capacity: club.capacity,
             owner: club.owner.into(),
             member_count: club.member_count,
+            seen_by: club.seen_by,
             created_at: club.created_at,
             my: club.my.map(|my| MyBody { role: my.role, status: my.status }),
         }
@@ -134,4 +137,6 @@ pub(super) struct ClubPatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>, minimum = 2, maximum = 100_000)]
     pub(super) capacity: Option<Option<i64>>,
+    /// Whether members see who has read a message.
+    pub(super) seen_by: Option<bool>,
 }

@@ -218,6 +218,7 @@ pub(super) async fn change(
         visibility: Some(access.0.word()),
         join_policy: Some(access.1.word()),
         capacity,
+        seen_by: body.seen_by,
     };
     let changed = api.store.update_club(id, &patch).await;
     match changed.on_constraint("name_key", name_taken)? {

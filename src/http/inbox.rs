@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::json::Fields;
 use super::page::{List, Listing, PageParams, Paging};
-use crate::domain::{MessageId, Millis, NoticeId, RoomId, UserId, limits};
+use crate::domain::{ClubId, MessageId, Millis, NoticeId, RoomId, UserId, limits};
 use crate::store::{Notice, NoticeFilter, ReadSelection};
 
 /// One notification.
@@ -20,7 +20,7 @@ pub(super) struct NoticeBody {
     id: NoticeId,
     /// Place in the inbox log.
     seq: i64,
-    /// `mention`, `reply` …
+    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role` …
     kind: String,
     /// Where it happened.
     #[schema(value_type = Option<String>, example = "r_12")]
@@ -28,6 +28,9 @@ pub(super) struct NoticeBody {
     /// Which message.
     #[schema(value_type = Option<String>, example = "m_12_1043")]
     message: Option<MessageId>,
+    /// In which club.
+    #[schema(value_type = Option<String>, example = "c_1")]
+    club: Option<ClubId>,
     /// Who caused it.
     #[schema(value_type = Option<String>, example = "u_3")]
     from: Option<UserId>,
@@ -51,20 +54,39 @@ pub(super) struct NoticeBody {
 impl From<Notice> for NoticeBody {
     fn from(notice: Notice) -> Self {
         let place = notice.room.zip(notice.message_seq);
+        let told = Told::of(&notice.event);
         Self {
             id: notice.id,
             seq: notice.seq,
             kind: notice.kind,
             room: notice.room,
             message: place.map(|(room, seq)| MessageId { room, seq }),
+            club: told.club,
             from: notice.from,
             title: notice.title,
             body: notice.body,
-            link: place.map(|(room, seq)| format!("/rooms/{room}?at={seq}")),
+            link: told.link,
             at: notice.at,
             delivered_at: notice.delivered_at,
             read_at: notice.read_at,
         }
+    }
+}
+
+/// What only the event of an entry says.
+#[derive(Default, Deserialize)]
+struct Told {
+    link: Option<String>,
+    club: Option<ClubId>,
+}
+
+impl Told {
+    fn of(event: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Event {
+            d: Told,
+        }
+        serde_json::from_str::<Event>(event).map(|event| event.d).unwrap_or_default()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct MemberBody {
 
 impl MemberBody {
     /// A member of a club, with what only the live part knows.
-    fn of_club(member: ClubMember, rooms: &RoomsHandle) -> Self {
+    pub(super) fn of_club(member: ClubMember, rooms: &RoomsHandle) -> Self {
         let ClubMember { user, role, joined_at } = member;
         Self { online: rooms.is_online(user.id), user: user.into(), role, joined_at }
     }

@@ -119,11 +119,11 @@ pub(super) async fn list(
     paging: Paging,
 ) -> Result<web::Json<Listing<MessageItem>>, ApiError> {
     let window = window(&query, &paging)?;
-    readable(&api, room, caller).await?;
+    let reach = readable(&api, room, caller).await?;
     // One more than is given tells whether there is more. Around a seq there is no next page.
     let more = usize::from(!matches!(window, Window::Around(_)));
     let limit = i64::try_from(paging.limit() + more).unwrap_or(i64::MAX);
-    let found = api.store.messages(room, window, limit).await?;
+    let found = api.store.messages(reach, window, limit).await?;
     let (messages, next) = cut(found, window, paging.limit());
     Ok(web::Json(Listing { items: messages.iter().map(MessageItem::from).collect(), next }))
 }

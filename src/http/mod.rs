@@ -15,8 +15,10 @@ mod caller;
 mod club_body;
 mod club_form;
 mod clubs;
+mod dms;
 mod error;
 mod events;
+mod groups;
 mod health;
 mod inbox;
 mod json;
@@ -27,7 +29,10 @@ mod messages;
 mod openapi;
 mod page;
 mod password;
+mod reading;
 mod request;
+mod roles;
+mod room_settings;
 mod rooms;
 mod secret;
 mod security;
@@ -108,12 +113,22 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/clubs/{id}/leave").post(members::leave))
         .service(resource("/v1/clubs/{id}/members").get(members::list))
         .service(resource("/v1/clubs/{id}/rooms").get(rooms::of_club).post(rooms::make))
-        .service(resource("/v1/rooms").get(rooms::mine))
-        .service(resource("/v1/rooms/{id}").get(rooms::show))
-        .service(resource("/v1/rooms/{id}/members").get(rooms::members))
+        .service(resource("/v1/clubs/{id}/members/{user}").patch(roles::set_role))
+        .service(resource("/v1/clubs/{id}/owner").post(roles::hand_over))
+        .service(resource("/v1/dms").post(dms::open))
+        .service(resource("/v1/rooms").get(rooms::mine).post(groups::make))
+        .service(resource("/v1/rooms/directory").get(groups::directory))
+        .service(resource("/v1/rooms/{id}")
+            .get(rooms::show).patch(room_settings::change).delete(room_settings::delete))
+        .service(resource("/v1/rooms/{id}/members").get(rooms::members).post(groups::invite))
+        .service(resource("/v1/rooms/{id}/members/{user}").delete(groups::put_out))
         .service(resource("/v1/rooms/{id}/join").post(rooms::join))
         .service(resource("/v1/rooms/{id}/leave").post(rooms::leave))
-        .service(resource("/v1/rooms/{id}/read").post(rooms::read))
+        .service(resource("/v1/rooms/{id}/read").post(reading::read))
+        .service(resource("/v1/rooms/{id}/unread").post(reading::unread))
+        .service(resource("/v1/rooms/{id}/notify").put(reading::notify))
+        .service(resource("/v1/rooms/{id}/hidden").put(dms::hide).delete(dms::show))
+        .service(resource("/v1/rooms/{id}/messages/{message}/seen").get(reading::seen))
         .service(resource("/v1/rooms/{id}/messages").get(messages::list).post(messages::send))
         .service(resource("/v1/rooms/{id}/events").get(events::of_room))
         .service(resource("/v1/inbox").get(inbox::list))

@@ -12,7 +12,10 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
-use super::{admin, auth, clubs, events, health, inbox, me, members, messages, rooms, users};
+use super::{
+    admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, reading, roles,
+    room_settings, rooms, users,
+};
 use crate::protocol::ErrorCode;
 
 /// Where the description is.
@@ -28,8 +31,12 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         users::find, users::show,
         clubs::make, clubs::find, clubs::mine, clubs::show, clubs::change, clubs::delete,
         members::join, members::leave, members::list,
+        roles::set_role, roles::hand_over,
         rooms::make, rooms::of_club, rooms::mine, rooms::show, rooms::members, rooms::join,
-        rooms::leave, rooms::read,
+        rooms::leave, room_settings::change, room_settings::delete,
+        dms::open, dms::hide, dms::show,
+        groups::make, groups::directory, groups::invite, groups::put_out,
+        reading::read, reading::unread, reading::notify, reading::seen,
         messages::list, messages::send,
         events::of_room, events::of_inbox,
         inbox::list, inbox::read,

@@ -47,6 +47,8 @@ pub(super) enum List {
     Notices = 10,
     /// My sign-ins.
     Devices = 11,
+    /// Rooms that people may find.
+    Directory = 20,
 }
 
 /// A sort key that a cursor can hold.
@@ -115,6 +117,7 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::NewerMessages,
         List::Notices,
         List::Devices,
+        List::Directory,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

@@ -1,8 +1,8 @@
-//! Rooms: making, listing, showing, joining, leaving, reading up to a place.
+//! Rooms: making those of clubs, listing, showing, joining, leaving.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::api::Api;
 use super::caller::Caller;
@@ -12,8 +12,11 @@ use super::json::{Fields, Id};
 use super::members::MemberBody;
 use super::page::{List, Listing, PageParams, Paging};
 use crate::actors::entry;
-use crate::domain::{ClubId, ClubRole, Epoch, Millis, RoomId, RoomKind, RoomName};
-use crate::store::{NewRoom, RoomMember, RoomView};
+use crate::domain::{
+    ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId, Writers,
+    limits, optional_text,
+};
+use crate::store::{NewRoom, Reach, RoomMember, RoomView};
 
 /// A room as one of its readers sees it in a list.
 #[derive(Serialize, ToSchema)]
@@ -29,6 +32,10 @@ pub(super) struct RoomBody {
     /// The club it belongs to.
     #[schema(value_type = Option<String>, example = "c_1")]
     club_id: Option<ClubId>,
+    /// The other one in a private room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "u_7")]
+    peer_id: Option<UserId>,
     /// Life of its log.
     #[schema(value_type = String)]
     epoch: Epoch,
@@ -42,6 +49,11 @@ pub(super) struct RoomBody {
     unread: i64,
     /// Of these, those that name the caller.
     mentions: i64,
+    /// Which messages make an inbox entry for the caller: `all`, `mentions` or `none`.
+    #[schema(value_type = String, example = "mentions")]
+    notify: Notify,
+    /// Whether the caller has hidden it until its next message.
+    hidden: bool,
 }
 
 impl From<RoomView> for RoomBody {
@@ -51,12 +63,15 @@ impl From<RoomView> for RoomBody {
             name: view.name,
             kind: view.kind,
             club_id: view.club,
+            peer_id: view.peer,
             epoch: view.epoch,
             head: view.head,
             n: view.n,
             read_n: view.read_n,
             unread: view.n - view.read_n,
             mentions: view.mentions,
+            notify: view.notify,
+            hidden: view.is_hidden,
         }
     }
 }
@@ -70,11 +85,17 @@ pub(super) struct RoomDetail {
     /// What is talked about.
     topic: String,
     /// `all`, or `since_join`.
-    history: String,
+    #[schema(value_type = String, example = "all")]
+    history: History,
     /// `all`, or `moderators`.
     write: String,
     /// Seconds between two messages of one user.
     slow_mode_s: i64,
+    /// Whether people may find and join it.
+    listed: bool,
+    /// The host of a group.
+    #[schema(value_type = Option<String>, example = "u_7")]
+    host_id: Option<UserId>,
     /// When it was made (UTC ms).
     #[schema(value_type = i64)]
     created_at: Millis,
@@ -90,24 +111,24 @@ pub(super) struct NewRoomBody {
     /// `member` (default) or `manager`.
     #[schema(schema_with = super::words::room_kind_or_null, required = false)]
     kind: Option<String>,
+    /// At most 200 characters.
+    #[schema(max_length = 200)]
+    topic: Option<String>,
+    /// `all` (default) or `since_join`.
+    #[schema(schema_with = super::words::history_or_null, required = false)]
+    history: Option<String>,
+    /// `all` (default) or `moderators`.
+    #[schema(schema_with = super::words::writers_or_null, required = false)]
+    write: Option<String>,
 }
 
-/// Up to where a room was read.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct ReadBody {
-    /// The newest seq that was read.
-    seq: i64,
-}
-
-/// What is unread after that.
-#[derive(Serialize, ToSchema)]
-pub(super) struct MarkBody {
-    /// Messages read.
-    read_n: i64,
-    /// Messages not read.
-    unread: i64,
-    /// Of these, those that name the caller.
-    mentions: i64,
+/// Which rooms.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RoomsQuery {
+    /// `true`: also those that the caller has hidden.
+    #[param(value_type = Option<bool>)]
+    hidden: Option<String>,
 }
 
 /// What came of joining a room.
@@ -127,8 +148,9 @@ pub(super) async fn make(
     body: web::Json<NewRoomBody>,
 ) -> Result<HttpResponse, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Manager)?;
-    let (name, kind) = parse(&body)?;
-    let new = NewRoom { club, name: &name, kind, by: caller.user(), at: Millis::now() };
+    let Form { name, kind, topic, history, write } = Form::read(&body)?;
+    let (topic, by, at) = (topic.as_str(), caller.user(), Millis::now());
+    let new = NewRoom { club, name: &name, kind, topic, history, write, by, at };
     let made = api.store.create_room(new).await;
     let view = made.on_constraint("room_club", ApiError::not_found)?;
     let readers = api.store.roster(view.room).await?.iter().map(|row| row.user).collect();
@@ -136,17 +158,36 @@ pub(super) async fn make(
     Ok(HttpResponse::Created().json(RoomBody::from(view)))
 }
 
-fn parse(body: &NewRoomBody) -> Result<(RoomName, RoomKind), ApiError> {
-    let mut fields = Fields::default();
-    let name = fields.take("name", RoomName::parse(&body.name));
-    let kind = body.kind.as_deref().map_or(Ok(RoomKind::Member), |kind| match kind.parse() {
-        Ok(kind) if RoomKind::is_club_room(kind) => Ok(kind),
-        _other => Err("must be member or manager"),
-    });
-    let kind = fields.take("kind", kind);
-    match (name, kind) {
-        (Some(name), Some(kind)) => Ok((name, kind)),
-        _missing => Err(fields.refuse()),
+/// A room to make, read.
+struct Form {
+    name: RoomName,
+    kind: RoomKind,
+    topic: String,
+    history: History,
+    write: Writers,
+}
+
+impl Form {
+    fn read(body: &NewRoomBody) -> Result<Self, ApiError> {
+        let mut fields = Fields::default();
+        let name = fields.take("name", RoomName::parse(&body.name));
+        let kind = body.kind.as_deref().map_or(Ok(RoomKind::Member), |kind| match kind.parse() {
+            Ok(kind) if RoomKind::is_club_room(kind) => Ok(kind),
+            _other => Err("must be member or manager"),
+        });
+        let kind = fields.take("kind", kind);
+        let topic = optional_text(body.topic.as_deref().unwrap_or_default(), limits::TOPIC_CHARS);
+        let topic = fields.take("topic", topic);
+        let history = body.history.as_deref().map_or(Ok(History::All), str::parse);
+        let history = fields.take("history", history);
+        let write = body.write.as_deref().map_or(Ok(Writers::All), str::parse);
+        let write = fields.take("write", write);
+        match (name, kind, topic, history, write) {
+            (Some(name), Some(kind), Some(topic), Some(history), Some(write)) => {
+                Ok(Self { name, kind, topic, history, write })
+            }
+            _missing => Err(fields.refuse()),
+        }
     }
 }
 
@@ -165,21 +206,24 @@ pub(super) async fn of_club(
     Ok(web::Json(paging.cut_whole(List::Rooms, rooms, |view| view.room.0)?))
 }
 
-/// All rooms that the caller may read.
-#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageParams),
+/// All rooms that the caller may read, without those that they have hidden.
+#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomsQuery, PageParams),
     responses((status = 200, body = Listing<RoomBody>)))]
 pub(super) async fn mine(
     caller: Caller,
     api: web::Data<Api>,
+    query: web::Query<RoomsQuery>,
     paging: Paging,
 ) -> Result<web::Json<Listing<RoomBody>>, ApiError> {
-    let rooms = views(&api, caller).await?;
-    Ok(web::Json(paging.cut_whole(List::Rooms, rooms, |view| view.room.0)?))
-}
-
-async fn views(api: &Api, caller: Caller) -> Result<Vec<RoomView>, ApiError> {
+    let with_hidden = match query.hidden.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_odd) => return Err(ApiError::field("hidden", "must be true or false")),
+    };
     let rooms = api.store.rooms_of(&[caller.user()]).await?;
-    Ok(rooms.into_iter().map(|(_caller, view)| view).collect())
+    let rooms = rooms.into_iter().map(|(_caller, view)| view);
+    let rooms = rooms.filter(|view| with_hidden || !view.is_hidden).collect();
+    Ok(web::Json(paging.cut_whole(List::Rooms, rooms, |view| view.room.0)?))
 }
 
 /// One room that the caller may read.
@@ -190,27 +234,40 @@ pub(super) async fn show(
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
 ) -> Result<web::Json<RoomDetail>, ApiError> {
-    let view = views(&api, caller).await?.into_iter().find(|view| view.room == room);
+    Ok(web::Json(detail(&api, room, caller).await?))
+}
+
+/// A room with its settings, as the caller sees it.
+///
+/// # Errors
+/// 404 for a room that does not exist for the caller.
+pub(super) async fn detail(
+    api: &Api,
+    room: RoomId,
+    caller: Caller,
+) -> Result<RoomDetail, ApiError> {
+    let view = api.store.room_view(room, caller.user()).await?;
     let (Some(view), Some(info)) = (view, api.store.room(room).await?) else {
         return Err(ApiError::not_found());
     };
-    Ok(web::Json(RoomDetail {
+    Ok(RoomDetail {
         room: view.into(),
         topic: info.topic,
         history: info.history,
         write: info.write,
         slow_mode_s: info.slow_mode_s,
+        listed: info.is_listed,
+        host_id: info.host,
         created_at: info.created_at,
-    }))
+    })
 }
 
-/// Checks that the caller may read a room.
+/// Checks that the caller may read a room, and says how much of it.
 ///
 /// # Errors
 /// 404 otherwise: such a room does not exist for the caller.
-pub(super) async fn readable(api: &Api, room: RoomId, caller: Caller) -> Result<(), ApiError> {
-    let may = api.rooms.may_read(room, caller.user()).await?;
-    if may { Ok(()) } else { Err(ApiError::not_found()) }
+pub(super) async fn readable(api: &Api, room: RoomId, caller: Caller) -> Result<Reach, ApiError> {
+    api.store.reach(room, caller.user()).await?.ok_or_else(ApiError::not_found)
 }
 
 /// Who may read a room, newest first. For those who may.
@@ -230,7 +287,7 @@ pub(super) async fn members(
     Ok(web::Json(page.map(|member| MemberBody::of_room(member, &api.rooms))))
 }
 
-/// Joins a lobby.
+/// Joins a lobby or a listed group. In a room of their club members say hello by that, once.
 #[utoipa::path(post, path = "/v1/rooms/{id}/join", tag = "rooms", params(("id" = String, Path)),
     responses((status = 200, body = RoomJoined)))]
 pub(super) async fn join(
@@ -239,18 +296,22 @@ pub(super) async fn join(
     Id(room): Id<RoomId>,
 ) -> Result<web::Json<RoomJoined>, ApiError> {
     let is_inside = api.rooms.may_read(room, caller.user()).await?;
-    let info = api.store.room(room).await?;
-    let is_lobby = info.is_some_and(|info| info.kind == RoomKind::Lobby);
-    if !is_inside && !is_lobby {
-        return Err(ApiError::not_found());
-    }
-    if !is_inside {
-        api.rooms.join_room(room, caller.user()).await?;
-    }
-    Ok(web::Json(RoomJoined { joined: !is_inside }))
+    let info = api.store.room(room).await?.ok_or_else(ApiError::not_found)?;
+    let joined = match info.kind {
+        RoomKind::Lobby | RoomKind::Group | RoomKind::Member | RoomKind::Manager => {
+            if !is_inside && !info.is_listed {
+                return Err(ApiError::not_found());
+            }
+            api.rooms.join_room(room, caller.user()).await?
+        }
+        // One is in it from the beginning, or never.
+        RoomKind::Private if is_inside => false,
+        RoomKind::Private => return Err(ApiError::not_found()),
+    };
+    Ok(web::Json(RoomJoined { joined }))
 }
 
-/// Leaves a lobby.
+/// Leaves a lobby or a group.
 #[utoipa::path(post, path = "/v1/rooms/{id}/leave", tag = "rooms", params(("id" = String, Path)),
     responses((status = 204)))]
 pub(super) async fn leave(
@@ -263,21 +324,6 @@ pub(super) async fn leave(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Marks a room as read up to a seq.
-#[utoipa::path(post, path = "/v1/rooms/{id}/read", tag = "rooms", params(("id" = String, Path)),
-    request_body = ReadBody, responses((status = 200, body = MarkBody)))]
-pub(super) async fn read(
-    caller: Caller,
-    api: web::Data<Api>,
-    Id(room): Id<RoomId>,
-    body: web::Json<ReadBody>,
-) -> Result<web::Json<MarkBody>, ApiError> {
-    readable(&api, room, caller).await?;
-    let mark = api.rooms.mark(room, caller.user(), body.seq).await?;
-    let (read_n, unread, mentions) = (mark.read_n, mark.unread, mark.mentions);
-    Ok(web::Json(MarkBody { read_n, unread, mentions }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,8 +331,9 @@ mod tests {
     #[test]
     fn a_club_makes_rooms_of_its_own_kinds_only() {
         let parsed = |name: &str, kind: Option<&str>| {
-            let kind = kind.map(str::to_owned);
-            parse(&NewRoomBody { name: name.to_owned(), kind }).map(|(_name, kind)| kind)
+            let (name, kind) = (name.to_owned(), kind.map(str::to_owned));
+            let body = NewRoomBody { name, kind, topic: None, history: None, write: None };
+            Form::read(&body).map(|form| form.kind)
         };
         assert_eq!(parsed("plans", None), Ok(RoomKind::Member));
         assert_eq!(parsed("plans", Some("manager")), Ok(RoomKind::Manager));

@@ -3,7 +3,9 @@
 
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use crate::domain::{Category, ClubKind, JoinPolicy, RoomKind, Visibility};
+use crate::domain::{
+    Category, ClubKind, ClubRole, History, JoinPolicy, Notify, RoomKind, Visibility, Writers,
+};
 
 type Words<'a> = &'a [&'static str];
 
@@ -70,4 +72,39 @@ pub(super) fn room_kind_or_null() -> Object {
         &[RoomKind::Member.word(), RoomKind::Manager.word()],
         "Who reads and writes here; `member` by default.",
     )
+}
+
+/// From where on a reader sees the log of a room; null is the default.
+pub(super) fn history_or_null() -> Object {
+    one_of_or_null(History::WORDS, "From where on a reader sees the log; `all` by default.")
+}
+
+/// Who may write in a room; null is the default.
+pub(super) fn writers_or_null() -> Object {
+    one_of_or_null(Writers::WORDS, "Who may write; `all` by default.")
+}
+
+/// From where on a reader sees the log of a room.
+pub(super) fn history() -> Object {
+    one_of(History::WORDS, "From where on a reader sees the log.")
+}
+
+/// Who may write in a room.
+pub(super) fn writers() -> Object {
+    one_of(Writers::WORDS, "Who may write.")
+}
+
+/// Which messages of a room make an inbox entry.
+pub(super) fn notify() -> Object {
+    one_of(Notify::WORDS, "Which messages make an inbox entry.")
+}
+
+/// What the directory of rooms is narrowed to; an empty word is none.
+pub(super) fn listed_kind() -> Object {
+    one_of(&[RoomKind::Group.word(), RoomKind::Lobby.word(), ""], "What the room is for.")
+}
+
+/// A role that can be given.
+pub(super) fn given_role() -> Object {
+    one_of(&[ClubRole::Member.word(), ClubRole::Manager.word()], "The role from now on.")
 }

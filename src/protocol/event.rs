@@ -4,7 +4,9 @@
 use serde::Serialize;
 
 use super::{AuthOk, RoomEntry};
-use crate::domain::{Cid, ClubId, MessageId, Millis, NoticeId, RoomId, UserId};
+use crate::domain::{
+    Cid, ClubId, ClubRole, History, MessageId, Millis, NoticeId, Notify, RoomId, UserId, Writers,
+};
 
 /// Defines events: the struct and its name on the wire.
 macro_rules! events {
@@ -67,6 +69,13 @@ events! {
         room: RoomId,
         /// `left`, `kicked`, `banned`, `deleted` or `role`.
         why: &'static str,
+    }
+    /// What is different now about a room that I have.
+    RoomUpdate<'a> = "room.update" {
+        /// The room.
+        room: RoomId,
+        /// What changed.
+        d: RoomUpdateData<'a>,
     }
     /// Who is online, when a room opens. Above 200 only the count.
     Presence<'a> = "presence" {
@@ -168,6 +177,28 @@ events! {
         /// Who.
         d: MemberData,
     }
+    /// A member was put out; as [`MemberJoin`].
+    MemberKick = "member.kick" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Who.
+        d: MemberData,
+    }
+    /// A member of the club has another role; as [`MemberJoin`], in rooms for managers.
+    MemberRole = "member.role" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Who, and what they are now.
+        d: RoleData,
+    }
     /// A member left; as [`MemberJoin`].
     MemberLeave = "member.leave" {
         /// The room.
@@ -209,10 +240,12 @@ pub struct NoticeData<'a> {
     pub id: NoticeId,
     /// What happened.
     pub kind: &'a str,
-    /// Where.
-    pub room: RoomId,
-    /// Which message.
-    pub message: MessageId,
+    /// Where, if it was in a room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+    /// Which message, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// In which club.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub club: Option<ClubId>,
@@ -233,6 +266,47 @@ pub struct NoticeData<'a> {
 pub struct MemberData {
     /// The user.
     pub user: UserId,
+}
+
+/// Who has which role.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RoleData {
+    /// The user.
+    pub user: UserId,
+    /// What they are now.
+    pub role: ClubRole,
+}
+
+/// What changed about a room: only that is there. The last two are the receiver's own.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct RoomUpdateData<'a> {
+    /// Name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// What is talked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<&'a str>,
+    /// From where on a reader sees the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Who may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<Writers>,
+    /// Seconds between two messages of one user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_mode_s: Option<i64>,
+    /// Whether people may find it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<bool>,
+    /// The host of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<UserId>,
+    /// Which messages make an inbox entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// Whether it is hidden until the next message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
 }
 
 /// The `auth` event: what `auth`'s reply says, for a session that signed in at the upgrade.

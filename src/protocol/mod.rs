@@ -12,9 +12,10 @@ mod reply;
 
 pub use code::{CloseCode, ErrorCode, Refusal};
 pub use event::{
-    Announced, Behind, CaughtUp, Drain, Hello, InboxRead, Lag, MemberData, MemberJoin, MemberLeave,
-    MessageData, MessageNew, NoticeData, NoticeEvent, Presence, PresenceDiff, ReadEvent, RoomAdd,
-    RoomHead, RoomRemove, Typing,
+    Announced, Behind, CaughtUp, Drain, Hello, InboxRead, Lag, MemberData, MemberJoin, MemberKick,
+    MemberLeave, MemberRole, MessageData, MessageNew, NoticeData, NoticeEvent, Presence,
+    PresenceDiff, ReadEvent, RoleData, RoomAdd, RoomHead, RoomRemove, RoomUpdate, RoomUpdateData,
+    Typing,
 };
 pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};

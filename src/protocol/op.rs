@@ -72,6 +72,8 @@ pub enum Op<'a> {
     Typing { room: RoomId },
     /// "I have read up to here."
     Read { room: RoomId, seq: i64 },
+    /// "Unread from here": moves the mark right before a seq.
+    Unread { room: RoomId, seq: i64 },
     /// The next events, asked for by a client that lags.
     Pull { room: RoomId, after: i64 },
     /// Resumes the inbox log.
@@ -235,6 +237,10 @@ fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error
         "read" => {
             let f: ReadFields = serde_json::from_str(line)?;
             Op::Read { room: f.room, seq: f.seq }
+        }
+        "unread" => {
+            let f: ReadFields = serde_json::from_str(line)?;
+            Op::Unread { room: f.room, seq: f.seq }
         }
         "pull" => {
             let f: PullFields = serde_json::from_str(line)?;

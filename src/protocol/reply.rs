@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Frame, LongFrame, Refusal};
 use crate::domain::{
-    ClubId, Epoch, MessageId, Millis, NoticeId, RoomId, RoomKind, SessionId, UserId,
+    ClubId, Epoch, MessageId, Millis, NoticeId, Notify, RoomId, RoomKind, SessionId, UserId,
 };
 
 /// A user as others see one.
@@ -31,6 +31,9 @@ pub struct RoomEntry {
     pub kind: RoomKind,
     /// The club it belongs to.
     pub club: Option<ClubId>,
+    /// The other one in a private room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<UserId>,
     /// Life of its log.
     pub epoch: Epoch,
     /// Newest seq.
@@ -43,6 +46,17 @@ pub struct RoomEntry {
     pub unread: i64,
     /// Unread messages that name this user.
     pub mentions: i64,
+    /// Which messages make an inbox entry, unless it is those that call this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// Whether this user has hidden it until its next message.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hidden: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where an inbox log stands.
@@ -239,12 +253,19 @@ pub fn snapshot_line(re: u32, ok: &OpenOk<'_>, snapshot: &SharedSnapshot) -> Lon
 }
 
 impl SharedSnapshot {
-    /// Writes the last messages; none when they cannot be written.
+    /// Writes the last messages, a [`SnapshotBody`] or what is left of one; none when they cannot
+    /// be written.
     #[must_use]
-    pub fn new(body: &SnapshotBody) -> Option<Self> {
+    pub fn new(body: &impl Serialize) -> Option<Self> {
         let mut end = serde_json::to_vec(body).ok()?;
         end.extend_from_slice(CLOSING);
         Some(Self(end.into()))
+    }
+
+    /// The messages as they were written.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        self.0.strip_suffix(CLOSING).unwrap_or(&self.0)
     }
 }
 

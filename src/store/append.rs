@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Cid, ClubId, Epoch, Millis, NoticeId, RoomId, Text, UserId};
+use super::moves::{Moves, NewGroup};
+use crate::domain::{Cid, ClubId, ClubRole, Epoch, Millis, NoticeId, RoomId, Text, UserId};
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
 /// database can know (a repeated `cid`, whether the answered message exists) is decided here.
@@ -19,6 +20,8 @@ pub enum Append {
         user: UserId,
         /// Read up to and including this seq. Beyond the head means the head.
         seq: i64,
+        /// When.
+        at: Millis,
     },
     /// A user enters an open club: membership, read marks, and the line in `general`.
     JoinClub {
@@ -38,23 +41,80 @@ pub enum Append {
         /// When.
         at: Millis,
     },
-    /// A user enters a lobby.
+    /// A user enters a lobby or a listed group; or says hello in a room of their club.
     JoinRoom {
-        /// The lobby.
+        /// The room.
         room: RoomId,
         /// Who enters.
         user: UserId,
         /// When.
         at: Millis,
     },
-    /// A user leaves a lobby.
+    /// A user leaves a lobby or a group.
     LeaveRoom {
-        /// The lobby.
+        /// The room.
         room: RoomId,
         /// Who leaves.
         user: UserId,
         /// When.
         at: Millis,
+    },
+    /// Somebody makes a group room and brings others into it.
+    MakeGroup(NewGroup),
+    /// A member brings others into a group room.
+    Invite {
+        /// The room.
+        room: RoomId,
+        /// Who invites.
+        by: UserId,
+        /// Whom.
+        users: Vec<UserId>,
+        /// When.
+        at: Millis,
+    },
+    /// The host puts a member out of a group room.
+    PutOut {
+        /// The room.
+        room: RoomId,
+        /// The host.
+        by: UserId,
+        /// Who has to go.
+        user: UserId,
+        /// When.
+        at: Millis,
+    },
+    /// The owner of a club makes a member a manager, or a manager a member.
+    SetRole {
+        /// The club.
+        club: ClubId,
+        /// The owner.
+        by: UserId,
+        /// Whose role.
+        user: UserId,
+        /// `member` or `manager`.
+        role: ClubRole,
+        /// When.
+        at: Millis,
+    },
+    /// The owner of a club hands it over, and is a manager from then on.
+    HandOver {
+        /// The club.
+        club: ClubId,
+        /// The owner until now.
+        by: UserId,
+        /// The owner from now on.
+        to: UserId,
+        /// When.
+        at: Millis,
+    },
+    /// A user wants a room to be unread from a seq on: the mark moves there, also back.
+    Unread {
+        /// The room.
+        room: RoomId,
+        /// Whose mark.
+        user: UserId,
+        /// The first seq that counts as unread.
+        seq: i64,
     },
 }
 
@@ -64,11 +124,7 @@ impl Append {
     pub fn text_bytes(&self) -> usize {
         match self {
             Self::Message(message) => message.text.as_str().len(),
-            Self::Mark { .. }
-            | Self::JoinClub { .. }
-            | Self::LeaveClub { .. }
-            | Self::JoinRoom { .. }
-            | Self::LeaveRoom { .. } => 0,
+            _no_text => 0,
         }
     }
 }
@@ -101,6 +157,8 @@ pub enum Appended {
         mentions: Vec<UserId>,
         /// Inbox entries written with it.
         notices: Vec<StoredNotice>,
+        /// Entries of this room in the inbox of the author, who has read them now.
+        read: Option<NoticesRead>,
     },
     /// This `cid` was there already: the numbers of the first time.
     Duplicate {
@@ -111,13 +169,15 @@ pub enum Appended {
         /// When the first was taken.
         at: Millis,
     },
-    /// The mark stands.
-    Marked(ReadMark),
+    /// The mark stands; entries of this room in the user's inbox that are read by it.
+    Marked(ReadMark, Option<NoticesRead>),
     /// A membership changed (or was so already: then `rooms` is empty).
     Member {
         /// Every room of the club that the change opens or closes to the user.
         rooms: Vec<RoomChange>,
     },
+    /// People came and went, or stand otherwise than before.
+    Moved(Moves),
     /// Not done, and nothing of it is stored; asking again does not help.
     Refused(AppendRefusal),
     /// A statement failed for this append alone; the rest of the batch stands.
@@ -141,6 +201,18 @@ pub enum AppendRefusal {
     Full,
     /// The owner cannot leave.
     OwnerStays,
+    /// A listed room has this name.
+    NameTaken,
+    /// One of those who were to be brought in does not exist.
+    NoSuchUser,
+    /// Two people have a private room for ever.
+    PrivateRoom,
+    /// Only a group has members that can be brought in and put out.
+    NotGroup,
+    /// This takes a higher role.
+    Role,
+    /// Only a member can own the club.
+    NotActive,
 }
 
 /// One event of a room log, with the numbers that the database gave.
@@ -167,6 +239,17 @@ pub struct StoredNotice {
     pub body: Arc<str>,
 }
 
+/// Inbox entries that a user has read together with a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticesRead {
+    /// Whose inbox.
+    pub user: UserId,
+    /// Which entries.
+    pub ids: Vec<NoticeId>,
+    /// Entries neither read nor dropped that are left.
+    pub unread: i64,
+}
+
 /// A user's place in a room after a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadMark {
@@ -185,6 +268,8 @@ pub struct ReadMark {
 pub struct RoomChange {
     /// The room.
     pub room: RoomId,
+    /// Newest seq before the change.
+    pub since: i64,
     /// The line that the change wrote into its log, if any.
     pub line: Option<StoredEvent>,
 }
@@ -196,6 +281,10 @@ pub enum Line {
     Join,
     /// `member.leave`
     Leave,
+    /// `member.kick`
+    Kick,
+    /// `member.role`
+    Role(ClubRole),
 }
 
 /// What an inbox entry says, before it has a number.
@@ -203,7 +292,7 @@ pub enum Line {
 pub struct NewNotice<'a> {
     /// Id of the entry.
     pub id: NoticeId,
-    /// `mention` or `reply`.
+    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role`.
     pub kind: &'static str,
     /// Whose inbox.
     pub user: UserId,
@@ -213,12 +302,16 @@ pub struct NewNotice<'a> {
     pub from_name: &'a str,
     /// Who caused it.
     pub from: UserId,
-    /// Where.
-    pub room: RoomId,
-    /// The seq of the message.
-    pub message_seq: i64,
-    /// The club of the room.
+    /// Where, if it was in a room.
+    pub room: Option<RoomId>,
+    /// The seq of the message, if there is one.
+    pub message_seq: Option<i64>,
+    /// The club, or that of the room.
     pub club: Option<ClubId>,
+    /// Name of the room or club, where the headline says it.
+    pub place: &'a str,
+    /// The role that the receiver has now, if it is about that.
+    pub role: Option<ClubRole>,
     /// Beginning of the message.
     pub excerpt: &'a str,
     /// When.
@@ -242,6 +335,9 @@ pub trait EventWriter: Send + Sync {
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String;
     /// An `inbox` event; also gives the title and body columns.
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice;
+    /// Whether a user has a room open right now, as far as it is known here. Who has needs no entry
+    /// that tells of new messages there.
+    fn is_listening(&self, room: RoomId, user: UserId) -> bool;
 }
 
 /// An inbox event and the two texts in it that lists show.

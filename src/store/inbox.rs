@@ -37,6 +37,8 @@ pub struct Notice {
     pub title: String,
     /// First words.
     pub body: String,
+    /// The event as it is sent.
+    pub event: String,
     /// When.
     pub at: Millis,
     /// When it was first shown somewhere.
@@ -85,6 +87,7 @@ struct NoticeRow {
     from_id: Option<i64>,
     title: String,
     body: String,
+    event: String,
     at: i64,
     delivered_at: Option<i64>,
     read_at: Option<i64>,
@@ -101,6 +104,7 @@ impl From<NoticeRow> for Notice {
             from: row.from_id.map(UserId),
             title: row.title,
             body: row.body,
+            event: row.event,
             at: Millis(row.at),
             delivered_at: row.delivered_at.map(Millis),
             read_at: row.read_at.map(Millis),
@@ -170,7 +174,7 @@ impl Store {
         macro_rules! select {
             ($which:literal) => {
                 concat!(
-                    "SELECT notice_id, seq, kind, room_id, message_seq, from_id, title, body, at,
+                    "SELECT notice_id, seq, kind, room_id, message_seq, from_id, title, body, event, at,
                             delivered_at, read_at
                        FROM notice WHERE user_id = $1 AND seq < $2 AND dropped_at IS NULL ",
                     $which,
@@ -225,31 +229,6 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = mark(&mut tx, user, which, at).await;
         tx.end(done).await
-    }
-
-    /// Marks the entries that a room caused as read up to a seq of that room; tells how many are
-    /// still unread. To be called when the user has read the room.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn mark_room_notices(
-        &self,
-        user: UserId,
-        (room, upto): (RoomId, i64),
-        at: Millis,
-    ) -> Result<i64, StoreError> {
-        let mut conn = self.db.write().await?;
-        execute!(
-            conn,
-            "UPDATE notice SET read_at = $4
-              WHERE user_id = $1 AND room_id = $2 AND message_seq <= $3
-                AND read_at IS NULL AND dropped_at IS NULL",
-            user.0,
-            room.0,
-            upto,
-            at.0
-        )?;
-        unread(&mut conn, user).await
     }
 
     /// What a user has read.

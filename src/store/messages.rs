@@ -4,6 +4,7 @@ use futures_util::TryStreamExt;
 
 use super::append::LogHead;
 use super::db::{Either, Sql, fetch_all};
+use super::rooms::Reach;
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId, UserId, limits};
 
@@ -185,27 +186,27 @@ impl Store {
         Ok(Some(Snapshot { at, messages }))
     }
 
-    /// Some messages of a room, ascending, at most `limit`; less where they have more text than
-    /// fits into a page. The one at the far end that does not fit any more is there still, and
-    /// tells of more, but around a seq.
+    /// Some messages of what somebody sees of a room, ascending, at most `limit`; less where they
+    /// have more text than fits into a page. The one at the far end that does not fit any more is
+    /// there still, and tells of more, but around a seq.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn messages(
         &self,
-        room: RoomId,
+        reach: Reach,
         window: Window,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
         match window {
-            Window::Newest => self.messages_upto(room, i64::MAX, limit).await,
-            Window::Before(seq) => self.messages_upto(room, seq.saturating_sub(1), limit).await,
-            Window::After(seq) => self.messages_after(room, seq, limit).await,
+            Window::Newest => self.messages_upto(reach, i64::MAX, limit).await,
+            Window::Before(seq) => self.messages_upto(reach, seq.saturating_sub(1), limit).await,
+            Window::After(seq) => self.messages_after(reach, seq, limit).await,
             Window::Around(seq) => {
                 let after = limit / 2;
-                let mut messages = self.messages_upto(room, seq, limit - after).await?;
+                let mut messages = self.messages_upto(reach, seq, limit - after).await?;
                 messages.drain(..messages.len() - Message::fitting(messages.iter().rev()));
-                let mut newer = self.messages_after(room, seq, after).await?;
+                let mut newer = self.messages_after(reach, seq, after).await?;
                 newer.truncate(Message::fitting(newer.iter()));
                 messages.append(&mut newer);
                 Ok(messages)
@@ -215,30 +216,31 @@ impl Store {
 
     async fn messages_upto(
         &self,
-        room: RoomId,
+        reach: Reach,
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
-        let sql = select_messages!("seq <= $2 ORDER BY seq DESC LIMIT $3");
-        let mut messages = self.page(room, sql, seq, limit).await?;
+        let sql = select_messages!("seq <= $2 AND seq > $4 ORDER BY seq DESC LIMIT $3");
+        let mut messages = self.page(reach, sql, seq, limit).await?;
         messages.reverse();
         Ok(messages)
     }
 
     async fn messages_after(
         &self,
-        room: RoomId,
+        reach: Reach,
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
-        self.page(room, select_messages!("seq > $2 ORDER BY seq LIMIT $3"), seq, limit).await
+        let sql = select_messages!("seq > $2 AND seq > $4 ORDER BY seq LIMIT $3");
+        self.page(reach, sql, seq, limit).await
     }
 
     /// Rows one by one, and none behind the first that does not fit: many who ask at once for much
     /// hold no more than a page each.
     async fn page(
         &self,
-        room: RoomId,
+        Reach { room, after }: Reach,
         sql: &'static str,
         seq: i64,
         limit: i64,
@@ -254,7 +256,7 @@ impl Store {
         match conn.either() {
             Either::Sqlite(conn) => {
                 let query = sqlx::query_as::<_, MessageRow>(sql.sqlite);
-                let mut rows = query.bind(room.0).bind(seq).bind(limit).fetch(conn);
+                let mut rows = query.bind(room.0).bind(seq).bind(limit).bind(after).fetch(conn);
                 while let Some(row) = rows.try_next().await? {
                     if is_full(row) {
                         break;
@@ -263,7 +265,7 @@ impl Store {
             }
             Either::Postgres(conn) => {
                 let query = sqlx::query_as::<_, MessageRow>(sql.postgres);
-                let mut rows = query.bind(room.0).bind(seq).bind(limit).fetch(conn);
+                let mut rows = query.bind(room.0).bind(seq).bind(limit).bind(after).fetch(conn);
                 while let Some(row) = rows.try_next().await? {
                     if is_full(row) {
                         break;

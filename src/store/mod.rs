@@ -32,6 +32,7 @@ mod kept;
 mod link;
 mod log;
 mod messages;
+mod moves;
 #[cfg(feature = "bench")]
 mod null;
 mod open;
@@ -53,7 +54,7 @@ pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use append::{
     Append, AppendRefusal, Appended, EventWriter, Line, LogHead, N_HOLE, NewMessage, NewNotice,
-    ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice, WrittenNotice,
+    NoticesRead, ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice, WrittenNotice,
 };
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
@@ -64,11 +65,15 @@ pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
 pub use messages::{Message, Snapshot, Window};
+pub use moves::{Move, Moves, NewGroup, Passage};
 #[cfg(feature = "bench")]
 pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
-pub use rooms::{NewRoom, RoomInfo, RoomMember, RoomView, RosterRow};
+pub use rooms::{
+    Listed, ListedQuery, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember, RoomPatch, RoomView,
+    RosterRow, Seen, SeenBy,
+};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -47,7 +47,8 @@ impl Null {
         let answers = batch.iter().map(|append| match append {
             Append::Message(message) => number(message, next(message.room), writer),
             Append::Mark { seq, .. } => {
-                Appended::Marked(ReadMark { seq: *seq, read_n: *seq, n: *seq, mentions: 0 })
+                let mark = ReadMark { seq: *seq, read_n: *seq, n: *seq, mentions: 0 };
+                Appended::Marked(mark, None)
             }
             _other => Appended::Refused(AppendRefusal::Gone),
         });
@@ -64,7 +65,7 @@ impl Null {
 fn number(message: &NewMessage, (seq, n): (i64, i64), writer: &dyn EventWriter) -> Appended {
     let body = writer.message(message, seq, n, &[]).into();
     let event = StoredEvent { seq, n, at: message.at, body };
-    Appended::Message { event, mentions: Vec::new(), notices: Vec::new() }
+    Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None }
 }
 
 impl Store {

@@ -16,7 +16,6 @@ const LATER_EVENTS: &[&str] = &[
     "ai.start",
     "ai.state",
     "member.ban",
-    "member.kick",
     "msg.delete",
     "msg.edit",
     "msg.pin",

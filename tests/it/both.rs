@@ -21,7 +21,7 @@ macro_rules! on_both {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let Some(url) = super::fresh().await else {
+                let Some(url) = crate::both::fresh().await else {
                     return;
                 };
                 let settings = [("MOIM_DATABASE_URL", url.as_str())];
@@ -32,6 +32,8 @@ macro_rules! on_both {
         }
     };
 }
+
+pub(crate) use on_both;
 
 on_both!(
     what_is_said_is_numbered_heard_and_kept,
@@ -46,7 +48,8 @@ on_both!(
     odd_characters_and_numbers_are_refused_or_kept_and_no_defect,
 );
 
-async fn fresh() -> Option<String> {
+/// A fresh PostgreSQL database, where there is PostgreSQL.
+pub(crate) async fn fresh() -> Option<String> {
     Some(Cluster::of_this_process()?.fresh_database().await)
 }
 

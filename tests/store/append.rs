@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use moim::domain::{RoomId, UserId};
 use moim::store::{Append, AppendRefusal, Appended};
 
-use crate::harness::{Plain, World, message, on_both, reply};
+use crate::harness::{Plain, World, message, on_both, reply, whole};
 
 on_both!(
     messages_get_numbers_in_the_order_of_the_batch,
@@ -169,7 +169,8 @@ async fn an_answer_needs_a_message_of_the_same_room(world: World) {
         let refused = Appended::Refused(AppendRefusal::NoSuchMessage);
         assert_eq!(format!("{none:?}"), format!("{refused:?}"), "{room} {to}");
     }
-    let messages = world.store.messages(lobby, moim::store::Window::Newest, 10).await.unwrap();
+    let messages =
+        world.store.messages(whole(lobby), moim::store::Window::Newest, 10).await.unwrap();
     assert_eq!(messages.last().unwrap().reply_to, Some(asked));
 }
 
@@ -182,7 +183,7 @@ async fn nothing_goes_into_a_room_that_is_gone(world: World) {
             message(general, mina, "1", "late"),
             message(lobby, mina, "2", "fine"),
             message(RoomId(9_999), mina, "3", "nowhere"),
-            Append::Mark { room: general, user: mina, seq: 1 },
+            Append::Mark { room: general, user: mina, seq: 1, at: world.now() },
             Append::JoinClub { club: club.id, user: mina, at: world.now() },
             Append::LeaveClub { club: club.id, user: mina, at: world.now() },
             Append::JoinRoom { room: general, user: mina, at: world.now() },
@@ -220,7 +221,8 @@ async fn every_character_comes_back(world: World) {
     for (i, text) in texts.iter().enumerate() {
         world.one(message(lobby, mina, &format!("\"\\{i}"), text)).await;
     }
-    let messages = world.store.messages(lobby, moim::store::Window::Newest, 10).await.unwrap();
+    let messages =
+        world.store.messages(whole(lobby), moim::store::Window::Newest, 10).await.unwrap();
     let read: Vec<&str> = messages.iter().filter_map(|message| message.text.as_deref()).collect();
     assert_eq!(read, texts);
     assert_eq!(messages[1].cid, "\"\\1");

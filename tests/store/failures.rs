@@ -18,7 +18,8 @@ fn outcome(appended: &Appended) -> &'static str {
     match appended {
         Appended::Message { .. } => "stored",
         Appended::Duplicate { .. } => "duplicate",
-        Appended::Marked(_) => "marked",
+        Appended::Marked(..) => "marked",
+        Appended::Moved(_) => "moved",
         Appended::Member { .. } => "member",
         Appended::Refused(_) => "refused",
         Appended::Failed => "failed",
@@ -47,7 +48,7 @@ async fn a_poisoned_append_fails_alone(world: World) {
             message(lobby, mina, "3", "poison"),
             message(lobby, mina, "1", "again"),
             message(general, bob, "4", "four"),
-            Append::Mark { room: lobby, user: bob, seq: i64::MAX },
+            Append::Mark { room: lobby, user: bob, seq: i64::MAX, at: world.now() },
             reply(lobby, bob, "5", 1),
             reply(lobby, bob, "6", 99),
         ])
@@ -89,7 +90,7 @@ async fn many_culprits_are_all_found(world: World) {
 async fn a_culprit_alone_fails(world: World) {
     let (mina, lobby) = (world.user("mina").await, world.lobby().await);
     assert_eq!(outcome(&world.one(message(lobby, mina, "1", "poison")).await), "failed");
-    let ghost = Append::Mark { room: lobby, user: UserId(99_999), seq: 1 };
+    let ghost = Append::Mark { room: lobby, user: UserId(99_999), seq: 1, at: world.now() };
     assert_eq!(outcome(&world.one(ghost).await), "failed", "a mark of nobody");
     assert_eq!(check_no_hole(&world.store, lobby).await, 0);
     world.say(lobby, mina, "fine").await;

@@ -4,12 +4,13 @@ use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use moim::domain::{
-    Cid, ClubId, ClubName, DisplayName, Millis, RoomId, RoomKind, RoomName, Text, UserId, Username,
+    Cid, ClubId, ClubName, DisplayName, History, Millis, RoomId, RoomKind, RoomName, Text, UserId,
+    Username, Writers,
 };
 use moim::store::{
     Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, N_HOLE, NewClub,
-    NewMessage, NewNotice, NewRoom, NewUser, Page, SEQ_HOLE, Store, StoreError, StoredEvent, User,
-    WrittenNotice,
+    NewMessage, NewNotice, NewRoom, NewUser, Page, Reach, SEQ_HOLE, Store, StoreError, StoredEvent,
+    User, WrittenNotice,
 };
 
 use crate::postgres::Cluster;
@@ -145,8 +146,11 @@ impl World {
         kind: RoomKind,
     ) -> RoomId {
         let name = RoomName::parse(name).expect("name");
-        let new = NewRoom { club, name: &name, kind, by, at: self.now() };
-        self.store.create_room(new).await.expect("room").room
+        self.store
+            .create_room(club_room(club, &name, kind, by, self.now()))
+            .await
+            .expect("room")
+            .room
     }
 
     /// Appends a batch.
@@ -182,8 +186,8 @@ impl World {
 
     /// Marks a room as read.
     pub(crate) async fn mark(&self, room: RoomId, user: UserId, seq: i64) -> moim::store::ReadMark {
-        match self.one(Append::Mark { room, user, seq }).await {
-            Appended::Marked(mark) => mark,
+        match self.one(Append::Mark { room, user, seq, at: self.now() }).await {
+            Appended::Marked(mark, _read) => mark,
             other => panic!("not marked: {other:?}"),
         }
     }
@@ -213,6 +217,22 @@ impl World {
             }
         }
     }
+}
+
+/// A room of a club with the settings that it has unasked.
+pub(crate) fn club_room(
+    club: ClubId,
+    name: &RoomName,
+    kind: RoomKind,
+    by: UserId,
+    at: Millis,
+) -> NewRoom<'_> {
+    NewRoom { club, name, kind, topic: "", history: History::All, write: Writers::All, by, at }
+}
+
+/// All of a room.
+pub(crate) const fn whole(room: RoomId) -> Reach {
+    Reach { room, after: 0 }
 }
 
 /// Registers a user with a store.
@@ -283,8 +303,13 @@ impl EventWriter for Plain {
         format!("{line:?} room={room} user={user} seq={seq}")
     }
 
+    fn is_listening(&self, _room: RoomId, _user: UserId) -> bool {
+        false
+    }
+
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
         let NewNotice { id, kind, locale, from_name, message_seq, club, excerpt, .. } = notice;
+        let message_seq = message_seq.unwrap_or(0);
         WrittenNotice {
             event: format!("{id} {kind} seq={seq} message={message_seq} club={club:?} {locale}"),
             title: format!("{kind} by {from_name}"),

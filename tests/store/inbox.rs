@@ -199,9 +199,21 @@ async fn reading_a_room_reads_its_entries(world: World) {
     let first = world.say(lobby, mina, "@bob 1").await.seq;
     world.say(lobby, mina, "@bob 2").await;
     world.say(general, mina, "@bob 3").await;
-    let at = world.now();
-    assert_eq!(world.store.mark_room_notices(bob, (lobby, first), at).await.unwrap(), 2);
-    assert_eq!(world.store.mark_room_notices(bob, (lobby, 99), at).await.unwrap(), 1);
+    let reads = async |seq| {
+        let mark = Append::Mark { room: lobby, user: bob, seq, at: world.now() };
+        match world.one(mark).await {
+            Appended::Marked(_mark, read) => read.map(|read| (read.ids.len(), read.unread)),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(reads(first).await, Some((1, 2)));
+    assert_eq!(reads(first).await, None, "once");
+    // Who writes has read everything, too.
+    match world.one(message(lobby, bob, "mine", "here I am")).await {
+        Appended::Message { read: Some(read), .. } => assert_eq!(read.unread, 1),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(reads(99).await, None);
     let entry = list(&world, bob).await.remove(0);
     assert_eq!((entry.room, entry.read_at), (Some(general), None));
 }

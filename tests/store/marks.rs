@@ -41,11 +41,11 @@ async fn a_mark_beyond_the_head_is_the_head_at_its_turn(world: World) {
     let done = world
         .append(&[
             message(lobby, mina, "1", "a"),
-            Append::Mark { room: lobby, user: bob, seq: i64::MAX },
+            Append::Mark { room: lobby, user: bob, seq: i64::MAX, at: world.now() },
             message(lobby, mina, "2", "b"),
         ])
         .await;
-    let Appended::Marked(mark) = &done[1] else { panic!("{:?}", done[1]) };
+    let Appended::Marked(mark, _read) = &done[1] else { panic!("{:?}", done[1]) };
     assert_eq!((mark.seq, mark.read_n, mark.n), (1, 1, 2));
     assert_eq!(read_n(&world, lobby, bob).await, 1);
 }
@@ -114,10 +114,12 @@ async fn many_marks_in_one_batch(world: World) {
     }
     let batch: Vec<Append> = users
         .iter()
-        .flat_map(|user| [4, 2, 3].map(|seq| Append::Mark { room: lobby, user: *user, seq }))
+        .flat_map(|user| {
+            [4, 2, 3].map(|seq| Append::Mark { room: lobby, user: *user, seq, at: world.now() })
+        })
         .collect();
     for one in world.append(&batch).await {
-        let Appended::Marked(mark) = one else { panic!("{one:?}") };
+        let Appended::Marked(mark, _read) = one else { panic!("{one:?}") };
         assert_eq!((mark.seq, mark.read_n, mark.n), (4, 4, 4), "they stand together");
     }
 }

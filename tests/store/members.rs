@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use moim::domain::{MembershipStatus, Millis, RoomId, RoomKind, UserId};
-use moim::store::{Append, AppendRefusal, Appended, Membership, RoomChange};
+use moim::store::{Append, AppendRefusal, Appended, Membership, Move, Passage, RoomChange};
 
 use crate::harness::{Plain, World, on_both};
 
@@ -18,12 +18,19 @@ on_both!(
     a_manager_loses_the_manager_rooms_too,
     the_owner_stays_and_strangers_cannot_leave,
     a_lobby_is_left_and_joined,
-    only_lobbies_are_joined_by_room,
+    a_club_room_is_neither_entered_nor_left_by_itself,
 );
 
 fn rooms(appended: Appended) -> Vec<RoomChange> {
     match appended {
         Appended::Member { rooms } => rooms,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn moves(appended: Appended) -> Vec<Move> {
+    match appended {
+        Appended::Moved(moves) => moves.moves,
         other => panic!("{other:?}"),
     }
 }
@@ -221,8 +228,8 @@ async fn a_lobby_is_left_and_joined(world: World) {
     world.say(lobby, mina, "hello").await;
     let join = Append::JoinRoom { room: lobby, user: mina, at: world.now() };
     let leave = Append::LeaveRoom { room: lobby, user: mina, at: world.now() };
-    assert!(rooms(world.one(join.clone()).await).is_empty(), "inside already");
-    let left = rooms(world.one(leave.clone()).await);
+    assert!(moves(world.one(join.clone()).await).is_empty(), "inside already");
+    let left = moves(world.one(leave.clone()).await);
     assert_eq!(
         &*left[0].line.clone().unwrap().body,
         format!("Leave room={lobby} user={mina} seq=2")
@@ -230,7 +237,8 @@ async fn a_lobby_is_left_and_joined(world: World) {
     assert!(!world.store.may_read(lobby, mina).await.unwrap());
     assert!(world.store.rooms_of(&[mina]).await.unwrap().is_empty());
     assert_eq!(refusal(&world.one(leave).await), AppendRefusal::NotMember);
-    let joined = rooms(world.one(join).await);
+    let joined = moves(world.one(join).await);
+    assert_eq!(joined[0].how, Passage::Came { since: 2 });
     assert_eq!(
         &*joined[0].line.clone().unwrap().body,
         format!("Join room={lobby} user={mina} seq=3")
@@ -241,12 +249,12 @@ async fn a_lobby_is_left_and_joined(world: World) {
     assert_eq!(roster.iter().find(|row| row.user == mina).unwrap().join_seq, 2);
 }
 
-async fn only_lobbies_are_joined_by_room(world: World) {
+async fn a_club_room_is_neither_entered_nor_left_by_itself(world: World) {
     let (mina, bob) = (world.user("mina").await, world.user("bob").await);
     let (_club, general) = world.club("Chess", mina).await;
     let at = world.now();
     let join = world.one(Append::JoinRoom { room: general, user: bob, at }).await;
-    assert_eq!(refusal(&join), AppendRefusal::NotOpen);
+    assert_eq!(refusal(&join), AppendRefusal::NotMember);
     let leave = world.one(Append::LeaveRoom { room: general, user: mina, at }).await;
-    assert_eq!(refusal(&leave), AppendRefusal::NotOpen);
+    assert_eq!(refusal(&leave), AppendRefusal::NotGroup);
 }

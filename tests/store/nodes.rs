@@ -54,7 +54,12 @@ async fn two_nodes_write(world: World) {
                 let user = mina;
                 let club = clubs[b % clubs.len()];
                 batch.push(Append::JoinClub { club, user, at: world.now() });
-                batch.push(Append::Mark { room: rooms[b % 3], user: bob, seq: i64::MAX });
+                batch.push(Append::Mark {
+                    room: rooms[b % 3],
+                    user: bob,
+                    seq: i64::MAX,
+                    at: world_time(),
+                });
             }
             batch
         })

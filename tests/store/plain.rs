@@ -1,7 +1,7 @@
 //! Batches of plain messages go a shorter way, and arrive at the same.
 
-use moim::domain::{RoomId, UserId};
-use moim::store::{Append, Appended, StoredEvent, Window};
+use moim::domain::{Millis, RoomId, UserId};
+use moim::store::{Append, Appended, Reach, StoredEvent, Window};
 
 use crate::harness::{World, message, on_both, reply};
 
@@ -36,7 +36,8 @@ async fn shown(world: &World, room: RoomId, users: [UserId; 3]) -> String {
         .map(|event| (event.seq, event.n, event.at, event.body))
         .collect();
     let head = world.store.log_head(room).await.unwrap().unwrap();
-    let messages = world.store.messages(room, Window::Newest, 100).await.unwrap();
+    let messages =
+        world.store.messages(Reach { room, after: 0 }, Window::Newest, 100).await.unwrap();
     let messages: Vec<_> = messages
         .into_iter()
         .map(|it| (it.seq, it.n, it.at, it.author, it.cid, it.text, it.reply_to, it.rev))
@@ -57,7 +58,7 @@ async fn the_short_way_leaves_what_the_careful_one_does(world: World) {
     for (room, is_careful) in rooms.into_iter().zip([false, true]) {
         let mut batch = talk(room, users);
         if is_careful {
-            batch.push(Append::Mark { room, user: users[2], seq: 0 });
+            batch.push(Append::Mark { room, user: users[2], seq: 0, at: Millis(0) });
         }
         let before = world.store.statements();
         world.append(&batch).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moim::domain::{RoomId, UserId};
 use moim::store::{Message, Window};
 
-use crate::harness::{Plain, World, message, on_both};
+use crate::harness::{Plain, World, message, on_both, whole};
 
 on_both!(
     windows_of_messages_ascend,
@@ -33,7 +33,7 @@ async fn filled(world: &World, count: usize) -> (RoomId, UserId) {
 async fn windows_of_messages_ascend(world: World) {
     let (room, _mina) = filled(&world, 9).await;
     let read = async |window, limit| -> Vec<i64> {
-        let messages = world.store.messages(room, window, limit).await.unwrap();
+        let messages = world.store.messages(whole(room), window, limit).await.unwrap();
         messages.into_iter().map(|message| message.seq).collect()
     };
     assert_eq!(read(Window::Newest, 3).await, [8, 9, 10]);
@@ -85,7 +85,7 @@ async fn a_message_reads_back_whole(world: World) {
     let lobby = world.lobby().await;
     let done = world.one(message(lobby, mina, "the cid", "the **text**")).await;
     let moim::store::Appended::Message { event, .. } = done else { panic!() };
-    let read = world.store.messages(lobby, Window::Newest, 1).await.unwrap().remove(0);
+    let read = world.store.messages(whole(lobby), Window::Newest, 1).await.unwrap().remove(0);
     let expected = Message {
         room: lobby,
         seq: 1,
@@ -110,7 +110,7 @@ async fn a_tombstone_has_no_text(world: World) {
     world.say(lobby, mina, "gone").await;
     world.say(lobby, mina, "here").await;
     world.sql("UPDATE message SET text = NULL, is_deleted = TRUE WHERE seq = 1").await;
-    let messages = world.store.messages(lobby, Window::Newest, 9).await.unwrap();
+    let messages = world.store.messages(whole(lobby), Window::Newest, 9).await.unwrap();
     let texts: Vec<Option<&str>> = messages.iter().map(|message| message.text.as_deref()).collect();
     assert_eq!(texts, [None, Some("here")]);
     let answer = world.one(crate::harness::reply(lobby, mina, "a", 1)).await;
@@ -150,7 +150,7 @@ async fn an_empty_room_has_a_snapshot(world: World) {
     let snapshot = world.store.snapshot(lobby, 10).await.unwrap().unwrap();
     assert_eq!((snapshot.at.head, snapshot.at.n, snapshot.messages.len()), (0, 0, 0));
     assert!(world.store.snapshot(RoomId(999), 10).await.unwrap().is_none());
-    assert!(world.store.messages(RoomId(999), Window::Newest, 10).await.unwrap().is_empty());
+    assert!(world.store.messages(whole(RoomId(999)), Window::Newest, 10).await.unwrap().is_empty());
     let head = world.store.log_head(lobby).await.unwrap().unwrap();
     assert_eq!(head, snapshot.at);
 }

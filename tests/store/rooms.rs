@@ -1,9 +1,9 @@
 //! Rooms: who may read them, and what is new in them for many users at once.
 
-use moim::domain::{ClubId, RoomId, RoomKind, RoomName, UserId};
-use moim::store::{NewRoom, Page, RoomView, StoreError};
+use moim::domain::{ClubId, History, RoomId, RoomKind, RoomName, UserId};
+use moim::store::{Page, RoomView, StoreError};
 
-use crate::harness::{World, on_both};
+use crate::harness::{World, club_room, on_both};
 
 on_both!(
     a_room_reads_back,
@@ -20,7 +20,7 @@ async fn a_room_reads_back(world: World) {
     let (club, _general) = world.club("Chess", mina).await;
     let name = RoomName::parse("Openings").unwrap();
     let at = world.now();
-    let new = NewRoom { club: club.id, name: &name, kind: RoomKind::Member, by: mina, at };
+    let new = club_room(club.id, &name, RoomKind::Member, mina, at);
     let view = world.store.create_room(new).await.unwrap();
     assert_eq!(
         (view.name.as_str(), view.kind, view.club),
@@ -31,10 +31,7 @@ async fn a_room_reads_back(world: World) {
     assert_eq!(views[1], view);
     let info = world.store.room(view.room).await.unwrap().unwrap();
     assert_eq!((info.epoch.clone(), info.created_at), (view.epoch, at));
-    assert_eq!(
-        (info.topic.as_str(), info.history.as_str(), info.write.as_str()),
-        ("", "all", "all")
-    );
+    assert_eq!((info.topic.as_str(), info.history, info.write.as_str()), ("", History::All, "all"));
     assert_eq!((info.slow_mode_s, info.head, info.n), (0, 0, 0));
     assert!(world.store.room(RoomId(999)).await.unwrap().is_none());
 }
@@ -46,7 +43,7 @@ async fn a_room_needs_a_living_club(world: World) {
     let name = RoomName::parse("late").unwrap();
     for club in [club.id, ClubId(999)] {
         let at = world.now();
-        let new = NewRoom { club, name: &name, kind: RoomKind::Member, by: mina, at };
+        let new = club_room(club, &name, RoomKind::Member, mina, at);
         let refused = world.store.create_room(new).await;
         assert!(
             matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "room_club"),
@@ -98,7 +95,7 @@ async fn a_group_is_read_by_who_is_inside(world: World) {
     let (mina, bob) = (world.user("mina").await, world.user("bob").await);
     world
         .sql(&format!(
-            "INSERT INTO room (kind, name, created_by, created_at) VALUES ('group', 'us', {}, 1);
+            "INSERT INTO room (kind, name, host_id, created_at) VALUES ('group', 'us', {}, 1);
              INSERT INTO room_member (room_id, user_id, joined_at, is_inside)
              SELECT room_id, {}, 5, TRUE FROM room WHERE kind = 'group'",
             mina.0, mina.0

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{BenchError, Shape};
+use crate::actors::journal::Nobody;
 use crate::actors::wire::Writer;
 use crate::domain::{ClubName, DisplayName, Millis, RoomId, RoomKind, UserId, Username};
 use crate::protocol::RoomEntry;
@@ -48,7 +49,7 @@ pub(super) async fn build(folder: &Path, shape: &Shape) -> Result<(Store, Vec<Pl
         let join =
             |user: &UserId| Append::JoinClub { club: club.id, user: *user, at: Millis::now() };
         let joins: Vec<_> = users.iter().skip(1).map(join).collect();
-        store.append(&joins, &Writer(&metrics)).await?;
+        store.append(&joins, &Writer { metrics: &metrics, live: &Nobody }).await?;
         places.push((room, club.id));
     }
     let mut found = Vec::with_capacity(places.len());
@@ -59,12 +60,15 @@ pub(super) async fn build(folder: &Path, shape: &Shape) -> Result<(Store, Vec<Pl
             name: info.name,
             kind: RoomKind::Member,
             club: Some(club),
+            peer: None,
             epoch: info.epoch,
             head: info.head,
             n: info.n,
             read_n: info.n,
             unread: 0,
             mentions: 0,
+            notify: None,
+            hidden: false,
         };
         found.push(Place { room, entry, members: users.clone() });
     }

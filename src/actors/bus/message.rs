@@ -115,6 +115,11 @@ impl BusHandle {
         });
     }
 
+    /// A room is different now; what is told of it, if that is the same for all who have it.
+    pub(crate) fn update(&self, room: RoomId, line: Option<String>) {
+        self.leave(|| Some(BusMsg::Say(What::Update { room, line })));
+    }
+
     /// Rooms are gone.
     pub(crate) fn deleted(&self, rooms: &[RoomId]) {
         self.leave(|| Some(BusMsg::Say(What::Deleted(rooms.to_vec()))));

@@ -216,6 +216,14 @@ impl Bus {
             What::Users { users, word } => {
                 relays.broadcast(RelayMsg::Tell(users.into(), word.into_tell())).await;
             }
+            What::Update { room, line } => {
+                if let Some(line) = line {
+                    let frame = Frame::text(&line);
+                    relays.broadcast(RelayMsg::Update { room, frame }).await;
+                }
+                let rooms = self.rooms.clone();
+                task::beside(async move { rooms.refresh(room).await });
+            }
             What::Deleted(rooms) => {
                 self.rooms.supervisor.answer(RoomsMsg::Delete(rooms));
             }

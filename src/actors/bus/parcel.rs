@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::actors::relay::{LiveEvent, Tell};
-use crate::actors::room::{Change, Step};
+use crate::actors::room::{Change, Step, UNKNOWN};
 use crate::domain::{DeviceId, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, RoomEntry};
 
@@ -26,6 +26,8 @@ pub(crate) enum What {
     Typing { room: RoomId, by: UserId },
     /// Something for all sessions of these users.
     Users { users: Vec<UserId>, word: Word },
+    /// A room is different now; the line that tells of it.
+    Update { room: RoomId, line: Option<String> },
     /// Rooms are gone.
     Deleted(Vec<RoomId>),
     /// Who came online here, with the rooms that they may read, and who went.
@@ -70,6 +72,12 @@ struct Member {
     user: UserId,
     /// Why, of somebody who went.
     went: Option<String>,
+    /// Newest seq when somebody came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<i64>,
+    /// Whether somebody moderates who neither came nor went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moderates: Option<bool>,
 }
 
 /// Something for all sessions of a user.
@@ -91,12 +99,15 @@ impl Entry {
             mentions: event.mentions.clone(),
             body: text(&event.frame),
         });
-        let member = step.change.map(|(user, change)| Member {
-            user,
-            went: match change {
-                Change::Came => None,
-                Change::Went(why) => Some(why.to_owned()),
-            },
+        let member = step.change.map(|(user, change)| {
+            let nothing = Member { user, went: None, since: None, moderates: None };
+            match change {
+                Change::Came { since } => Member { since: Some(since), ..nothing },
+                Change::Went(why) => Member { went: Some(why.to_owned()), ..nothing },
+                Change::Stands { is_moderator } => {
+                    Member { moderates: Some(is_moderator), ..nothing }
+                }
+            }
         });
         Self { event, member }
     }
@@ -107,8 +118,13 @@ impl Entry {
             (event.by, event.mentions) = (by, mentions);
             Arc::new(event)
         });
-        let change = self.member.map(|Member { user, went }| {
-            (user, went.map_or(Change::Came, |why| Change::Went(known(&why))))
+        let change = self.member.map(|Member { user, went, since, moderates }| {
+            let change = match (went, moderates) {
+                (Some(why), _) => Change::Went(known(&why)),
+                (None, Some(is_moderator)) => Change::Stands { is_moderator },
+                (None, None) => Change::Came { since: since.unwrap_or(UNKNOWN) },
+            };
+            (user, change)
         });
         Step { event, change }
     }
@@ -122,7 +138,7 @@ impl Word {
             Tell::Others(frame, _) => Self::Others(text(frame)),
             Tell::Mentions(room, count) => Self::Mentions(*room, *count),
             Tell::Revoke(devices, _) => Self::Revoke(devices.clone()),
-            Tell::Add(_) | Tell::Remove(..) => return None,
+            Tell::Add(_) | Tell::Remove(..) | Tell::Update(..) => return None,
         })
     }
 

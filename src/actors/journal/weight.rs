@@ -56,7 +56,7 @@ mod tests {
         let mut waiting: Vec<_> = std::iter::from_fn(|| scale.put(&message)).collect();
         assert_eq!(waiting.len(), MOST / 16_000);
         assert!(scale.put(&message).is_none(), "who was refused weighs nothing");
-        let mark = Append::Mark { room: RoomId(1), user: UserId(1), seq: 0 };
+        let mark = Append::Mark { room: RoomId(1), user: UserId(1), seq: 0, at: Millis(0) };
         assert!(scale.put(&mark).is_some());
         waiting.pop();
         assert!(scale.put(&message).is_some());

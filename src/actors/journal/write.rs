@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use super::{Outcomes, Pending, unavailable};
 use crate::actors::wire::Writer;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Append, Appended, Store, StoreError, StoredNotice};
+use crate::store::{Append, Appended, NoticesRead, Store, StoreError, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
@@ -63,13 +63,18 @@ async fn write_once(
 ) -> bool {
     let began = Instant::now();
     let appends: Vec<Append> = batch.iter().map(|pending| pending.append.clone()).collect();
-    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &Writer(metrics))).await;
+    let writer = Writer { metrics, live: outcomes };
+    let written = tokio::time::timeout(DEADLINE, store.append(&appends, &writer)).await;
     metrics.commit(batch.len(), began.elapsed());
     let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
     match written {
         Ok(Ok(mut appended)) => {
             let notices: Vec<_> = appended.iter_mut().flat_map(take_notices).collect();
+            let read: Vec<_> = appended.iter_mut().filter_map(take_read).collect();
             outcomes.arrived(tickets.zip(appended.into_iter().map(Ok)).collect());
+            if !read.is_empty() {
+                outcomes.tell_read(read).await;
+            }
             if !notices.is_empty() {
                 outcomes.tell(notices).await;
             }
@@ -91,7 +96,15 @@ async fn write_once(
 fn take_notices(appended: &mut Appended) -> Vec<StoredNotice> {
     match appended {
         Appended::Message { notices, .. } => std::mem::take(notices),
+        Appended::Moved(moves) => std::mem::take(&mut moves.notices),
         _silent => Vec::new(),
+    }
+}
+
+fn take_read(appended: &mut Appended) -> Option<NoticesRead> {
+    match appended {
+        Appended::Message { read, .. } | Appended::Marked(_, read) => read.take(),
+        _silent => None,
     }
 }
 

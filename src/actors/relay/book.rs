@@ -292,12 +292,13 @@ impl Book {
         }
         // Not removed: the only listener of a room keeps what was told, and the gauge.
         self.take_place(slot, room);
+        let user = self.user_at(slot);
         let listeners = self.rooms.entry(room).or_default();
         let ears = listeners.ears(mode);
         let at = u32::try_from(ears.len()).unwrap_or(u32::MAX);
         ears.push(Ear { slot, mentions, is_lagging: false });
         if mode == Mode::Open {
-            listeners.count(1);
+            listeners.seat(user);
         }
         if let Some(entry) = self.at_mut(slot) {
             if entry.places.is_empty() {
@@ -334,11 +335,12 @@ impl Book {
             return false;
         };
         let place = entry.places.swap_remove(at);
+        let user = entry.signed.map(|signed| signed.user);
         let Some(listeners) = self.rooms.get_mut(&room) else {
             return false;
         };
         if place.mode == Mode::Open {
-            listeners.count(-1);
+            listeners.unseat(user);
         }
         let ears = listeners.ears(place.mode);
         if index(place.index) < ears.len() {

@@ -53,6 +53,7 @@ impl Relay {
             RelayMsg::Heads(answer) => self.tell_heads(answer),
             RelayMsg::Roll(answer) => self.call_roll(answer),
             RelayMsg::Survey { asked, answers } => self.survey(*asked, answers),
+            RelayMsg::Update { room, frame } => self.update(*room, frame),
             RelayMsg::Deleted(room) => self.deleted(*room),
             RelayMsg::Drain { window } => self.drain(*window),
             RelayMsg::Finish => self.finish(),
@@ -278,9 +279,9 @@ impl Relay {
         self.push_all(seat, first);
         let mut book = self.book.borrow_mut();
         book.end_opening(*opening);
+        book.count_on(*room, gauge);
         let listeners = book.rooms.entry(*room).or_default();
         let is_new = listeners.open.is_empty();
-        listeners.count_on(gauge);
         if is_new || listeners.last < *upto {
             (listeners.last, listeners.n) = (*upto, *n);
         }
@@ -318,11 +319,13 @@ impl Relay {
                 }
             }
         }
-        if let Some(listeners) = book.rooms.get_mut(room) {
-            listeners.count_on(gauge);
-            if listeners.last < *head {
-                (listeners.last, listeners.n) = (*head, *n);
-            }
+        if book.rooms.contains_key(room) {
+            book.count_on(*room, gauge);
+        }
+        if let Some(listeners) = book.rooms.get_mut(room)
+            && listeners.last < *head
+        {
+            (listeners.last, listeners.n) = (*head, *n);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -75,6 +75,8 @@ pub(crate) struct RoomGauge {
     head: AtomicI64,
     n: AtomicI64,
     seats: AtomicI64,
+    /// Who has the room open, and how often.
+    listeners: Mutex<HashMap<UserId, u32>>,
     ring: AtomicUsize,
     about: About,
 }
@@ -123,9 +125,34 @@ impl RoomGauge {
         (head, self.n.load(Ordering::Acquire))
     }
 
-    /// Counts a seat in (1) or out (−1).
-    pub(crate) fn count_seat(&self, change: i64) {
-        self.seats.fetch_add(change, Ordering::AcqRel);
+    /// Counts a seat in.
+    pub(crate) fn seat(&self, user: Option<UserId>) {
+        self.seats.fetch_add(1, Ordering::AcqRel);
+        if let Some(user) = user {
+            let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            *listeners.entry(user).or_insert(0) += 1;
+        }
+    }
+
+    /// Counts a seat out.
+    pub(crate) fn unseat(&self, user: Option<UserId>) {
+        self.seats.fetch_sub(1, Ordering::AcqRel);
+        let Some(user) = user else {
+            return;
+        };
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        match listeners.get_mut(&user) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_last) => {
+                listeners.remove(&user);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether a user has the room open, on this node.
+    pub(crate) fn has(&self, user: UserId) -> bool {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&user)
     }
 
     /// Seats that have the room open, on this node.
@@ -218,6 +245,8 @@ pub(crate) enum Tell {
     Remove(RoomId, &'static str),
     /// Read marks moved: the new number of unread mentions.
     Mentions(RoomId, u32),
+    /// A room that they have is different now.
+    Update(RoomId, Frame),
     /// Sessions of these sign-ins end. `None`: all of them.
     Revoke(Option<Vec<DeviceId>>, CloseCode),
 }
@@ -251,6 +280,8 @@ pub(crate) enum RelayMsg {
     Survey { asked: Instant, answers: mpsc::Sender<(u16, RelayReading)> },
     /// Asks who is signed in here by a socket, each with the rooms that they hear.
     Roll(mpsc::Sender<Vec<(UserId, Vec<RoomId>)>>),
+    /// A room is different now, for everybody who has it.
+    Update { room: RoomId, frame: Frame },
     /// A room is gone for everybody.
     Deleted(RoomId),
     /// This node ends: sessions are told to come back, spread over the window.

@@ -63,7 +63,16 @@ impl Relay {
                     ear.mentions = *count;
                 }
             }
-            Tell::Inbox(_) | Tell::Others(..) | Tell::Add(_) | Tell::Revoke(..) => {}
+            Tell::Update(room, frame) if kind == Kind::Socket => {
+                if book.mode(slot, *room).is_some() {
+                    self.push_frame(&book, slot, frame);
+                }
+            }
+            Tell::Inbox(_)
+            | Tell::Others(..)
+            | Tell::Add(_)
+            | Tell::Update(..)
+            | Tell::Revoke(..) => {}
         }
     }
 
@@ -103,6 +112,30 @@ impl Relay {
         self.metrics.dropped(Dropped::Slow);
         self.close(&entry.outbox, CloseCode::TooSlow);
         true
+    }
+
+    /// Tells everyone who has a room, in whichever mode, what is different about it.
+    pub(super) fn update(&self, room: RoomId, frame: &Frame) {
+        let mut book = self.book.borrow_mut();
+        // Who is just being told of all rooms may have it, as it was before.
+        for (_slot, entry) in book.each_mut() {
+            if let Some(meanwhile) = &mut entry.meanwhile {
+                meanwhile.push(Tell::Update(room, frame.clone()));
+            }
+        }
+        let Some(listeners) = book.rooms.get(&room) else {
+            return;
+        };
+        let ears = listeners.open.iter().chain(&listeners.heads);
+        let slots: Vec<u32> = ears.map(|ear| ear.slot).collect();
+        for slot in slots {
+            let is_told = book
+                .at(slot)
+                .is_some_and(|entry| entry.kind == Kind::Socket && entry.meanwhile.is_none());
+            if is_told {
+                self.push_frame(&book, slot, frame);
+            }
+        }
     }
 
     pub(super) fn deleted(&self, room: RoomId) {

@@ -40,7 +40,7 @@ impl RoomState {
                     if let Some(event) = &event {
                         self.apply(Arc::clone(event), &mut gathered.events);
                     }
-                    gathered.rest.push(self.change(user, change));
+                    gathered.rest.extend(self.change(user, change));
                     if self.linked.is_some() {
                         let change = Some((user, change));
                         gathered.steps.push(Step { event, change });
@@ -55,7 +55,10 @@ impl RoomState {
     pub(crate) fn loaded(&mut self, loaded: &Loaded) -> Vec<Effect> {
         match loaded {
             Loaded::Snapshot(Some(snapshot)) => match self.snapshot_body(snapshot) {
-                Some(body) => self.snapshot_loaded(snapshot.at.head, snapshot.at.n, body),
+                Some(body) => {
+                    let first = snapshot.messages.first().map(|message| message.seq);
+                    self.snapshot_loaded(snapshot.at.head, snapshot.at.n, first, body)
+                }
                 None => self.snapshot_failed(),
             },
             Loaded::Snapshot(None) => self.snapshot_failed(),
@@ -74,6 +77,7 @@ impl RoomState {
                 self.published(gathered)
             }
             Loaded::Roster(rows) => self.roster_read(rows.as_deref()),
+            Loaded::Settings(info, rows) => self.resettled(info, rows),
         }
     }
 
@@ -101,9 +105,12 @@ impl RoomState {
                 Ok(SendOk { dup: true, ..send_ok(room, seq, n, at) })
             }
             Ok(Appended::Refused(why)) => Err(refusal(why).into()),
-            Ok(Appended::Failed | Appended::Marked(_) | Appended::Member { .. }) => {
-                Err(RoomRefusal::Failed.into())
-            }
+            Ok(
+                Appended::Failed
+                | Appended::Marked(..)
+                | Appended::Member { .. }
+                | Appended::Moved(_),
+            ) => Err(RoomRefusal::Failed.into()),
             Err(refusal) => Err(refusal),
         };
         match asker {
@@ -122,7 +129,7 @@ impl RoomState {
         gathered: &mut Gathered,
     ) {
         let answer = match outcome {
-            Ok(Appended::Marked(mark)) => {
+            Ok(Appended::Marked(mark, _read)) => {
                 gathered.rest.extend(self.mark_told(user, seat, mark));
                 Ok(mark_ok(mark))
             }
@@ -207,6 +214,12 @@ fn refusal(why: AppendRefusal) -> RoomRefusal {
         | AppendRefusal::Banned
         | AppendRefusal::NotOpen
         | AppendRefusal::Full
-        | AppendRefusal::OwnerStays => RoomRefusal::NotMember,
+        | AppendRefusal::OwnerStays
+        | AppendRefusal::NameTaken
+        | AppendRefusal::NoSuchUser
+        | AppendRefusal::PrivateRoom
+        | AppendRefusal::NotGroup
+        | AppendRefusal::Role
+        | AppendRefusal::NotActive => RoomRefusal::NotMember,
     }
 }

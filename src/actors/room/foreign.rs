@@ -62,7 +62,7 @@ impl RoomState {
                 self.apply(event.clone(), &mut gathered.events);
             }
             if let Some((user, change)) = change {
-                gathered.rest.push(self.change(*user, *change));
+                gathered.rest.extend(self.change(*user, *change));
             }
         }
         self.published(gathered)
@@ -101,7 +101,9 @@ impl RoomState {
             | RoomMsg::Pull { opening, .. }
             | RoomMsg::Next { opening, .. } => opening.user,
             RoomMsg::Send(send) => send.author,
-            RoomMsg::Mark { user, .. } | RoomMsg::Typing { user, .. } => *user,
+            RoomMsg::Mark { user, .. }
+            | RoomMsg::Unread { user, .. }
+            | RoomMsg::Typing { user, .. } => *user,
             _asks_nothing => return Ok(msg),
         };
         if self.facts.roster.contains_key(&user) {
@@ -128,18 +130,23 @@ impl RoomState {
             return Vec::new();
         };
         let is_older = |user: &UserId| changed.contains(user);
-        let fresh: HashMap<_, _> = rows.iter().map(|row| (row.user, row.standing)).collect();
+        let fresh: HashMap<_, _> = rows.iter().map(|row| (row.user, row)).collect();
         let known = &self.facts.roster;
         let went: Vec<_> =
             known.keys().filter(|u| !fresh.contains_key(u) && !is_older(u)).copied().collect();
-        let came: Vec<_> =
-            fresh.keys().filter(|u| !known.contains_key(u) && !is_older(u)).copied().collect();
-        let went = went.into_iter().map(|user| self.change(user, Change::Went("left")));
-        let mut effects: Vec<_> = went.collect();
-        effects.extend(came.into_iter().map(|user| self.change(user, Change::Came)));
-        for (user, standing) in fresh {
-            if let Some(known) = self.facts.roster.get_mut(&user) {
-                *known = standing;
+        let came: Vec<_> = fresh
+            .values()
+            .filter(|row| !known.contains_key(&row.user) && !is_older(&row.user))
+            .map(|row| (row.user, Change::Came { since: row.join_seq }))
+            .collect();
+        let went = went.into_iter().map(|user| (user, Change::Went("left")));
+        let moved: Vec<_> = went.chain(came).collect();
+        let effects =
+            moved.into_iter().filter_map(|(user, change)| self.change(user, change)).collect();
+        for row in rows.iter().filter(|row| !is_older(&row.user)) {
+            if let Some(known) = self.facts.roster.get_mut(&row.user) {
+                *known = row.standing;
+                self.facts.floors.came(row.user, row.join_seq);
             }
         }
         effects
@@ -163,9 +170,10 @@ mod tests {
     use super::*;
     use crate::actors::relay::{LiveEvent, Tell};
     use crate::actors::room::Facts;
+    use crate::actors::room::floors::Floors;
     use crate::actors::room::message::{Form, Loaded};
     use crate::actors::seat::{Asker, Opening, SeatKey};
-    use crate::domain::{Epoch, Millis, RoomId, RoomKind, Standing};
+    use crate::domain::{Epoch, Millis, Notify, RoomId, RoomKind, Standing};
     use crate::store::StoredEvent;
 
     const ROOM: RoomId = RoomId(12);
@@ -182,7 +190,9 @@ mod tests {
             epoch: Epoch("a1".into()),
             head: 0,
             n: 0,
+            notify: Notify::Mentions,
             roster: HashMap::from([(MINA, STANDING)]),
+            floors: Floors::default(),
         };
         let mut room = RoomState::new(facts, Vec::new(), Arc::default());
         room.link();

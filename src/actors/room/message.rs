@@ -9,7 +9,7 @@ use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{Cid, Position, RoomId, Text, UserId};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Appended, RosterRow, Snapshot, StoredEvent};
+use crate::store::{Appended, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent};
 
 /// Commands that may wait in the mailbox of one room.
 pub(crate) const MAILBOX: usize = 1_024;
@@ -30,6 +30,8 @@ pub(crate) enum RoomMsg {
     Send(Send),
     /// A member has read up to a seq.
     Mark { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
+    /// A member wants the room to be unread from a seq on.
+    Unread { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A member is writing.
     Typing { user: UserId, reply: Option<(SeatKey, u32)> },
     /// The journal has appended; in the order of the log.
@@ -107,9 +109,30 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// May read and write from now on.
-    Came,
+    Came {
+        /// Newest seq at that moment; [`UNKNOWN`] when nobody could say.
+        since: i64,
+    },
     /// May not any more; why, as `room.remove` says it.
     Went(&'static str),
+    /// Stays, and moderates from now on, or does not any more.
+    Stands {
+        /// Whether the member moderates.
+        is_moderator: bool,
+    },
+}
+
+/// When somebody came of whom that is not known.
+pub(crate) const UNKNOWN: i64 = i64::MAX;
+
+impl From<Passage> for Change {
+    fn from(how: Passage) -> Self {
+        match how {
+            Passage::Came { since } => Self::Came { since },
+            Passage::Went(why) => Self::Went(why),
+            Passage::Stands { is_moderator } => Self::Stands { is_moderator },
+        }
+    }
 }
 
 /// Answer of the store to a read for seats that wait; `None` when the read failed.
@@ -123,6 +146,8 @@ pub(crate) enum Loaded {
     Hole(Vec<StoredEvent>),
     /// Who may read the room now; `None` when the read failed.
     Roster(Option<Vec<RosterRow>>),
+    /// The room was changed: how it is now, and who may read it.
+    Settings(Box<RoomInfo>, Vec<RosterRow>),
 }
 
 /// Why events were read.

@@ -8,6 +8,7 @@
 
 mod commit;
 mod desk;
+mod floors;
 mod foreign;
 mod message;
 mod open;
@@ -23,9 +24,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::Serialize;
 
 pub(crate) use self::desk::Desk;
+pub(crate) use self::floors::Floors;
 use self::foreign::Doubt;
 pub(crate) use self::message::{
-    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, Undelivered, call,
+    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, UNKNOWN,
+    Undelivered, call,
 };
 pub(crate) use self::open::PART_EVENTS;
 pub(crate) use self::ring::EVENTS as RING_EVENTS;
@@ -41,6 +44,7 @@ use super::seat::Asker;
 use crate::domain::{Millis, RoomId};
 use crate::faults::{Moment, Part};
 use crate::protocol::{Frame, Refusal, err_line, ok_line};
+use crate::store::Append;
 
 /// A room looks this often whether it is still needed.
 const IDLE: Duration = Duration::from_secs(60);
@@ -240,7 +244,7 @@ impl Room {
         self.rooms.relays.broadcast(RelayMsg::Events { events, replies }).await;
     }
 
-    async fn append(&self, append: crate::store::Append, ticket: Ticket, since: Instant) {
+    async fn append(&self, append: Append, ticket: Ticket, since: Instant) {
         let Err(refused) = self.rooms.journal.append(append, ticket, since) else {
             return;
         };
@@ -252,7 +256,9 @@ impl Room {
                 Ticket::Mark { asker, .. } => {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;
                 }
-                Ticket::Member { answer, .. } => answer.give(Err(refusal)),
+                Ticket::Member { answer, .. } | Ticket::Moves { answer } => {
+                    answer.give(Err(refusal));
+                }
             }
         }
     }
@@ -283,7 +289,15 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
         RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
         RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
-        RoomMsg::Mark { user, seq, asker, seat } => vec![state.mark(user, seq, asker, seat)],
+        RoomMsg::Mark { user, seq, asker, seat } => {
+            let room = state.room();
+            let append = Append::Mark { room, user, seq: seq.max(0), at: Millis::now() };
+            vec![state.mark(append, user, asker, seat)]
+        }
+        RoomMsg::Unread { user, seq, asker, seat } => {
+            let append = Append::Unread { room: state.room(), user, seq };
+            vec![state.mark(append, user, asker, seat)]
+        }
         RoomMsg::Typing { user, reply } => state.typing(user, reply, Millis::now()),
         RoomMsg::Committed(commits) => state.committed(commits),
         RoomMsg::Foreign(steps) => state.foreign(&steps),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::floors::Cut;
 use super::message::{Ask, Form, Purpose, RoomRefusal};
 use super::state::{Effect, RoomState};
 use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
@@ -36,6 +37,8 @@ pub(super) struct Waiting {
 pub(super) struct Snapshot {
     upto: i64,
     n: i64,
+    /// Seq of the first message in it.
+    first: Option<i64>,
     body: SharedSnapshot,
 }
 
@@ -50,7 +53,12 @@ impl RoomState {
         if !self.facts.roster.contains_key(&opening.user) {
             return vec![refuse(opening, form, RoomRefusal::NotMember)];
         }
-        let head = self.facts.head;
+        let (head, floor) = (self.facts.head, self.floor(opening.user));
+        if floor > head {
+            // What came before the reader is not all here yet, and must not come live.
+            let why = since.map(|_position| "too_old");
+            return self.wait_for_snapshot(opening, form, why);
+        }
         match since {
             None if form == Form::Stream => vec![self.attach(opening, None, Vec::new())],
             None => self.wait_for_snapshot(opening, form, None),
@@ -60,6 +68,7 @@ impl RoomState {
             Some(since) if !(0..=head).contains(&since.seq) => {
                 self.cannot_resume(opening, form, "epoch")
             }
+            Some(since) if since.seq < floor => self.cannot_resume(opening, form, "too_old"),
             Some(since) if head - since.seq > limits::RESUME_EVENTS => {
                 self.cannot_resume(opening, form, "too_many")
             }
@@ -69,7 +78,8 @@ impl RoomState {
 
     /// A session has written a part of its replay.
     pub(crate) fn next(&self, opening: Opening, after: i64, goal: i64) -> Vec<Effect> {
-        if !self.facts.roster.contains_key(&opening.user) {
+        let is_reader = self.facts.roster.contains_key(&opening.user);
+        if !is_reader || after < self.floor(opening.user) {
             return vec![Effect::Refused(opening, None)];
         }
         match self.recent(after) {
@@ -87,7 +97,7 @@ impl RoomState {
         if !self.facts.roster.contains_key(&opening.user) {
             return refuse_pull(opening.seat, re, RoomRefusal::NotMember);
         }
-        let after = after.max(0);
+        let after = after.max(self.floor(opening.user)).max(0);
         match self.recent(after) {
             Some(events) => vec![self.pulled(opening.seat, re, &events, true)],
             None => {
@@ -139,10 +149,11 @@ impl RoomState {
         &mut self,
         upto: i64,
         n: i64,
+        first: Option<i64>,
         body: SharedSnapshot,
     ) -> Vec<Effect> {
         self.is_reading_snapshot = false;
-        self.snapshot = Some(Snapshot { upto, n, body });
+        self.snapshot = Some(Snapshot { upto, n, first, body });
         self.serve_waiting()
     }
 
@@ -176,7 +187,10 @@ impl RoomState {
             return self.read_snapshot();
         };
         let waiting = std::mem::take(&mut self.waiting);
-        let effects = waiting.iter().map(|w| self.with_snapshot(w, &kept, &missed)).collect();
+        let is_ready = |w: &Waiting| self.floor(w.opening.user) <= self.facts.head;
+        let (ready, early) = waiting.into_iter().partition::<Vec<_>, _>(is_ready);
+        let effects = ready.iter().map(|w| self.with_snapshot(w, &kept, &missed)).collect();
+        self.waiting = early;
         self.snapshot = Some(kept);
         effects
     }
@@ -232,20 +246,33 @@ impl RoomState {
         kept: &Snapshot,
         missed: &[Arc<LiveEvent>],
     ) -> Effect {
+        let floor = self.floor(waiting.opening.user);
+        let is_behind = floor > kept.upto || kept.first.is_some_and(|first| first <= floor);
+        let whole = (kept.upto, kept.n, &kept.body);
+        let cut = is_behind.then(|| Cut::of(whole, missed, floor));
+        let (upto, n, body) = match &cut {
+            None => whole,
+            Some(Some(cut)) => (cut.upto, cut.n, &cut.body),
+            Some(None) => return refuse(waiting.opening, waiting.form, RoomRefusal::Failed),
+        };
         let ok = OpenOk {
             room: self.facts.room,
             epoch: &self.facts.epoch,
-            head: kept.upto,
-            n: kept.n,
+            head: upto,
+            n,
             resumed: waiting.why.map(|_| false),
             replay: None,
             why: waiting.why,
         };
         let reply = match waiting.form {
-            Form::Socket { re } => re.map(|re| snapshot_line(re, &ok, &kept.body)),
+            Form::Socket { re } => re.map(|re| snapshot_line(re, &ok, body)),
             Form::Stream => None,
         };
-        let missed = missed.iter().cloned().map(Outgoing::Event).collect();
+        let missed = missed.iter().filter(|event| event.seq > floor);
+        let missed = match (waiting.form, waiting.why) {
+            (Form::Stream, Some(_why)) => vec![self.gap()],
+            _whole => missed.cloned().map(Outgoing::Event).collect(),
+        };
         self.attach(waiting.opening, reply, missed)
     }
 

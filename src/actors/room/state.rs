@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::floors::Floors;
 use super::foreign::Linked;
 use super::message::{Ask, Change, RoomRefusal, Send, Step};
 use super::open::{Snapshot, Waiting};
 use super::ring::Ring;
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
 use crate::actors::seat::{Asker, Opening, SeatKey};
-use crate::domain::{ClubId, Epoch, MessageId, Millis, RoomId, RoomKind, Standing, UserId, limits};
+use crate::domain::{
+    ClubId, Epoch, MessageId, Millis, Notify, RoomId, RoomKind, Standing, UserId, limits,
+};
 use crate::protocol::{
     Empty, Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Typing, err_line, ok_line,
 };
@@ -69,7 +72,11 @@ pub(crate) struct Facts {
     pub(crate) epoch: Epoch,
     pub(crate) head: i64,
     pub(crate) n: i64,
+    /// What members hear of by an inbox entry who have not said what they want.
+    pub(crate) notify: Notify,
     pub(crate) roster: HashMap<UserId, Standing>,
+    /// From where on who sees the log.
+    pub(crate) floors: Floors,
 }
 
 /// A live room.
@@ -107,6 +114,11 @@ impl RoomState {
             is_reading_hole: false,
             linked: None,
         }
+    }
+
+    /// Which room this is.
+    pub(crate) fn room(&self) -> RoomId {
+        self.facts.room
     }
 
     /// Newest seq and n that were applied.
@@ -149,18 +161,17 @@ impl RoomState {
         }
     }
 
-    /// A member moves the read mark.
+    /// A member moves the read mark, forward or back.
     pub(crate) fn mark(
         &self,
+        append: Append,
         user: UserId,
-        seq: i64,
         asker: Asker<MarkOk>,
         seat: Option<SeatKey>,
     ) -> Effect {
         if !self.facts.roster.contains_key(&user) {
             return Effect::MarkSet(asker, Err(RoomRefusal::NotMember.into()));
         }
-        let append = Append::Mark { room: self.facts.room, user, seq: seq.max(0) };
         Effect::AppendMark { append, user, asker, seat }
     }
 
@@ -252,22 +263,30 @@ impl RoomState {
     }
 
     /// A membership changed. The line, if any, was published before: the one who leaves sees it.
-    pub(crate) fn change(&mut self, user: UserId, change: Change) -> Effect {
+    pub(crate) fn change(&mut self, user: UserId, change: Change) -> Option<Effect> {
         if let Some(linked) = &mut self.linked {
             linked.changed(user);
         }
         match change {
-            Change::Came => {
+            Change::Came { since } => {
                 // Who is there already, read from the store or told twice, keeps the standing.
                 let standing = Standing { is_moderator: false, muted_until: None };
                 self.facts.roster.entry(user).or_insert(standing);
-                Effect::Tell(user, Tell::Add(Arc::new(self.entry())))
+                self.facts.floors.came(user, since);
+                Some(Effect::Tell(user, Tell::Add(Arc::new(self.entry()))))
             }
             Change::Went(why) => {
                 self.facts.roster.remove(&user);
+                self.facts.floors.went(user);
                 self.online.remove(&user);
                 self.waiting.retain(|waiting| waiting.opening.user != user);
-                Effect::Tell(user, Tell::Remove(self.facts.room, why))
+                Some(Effect::Tell(user, Tell::Remove(self.facts.room, why)))
+            }
+            Change::Stands { is_moderator } => {
+                if let Some(standing) = self.facts.roster.get_mut(&user) {
+                    standing.is_moderator = is_moderator;
+                }
+                None
             }
         }
     }
@@ -285,6 +304,10 @@ impl RoomState {
             read_n: self.facts.n,
             unread: 0,
             mentions: 0,
+            // A private room is told by who makes it, to each of the two in another way.
+            peer: None,
+            notify: (self.facts.notify != Notify::Mentions).then_some(self.facts.notify),
+            hidden: false,
         }
     }
 }

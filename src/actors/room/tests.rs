@@ -8,12 +8,13 @@ use std::time::Instant;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::floors::Floors;
 use super::message::{Ask, Change, Commit, Form, Loaded, Send};
 use super::state::{Effect, Facts, RoomState};
 use crate::actors::relay::{LiveEvent, Outgoing, Tell};
 use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{
-    Cid, Epoch, Millis, Position, RoomId, RoomKind, Standing, Text, UserId, limits,
+    Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing, Text, UserId, limits,
 };
 use crate::protocol::LongFrame;
 use crate::store::{Appended, LogHead, Message, Snapshot, StoredEvent};
@@ -42,7 +43,8 @@ fn stored(seq: i64) -> StoredEvent {
 
 fn commit(seq: i64) -> Commit {
     let event = stored(seq);
-    let outcome = Ok(Appended::Message { event, mentions: Vec::new(), notices: Vec::new() });
+    let outcome =
+        Ok(Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None });
     Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
 }
 
@@ -56,7 +58,9 @@ fn room(head: i64) -> RoomState {
         epoch: epoch(),
         head,
         n: head,
+        notify: Notify::Mentions,
         roster: HashMap::from([(MINA, standing)]),
+        floors: Floors::default(),
     };
     let first = (head - super::RING_EVENTS as i64 + 1).max(1);
     let newest = (first..=head).map(|seq| {

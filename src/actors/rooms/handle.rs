@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::RoomsMsg;
+use super::refusals::{lost, overloaded, refused};
 use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
@@ -13,12 +14,14 @@ use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Telling, Ticket};
 use crate::actors::presence::PresenceHandle;
 use crate::actors::pressure::Pressure;
 use crate::actors::relay::Relays;
-use crate::actors::room::{Change, Commit, Form, RoomHandle, RoomMsg, Send, Undelivered, call};
+use crate::actors::room::{
+    Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
+};
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
 use crate::faults::Faults;
 use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, AppendRefusal, Appended, Store, StoredNotice};
+use crate::store::{Append, Appended, Move, NoticesRead, Store, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// How long a REST call waits for an answer of the actors.
@@ -189,9 +192,10 @@ impl RoomsHandle {
     /// Brings a user into an open club.
     ///
     /// # Errors
-    /// The refusal of [`AppendRefusal`], as the wire says it.
+    /// Whatever the store refuses, as the wire says it.
     pub async fn join_club(&self, club: ClubId, user: UserId) -> Result<(), Refusal> {
-        self.change(Append::JoinClub { club, user, at: Millis::now() }, user, Change::Came).await
+        let change = Change::Came { since: UNKNOWN };
+        self.change(Append::JoinClub { club, user, at: Millis::now() }, user, change).await
     }
 
     /// Takes a user out of a club.
@@ -201,23 +205,6 @@ impl RoomsHandle {
     pub async fn leave_club(&self, club: ClubId, user: UserId) -> Result<(), Refusal> {
         let change = Change::Went("left");
         self.change(Append::LeaveClub { club, user, at: Millis::now() }, user, change).await
-    }
-
-    /// Brings a user into a lobby. True when that was a change.
-    ///
-    /// # Errors
-    /// As [`Self::join_club`].
-    pub async fn join_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
-        self.change(Append::JoinRoom { room, user, at: Millis::now() }, user, Change::Came).await
-    }
-
-    /// Takes a user out of a lobby.
-    ///
-    /// # Errors
-    /// As [`Self::join_club`].
-    pub async fn leave_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
-        let change = Change::Went("left");
-        self.change(Append::LeaveRoom { room, user, at: Millis::now() }, user, change).await
     }
 
     /// Makes a room crash so many times.
@@ -246,9 +233,10 @@ impl RoomsHandle {
             Appended::Refused(why) => Err(refused(why)),
             Appended::Failed => Err(Refusal::new(ErrorCode::Internal, "this could not be done")),
             Appended::Member { .. }
+            | Appended::Moved(_)
             | Appended::Message { .. }
             | Appended::Duplicate { .. }
-            | Appended::Marked(_) => Ok(()),
+            | Appended::Marked(..) => Ok(()),
         }
     }
 
@@ -270,7 +258,9 @@ impl RoomsHandle {
         let no = || refusal.clone();
         match msg {
             RoomMsg::Send(send) => self.answer_later(send.asker, Err(no())),
-            RoomMsg::Mark { asker, .. } => self.answer_later(asker, Err(no())),
+            RoomMsg::Mark { asker, .. } | RoomMsg::Unread { asker, .. } => {
+                self.answer_later(asker, Err(no()));
+            }
             RoomMsg::Open { opening, form: Form::Socket { re: Some(re) }, .. }
             | RoomMsg::Pull { opening, re: Some(re), .. } => {
                 self.answer_later::<SendOk>(Asker::Seat(opening.seat, re), Err(no()));
@@ -306,6 +296,14 @@ impl Outcomes for RoomsHandle {
         Box::pin(self.tell_notices(notices))
     }
 
+    fn tell_read(&self, read: Vec<NoticesRead>) -> Telling<'_> {
+        Box::pin(self.tell_notices_read(read))
+    }
+
+    fn is_listening(&self, room: RoomId, user: UserId) -> bool {
+        self.directory.find(room).is_some_and(|room| room.gauge.has(user))
+    }
+
     fn arrived(&self, outcomes: Vec<Outcome>) {
         let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
         let mut answers = Vec::new();
@@ -321,7 +319,20 @@ impl Outcomes for RoomsHandle {
                     if let Ok(Appended::Member { rooms }) = &outcome {
                         for touched in rooms {
                             let line = touched.line.clone();
+                            let change = match change {
+                                Change::Came { .. } => Change::Came { since: touched.since },
+                                other => other,
+                            };
                             add(&mut per_room, touched.room, Commit::Member { user, change, line });
+                        }
+                    }
+                    answers.push((answer, outcome));
+                }
+                Ticket::Moves { answer } => {
+                    if let Ok(Appended::Moved(moves)) = &outcome {
+                        for Move { room, user, how, line } in moves.moves.iter().cloned() {
+                            let change = how.into();
+                            add(&mut per_room, room, Commit::Member { user, change, line });
                         }
                     }
                     answers.push((answer, outcome));
@@ -355,40 +366,11 @@ fn add(per_room: &mut Vec<(RoomId, Vec<Commit>)>, room: RoomId, commit: Commit) 
     }
 }
 
-async fn wait<T>(answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
+/// The answer of an actor, within a limit of time.
+pub(super) async fn wait<T>(answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_dropped)) => Err(lost()),
         Err(_elapsed) => Err(overloaded()),
-    }
-}
-
-fn lost() -> Refusal {
-    Refusal::new(ErrorCode::Unavailable, "the answer was lost; try again")
-        .retry_in(Duration::from_millis(200))
-}
-
-fn overloaded() -> Refusal {
-    Refusal::new(ErrorCode::Overloaded, "too much at once").retry_in(Duration::from_secs(1))
-}
-
-fn refused(why: AppendRefusal) -> Refusal {
-    match why {
-        AppendRefusal::Gone | AppendRefusal::NotMember => {
-            Refusal::new(ErrorCode::NotFound, "no such club or room")
-        }
-        AppendRefusal::NoSuchMessage => {
-            Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
-        }
-        AppendRefusal::Banned => Refusal::new(ErrorCode::Banned, "you are banned from this club"),
-        AppendRefusal::NotOpen => {
-            Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
-        }
-        AppendRefusal::Full => {
-            Refusal::new(ErrorCode::Conflict, "the club is full").because("club_full")
-        }
-        AppendRefusal::OwnerStays => {
-            Refusal::new(ErrorCode::Conflict, "the owner cannot leave").because("owner_stays")
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::relay::{About, LiveEvent};
-use crate::actors::room::{Facts, RING_EVENTS};
+use crate::actors::room::{Facts, Floors, RING_EVENTS};
 use crate::domain::{RoomId, RoomKind};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Store, StoreError};
@@ -78,6 +78,8 @@ async fn read(store: &Store, room: RoomId) -> Result<Option<Loaded>, StoreError>
         epoch: info.epoch,
         head,
         n,
+        notify: info.notify,
+        floors: Floors::new(info.history, &roster),
         roster: roster.into_iter().map(|row| (row.user, row.standing)).collect(),
     };
     Ok(Some(Loaded { facts, newest: newest.into_iter().map(live).collect() }))

@@ -12,12 +12,14 @@
 //! the others wake on demand. What waited for them, in their mailboxes, on their desks or here, waits
 //! at the address of the supervisor meanwhile, and is handled then.
 
+mod changes;
 mod crash;
 mod handle;
 mod load;
 mod news;
 mod parked;
 mod read;
+mod refusals;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use super::{RoomsHandle, RoomsMsg};
 use crate::actors::relay::{LiveEvent, RelayMsg, Tell};
-use crate::actors::room::{Change, Commit, RoomMsg};
+use crate::actors::room::{Change, Commit, RoomMsg, UNKNOWN};
 use crate::domain::{DeviceId, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry};
-use crate::store::{ReadSelection, StoredNotice};
+use crate::store::{NoticesRead, ReadSelection, StoredNotice};
+
+/// Most entries in one line.
+const NOTICES: usize = 200;
 
 impl RoomsHandle {
     /// Tells inbox entries to the sessions of their users, in this order.
@@ -21,10 +24,23 @@ impl RoomsHandle {
         }
     }
 
+    /// Tells the sessions of users which inbox entries they have read together with a room.
+    pub(super) async fn tell_notices_read(&self, read: Vec<NoticesRead>) {
+        for NoticesRead { user, ids, unread } in read {
+            for some in ids.chunks(NOTICES) {
+                let frame = InboxRead { upto_seq: None, ids: Some(some), unread };
+                let tell = Tell::Others(Frame::json(&frame), None);
+                self.bus.tell(&[user], &tell);
+                self.relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
+            }
+        }
+    }
+
     /// A user who has just registered: the rooms that one finds oneself in let them in.
     pub fn registered(&self, user: UserId, rooms: &[RoomId]) {
+        let change = Change::Came { since: UNKNOWN };
         for room in rooms {
-            let came = Commit::Member { user, change: Change::Came, line: None };
+            let came = Commit::Member { user, change, line: None };
             self.hand_over(*room, RoomMsg::Committed(vec![came]));
         }
     }

@@ -72,6 +72,10 @@ impl Session {
                 let (asker, seat) = (self.asker(re), Some(seat));
                 self.ask_room(room, user, re, RoomMsg::Mark { user, seq, asker, seat }, context);
             }
+            Op::Unread { room, seq } => {
+                let (asker, seat) = (self.asker(re), Some(seat));
+                self.ask_room(room, user, re, RoomMsg::Unread { user, seq, asker, seat }, context);
+            }
             Op::Pull { room, after } => {
                 let opening = Opening { seat, turn: 0, user };
                 self.ask_room(room, user, re, RoomMsg::Pull { opening, after, re }, context);

@@ -15,7 +15,8 @@ macro_rules! select_clubs {
         concat!(
             "SELECT club.club_id, club.name, club.greeting, club.description,
                     club.kind AS club_kind, club.category, club.visibility, club.join_policy,
-                    club.capacity, club.member_count, club.created_at AS club_created_at,
+                    club.capacity, club.member_count, club.seen_by,
+                    club.created_at AS club_created_at,
                     my.role AS my_role, my.status AS my_status, ",
             user_columns!(),
             " FROM ",
@@ -133,6 +134,31 @@ impl Store {
             page.limit
         )?;
         rows.into_iter().map(ClubMember::try_from).collect()
+    }
+
+    /// One active member of a club.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn club_member(
+        &self,
+        club: ClubId,
+        user: UserId,
+    ) -> Result<Option<ClubMember>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            MemberRow,
+            concat!(
+                "SELECT m.role AS member_role, m.joined_at, ",
+                user_columns!(),
+                " FROM membership m JOIN account ON account.user_id = m.user_id
+                  WHERE m.club_id = $1 AND m.user_id = $2 AND m.status = 'active'"
+            ),
+            club.0,
+            user.0
+        )?;
+        row.map(ClubMember::try_from).transpose()
     }
 
     /// What a user is to a club, if they ever were anything.

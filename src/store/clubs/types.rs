@@ -30,6 +30,8 @@ pub struct Club {
     pub owner: User,
     /// Active members.
     pub member_count: i64,
+    /// Whether its members see who has read a message.
+    pub seen_by: bool,
     /// When it was made.
     pub created_at: Millis,
     /// What the viewer is to it, if they ever were anything.
@@ -111,6 +113,8 @@ pub struct ClubPatch<'a> {
     pub join_policy: Option<&'a str>,
     /// Most active members; `Some(None)` takes the limit away.
     pub capacity: Option<Option<i64>>,
+    /// Whether its members see who has read a message.
+    pub seen_by: Option<bool>,
 }
 
 /// What came of a change to a club.
@@ -160,6 +164,7 @@ pub(super) struct ClubRow {
     join_policy: String,
     capacity: Option<i64>,
     member_count: i64,
+    seen_by: bool,
     club_created_at: i64,
     my_role: Option<String>,
     my_status: Option<String>,
@@ -189,6 +194,7 @@ impl TryFrom<ClubRow> for Club {
             capacity: row.capacity,
             owner: row.owner.try_into()?,
             member_count: row.member_count,
+            seen_by: row.seen_by,
             created_at: Millis(row.club_created_at),
             my,
         })

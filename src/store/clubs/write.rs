@@ -90,11 +90,13 @@ async fn found(
     let (room,): (i64,) = fetch_one!(
         conn,
         (i64,),
-        "INSERT INTO room (kind, club_id, name, is_general, created_by, created_at)
-         VALUES ('member', $1, 'general', TRUE, $2, $3) RETURNING room_id",
+        "INSERT INTO room (kind, club_id, name, name_key, is_general, notify, created_by, created_at)
+         VALUES ('member', $1, 'general', 'general', TRUE, $4, $2, $3) RETURNING room_id",
         club,
         owner.0,
-        at.0
+        at.0,
+        // Small circles hear of everything.
+        if new.kind == "community" { "mentions" } else { "all" }
     )?;
     let made = find(conn, ClubId(club), owner).await?;
     let made = made.ok_or_else(|| StoreError::Corrupt("a new club cannot be read".to_owned()))?;
@@ -118,7 +120,8 @@ async fn change(
                 greeting = coalesce($4, greeting), description = coalesce($5, description),
                 category = coalesce($6, category), visibility = coalesce($7, visibility),
                 join_policy = coalesce($8, join_policy),
-                capacity = CASE WHEN $9 THEN $10 ELSE capacity END
+                capacity = CASE WHEN $9 THEN $10 ELSE capacity END,
+                seen_by = coalesce($11, seen_by)
           WHERE club_id = $1",
         club.0,
         patch.name.map(ClubName::as_str),
@@ -129,7 +132,8 @@ async fn change(
         patch.visibility,
         patch.join_policy,
         patch.capacity.is_some(),
-        patch.capacity.flatten()
+        patch.capacity.flatten(),
+        patch.seen_by
     )?;
     Ok(ClubChange::Done)
 }

@@ -8,10 +8,10 @@ use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use super::members::{Moved, Mover, changes, enter, is_general, write_lines};
 use super::places::Places;
 
-/// A membership as far as joining and leaving look at it.
-struct Standing {
-    role: ClubRole,
-    status: MembershipStatus,
+/// A membership as far as joining, leaving and roles look at it.
+pub(super) struct Standing {
+    pub(super) role: ClubRole,
+    pub(super) status: MembershipStatus,
     ban_until: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn join(
     enter(conn, &rooms, who).await?;
     let lines = rooms.iter().copied().filter(|room| is_general(places, *room)).collect();
     let lines = write_lines(conn, places, lines, (Line::Join, who, writer)).await?;
-    Ok(Ok(changes(&rooms, &lines)))
+    Ok(Ok(changes(places, &rooms, &lines)))
 }
 
 /// Leaves a club: the lines first, so that the leaver is still there to see them.
@@ -111,10 +111,10 @@ pub(super) async fn leave(
         club.0,
         who.user.0
     )?;
-    Ok(Ok(changes(&rooms, &lines)))
+    Ok(Ok(changes(places, &rooms, &lines)))
 }
 
-async fn membership(
+pub(super) async fn membership(
     conn: &mut Conn,
     club: ClubId,
     who: Mover,

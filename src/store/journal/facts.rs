@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) is_answer: bool,
     /// Who wrote the answered message, unless it was deleted.
     pub(super) answered: Option<UserId>,
+    /// Whether entries of the room wait unread in the inbox of the author.
+    pub(super) is_called: bool,
 }
 
 /// Numbers that were given before.
@@ -34,13 +36,16 @@ pub(super) struct First {
 
 const FACTS: Bulk = bulk!(
     concat!(
-        "SELECT i, seq, n, at, is_inside, is_answer, answered FROM
+        "SELECT i, seq, n, at, is_inside, is_answer, answered, is_called FROM
          (SELECT given.i, given.reply_to, first.seq, first.n, first.at,
                  coalesce(account.kind = 'assistant' OR ",
         may_read!("given.author_id"),
         ", FALSE) AS is_inside,
                  answered.seq IS NOT NULL AS is_answer,
-                 CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered
+                 CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered,
+                 EXISTS (SELECT 1 FROM notice WHERE notice.user_id = given.author_id
+                            AND notice.room_id = given.room_id AND notice.read_at IS NULL
+                            AND notice.dropped_at IS NULL) AS is_called
             FROM "
     ),
     (i bigint, room_id bigint, author_id bigint, cid text, reply_to bigint),
@@ -51,7 +56,7 @@ const FACTS: Bulk = bulk!(
            LEFT JOIN message answered ON answered.room_id = given.room_id
                  AND answered.seq = given.reply_to
            WHERE room.room_id = given.room_id) facts
-      WHERE seq IS NOT NULL OR reply_to IS NOT NULL OR NOT is_inside"
+      WHERE seq IS NOT NULL OR reply_to IS NOT NULL OR is_called OR NOT is_inside"
 );
 
 #[derive(Debug, sqlx::FromRow)]
@@ -63,6 +68,7 @@ struct FactsRow {
     is_inside: bool,
     is_answer: bool,
     answered: Option<i64>,
+    is_called: bool,
 }
 
 impl From<FactsRow> for Facts {
@@ -76,6 +82,7 @@ impl From<FactsRow> for Facts {
             is_inside: row.is_inside,
             is_answer: row.is_answer,
             answered: row.answered.map(UserId),
+            is_called: row.is_called,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Joining and leaving a lobby.
 
-use crate::domain::{RoomId, RoomKind};
+use crate::domain::RoomId;
 use crate::store::StoreError;
 use crate::store::append::{AppendRefusal, EventWriter, Line};
 use crate::store::db::{Conn, execute, fetch_optional};
+use crate::store::moves::{Moves, Passage};
 
-use super::members::{Moved, Mover, changes, enter, write_lines};
+use super::members::{Done, Mover, enter, line_of, one, write_lines};
 use super::places::Places;
 
 /// Enters a lobby.
@@ -14,24 +15,15 @@ pub(super) async fn join(
     places: &mut Places,
     (room, who): (RoomId, Mover),
     writer: &dyn EventWriter,
-) -> Result<Moved, StoreError> {
-    match places.rooms.get(&room).map(|head| head.kind) {
-        Some(RoomKind::Lobby) => {}
-        Some(_closed) => return Ok(Err(AppendRefusal::NotOpen)),
-        None => return Ok(Err(AppendRefusal::Gone)),
-    }
+) -> Result<Done, StoreError> {
     if is_inside(conn, room, who).await? {
-        return Ok(Ok(Vec::new()));
+        return Ok(Ok(Moves::default()));
     }
     enter(conn, &[room], who).await?;
-    execute!(
-        conn,
-        "UPDATE room_member SET is_inside = TRUE WHERE room_id = $1 AND user_id = $2",
-        room.0,
-        who.user.0
-    )?;
+    set_inside(conn, room, who, true).await?;
+    let since = places.rooms.get(&room).map_or(0, |head| head.head);
     let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
-    Ok(Ok(changes(&[room], &lines)))
+    Ok(Ok(one(room, who.user, Passage::Came { since }, line_of(&lines, room))))
 }
 
 /// Leaves a lobby: the line first, so that the leaver is still there to see it.
@@ -40,26 +32,21 @@ pub(super) async fn leave(
     places: &mut Places,
     (room, who): (RoomId, Mover),
     writer: &dyn EventWriter,
-) -> Result<Moved, StoreError> {
-    match places.rooms.get(&room).map(|head| head.kind) {
-        Some(RoomKind::Lobby) => {}
-        Some(_closed) => return Ok(Err(AppendRefusal::NotOpen)),
-        None => return Ok(Err(AppendRefusal::Gone)),
-    }
+) -> Result<Done, StoreError> {
     if !is_inside(conn, room, who).await? {
         return Ok(Err(AppendRefusal::NotMember));
     }
     let lines = write_lines(conn, places, vec![room], (Line::Leave, who, writer)).await?;
-    execute!(
-        conn,
-        "UPDATE room_member SET is_inside = FALSE WHERE room_id = $1 AND user_id = $2",
-        room.0,
-        who.user.0
-    )?;
-    Ok(Ok(changes(&[room], &lines)))
+    set_inside(conn, room, who, false).await?;
+    Ok(Ok(one(room, who.user, Passage::Went("left"), line_of(&lines, room))))
 }
 
-async fn is_inside(conn: &mut Conn, room: RoomId, who: Mover) -> Result<bool, StoreError> {
+/// Whether a user is inside a room that is no club room.
+pub(super) async fn is_inside(
+    conn: &mut Conn,
+    room: RoomId,
+    who: Mover,
+) -> Result<bool, StoreError> {
     let row = fetch_optional!(
         conn,
         (bool,),
@@ -68,4 +55,21 @@ async fn is_inside(conn: &mut Conn, room: RoomId, who: Mover) -> Result<bool, St
         who.user.0
     )?;
     Ok(row.is_some_and(|(is_inside,)| is_inside))
+}
+
+/// Lets a user in, or out.
+pub(super) async fn set_inside(
+    conn: &mut Conn,
+    room: RoomId,
+    who: Mover,
+    is_inside: bool,
+) -> Result<(), StoreError> {
+    execute!(
+        conn,
+        "UPDATE room_member SET is_inside = $3 WHERE room_id = $1 AND user_id = $2",
+        room.0,
+        who.user.0,
+        is_inside
+    )?;
+    Ok(())
 }

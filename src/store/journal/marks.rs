@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{RoomId, UserId};
+use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::ReadMark;
 use crate::store::db::Conn;
@@ -17,6 +17,7 @@ pub(super) struct Mark {
     pub(super) room: RoomId,
     pub(super) user: UserId,
     pub(super) seq: i64,
+    pub(super) at: Millis,
 }
 
 const N_AT: Bulk = bulk!(

@@ -7,9 +7,10 @@ use crate::store::append::{
 };
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
+use crate::store::moves::{Move, Moves, Passage};
 
 use super::places::Places;
-use super::{clubs, lobbies, rows};
+use super::{clubs, doors, groups, roles, rows, unread};
 
 /// Who changes place, and when.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +44,7 @@ pub(super) async fn change(
         Append::LeaveClub { club, user, at } => {
             clubs::leave(conn, places, (club, Mover { user, at }), writer).await?
         }
-        Append::JoinRoom { room, user, at } => {
-            lobbies::join(conn, places, (room, Mover { user, at }), writer).await?
-        }
-        Append::LeaveRoom { room, user, at } => {
-            lobbies::leave(conn, places, (room, Mover { user, at }), writer).await?
-        }
-        Append::Message(_) | Append::Mark { .. } => Err(AppendRefusal::Gone),
+        ref other => return act(conn, places, other, writer).await,
     };
     Ok(match done {
         Ok(rooms) => Appended::Member { rooms },
@@ -57,8 +52,61 @@ pub(super) async fn change(
     })
 }
 
+/// Does what concerns rooms rather than clubs, and roles.
+async fn act(
+    conn: &mut Conn,
+    places: &mut Places,
+    append: &Append,
+    writer: &dyn EventWriter,
+) -> Result<Appended, StoreError> {
+    let done = match append {
+        Append::JoinRoom { room, user, at } => {
+            doors::join(conn, places, (*room, Mover { user: *user, at: *at }), writer).await?
+        }
+        Append::LeaveRoom { room, user, at } => {
+            doors::leave(conn, places, (*room, Mover { user: *user, at: *at }), writer).await?
+        }
+        Append::MakeGroup(new) => groups::make(conn, places, new, writer).await?,
+        Append::Invite { room, by, users, at } => {
+            let host = Mover { user: *by, at: *at };
+            groups::invite(conn, places, (*room, host), users, writer).await?
+        }
+        Append::PutOut { room, by, user, at } => {
+            let host = Mover { user: *by, at: *at };
+            groups::put_out(conn, places, (*room, host), *user, writer).await?
+        }
+        Append::SetRole { club, by, user, role, at } => {
+            let owner = Mover { user: *by, at: *at };
+            roles::set(conn, places, (*club, owner), (*user, *role), writer).await?
+        }
+        Append::HandOver { club, by, to, at } => {
+            let owner = Mover { user: *by, at: *at };
+            roles::hand_over(conn, places, (*club, owner), *to, writer).await?
+        }
+        Append::Unread { room, user, seq } => {
+            return unread::set(conn, places, (*room, *user), *seq).await;
+        }
+        Append::Message(_)
+        | Append::Mark { .. }
+        | Append::JoinClub { .. }
+        | Append::LeaveClub { .. } => Err(AppendRefusal::Gone),
+    };
+    Ok(match done {
+        Ok(moves) => Appended::Moved(moves),
+        Err(why) => Appended::Refused(why),
+    })
+}
+
 /// The rooms that a change opens or closes, or why it is not done.
 pub(super) type Moved = Result<Vec<RoomChange>, AppendRefusal>;
+
+/// Who moved how, or why it is not done.
+pub(super) type Done = Result<Moves, AppendRefusal>;
+
+/// One user moved in one room.
+pub(super) fn one(room: RoomId, user: UserId, how: Passage, line: Option<StoredEvent>) -> Moves {
+    Moves { moves: vec![Move { room, user, how, line }], ..Moves::default() }
+}
 
 /// Gives a user a place in rooms, with everything so far counted as read.
 pub(super) async fn enter(conn: &mut Conn, rooms: &[RoomId], who: Mover) -> Result<(), StoreError> {
@@ -76,12 +124,23 @@ pub(super) async fn write_lines(
     rooms: Vec<RoomId>,
     (line, who, writer): (Line, Mover, &dyn EventWriter),
 ) -> Result<Vec<(RoomId, StoredEvent)>, StoreError> {
-    let mut events = Vec::with_capacity(rooms.len());
-    for room in rooms {
+    let lines = rooms.into_iter().map(|room| (room, who.user)).collect();
+    write_each(conn, places, lines, (line, who.at, writer)).await
+}
+
+/// Writes one line for each pair of room and user, in this order.
+pub(super) async fn write_each(
+    conn: &mut Conn,
+    places: &mut Places,
+    lines: Vec<(RoomId, UserId)>,
+    (line, at, writer): (Line, Millis, &dyn EventWriter),
+) -> Result<Vec<(RoomId, StoredEvent)>, StoreError> {
+    let mut events = Vec::with_capacity(lines.len());
+    for (room, user) in lines {
         let Some(head) = places.rooms.get_mut(&room) else { continue };
         head.head += 1;
-        let body = writer.line(room, line, who.user, head.head, who.at).into();
-        events.push((room, StoredEvent { seq: head.head, n: head.n, at: who.at, body }));
+        let body = writer.line(room, line, user, head.head, at).into();
+        events.push((room, StoredEvent { seq: head.head, n: head.n, at, body }));
     }
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
@@ -90,11 +149,22 @@ pub(super) async fn write_lines(
 }
 
 /// Each room that opens or closes, with its line.
-pub(super) fn changes(rooms: &[RoomId], lines: &[(RoomId, StoredEvent)]) -> Vec<RoomChange> {
-    let line = |room: RoomId| {
-        lines.iter().find(|(place, _event)| *place == room).map(|(_place, event)| event.clone())
+pub(super) fn changes(
+    places: &Places,
+    rooms: &[RoomId],
+    lines: &[(RoomId, StoredEvent)],
+) -> Vec<RoomChange> {
+    let change = |room: &RoomId| {
+        let line = line_of(lines, *room);
+        let head = places.rooms.get(room).map_or(0, |head| head.head);
+        RoomChange { room: *room, since: line.as_ref().map_or(head, |line| line.seq - 1), line }
     };
-    rooms.iter().map(|room| RoomChange { room: *room, line: line(*room) }).collect()
+    rooms.iter().map(change).collect()
+}
+
+/// The line that was written into a room.
+pub(super) fn line_of(lines: &[(RoomId, StoredEvent)], room: RoomId) -> Option<StoredEvent> {
+    lines.iter().find(|(place, _event)| *place == room).map(|(_place, event)| event.clone())
 }
 
 /// Whether a room is the one that every member of its club comes into.

@@ -1,6 +1,6 @@
 //! Whom messages call, and who of them may read it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::{RoomId, UserId, mention_candidates};
 use crate::store::StoreError;
@@ -17,9 +17,14 @@ const NAMED: Bulk = bulk!(
 );
 
 const READERS: Bulk = bulk!(
-    "SELECT given.room_id, given.user_id FROM ",
+    "SELECT given.room_id, given.user_id, coalesce(seen.notify = 'none', FALSE) FROM ",
     (room_id bigint, user_id bigint),
-    concat!(" CROSS JOIN room WHERE room.room_id = given.room_id AND ", may_read!("given.user_id"))
+    concat!(
+        " CROSS JOIN room LEFT JOIN room_member seen
+                 ON seen.room_id = given.room_id AND seen.user_id = given.user_id
+          WHERE room.room_id = given.room_id AND ",
+        may_read!("given.user_id")
+    )
 );
 
 /// Fills in who is named by each draft, and forgets answered authors who may not read it any more.
@@ -41,7 +46,7 @@ pub(super) async fn resolve(conn: &mut Conn, drafts: &mut [Draft<'_>]) -> Result
             let longest = call
                 .iter()
                 .filter_map(|name| named.get(name))
-                .find(|user| readers.contains(&(room, **user)));
+                .find(|user| readers.contains_key(&(room, **user)));
             match longest {
                 Some(user) if *user == draft.message.author => {}
                 Some(user) if draft.mentions.contains(user) => {}
@@ -49,7 +54,9 @@ pub(super) async fn resolve(conn: &mut Conn, drafts: &mut [Draft<'_>]) -> Result
                 None => {}
             }
         }
-        draft.answered = draft.answered.filter(|user| readers.contains(&(room, *user)));
+        draft.answered = draft.answered.filter(|user| readers.contains_key(&(room, *user)));
+        let called = draft.mentions.iter().copied().chain(draft.answered);
+        draft.silent = called.filter(|user| readers.get(&(room, *user)) == Some(&true)).collect();
     }
     Ok(())
 }
@@ -66,18 +73,20 @@ async fn accounts(
     Ok(rows.into_iter().map(|(name, user)| (name, UserId(user))).collect())
 }
 
+/// Who of some people may read some rooms, and whether they want no entry from there.
 async fn readers(
     conn: &mut Conn,
     pairs: &BTreeSet<(RoomId, UserId)>,
-) -> Result<HashSet<(RoomId, UserId)>, StoreError> {
+) -> Result<HashMap<(RoomId, UserId), bool>, StoreError> {
     if pairs.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let given = Given::new()
         .ints(pairs.iter().map(|(room, _user)| room.0))
         .ints(pairs.iter().map(|(_room, user)| user.0));
-    let rows: Vec<(i64, i64)> = conn.given_all(&READERS, given).await?;
-    Ok(rows.into_iter().map(|(room, user)| (RoomId(room), UserId(user))).collect())
+    let rows: Vec<(i64, i64, bool)> = conn.given_all(&READERS, given).await?;
+    let reader = |(room, user, is_silent)| ((RoomId(room), UserId(user)), is_silent);
+    Ok(rows.into_iter().map(reader).collect())
 }
 
 #[cfg(test)]

@@ -7,16 +7,20 @@
 //! One transaction serves the whole batch, with a few statements for many messages and marks: on
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
 //! the messages leave is written by one script (`given.rs`). Read in this order: `places.rs` takes the locks, `talk.rs` turns
-//! messages and marks into rows with the help of `facts.rs`, `mentions.rs`, `notices.rs` and
-//! `marks.rs`; `members.rs` handles joining and leaving one by one, by the rules in `clubs.rs` and
-//! `lobbies.rs`; `rows.rs` writes.
+//! messages and marks into rows with the help of `facts.rs`, `mentions.rs`, `watchers.rs`,
+//! `notices.rs`, `marks.rs` and `reads.rs`; `members.rs` handles who comes, goes and rises one by one, by the
+//! rules in `clubs.rs`, `roles.rs`, and for single rooms in `doors.rs`, `groups.rs` and
+//! `lobbies.rs`, and `letters.rs` tells those concerned; `rows.rs` writes.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
 //! culprit is alone. **Invariant:** `Err` means that nothing of the batch is kept.
 
 mod clubs;
+mod doors;
 mod facts;
+mod groups;
+mod letters;
 mod lobbies;
 mod marks;
 mod members;
@@ -24,8 +28,12 @@ mod mentions;
 mod notices;
 mod places;
 mod plain;
+mod reads;
+mod roles;
 mod rows;
 mod talk;
+mod unread;
+mod watchers;
 
 use std::error::Error;
 use std::fmt;

@@ -23,13 +23,13 @@ const LOCK_INBOXES: Bulk = bulk!(
     postgres " FOR NO KEY UPDATE OF inbox"
 );
 
-const HEADS: Bulk = bulk!(
+pub(super) const HEADS: Bulk = bulk!(
     "UPDATE inbox SET head = given.head FROM ",
     (user_id bigint, head bigint),
     " WHERE inbox.user_id = given.user_id"
 );
 
-const NOTICES: Bulk = bulk!(
+pub(super) const NOTICES: Bulk = bulk!(
     "INSERT INTO notice (notice_id, user_id, seq, kind, room_id, message_seq, from_id, title, body,
                          event, at)
      SELECT notice_id, user_id, seq, kind, room_id, message_seq, from_id, title, body, event, at
@@ -47,9 +47,9 @@ const NAMES: Bulk = bulk!(
 );
 
 /// An inbox under lock.
-struct Inbox {
-    head: i64,
-    locale: String,
+pub(super) struct Inbox {
+    pub(super) head: i64,
+    pub(super) locale: String,
 }
 
 /// An entry with its numbers and texts.
@@ -93,9 +93,11 @@ pub(super) async fn write(
                 locale: &inbox.locale,
                 from_name,
                 from: message.author,
-                room: message.room,
-                message_seq: draft.seq,
+                room: Some(message.room),
+                message_seq: Some(draft.seq),
                 club,
+                place: &draft.place,
+                role: None,
                 excerpt: excerpt(message.text.as_str()),
                 at: message.at,
             };
@@ -117,16 +119,23 @@ pub(super) async fn write(
     Ok(stored)
 }
 
-/// Who hears of a message, and as what: one entry each, and being named wins.
+/// Who hears of a message, and as what: one entry each. Being named wins, then being answered.
 fn receivers<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (UserId, &'static str)> + use<'a> {
+    let is_asked = |user: &UserId| !draft.silent.contains(user);
     let answered = draft
         .answered
         .filter(|user| *user != draft.message.author && !draft.mentions.contains(user));
     let named = draft.mentions.iter().map(|user| (*user, "mention"));
-    named.chain(answered.map(|user| (user, "reply")))
+    let called = named.chain(answered.map(|user| (user, "reply")));
+    let watching = draft.watchers.iter().map(|user| (*user, draft.news));
+    called.filter(move |(user, _kind)| is_asked(user)).chain(watching)
 }
 
-async fn lock(conn: &mut Conn, users: BTreeSet<i64>) -> Result<HashMap<UserId, Inbox>, StoreError> {
+/// Takes the inboxes of these users.
+pub(super) async fn lock(
+    conn: &mut Conn,
+    users: BTreeSet<i64>,
+) -> Result<HashMap<UserId, Inbox>, StoreError> {
     let given = Given::new().ints(users);
     let rows: Vec<(i64, i64, String)> = conn.given_all(&LOCK_INBOXES, given).await?;
     let inbox = |(user, head, locale)| (UserId(user), Inbox { head, locale });
@@ -149,7 +158,7 @@ fn excerpt(text: &str) -> &str {
 }
 
 /// Ids before the rows, because the event that is kept holds its own id.
-async fn fresh_ids(conn: &mut Conn, count: usize) -> Result<Vec<NoticeId>, StoreError> {
+pub(super) async fn fresh_ids(conn: &mut Conn, count: usize) -> Result<Vec<NoticeId>, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let ids: Result<Vec<i64>, sqlx::Error> = match conn.either() {
         // Under the write lock the counter of AUTOINCREMENT stands still; the insert moves it on.

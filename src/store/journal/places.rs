@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) kind: RoomKind,
     pub(super) club: Option<ClubId>,
     pub(super) is_general: bool,
+    /// Whether some member hears of each message by an inbox entry.
+    pub(super) is_watched: bool,
 }
 
 /// A club under lock.
@@ -62,7 +64,8 @@ const ROOMS_OF_CLUBS: Bulk = bulk!(
 );
 
 const LOCK_ROOMS: Bulk = bulk!(
-    "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general FROM ",
+    "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general,
+            room.notify = 'all' OR room.is_watched AS is_watched FROM ",
     (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
       ORDER BY room.room_id",
@@ -77,6 +80,7 @@ struct HeadRow {
     kind: String,
     club_id: Option<i64>,
     is_general: bool,
+    is_watched: bool,
 }
 
 /// Takes the locks in the order that everyone keeps: clubs by id, then rooms by id.
@@ -86,9 +90,17 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
         match append {
             Append::Message(message) => rooms.insert(message.room.0),
             Append::Mark { room, .. }
+            | Append::Unread { room, .. }
             | Append::JoinRoom { room, .. }
-            | Append::LeaveRoom { room, .. } => rooms.insert(room.0),
-            Append::JoinClub { club, .. } | Append::LeaveClub { club, .. } => clubs.insert(club.0),
+            | Append::LeaveRoom { room, .. }
+            | Append::Invite { room, .. }
+            | Append::PutOut { room, .. } => rooms.insert(room.0),
+            Append::JoinClub { club, .. }
+            | Append::LeaveClub { club, .. }
+            | Append::SetRole { club, .. }
+            | Append::HandOver { club, .. } => clubs.insert(club.0),
+            // It is not there yet.
+            Append::MakeGroup(_) => false,
         };
     }
     let mut places = Places::default();
@@ -106,6 +118,7 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             kind: row.kind.parse()?,
             club: row.club_id.map(ClubId),
             is_general: row.is_general,
+            is_watched: row.is_watched,
         };
         places.rooms.insert(RoomId(row.room_id), head);
     }

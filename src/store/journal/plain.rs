@@ -1,11 +1,12 @@
-//! Plain messages: those that answer nobody and call nobody. Most batches hold nothing else.
+//! Plain messages: those that answer nobody and call nobody, in rooms that make no inbox entries of
+//! their own, by people for whom none waits there. Most batches hold nothing else.
 //!
 //! Of such a message the database has to say no more than its numbers, and it can put those in by
 //! itself: the events come as templates. So nothing is read beforehand, and the batch is one script
 //! that begins and ends its own transaction: one call where the careful way (`talk.rs`) has five.
 //!
 //! **Invariant:** all or nothing. Whatever is not as it should be breaks a constraint of the schema:
-//! a room that is gone or an author who left leave an event without a body, a repeated `cid` is
+//! a room that is gone or watched, an author who left or has entries to read, leave an event without a body, a repeated `cid` is
 //! there already. Then nothing is kept, and the careful way finds out what to answer.
 //!
 //! PostgreSQL reads as of the moment when the statement began, before it waited for the rooms. So a
@@ -28,6 +29,7 @@ const HEADS_SQLITE: Bulk = bulk!(
     "UPDATE room SET head = room.head + given.count, n = room.n + given.count FROM ",
     (room_id bigint, count bigint),
     " WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
+        AND room.notify <> 'all' AND NOT room.is_watched
       RETURNING room_id, head, n"
 );
 
@@ -40,6 +42,7 @@ const HEADS_POSTGRES: Bulk = bulk!(
     " CROSS JOIN room seen CROSS JOIN room locked
       WHERE seen.room_id = given.room_id AND locked.room_id = given.room_id
         AND locked.head = seen.head AND locked.deleted_at IS NULL
+        AND locked.notify <> 'all' AND NOT locked.is_watched
       ORDER BY locked.room_id FOR NO KEY UPDATE OF locked) held
       WHERE room.room_id = held.room_id
       RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at"
@@ -51,10 +54,14 @@ const EVENTS: Bulk = bulk!(
     concat!(
         "INSERT INTO room_event (room_id, seq, at, n, body)
          SELECT given.room_id, room.head - given.behind, given.at, room.n - given.behind,
-                CASE WHEN ",
+                CASE WHEN (",
         may_read!("given.author_id"),
         " OR EXISTS (SELECT 1 FROM account WHERE account.user_id = given.author_id
-                        AND account.kind = 'assistant')
+                        AND account.kind = 'assistant'))
+                      AND NOT EXISTS (SELECT 1 FROM notice
+                                       WHERE notice.user_id = given.author_id
+                                         AND notice.room_id = given.room_id
+                                         AND notice.read_at IS NULL AND notice.dropped_at IS NULL)
                      THEN replace(replace(given.body,
                           '\u{1}', CAST(room.head - given.behind AS TEXT)),
                           '\u{2}', CAST(room.n - given.behind AS TEXT)) END
@@ -179,7 +186,7 @@ fn answer(heads: Vec<(i64, i64, i64)>, drafts: Vec<Draft<'_>>) -> Vec<Appended> 
         let (seq, n) = (head - draft.behind, n - draft.behind);
         let body = fill(&draft.template, seq, n).into();
         let event = StoredEvent { seq, n, at: draft.message.at, body };
-        Appended::Message { event, mentions: Vec::new(), notices: Vec::new() }
+        Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None }
     };
     drafts.into_iter().map(done).collect()
 }

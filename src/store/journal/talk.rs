@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::domain::{RoomId, UserId};
+use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::{
     Append, AppendRefusal, Appended, EventWriter, NewMessage, ReadMark, StoredEvent, StoredNotice,
@@ -14,8 +14,9 @@ use crate::store::given::Script;
 use super::facts::{self, Facts, First};
 use super::marks::{self, Mark};
 use super::places::{Head, Places};
+use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::{mentions, notices};
+use super::{mentions, notices, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
@@ -24,9 +25,35 @@ pub(super) struct Draft<'a> {
     /// Who wrote the answered message, if they are to hear of it.
     pub(super) answered: Option<UserId>,
     pub(super) mentions: Vec<UserId>,
+    /// Who of those it calls or answers wants no entry from this room.
+    pub(super) silent: Vec<UserId>,
+    /// Who else is to hear of it, and as what.
+    pub(super) watchers: Vec<UserId>,
+    pub(super) news: &'static str,
+    /// Name of the room, where somebody hears of it by that.
+    pub(super) place: String,
+    /// Whether entries of the room wait unread in the inbox of the author.
+    pub(super) is_called: bool,
     /// Zero until it is numbered.
     pub(super) seq: i64,
     pub(super) n: i64,
+}
+
+impl<'a> Draft<'a> {
+    fn new(message: &'a NewMessage, facts: Option<&Facts>) -> Self {
+        Self {
+            message,
+            answered: facts.and_then(|facts| facts.answered),
+            mentions: Vec::new(),
+            silent: Vec::new(),
+            watchers: Vec::new(),
+            news: "chat",
+            place: String::new(),
+            is_called: facts.is_some_and(|facts| facts.is_called),
+            seq: 0,
+            n: 0,
+        }
+    }
 }
 
 /// What is to become of one append of the run.
@@ -43,6 +70,7 @@ enum Turn {
         room: RoomId,
         user: UserId,
         seq: i64,
+        at: Millis,
     },
 }
 
@@ -77,9 +105,11 @@ pub(super) async fn write(
     }
     rows::seats(&mut script, &seats);
     script.run(conn).await?;
+    let read = reads::read(conn, &readers(&marks, &drafts)).await?;
+    watchers::find(conn, places, &mut drafts, writer).await?;
     let notices = notices::write(conn, places, &drafts, writer).await?;
     let standing = marks::standing(conn, places, &marks).await?;
-    Ok(answer(turns, drafts, events, (notices, standing)))
+    Ok(answer(turns, drafts, events, Left { notices, standing, read }))
 }
 
 /// Decides about each append, on what the live room could not know.
@@ -100,14 +130,13 @@ fn judge<'a>(
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
                     place.insert(drafts.len());
-                    let answered = facts.and_then(|facts| facts.answered);
-                    drafts.push(Draft { message, answered, mentions: Vec::new(), seq: 0, n: 0 });
+                    drafts.push(Draft::new(message, facts.as_ref()));
                     Turn::Fresh
                 }
             }
         }
-        Append::Mark { room, user, seq } if places.rooms.contains_key(room) => {
-            Turn::Mark { room: *room, user: *user, seq: *seq }
+        Append::Mark { room, user, seq, at } if places.rooms.contains_key(room) => {
+            Turn::Mark { room: *room, user: *user, seq: *seq, at: *at }
         }
         _elsewhere => Turn::Refused(AppendRefusal::Gone),
     };
@@ -160,10 +189,10 @@ fn number(
                 let seat = Seat { read_n: draft.n, read_seq: draft.seq };
                 raise(&mut numbered.seats, (message.room, message.author), seat);
             }
-            Turn::Mark { room, user, seq } => {
+            Turn::Mark { room, user, seq, at } => {
                 let head = places.rooms.get(room).map_or(0, |head| head.head);
                 let seq = (*seq).clamp(0, head);
-                numbered.marks.push(Mark { room: *room, user: *user, seq });
+                numbered.marks.push(Mark { room: *room, user: *user, seq, at: *at });
             }
             Turn::Refused(_) | Turn::Duplicate(_) | Turn::Repeat(_) => {}
         }
@@ -177,12 +206,34 @@ const fn next(head: &mut Head) -> (i64, i64) {
     (head.head, head.n)
 }
 
+/// Who has read what: who marks it, and who writes while entries of the room wait unread.
+fn readers(marks: &[Mark], drafts: &[Draft<'_>]) -> Readers {
+    let mut readers = Readers::new();
+    for mark in marks {
+        reads::add(&mut readers, (mark.room, mark.user), mark.seq, mark.at);
+    }
+    for draft in drafts.iter().filter(|draft| draft.is_called) {
+        let message = draft.message;
+        reads::add(&mut readers, (message.room, message.author), draft.seq, message.at);
+    }
+    readers
+}
+
+/// What else the run has left.
+struct Left {
+    /// Of each draft.
+    notices: Vec<Vec<StoredNotice>>,
+    /// Of each mark.
+    standing: Vec<ReadMark>,
+    read: reads::Read,
+}
+
 /// The answers, in the order of the batch.
 fn answer(
     turns: Vec<Turn>,
     drafts: Vec<Draft<'_>>,
     events: Vec<(RoomId, StoredEvent)>,
-    (notices, standing): (Vec<Vec<StoredNotice>>, Vec<ReadMark>),
+    Left { notices, standing, mut read }: Left,
 ) -> Vec<Appended> {
     let firsts: Vec<First> = drafts
         .iter()
@@ -199,11 +250,16 @@ fn answer(
             Turn::Repeat(place) => firsts.get(place).copied().map_or(Appended::Failed, duplicate),
             Turn::Fresh => match written.next() {
                 Some(((draft, (_room, event)), notices)) => {
-                    Appended::Message { event, mentions: draft.mentions, notices }
+                    let Draft { message, mentions, .. } = draft;
+                    let read = read.remove(&(message.room, message.author));
+                    Appended::Message { event, mentions, notices, read }
                 }
                 None => Appended::Failed,
             },
-            Turn::Mark { .. } => standing.next().map_or(Appended::Failed, Appended::Marked),
+            Turn::Mark { room, user, .. } => match standing.next() {
+                Some(mark) => Appended::Marked(mark, read.remove(&(room, user))),
+                None => Appended::Failed,
+            },
         })
         .collect()
 }

@@ -3,10 +3,18 @@
 //! *Belongs here:* the room and its lists. *Does not belong here:* its log (`log.rs`,
 //! `messages.rs`), and joining, reading and leaving, which the journal writes.
 
+mod directory;
+mod own;
+mod pairs;
 mod rights;
+mod seen;
 mod types;
 mod views;
 mod write;
 
-pub(super) use rights::may_read;
-pub use types::{NewRoom, RoomInfo, RoomMember, RoomView, RosterRow};
+pub use directory::{Listed, ListedQuery};
+pub use rights::Reach;
+pub(super) use rights::{may_read, visible_after};
+pub use seen::{Seen, SeenBy};
+pub use types::{NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow};
+pub use write::RoomChanged;

@@ -1,6 +1,6 @@
 //! Who may read a room.
 
-use crate::domain::{Millis, RoomId, Standing, UserId};
+use crate::domain::{ClubRole, Millis, RoomId, Standing, UserId};
 use crate::store::accounts::user_columns;
 use crate::store::clubs::MemberRow;
 use crate::store::db::{fetch_all, fetch_optional};
@@ -29,6 +29,30 @@ macro_rules! may_read {
 }
 pub(in crate::store) use may_read;
 
+/// The seq behind which a reader of the living room `room`, the user of an expression, sees its log:
+/// 0 but where the room shows a newcomer nothing of what was before.
+macro_rules! visible_after {
+    ($user:literal) => {
+        concat!(
+            "CASE WHEN room.history = 'since_join' THEN
+                 coalesce((SELECT own.join_seq FROM room_member own
+                            WHERE own.room_id = room.room_id AND own.user_id = ",
+            $user,
+            "), 0) ELSE CAST(0 AS BIGINT) END"
+        )
+    };
+}
+pub(in crate::store) use visible_after;
+
+/// How much of a room somebody sees who may read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The room.
+    pub room: RoomId,
+    /// Nothing up to and including this seq.
+    pub after: i64,
+}
+
 /// Members with a page of (`joined_at`, user id) below `$2, $3`, newest first.
 const ROOM_MEMBERS: &str = concat!(
     "SELECT m.role AS member_role, m.joined_at, ",
@@ -39,7 +63,7 @@ const ROOM_MEMBERS: &str = concat!(
         AND (room.kind = 'member' OR m.role <> 'member')
         AND (m.joined_at, m.user_id) < ($2, $3)
      UNION ALL
-     SELECT CASE WHEN room.kind = 'group' AND room.created_by = i.user_id THEN 'owner'
+     SELECT CASE WHEN room.kind = 'group' AND room.host_id = i.user_id THEN 'owner'
                  WHEN room.kind = 'lobby' AND account.role = 'admin' THEN 'manager'
                  ELSE 'member' END, i.joined_at, ",
     user_columns!(),
@@ -69,7 +93,7 @@ impl Store {
              UNION ALL
              SELECT seen.user_id,
                     CASE room.kind WHEN 'lobby' THEN account.role = 'admin'
-                                   WHEN 'group' THEN room.created_by = seen.user_id
+                                   WHEN 'group' THEN coalesce(room.host_id = seen.user_id, FALSE)
                                    ELSE FALSE END,
                     CAST(NULL AS BIGINT), seen.join_seq
                FROM room JOIN room_member seen ON seen.room_id = room.room_id
@@ -105,18 +129,58 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn may_read(&self, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+        Ok(self.reach(room, user).await?.is_some())
+    }
+
+    /// How much a user sees of a room; nothing of one that they may not read, or that is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reach(&self, room: RoomId, user: UserId) -> Result<Option<Reach>, StoreError> {
         let mut conn = self.db.read().await?;
         let row = fetch_optional!(
             conn,
-            (bool,),
+            (i64,),
             concat!(
                 "SELECT ",
-                may_read!("$2"),
-                " FROM room WHERE room.room_id = $1 AND room.deleted_at IS NULL"
+                visible_after!("$2"),
+                " FROM room WHERE room.room_id = $1 AND room.deleted_at IS NULL AND ",
+                may_read!("$2")
             ),
             room.0,
             user.0
         )?;
-        Ok(row.is_some_and(|(may,)| may))
+        Ok(row.map(|(after,)| Reach { room, after }))
+    }
+
+    /// What a user is in a room that they may read: in a club their role there; outside, the host
+    /// of a group is its owner, and an admin manages a lobby.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room_role(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<ClubRole>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (String,),
+            concat!(
+                "SELECT CASE WHEN room.club_id IS NOT NULL THEN
+                          (SELECT m.role FROM membership m
+                            WHERE m.club_id = room.club_id AND m.user_id = account.user_id)
+                      WHEN room.kind = 'group' AND room.host_id = account.user_id THEN 'owner'
+                      WHEN room.kind = 'lobby' AND account.role = 'admin' THEN 'manager'
+                      ELSE 'member' END
+                   FROM room JOIN account ON account.user_id = $2
+                  WHERE room.room_id = $1 AND room.deleted_at IS NULL AND ",
+                may_read!("$2")
+            ),
+            room.0,
+            user.0
+        )?;
+        Ok(row.map(|(role,)| role.parse()).transpose()?)
     }
 }

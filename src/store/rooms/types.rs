@@ -1,7 +1,8 @@
 //! Rooms and their members, and how the rows read.
 
 use crate::domain::{
-    ClubId, ClubRole, Epoch, Millis, RoomId, RoomKind, RoomName, Standing, UserId,
+    ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, Standing, UserId,
+    Writers,
 };
 use crate::store::StoreError;
 use crate::store::accounts::User;
@@ -12,18 +13,24 @@ use crate::store::clubs::MemberRow;
 pub struct RoomView {
     /// Its id.
     pub room: RoomId,
-    /// Its name.
+    /// Its name; of a private room that of the other one in it.
     pub name: String,
     /// What it is for.
     pub kind: RoomKind,
     /// Its club, if it has one.
     pub club: Option<ClubId>,
+    /// The other one in a private room.
+    pub peer: Option<UserId>,
     /// Life of its log.
     pub epoch: Epoch,
     /// Newest seq.
     pub head: i64,
     /// Messages there are.
     pub n: i64,
+    /// Which messages make an inbox entry for the user.
+    pub notify: Notify,
+    /// Whether the user has hidden it and nothing was said since.
+    pub is_hidden: bool,
     /// Messages that the user has read.
     pub read_n: i64,
     /// Messages above `read_n` that name the user.
@@ -43,10 +50,18 @@ pub struct RoomInfo {
     pub kind: RoomKind,
     /// Its club, if it has one.
     pub club: Option<ClubId>,
+    /// The host of a group.
+    pub host: Option<UserId>,
+    /// Whether people may find it.
+    pub is_listed: bool,
+    /// Whether it is the one that everybody of its club, or of the instance, comes into.
+    pub is_general: bool,
     /// Seconds between two messages of one user.
     pub slow_mode_s: i64,
-    /// `all`, or `since_join`.
-    pub history: String,
+    /// Which messages make an inbox entry for members who have not said what they want.
+    pub notify: Notify,
+    /// From where on a reader sees its log.
+    pub history: History,
     /// `all`, or `moderators`.
     pub write: String,
     /// Life of its log.
@@ -91,10 +106,33 @@ pub struct NewRoom<'a> {
     pub name: &'a RoomName,
     /// `member` or `manager`.
     pub kind: RoomKind,
+    /// What is talked about.
+    pub topic: &'a str,
+    /// From where on a reader sees its log.
+    pub history: History,
+    /// Who may write.
+    pub write: Writers,
     /// Who makes it.
     pub by: UserId,
     /// When.
     pub at: Millis,
+}
+
+/// A change to a room; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoomPatch<'a> {
+    /// Its name.
+    pub name: Option<&'a RoomName>,
+    /// What is talked about.
+    pub topic: Option<&'a str>,
+    /// From where on a reader sees its log.
+    pub history: Option<History>,
+    /// Who may write.
+    pub write: Option<Writers>,
+    /// Seconds between two messages of one user.
+    pub slow_mode_s: Option<i64>,
+    /// Whether people may find it.
+    pub is_listed: Option<bool>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -104,9 +142,12 @@ pub(super) struct ViewRow {
     name: String,
     kind: String,
     club_id: Option<i64>,
+    peer_id: Option<i64>,
     epoch: String,
     head: i64,
     n: i64,
+    notify: String,
+    is_hidden: bool,
     read_n: i64,
     mentions: i64,
 }
@@ -120,9 +161,12 @@ impl TryFrom<ViewRow> for RoomView {
             name: row.name,
             kind: row.kind.parse()?,
             club: row.club_id.map(ClubId),
+            peer: row.peer_id.map(UserId),
             epoch: Epoch(row.epoch.into()),
             head: row.head,
             n: row.n,
+            notify: row.notify.parse()?,
+            is_hidden: row.is_hidden,
             read_n: row.read_n,
             mentions: row.mentions,
         })
@@ -136,7 +180,11 @@ pub(super) struct InfoRow {
     topic: String,
     kind: String,
     club_id: Option<i64>,
+    host_id: Option<i64>,
+    is_listed: bool,
+    is_general: bool,
     slow_mode_s: i64,
+    notify: String,
     history: String,
     write: String,
     epoch: String,
@@ -155,8 +203,12 @@ impl TryFrom<InfoRow> for RoomInfo {
             topic: row.topic,
             kind: row.kind.parse()?,
             club: row.club_id.map(ClubId),
+            host: row.host_id.map(UserId),
+            is_listed: row.is_listed,
+            is_general: row.is_general,
             slow_mode_s: row.slow_mode_s,
-            history: row.history,
+            notify: row.notify.parse()?,
+            history: row.history.parse()?,
             write: row.write,
             epoch: Epoch(row.epoch.into()),
             head: row.head,

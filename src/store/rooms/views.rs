@@ -13,8 +13,18 @@ macro_rules! view_columns {
     ($user:literal) => {
         concat!(
             $user,
-            " AS user_id, room.room_id, room.name, room.kind, room.club_id, room.epoch,
-             room.head, room.n, coalesce(seen.read_n, 0) AS read_n,
+            " AS user_id, room.room_id,
+             CASE WHEN room.kind = 'private' THEN
+                 (SELECT other.display_name FROM account other
+                   WHERE other.user_id = room.pair_low + room.pair_high - ",
+            $user,
+            ") ELSE room.name END AS name,
+             room.kind, room.club_id, room.pair_low + room.pair_high - ",
+            $user,
+            " AS peer_id, room.epoch, room.head, room.n,
+             coalesce(seen.notify, room.notify) AS notify,
+             coalesce(seen.hidden_n >= room.n, FALSE) AS is_hidden,
+             coalesce(seen.read_n, 0) AS read_n,
              (SELECT count(*) FROM mention WHERE mention.user_id = ",
             $user,
             "
@@ -23,6 +33,15 @@ macro_rules! view_columns {
         )
     };
 }
+
+/// The columns of an [`InfoRow`].
+macro_rules! info_columns {
+    () => {
+        "room_id, name, topic, kind, club_id, host_id, is_listed, is_general, slow_mode_s, notify, history,
+         write, epoch, head, n, created_at"
+    };
+}
+pub(super) use info_columns;
 
 /// Every room of many users. Both halves begin with the users and go on by index.
 const ROOMS_OF: Bulk = bulk!(
@@ -93,6 +112,33 @@ impl Store {
         rows.into_iter().map(RoomView::try_from).collect()
     }
 
+    /// A room as a user who may read it sees it in their list.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room_view(
+        &self,
+        room: RoomId,
+        viewer: UserId,
+    ) -> Result<Option<RoomView>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            ViewRow,
+            concat!(
+                "SELECT ",
+                view_columns!("$2"),
+                "FROM room LEFT JOIN room_member seen
+                        ON seen.room_id = room.room_id AND seen.user_id = $2
+                  WHERE room.room_id = $1 AND room.deleted_at IS NULL AND ",
+                may_read!("$2")
+            ),
+            room.0,
+            viewer.0
+        )?;
+        row.map(RoomView::try_from).transpose()
+    }
+
     /// A living room, whoever may read it.
     ///
     /// # Errors
@@ -102,9 +148,11 @@ impl Store {
         let row = fetch_optional!(
             conn,
             InfoRow,
-            "SELECT room_id, name, topic, kind, club_id, slow_mode_s, history, write, epoch, head, n,
-                    created_at
-               FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+            concat!(
+                "SELECT ",
+                info_columns!(),
+                " FROM room WHERE room_id = $1 AND deleted_at IS NULL"
+            ),
             room.0
         )?;
         row.map(RoomInfo::try_from).transpose()

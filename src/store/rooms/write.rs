@@ -1,19 +1,37 @@
-//! Making rooms.
+//! Making, changing and deleting rooms of clubs and groups.
 
-use crate::domain::Epoch;
-use crate::domain::RoomId;
+use crate::domain::{History, Millis, RoomId, RoomName, UserId, Writers};
 use crate::store::db::{Conn, Sql, fetch_one, fetch_optional};
 use crate::store::{Store, StoreError};
 
-use super::types::{NewRoom, RoomView};
+use super::types::{InfoRow, NewRoom, RoomInfo, RoomPatch, RoomView};
+use super::views::info_columns;
 
 /// The club is locked, so that a room is not made in one that is being deleted, and everyone who
 /// joins at the same moment either finds the room or is there before it.
 const LOCK_CLUB: Sql = Sql {
-    sqlite: "SELECT club_id FROM club WHERE club_id = $1 AND deleted_at IS NULL",
-    postgres: "SELECT club_id FROM club WHERE club_id = $1 AND deleted_at IS NULL
+    sqlite: "SELECT kind FROM club WHERE club_id = $1 AND deleted_at IS NULL",
+    postgres: "SELECT kind FROM club WHERE club_id = $1 AND deleted_at IS NULL
                   FOR NO KEY UPDATE",
 };
+
+/// A living room, locked as the journal locks it.
+const LOCK_ROOM: Sql = Sql {
+    sqlite: "SELECT is_general FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+    postgres: "SELECT is_general FROM room WHERE room_id = $1 AND deleted_at IS NULL
+                  FOR NO KEY UPDATE",
+};
+
+/// What came of a change to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomChanged {
+    /// It stands; the room as it is now.
+    Done(Box<RoomInfo>),
+    /// No such room.
+    Gone,
+    /// The one room that a club cannot do without.
+    General,
+}
 
 impl Store {
     /// Makes a room of a club.
@@ -23,34 +41,126 @@ impl Store {
     pub async fn create_room(&self, new: NewRoom<'_>) -> Result<RoomView, StoreError> {
         let mut tx = self.db.begin().await?;
         let done = make(&mut tx, new).await;
+        let room = tx.end(done).await?;
+        let made = self.room_view(room, new.by).await?;
+        made.ok_or_else(|| StoreError::Corrupt("a new room cannot be read".to_owned()))
+    }
+
+    /// Changes a room.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is listed and another one has the name.
+    pub async fn update_room(
+        &self,
+        room: RoomId,
+        patch: RoomPatch<'_>,
+    ) -> Result<RoomChanged, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = change(&mut tx, room, patch).await;
         tx.end(done).await
+    }
+
+    /// Deletes a room; its log stays, and nobody may read it. A club keeps its `general`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn delete_room(&self, room: RoomId, at: Millis) -> Result<RoomChanged, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = delete(&mut tx, room, at).await;
+        tx.end(done).await
+    }
+
+    /// Whether a room was deleted that a user could have deleted: who asks a second time is told
+    /// the same as the first time.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn has_deleted(&self, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (bool,),
+            "SELECT CASE WHEN room.club_id IS NULL THEN coalesce(room.host_id = $2, FALSE)
+                    ELSE EXISTS (SELECT 1 FROM membership m WHERE m.club_id = room.club_id
+                                    AND m.user_id = $2 AND m.status = 'active'
+                                    AND m.role <> 'member') END
+               FROM room WHERE room_id = $1 AND deleted_at IS NOT NULL",
+            room.0,
+            user.0
+        )?;
+        Ok(row == Some((true,)))
     }
 }
 
-async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<RoomView, StoreError> {
-    if fetch_optional!(conn, (i64,), LOCK_CLUB, new.club.0)?.is_none() {
+async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<RoomId, StoreError> {
+    let Some((kind,)) = fetch_optional!(conn, (String,), LOCK_CLUB, new.club.0)? else {
         return Err(StoreError::Conflict { constraint: "room_club".to_owned() });
-    }
-    let (room, epoch): (i64, String) = fetch_one!(
+    };
+    // Small circles hear of everything.
+    let notify = if kind == "community" { new.kind.default_notify().word() } else { "all" };
+    let (room,): (i64,) = fetch_one!(
         conn,
-        (i64, String),
-        "INSERT INTO room (kind, club_id, name, created_by, created_at) VALUES ($1, $2, $3, $4, $5)
-         RETURNING room_id, epoch",
+        (i64,),
+        "INSERT INTO room (kind, club_id, name, name_key, topic, history, write, notify, created_by,
+                           created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING room_id",
         new.kind.word(),
         new.club.0,
         new.name.as_str(),
+        new.name.key(),
+        new.topic,
+        new.history.word(),
+        new.write.word(),
+        notify,
         new.by.0,
         new.at.0
     )?;
-    Ok(RoomView {
-        room: RoomId(room),
-        name: new.name.as_str().to_owned(),
-        kind: new.kind,
-        club: Some(new.club),
-        epoch: Epoch(epoch.into()),
-        head: 0,
-        n: 0,
-        read_n: 0,
-        mentions: 0,
-    })
+    Ok(RoomId(room))
+}
+
+async fn change(
+    conn: &mut Conn,
+    room: RoomId,
+    patch: RoomPatch<'_>,
+) -> Result<RoomChanged, StoreError> {
+    if fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)?.is_none() {
+        return Ok(RoomChanged::Gone);
+    }
+    let row = fetch_one!(
+        conn,
+        InfoRow,
+        concat!(
+            "UPDATE room SET name = coalesce($2, name), name_key = coalesce($3, name_key),
+                    topic = coalesce($4, topic), history = coalesce($5, history),
+                    write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
+                    is_listed = coalesce($8, is_listed)
+              WHERE room_id = $1 RETURNING ",
+            info_columns!()
+        ),
+        room.0,
+        patch.name.map(RoomName::as_str),
+        patch.name.map(RoomName::key),
+        patch.topic,
+        patch.history.map(History::word),
+        patch.write.map(Writers::word),
+        patch.slow_mode_s,
+        patch.is_listed
+    )?;
+    Ok(RoomChanged::Done(Box::new(row.try_into()?)))
+}
+
+async fn delete(conn: &mut Conn, room: RoomId, at: Millis) -> Result<RoomChanged, StoreError> {
+    match fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)? {
+        None => return Ok(RoomChanged::Gone),
+        Some((true,)) => return Ok(RoomChanged::General),
+        Some((false,)) => {}
+    }
+    let row = fetch_one!(
+        conn,
+        InfoRow,
+        concat!("UPDATE room SET deleted_at = $2 WHERE room_id = $1 RETURNING ", info_columns!()),
+        room.0,
+        at.0
+    )?;
+    Ok(RoomChanged::Done(Box::new(row.try_into()?)))
 }

@@ -71,6 +71,25 @@ impl Rest {
         body
     }
 
+    /// Any call without an answer to read; the status.
+    pub(crate) async fn status(&self, method: Method, token: &str, path: &str) -> u16 {
+        self.send(method, Some(token), path, None).await.status().as_u16()
+    }
+
+    /// A PATCH that must succeed.
+    pub(crate) async fn patch(&self, token: &str, path: &str, body: &Value) -> Value {
+        let response = self.send(Method::PATCH, Some(token), path, Some(body)).await;
+        let (status, body) = read(response).await;
+        assert!(status.is_success(), "PATCH {path}: {status} {body}");
+        body
+    }
+
+    /// A PUT that must succeed.
+    pub(crate) async fn put(&self, token: &str, path: &str, body: &Value) {
+        let response = self.send(Method::PUT, Some(token), path, Some(body)).await;
+        assert!(response.status().is_success(), "PUT {path}: {}", response.status());
+    }
+
     /// A call that must be refused: checks that it is a problem; gives status and body.
     pub(crate) async fn refused(
         &self,

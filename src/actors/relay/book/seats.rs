@@ -2,23 +2,39 @@
 
 use std::sync::Arc;
 
-use super::Listeners;
+use super::{Book, Listeners};
 use crate::actors::relay::message::RoomGauge;
+use crate::domain::{RoomId, UserId};
 
-impl Listeners {
+impl Book {
     /// The room has a gauge of its own in each life; whoever listened to it before sits there still.
-    pub(in crate::actors::relay) fn count_on(&mut self, gauge: &Arc<RoomGauge>) {
-        let is_counted = self.gauge.as_ref().is_some_and(|known| Arc::ptr_eq(known, gauge));
-        if !is_counted {
-            self.gauge = Some(Arc::clone(gauge));
-            self.count(i64::try_from(self.open.len()).unwrap_or(i64::MAX));
+    pub(in crate::actors::relay) fn count_on(&mut self, room: RoomId, gauge: &Arc<RoomGauge>) {
+        let listeners = self.rooms.entry(room).or_default();
+        let is_counted = listeners.gauge.as_ref().is_some_and(|known| Arc::ptr_eq(known, gauge));
+        if is_counted {
+            return;
+        }
+        listeners.gauge = Some(Arc::clone(gauge));
+        let slots: Vec<u32> = listeners.open.iter().map(|ear| ear.slot).collect();
+        for slot in slots {
+            gauge.seat(self.user_at(slot));
         }
     }
 
-    /// So many seats more, or less.
-    pub(super) fn count(&self, change: i64) {
-        if let Some(gauge) = &self.gauge {
-            gauge.count_seat(change);
-        }
+    /// Who sits in a slot.
+    pub(super) fn user_at(&self, slot: u32) -> Option<UserId> {
+        self.at(slot)?.signed.map(|signed| signed.user)
+    }
+}
+
+impl Listeners {
+    /// One seat more.
+    pub(super) fn seat(&self, user: Option<UserId>) {
+        self.gauge.iter().for_each(|gauge| gauge.seat(user));
+    }
+
+    /// One seat less.
+    pub(super) fn unseat(&self, user: Option<UserId>) {
+        self.gauge.iter().for_each(|gauge| gauge.unseat(user));
     }
 }

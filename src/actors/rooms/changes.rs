@@ -1,0 +1,190 @@
+//! What REST calls do to rooms and those in them: groups, roles, marks that go back, settings.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::handle::wait;
+use super::refusals::refused;
+use super::{RoomsHandle, RoomsMsg};
+use crate::actors::journal::Ticket;
+use crate::actors::relay::{RelayMsg, Tell};
+use crate::actors::room::{Loaded, RoomMsg, call};
+use crate::actors::seat::Answer;
+use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId};
+use crate::protocol::{ErrorCode, Frame, MarkOk, Refusal, RoomUpdate, RoomUpdateData};
+use crate::store::{Append, Appended, Moves, NewGroup, Passage};
+
+/// A room is read again so often before that is given up.
+const TRIES: u32 = 3;
+/// And after so long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl RoomsHandle {
+    /// Lets a user into a lobby or a listed group, or say hello in a room of their club. True when
+    /// that was a change.
+    ///
+    /// # Errors
+    /// Whatever the store refuses, as the wire says it.
+    pub async fn join_room(&self, room: RoomId, user: UserId) -> Result<bool, Refusal> {
+        let moves = self.act(Append::JoinRoom { room, user, at: Millis::now() }).await?;
+        Ok(!moves.moves.is_empty())
+    }
+
+    /// Takes a user out of a lobby or a group.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn leave_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
+        let moves = self.act(Append::LeaveRoom { room, user, at: Millis::now() }).await?;
+        if let Some(host) = moves.host {
+            self.updated(room, RoomUpdateData { host: Some(host), ..Default::default() }).await;
+        }
+        if !moves.gone.is_empty() {
+            // The room ends before it can tell its last member.
+            let left = RelayMsg::Tell([user].into(), Tell::Remove(room, "left"));
+            self.relays.broadcast(left).await;
+            self.deleted(moves.gone);
+        }
+        Ok(())
+    }
+
+    /// Makes a group room and brings people into it.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn make_group(&self, new: NewGroup) -> Result<RoomId, Refusal> {
+        let moves = self.act(Append::MakeGroup(new)).await?;
+        moves.made.ok_or_else(|| Refusal::new(ErrorCode::Internal, "the room was not made"))
+    }
+
+    /// Brings people into a group room; says who of them was not in it.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn invite(
+        &self,
+        room: RoomId,
+        by: UserId,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, Refusal> {
+        let moves = self.act(Append::Invite { room, by, users, at: Millis::now() }).await?;
+        let came = moves.moves.iter().filter(|step| matches!(step.how, Passage::Came { .. }));
+        Ok(came.map(|step| step.user).collect())
+    }
+
+    /// The host puts a member out of a group room.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn put_out(&self, room: RoomId, by: UserId, user: UserId) -> Result<(), Refusal> {
+        self.act(Append::PutOut { room, by, user, at: Millis::now() }).await.map(drop)
+    }
+
+    /// The owner of a club makes a member a manager, or a manager a member.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn set_role(
+        &self,
+        club: ClubId,
+        by: UserId,
+        user: UserId,
+        role: ClubRole,
+    ) -> Result<(), Refusal> {
+        let at = Millis::now();
+        self.act(Append::SetRole { club, by, user, role, at }).await.map(drop)
+    }
+
+    /// The owner hands a club over.
+    ///
+    /// # Errors
+    /// As [`Self::join_room`].
+    pub async fn hand_over_club(
+        &self,
+        club: ClubId,
+        by: UserId,
+        to: UserId,
+    ) -> Result<(), Refusal> {
+        self.act(Append::HandOver { club, by, to, at: Millis::now() }).await.map(drop)
+    }
+
+    /// Moves a read mark right before a seq, for a REST call.
+    ///
+    /// # Errors
+    /// Whatever the room or the journal refuses.
+    pub async fn unread(&self, room: RoomId, user: UserId, seq: i64) -> Result<MarkOk, Refusal> {
+        let (asker, answer) = call();
+        self.ask(room, RoomMsg::Unread { user, seq, asker, seat: None }).await?;
+        wait(answer).await
+    }
+
+    /// A room was changed in the store: the live one takes it up, and who has it hears of it. When
+    /// this ends the room on this node decides by the new settings.
+    pub async fn updated(&self, room: RoomId, d: RoomUpdateData<'_>) {
+        self.refresh(room).await;
+        let frame = Frame::json(&RoomUpdate { room, d });
+        let line = String::from_utf8_lossy(&frame.line()).into_owned();
+        self.bus.update(room, Some(line));
+        self.relays.broadcast(RelayMsg::Update { room, frame }).await;
+    }
+
+    /// What a user changed about a room for themselves: all their sessions hear of it.
+    pub async fn updated_for(&self, user: UserId, room: RoomId, d: RoomUpdateData<'_>) {
+        let tell = Tell::Others(Frame::json(&RoomUpdate { room, d }), None);
+        self.bus.tell(&[user], &tell);
+        self.relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
+    }
+
+    /// Gives a room that is awake, or waking, what the store says of it now.
+    pub(crate) async fn refresh(&self, room: RoomId) {
+        for _try in 0..TRIES {
+            let read = async {
+                let info = self.store.room(room).await?;
+                Ok::<_, crate::store::StoreError>((info, self.store.roster(room).await?))
+            };
+            match read.await {
+                Ok((Some(info), rows)) => {
+                    let settings = Arc::new(Loaded::Settings(Box::new(info), rows));
+                    return self.offer(room, RoomMsg::Loaded(settings));
+                }
+                // It was deleted meanwhile.
+                Ok((None, _nobody)) => return,
+                Err(why) => tracing::error!(room.id = %room, "a room could not be read: {why}"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Leaves a message with a room; one that sleeps will read it all itself when it wakes.
+    fn offer(&self, room: RoomId, msg: RoomMsg) {
+        let msg = match self.directory.find(room) {
+            Some(handle) => match handle.answer(msg) {
+                Ok(()) => return,
+                Err(back) => back,
+            },
+            None => msg,
+        };
+        if self.supervisor.try_cast(RoomsMsg::Offer(room, Box::new(msg))).is_err() {
+            tracing::error!(room.id = %room, "a change of a room could not be told");
+        }
+    }
+
+    async fn act(&self, append: Append) -> Result<Moves, Refusal> {
+        let (answer, appended) = Answer::channel();
+        if let Err(refused) = self.journal.append(append, Ticket::Moves { answer }, Instant::now())
+        {
+            refused.1?;
+        }
+        match wait(appended).await? {
+            Appended::Moved(moves) => Ok(moves),
+            Appended::Refused(why) => Err(refused(why)),
+            Appended::Failed
+            | Appended::Member { .. }
+            | Appended::Message { .. }
+            | Appended::Duplicate { .. }
+            | Appended::Marked(..) => {
+                Err(Refusal::new(ErrorCode::Internal, "this could not be done"))
+            }
+        }
+    }
+}

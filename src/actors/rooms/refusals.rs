@@ -1,0 +1,60 @@
+//! What the actors cannot do, or the store will not, as the wire says it.
+
+use std::time::Duration;
+
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::AppendRefusal;
+
+/// The answer of an actor that crashed.
+pub(super) fn lost() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "the answer was lost; try again")
+        .retry_in(Duration::from_millis(200))
+}
+
+/// There is no place.
+pub(super) fn overloaded() -> Refusal {
+    Refusal::new(ErrorCode::Overloaded, "too much at once").retry_in(Duration::from_secs(1))
+}
+
+/// What the store refuses, as the wire says it.
+pub(super) fn refused(why: AppendRefusal) -> Refusal {
+    match why {
+        AppendRefusal::Gone | AppendRefusal::NotMember => {
+            Refusal::new(ErrorCode::NotFound, "no such club or room")
+        }
+        AppendRefusal::NoSuchMessage => {
+            Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
+        }
+        AppendRefusal::Banned => Refusal::new(ErrorCode::Banned, "you are banned from this club"),
+        AppendRefusal::NotOpen => {
+            Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
+        }
+        AppendRefusal::Full => {
+            Refusal::new(ErrorCode::Conflict, "the club is full").because("club_full")
+        }
+        AppendRefusal::OwnerStays => {
+            Refusal::new(ErrorCode::Conflict, "the owner cannot leave").because("owner_stays")
+        }
+        AppendRefusal::NameTaken => {
+            Refusal::new(ErrorCode::Conflict, "a room has this name").because("name_taken")
+        }
+        AppendRefusal::NoSuchUser => {
+            Refusal::new(ErrorCode::Invalid, "somebody of these does not exist")
+                .because("no_such_user")
+        }
+        AppendRefusal::PrivateRoom => {
+            Refusal::new(ErrorCode::Conflict, "two people have a private room for ever")
+                .because("private_room")
+        }
+        AppendRefusal::NotGroup => {
+            Refusal::new(ErrorCode::Forbidden, "this is for group rooms").because("not_group")
+        }
+        AppendRefusal::Role => {
+            Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role")
+        }
+        AppendRefusal::NotActive => {
+            Refusal::new(ErrorCode::Conflict, "only a member can own the club")
+                .because("not_active")
+        }
+    }
+}

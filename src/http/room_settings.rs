@@ -1,0 +1,194 @@
+//! What moderators set in a room, and its end.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::api::Api;
+use super::caller::Caller;
+use super::error::{ApiError, OnConstraint};
+use super::groups::{listed_name, name_taken};
+use super::json::{Fields, Id, given};
+use super::rooms::{RoomDetail, detail};
+use crate::domain::{
+    ClubRole, History, Millis, RoomId, RoomKind, RoomName, Writers, limits, optional_text,
+};
+use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
+use crate::store::{RoomChanged, RoomInfo, RoomPatch};
+
+/// A change to a room: what is absent stays, null clears.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RoomPatchBody {
+    /// 1–50 characters; 2–50, and unique, when it is listed.
+    #[schema(min_length = 1, max_length = 50)]
+    name: Option<String>,
+    /// At most 200 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 200)]
+    topic: Option<Option<String>>,
+    /// `all` or `since_join`.
+    #[schema(schema_with = super::words::history, required = false)]
+    history: Option<String>,
+    /// `all` or `moderators`.
+    #[schema(schema_with = super::words::writers, required = false)]
+    write: Option<String>,
+    /// Seconds between two messages of one user, at most 21,600; 0 is none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 21_600)]
+    slow_mode_s: Option<Option<i64>>,
+    /// Whether people may find and join it. For groups.
+    listed: Option<bool>,
+}
+
+/// What is to be different.
+#[derive(Debug, Default)]
+struct Wish {
+    name: Option<RoomName>,
+    topic: Option<String>,
+    history: Option<History>,
+    write: Option<Writers>,
+    slow_mode_s: Option<i64>,
+    is_listed: Option<bool>,
+}
+
+impl Wish {
+    fn read(body: &RoomPatchBody, room: &RoomInfo) -> Result<Self, ApiError> {
+        let mut fields = Fields::default();
+        let name = fields.take_some("name", body.name.as_deref().map(RoomName::parse));
+        if name.is_some() && room.kind == RoomKind::Lobby {
+            fields.take("name", Err::<(), _>("is given by the operator"));
+        }
+        if body.listed.is_some() && room.kind != RoomKind::Group {
+            fields.take("listed", Err::<(), _>("is for group rooms"));
+        }
+        let topic = body
+            .topic
+            .as_ref()
+            .map(|topic| optional_text(topic.as_deref().unwrap_or_default(), limits::TOPIC_CHARS));
+        let slow = body.slow_mode_s.map(|slow| match slow.unwrap_or(0) {
+            slow if (0..=limits::SLOW_MODE_S).contains(&slow) => Ok(slow),
+            _odd => Err(format!("must be 0 to {}", limits::SLOW_MODE_S)),
+        });
+        let wish = Self {
+            topic: fields.take_some("topic", topic),
+            history: fields.take_some("history", body.history.as_deref().map(str::parse)),
+            write: fields.take_some("write", body.write.as_deref().map(str::parse)),
+            slow_mode_s: fields.take_some("slow_mode_s", slow),
+            is_listed: body.listed,
+            name,
+        };
+        if room.kind == RoomKind::Group && wish.is_listed.unwrap_or(room.is_listed) {
+            let name = wish.name.clone().map_or_else(|| RoomName::parse(&room.name), Ok);
+            fields.take("name", name.and_then(|name| listed_name(&name)));
+        }
+        fields.check()?;
+        Ok(wish)
+    }
+
+    fn patch(&self) -> RoomPatch<'_> {
+        RoomPatch {
+            name: self.name.as_ref(),
+            topic: self.topic.as_deref(),
+            history: self.history,
+            write: self.write,
+            slow_mode_s: self.slow_mode_s,
+            is_listed: self.is_listed,
+        }
+    }
+
+    /// What of it is news.
+    fn news<'n>(&self, was: &RoomInfo, now: &'n RoomInfo) -> Option<RoomUpdateData<'n>> {
+        let news = RoomUpdateData {
+            name: (was.name != now.name).then_some(now.name.as_str()),
+            topic: (was.topic != now.topic).then_some(now.topic.as_str()),
+            history: (was.history != now.history).then_some(now.history),
+            write: self.write.filter(|_wish| was.write != now.write),
+            slow_mode_s: (was.slow_mode_s != now.slow_mode_s).then_some(now.slow_mode_s),
+            listed: (was.is_listed != now.is_listed).then_some(now.is_listed),
+            ..RoomUpdateData::default()
+        };
+        let is_same = was == &RoomInfo { head: was.head, n: was.n, ..now.clone() };
+        (!is_same).then_some(news)
+    }
+}
+
+/// Changes a room. For managers and the owner of its club, the host of a group, admins in a lobby.
+#[utoipa::path(patch, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
+    request_body = RoomPatchBody, responses((status = 200, body = RoomDetail)))]
+pub(super) async fn change(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+    body: web::Json<RoomPatchBody>,
+) -> Result<web::Json<RoomDetail>, ApiError> {
+    let was = moderated(&api, room, caller).await?;
+    if was.kind == RoomKind::Private {
+        return Err(private());
+    }
+    let wish = Wish::read(&body, &was)?;
+    let changed = api.store.update_room(room, wish.patch()).await;
+    match changed.on_constraint("name_key", name_taken)? {
+        RoomChanged::Done(now) => {
+            if let Some(news) = wish.news(&was, &now) {
+                api.rooms.updated(room, news).await;
+            }
+            Ok(web::Json(detail(&api, room, caller).await?))
+        }
+        RoomChanged::Gone | RoomChanged::General => Err(ApiError::not_found()),
+    }
+}
+
+/// Deletes a room for everybody. For managers and the owner of its club, and the host of a group.
+#[utoipa::path(delete, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
+    responses((status = 204)))]
+pub(super) async fn delete(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+) -> Result<HttpResponse, ApiError> {
+    let deleted = || HttpResponse::NoContent().finish();
+    let was = match moderated(&api, room, caller).await {
+        Ok(was) => was,
+        Err(why) => {
+            let is_done = api.store.has_deleted(room, caller.user()).await?;
+            return if is_done { Ok(deleted()) } else { Err(why) };
+        }
+    };
+    match was.kind {
+        RoomKind::Private => return Err(private()),
+        RoomKind::Lobby => {
+            let msg = "lobbies are the operator's";
+            return Err(Refusal::new(ErrorCode::Forbidden, msg).because("lobby").into());
+        }
+        RoomKind::Member | RoomKind::Manager | RoomKind::Group => {}
+    }
+    match api.store.delete_room(room, Millis::now()).await? {
+        RoomChanged::Done(_room) => {
+            api.rooms.deleted(vec![room]);
+            Ok(deleted())
+        }
+        RoomChanged::Gone => Ok(deleted()),
+        RoomChanged::General => {
+            let msg = "a club keeps its general room";
+            Err(Refusal::new(ErrorCode::Conflict, msg).because("general").into())
+        }
+    }
+}
+
+/// A room that the caller may change.
+async fn moderated(api: &Api, room: RoomId, caller: Caller) -> Result<RoomInfo, ApiError> {
+    let role = api.store.room_role(room, caller.user()).await?;
+    let role = role.ok_or_else(ApiError::not_found)?;
+    let info = api.store.room(room).await?.ok_or_else(ApiError::not_found)?;
+    // In a private room nobody is more than the other, and there is nothing to moderate.
+    if role == ClubRole::Member && info.kind != RoomKind::Private {
+        let msg = "this takes a moderator of the room";
+        return Err(Refusal::new(ErrorCode::Forbidden, msg).because("role").into());
+    }
+    Ok(info)
+}
+
+fn private() -> ApiError {
+    let msg = "two people have a private room for ever";
+    Refusal::new(ErrorCode::Conflict, msg).because("private_room").into()
+}

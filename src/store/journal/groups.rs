@@ -1,0 +1,265 @@
+//! Group rooms: making one, coming in, bringing others in, leaving, being put out.
+
+use std::collections::HashMap;
+
+use crate::domain::{RoomId, RoomKind, UserId};
+use crate::store::StoreError;
+use crate::store::append::{AppendRefusal, EventWriter, Line};
+use crate::store::db::{Conn, execute, fetch_optional};
+use crate::store::given::{Bulk, Given, bulk};
+use crate::store::moves::{Move, Moves, NewGroup, Passage};
+
+use super::letters::{self, Letter};
+use super::lobbies::{is_inside, set_inside};
+use super::members::{Done, Mover, line_of, one, write_each, write_lines};
+use super::places::{Head, Places};
+
+/// A place in a group, read up to now; whoever was there before begins anew.
+const ENTER: Bulk = bulk!(
+    "INSERT INTO room_member (room_id, user_id, joined_at, join_seq, read_n, read_seq, is_inside)
+     SELECT room.room_id, given.user_id, given.at, room.head, room.n, room.head, TRUE FROM ",
+    (room_id bigint, user_id bigint, at bigint),
+    " CROSS JOIN room WHERE room.room_id = given.room_id
+      ON CONFLICT (room_id, user_id) DO UPDATE
+         SET joined_at = excluded.joined_at, join_seq = excluded.join_seq,
+             read_n = excluded.read_n, read_seq = excluded.read_seq, is_inside = TRUE,
+             notify = NULL, hidden_n = NULL"
+);
+
+/// Living people, and whether they are inside already.
+const PEOPLE: Bulk = bulk!(
+    "SELECT given.user_id, coalesce(inside.is_inside, FALSE) FROM ",
+    (room_id bigint, user_id bigint),
+    " CROSS JOIN account LEFT JOIN room_member inside
+             ON inside.room_id = given.room_id AND inside.user_id = given.user_id
+      WHERE account.user_id = given.user_id AND account.deleted_at IS NULL"
+);
+
+/// Makes a group with its host in it, and brings the others in.
+pub(super) async fn make(
+    conn: &mut Conn,
+    places: &mut Places,
+    new: &NewGroup,
+    writer: &dyn EventWriter,
+) -> Result<Done, StoreError> {
+    let others: Vec<_> = new.members.iter().copied().filter(|user| *user != new.by).collect();
+    // Nobody is in a room that is not there yet.
+    let others = match newcomers(conn, RoomId(0), &others).await? {
+        Ok(others) => others,
+        Err(why) => return Ok(Err(why)),
+    };
+    let row = fetch_optional!(
+        conn,
+        (i64,),
+        "INSERT INTO room (kind, name, name_key, is_listed, notify, created_by, host_id, created_at)
+         VALUES ('group', $1, $2, $3, $4, $5, $5, $6)
+         ON CONFLICT DO NOTHING RETURNING room_id",
+        new.name.as_str(),
+        new.name.key(),
+        new.is_listed,
+        RoomKind::Group.default_notify().word(),
+        new.by.0,
+        new.at.0
+    )?;
+    let Some((room,)) = row else { return Ok(Err(AppendRefusal::NameTaken)) };
+    let room = RoomId(room);
+    let head = Head {
+        head: 0,
+        n: 0,
+        kind: RoomKind::Group,
+        club: None,
+        is_general: false,
+        is_watched: true,
+    };
+    places.rooms.insert(room, head);
+    let host = Mover { user: new.by, at: new.at };
+    enter(conn, room, &[host.user], host).await?;
+    let moves = bring(conn, places, (room, host), others, writer).await?;
+    Ok(Ok(Moves { made: Some(room), ..moves }))
+}
+
+/// Comes into a group that is listed.
+pub(super) async fn join(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, who): (RoomId, Mover),
+    writer: &dyn EventWriter,
+) -> Result<Done, StoreError> {
+    if is_inside(conn, room, who).await? {
+        return Ok(Ok(Moves::default()));
+    }
+    let listed =
+        fetch_optional!(conn, (bool,), "SELECT is_listed FROM room WHERE room_id = $1", room.0)?;
+    if listed != Some((true,)) {
+        return Ok(Err(AppendRefusal::Gone));
+    }
+    let since = places.rooms.get(&room).map_or(0, |head| head.head);
+    enter(conn, room, &[who.user], who).await?;
+    let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
+    Ok(Ok(one(room, who.user, Passage::Came { since }, line_of(&lines, room))))
+}
+
+/// A member brings others in; who is there already is no error.
+pub(super) async fn invite(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, host): (RoomId, Mover),
+    users: &[UserId],
+    writer: &dyn EventWriter,
+) -> Result<Done, StoreError> {
+    match places.rooms.get(&room).map(|head| head.kind) {
+        Some(RoomKind::Group) => {}
+        Some(RoomKind::Private) => return Ok(Err(AppendRefusal::PrivateRoom)),
+        Some(_other) => return Ok(Err(AppendRefusal::NotGroup)),
+        None => return Ok(Err(AppendRefusal::Gone)),
+    }
+    if !is_inside(conn, room, host).await? {
+        return Ok(Err(AppendRefusal::NotMember));
+    }
+    Ok(match newcomers(conn, room, users).await? {
+        Ok(fresh) => Ok(bring(conn, places, (room, host), fresh, writer).await?),
+        Err(why) => Err(why),
+    })
+}
+
+/// Leaves a group: the line first, so that the leaver is still there to see it. The earliest
+/// member follows a host, and the last one out deletes the room.
+pub(super) async fn leave(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, who): (RoomId, Mover),
+    writer: &dyn EventWriter,
+) -> Result<Done, StoreError> {
+    if !is_inside(conn, room, who).await? {
+        return Ok(Err(AppendRefusal::NotMember));
+    }
+    let lines = write_lines(conn, places, vec![room], (Line::Leave, who, writer)).await?;
+    set_inside(conn, room, who, false).await?;
+    let mut moves = one(room, who.user, Passage::Went("left"), line_of(&lines, room));
+    let earliest = fetch_optional!(
+        conn,
+        (i64,),
+        "SELECT user_id FROM room_member WHERE room_id = $1 AND is_inside
+          ORDER BY joined_at, user_id LIMIT 1",
+        room.0
+    )?;
+    let Some((next,)) = earliest else {
+        execute!(conn, "UPDATE room SET deleted_at = $2 WHERE room_id = $1", room.0, who.at.0)?;
+        places.rooms.remove(&room);
+        moves.gone.push(room);
+        return Ok(Ok(moves));
+    };
+    if host_of(conn, room).await? == Some(who.user) {
+        execute!(conn, "UPDATE room SET host_id = $2 WHERE room_id = $1", room.0, next)?;
+        let (user, how) = (UserId(next), Passage::Stands { is_moderator: true });
+        moves.moves.push(Move { room, user, how, line: None });
+        moves.host = Some(user);
+    }
+    Ok(Ok(moves))
+}
+
+/// The host puts a member out; who is not there is no error.
+pub(super) async fn put_out(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, host): (RoomId, Mover),
+    user: UserId,
+    writer: &dyn EventWriter,
+) -> Result<Done, StoreError> {
+    match places.rooms.get(&room).map(|head| head.kind) {
+        Some(RoomKind::Group) => {}
+        Some(RoomKind::Private) => return Ok(Err(AppendRefusal::PrivateRoom)),
+        Some(_other) => return Ok(Err(AppendRefusal::NotGroup)),
+        None => return Ok(Err(AppendRefusal::Gone)),
+    }
+    if !is_inside(conn, room, host).await? {
+        return Ok(Err(AppendRefusal::NotMember));
+    }
+    if host_of(conn, room).await? != Some(host.user) || user == host.user {
+        return Ok(Err(AppendRefusal::Role));
+    }
+    let who = Mover { user, at: host.at };
+    if !is_inside(conn, room, who).await? {
+        return Ok(Ok(Moves::default()));
+    }
+    let lines = write_lines(conn, places, vec![room], (Line::Kick, who, writer)).await?;
+    set_inside(conn, room, who, false).await?;
+    Ok(Ok(one(room, user, Passage::Went("kicked"), line_of(&lines, room))))
+}
+
+/// Those who are not inside, each once, in the order in which they were named.
+async fn newcomers(
+    conn: &mut Conn,
+    room: RoomId,
+    users: &[UserId],
+) -> Result<Result<Vec<UserId>, AppendRefusal>, StoreError> {
+    let given =
+        Given::new().ints(users.iter().map(|_user| room.0)).ints(users.iter().map(|user| user.0));
+    let known: Vec<(i64, bool)> = conn.given_all(&PEOPLE, given).await?;
+    let mut known: HashMap<_, _> =
+        known.into_iter().map(|(user, is_inside)| (UserId(user), is_inside)).collect();
+    if users.iter().any(|user| !known.contains_key(user)) {
+        return Ok(Err(AppendRefusal::NoSuchUser));
+    }
+    let is_new = |user: &UserId| known.remove(user) == Some(false);
+    Ok(Ok(users.iter().copied().filter(is_new).collect()))
+}
+
+/// Lets people in, each with a line and an entry in the inbox.
+async fn bring(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, host): (RoomId, Mover),
+    fresh: Vec<UserId>,
+    writer: &dyn EventWriter,
+) -> Result<Moves, StoreError> {
+    if fresh.is_empty() {
+        return Ok(Moves::default());
+    }
+    let since = places.rooms.get(&room).map_or(0, |head| head.head);
+    enter(conn, room, &fresh, host).await?;
+    let lines = fresh.iter().map(|user| (room, *user)).collect();
+    let lines = write_each(conn, places, lines, (Line::Join, host.at, writer)).await?;
+    let letters: Vec<_> = fresh.iter().map(|user| Letter::invite(room, *user)).collect();
+    let notices = letters::write(conn, &letters, host, writer).await?;
+    let moves = fresh.into_iter().zip(lines).map(|(user, (room, line))| Move {
+        room,
+        user,
+        how: Passage::Came { since },
+        line: Some(line),
+    });
+    Ok(Moves { moves: moves.collect(), notices, ..Moves::default() })
+}
+
+async fn enter(
+    conn: &mut Conn,
+    room: RoomId,
+    users: &[UserId],
+    who: Mover,
+) -> Result<(), StoreError> {
+    let given = Given::new()
+        .ints(users.iter().map(|_user| room.0))
+        .ints(users.iter().map(|user| user.0))
+        .ints(users.iter().map(|_user| who.at.0));
+    conn.given_execute(&ENTER, given).await
+}
+
+async fn host_of(conn: &mut Conn, room: RoomId) -> Result<Option<UserId>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (Option<i64>,),
+        "SELECT host_id FROM room WHERE room_id = $1",
+        room.0
+    )?;
+    Ok(row.and_then(|(host,)| host).map(UserId))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&ENTER, &PEOPLE]).await;
+    }
+}

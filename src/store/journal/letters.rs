@@ -1,0 +1,113 @@
+//! Inbox entries that no message causes: somebody was brought into a room, has another role.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{ClubId, ClubRole, RoomId, UserId};
+use crate::store::StoreError;
+use crate::store::append::{EventWriter, NewNotice, StoredNotice};
+use crate::store::db::{Conn, fetch_optional};
+use crate::store::given::{Given, Script};
+
+use super::members::Mover;
+use super::notices::{HEADS, NOTICES, fresh_ids, lock};
+
+/// An entry to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Letter {
+    kind: &'static str,
+    user: UserId,
+    room: Option<RoomId>,
+    club: Option<ClubId>,
+    role: Option<ClubRole>,
+}
+
+impl Letter {
+    /// A user was brought into a group room.
+    pub(super) const fn invite(room: RoomId, user: UserId) -> Self {
+        Self { kind: "room_invite", user, room: Some(room), club: None, role: None }
+    }
+
+    /// A user has another role in a club.
+    pub(super) const fn role(club: ClubId, user: UserId, role: ClubRole) -> Self {
+        Self { kind: "club_role", user, room: None, club: Some(club), role: Some(role) }
+    }
+}
+
+/// Writes entries that one person caused in one place, and gives them back in this order.
+pub(super) async fn write(
+    conn: &mut Conn,
+    letters: &[Letter],
+    from: Mover,
+    writer: &dyn EventWriter,
+) -> Result<Vec<StoredNotice>, StoreError> {
+    let Some(first) = letters.first() else { return Ok(Vec::new()) };
+    let from_name = name_of(conn, Named::User(from.user)).await?;
+    let place = match (first.room, first.club) {
+        (Some(room), _) => name_of(conn, Named::Room(room)).await?,
+        (None, Some(club)) => name_of(conn, Named::Club(club)).await?,
+        (None, None) => String::new(),
+    };
+    let users: BTreeSet<i64> = letters.iter().map(|letter| letter.user.0).collect();
+    let mut inboxes = lock(conn, users).await?;
+    let ids = fresh_ids(conn, letters.len()).await?;
+    let mut written = Vec::with_capacity(letters.len());
+    for (letter, id) in letters.iter().zip(ids) {
+        let Some(inbox) = inboxes.get_mut(&letter.user) else { continue };
+        inbox.head += 1;
+        let notice = NewNotice {
+            id,
+            kind: letter.kind,
+            user: letter.user,
+            locale: &inbox.locale,
+            from_name: &from_name,
+            from: from.user,
+            room: letter.room,
+            message_seq: None,
+            club: letter.club,
+            place: &place,
+            role: letter.role,
+            excerpt: "",
+            at: from.at,
+        };
+        written.push((letter, id, inbox.head, writer.notice(&notice, inbox.head)));
+    }
+    let mut script = Script::new();
+    let given = Given::new()
+        .ints(inboxes.keys().map(|user| user.0))
+        .ints(inboxes.values().map(|inbox| inbox.head));
+    script.add(&HEADS, given);
+    let given = Given::new()
+        .ints(written.iter().map(|(_letter, id, ..)| id.0))
+        .ints(written.iter().map(|(letter, ..)| letter.user.0))
+        .ints(written.iter().map(|(_letter, _id, seq, _written)| *seq))
+        .texts(written.iter().map(|(letter, ..)| letter.kind))
+        .maybe_ints(written.iter().map(|(letter, ..)| letter.room.map(|room| room.0)))
+        .maybe_ints(written.iter().map(|_none| None))
+        .ints(written.iter().map(|_one| from.user.0))
+        .texts(written.iter().map(|(.., written)| written.title.as_str()))
+        .texts(written.iter().map(|(.., written)| written.body.as_str()))
+        .texts(written.iter().map(|(.., written)| written.event.as_str()))
+        .ints(written.iter().map(|_one| from.at.0));
+    script.add(&NOTICES, given);
+    script.run(conn).await?;
+    let stored = |(letter, _id, seq, written): (&Letter, _, i64, crate::store::WrittenNotice)| {
+        StoredNotice { user: letter.user, seq, body: written.event.into() }
+    };
+    Ok(written.into_iter().map(stored).collect())
+}
+
+enum Named {
+    User(UserId),
+    Room(RoomId),
+    Club(ClubId),
+}
+
+async fn name_of(conn: &mut Conn, what: Named) -> Result<String, StoreError> {
+    let (sql, id) = match what {
+        Named::User(user) => ("SELECT display_name FROM account WHERE user_id = $1", user.0),
+        Named::Room(room) => ("SELECT name FROM room WHERE room_id = $1", room.0),
+        Named::Club(club) => ("SELECT name FROM club WHERE club_id = $1", club.0),
+    };
+    let row = fetch_optional!(conn, (String,), sql, id)?;
+    Ok(row.map(|(name,)| name).unwrap_or_default())
+}

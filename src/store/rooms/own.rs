@@ -1,0 +1,92 @@
+//! What a member wants of a room: which inbox entries, and whether to see it in the list.
+
+use crate::domain::{Notify, RoomId, RoomKind, UserId};
+use crate::store::db::{Conn, Sql, execute, fetch_optional};
+use crate::store::{Store, StoreError};
+
+/// A living room, locked as the journal locks it.
+const LOCK: Sql = Sql {
+    sqlite: "SELECT kind, n FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+    postgres: "SELECT kind, n FROM room WHERE room_id = $1 AND deleted_at IS NULL
+                  FOR NO KEY UPDATE",
+};
+
+impl Store {
+    /// Says which messages of a room make an inbox entry for a user who may read it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_notify(
+        &self,
+        room: RoomId,
+        user: UserId,
+        notify: Notify,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = set(&mut tx, room, user, notify).await;
+        tx.end(done).await
+    }
+
+    /// Hides a private room until its next message, or shows it again. False for a room that
+    /// cannot be hidden.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn hide_room(
+        &self,
+        room: RoomId,
+        user: UserId,
+        is_hidden: bool,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = hide(&mut tx, room, user, is_hidden).await;
+        tx.end(done).await
+    }
+}
+
+async fn set(
+    conn: &mut Conn,
+    room: RoomId,
+    user: UserId,
+    notify: Notify,
+) -> Result<(), StoreError> {
+    if fetch_optional!(conn, (String, i64), LOCK, room.0)?.is_none() {
+        return Ok(());
+    }
+    execute!(
+        conn,
+        "INSERT INTO room_member (room_id, user_id, notify) VALUES ($1, $2, $3)
+         ON CONFLICT (room_id, user_id) DO UPDATE SET notify = $3",
+        room.0,
+        user.0,
+        notify.word()
+    )?;
+    execute!(
+        conn,
+        "UPDATE room SET is_watched = EXISTS (SELECT 1 FROM room_member seen
+                                               WHERE seen.room_id = $1 AND seen.notify = 'all')
+          WHERE room_id = $1",
+        room.0
+    )?;
+    Ok(())
+}
+
+async fn hide(
+    conn: &mut Conn,
+    room: RoomId,
+    user: UserId,
+    is_hidden: bool,
+) -> Result<bool, StoreError> {
+    let row = fetch_optional!(conn, (String, i64), LOCK, room.0)?;
+    let Some((_kind, n)) = row.filter(|(kind, _n)| kind == RoomKind::Private.word()) else {
+        return Ok(false);
+    };
+    execute!(
+        conn,
+        "UPDATE room_member SET hidden_n = $3 WHERE room_id = $1 AND user_id = $2 AND is_inside",
+        room.0,
+        user.0,
+        is_hidden.then_some(n)
+    )?;
+    Ok(true)
+}

@@ -1,0 +1,88 @@
+//! Private rooms: one for each pair of people, for ever.
+
+use crate::domain::{Millis, RoomId, RoomKind, UserId};
+use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// The private room of two different people, and whether it was made just now. Asked for by
+    /// both at once it is still one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when one of them does not exist, or both are the same.
+    pub async fn pair(
+        &self,
+        one: UserId,
+        other: UserId,
+        at: Millis,
+    ) -> Result<(RoomId, bool), StoreError> {
+        let pair = (one.min(other), one.max(other));
+        let known = find(&mut self.db.read().await?, pair).await?;
+        if let Some(room) = known {
+            return Ok((room, false));
+        }
+        if pair.0 == pair.1 {
+            return Err(StoreError::Conflict { constraint: "room_pair".to_owned() });
+        }
+        let mut tx = self.db.begin().await?;
+        let done = make(&mut tx, one, pair, at).await;
+        tx.end(done).await
+    }
+}
+
+async fn find(conn: &mut Conn, pair: (UserId, UserId)) -> Result<Option<RoomId>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (i64,),
+        "SELECT room_id FROM room WHERE pair_low = $1 AND pair_high = $2",
+        pair.0.0,
+        pair.1.0
+    )?;
+    Ok(row.map(|(room,)| RoomId(room)))
+}
+
+async fn make(
+    conn: &mut Conn,
+    by: UserId,
+    pair: (UserId, UserId),
+    at: Millis,
+) -> Result<(RoomId, bool), StoreError> {
+    let living: (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "SELECT count(*) FROM account WHERE user_id IN ($1, $2) AND deleted_at IS NULL",
+        pair.0.0,
+        pair.1.0
+    )?;
+    if living != (2,) {
+        return Err(StoreError::Conflict { constraint: "room_pair_account".to_owned() });
+    }
+    // Whoever comes second waits here for the first, and then finds its room.
+    let made = fetch_optional!(
+        conn,
+        (i64,),
+        "INSERT INTO room (kind, name, notify, pair_low, pair_high, created_by, created_at)
+         VALUES ('private', '', $1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING RETURNING room_id",
+        RoomKind::Private.default_notify().word(),
+        pair.0.0,
+        pair.1.0,
+        by.0,
+        at.0
+    )?;
+    let Some((room,)) = made else {
+        let known = find(conn, pair).await?;
+        let known = known.ok_or_else(|| StoreError::Corrupt("a pair without a room".to_owned()))?;
+        return Ok((known, false));
+    };
+    execute!(
+        conn,
+        "INSERT INTO room_member (room_id, user_id, joined_at, is_inside)
+         VALUES ($1, $2, $4, TRUE), ($1, $3, $4, TRUE)",
+        room,
+        pair.0.0,
+        pair.1.0,
+        at.0
+    )?;
+    Ok((RoomId(room), true))
+}
