@@ -28,7 +28,7 @@ const WATCHERS: &str = "SELECT watcher.user_id, room.name FROM
          WHERE room.room_id = $1 AND room.notify = 'all' AND room.club_id IS NULL
            AND seen.is_inside AND seen.notify IS NULL
            AND (SELECT count(*) FROM (SELECT 1 FROM room_member inside
-                 WHERE inside.room_id = $1 AND inside.is_inside LIMIT $2 + 1) some) <= $2
+                 WHERE inside.room_id = $1 AND inside.is_inside LIMIT $2 + 1) few) <= $2
         UNION ALL
         SELECT m.user_id FROM room JOIN membership m ON m.club_id = room.club_id
                LEFT JOIN room_member seen
