@@ -33,6 +33,8 @@ pub enum Part {
     Presence,
     /// The reads for sign-ins.
     Lookup,
+    /// What fills the index of the search.
+    Indexer,
     /// What crosses nodes.
     Bus,
     /// The root of the tree.

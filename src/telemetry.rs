@@ -53,7 +53,8 @@ struct Kind {
 }
 
 /// What may crash and is counted by its kind; rooms have a counter of their own.
-const KINDS: [&str; 7] = ["bus", "presence", "rooms", "journal", "lookup", "relay", "session"];
+const KINDS: [&str; 8] =
+    ["bus", "presence", "rooms", "journal", "lookup", "indexer", "relay", "session"];
 
 /// The numbers of one node.
 #[derive(Debug)]
@@ -82,6 +83,10 @@ pub struct Metrics {
     pub bus_unsent: Counter,
     /// Rooms that were found behind the store.
     pub bus_repairs: Counter,
+    /// Log entries that the index of the search does not have yet, as far as is known here.
+    pub search_behind: Gauge,
+    /// Messages that this node put into the index of the search.
+    pub search_indexed: Counter,
     /// Lines from clients.
     pub lines: Counter,
     /// Lines that were not understood.
@@ -119,6 +124,8 @@ impl Metrics {
             shed: Counter::default(),
             bus_unsent: Counter::default(),
             bus_repairs: Counter::default(),
+            search_behind: Gauge::default(),
+            search_indexed: Counter::default(),
             lines: Counter::default(),
             bad_lines: Counter::default(),
             commits: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
@@ -156,6 +163,8 @@ impl Metrics {
         r.register("messages_shed", "messages refused because too much waited", self.shed.clone());
         r.register("bus_unsent", "messages not told to other nodes", self.bus_unsent.clone());
         r.register("bus_repairs", "rooms found behind the store", self.bus_repairs.clone());
+        r.register("search_behind", "log entries not yet indexed", self.search_behind.clone());
+        r.register("search_indexed", "messages put into the index", self.search_indexed.clone());
         r.register("lines", "lines received from clients", self.lines.clone());
         r.register("bad_lines", "lines that were not understood", self.bad_lines.clone());
         r.register("commit_batch", "appends in one transaction", self.commits.clone());

@@ -10,7 +10,7 @@ use crate::chaos;
 use crate::scenario::actors;
 use crate::scenario::{
     catchup, crash, cuts, disk, durable, fanout, idle, mixed, overload, power, presence, rooms,
-    scale, slow, soak, start, storm,
+    scale, search, slow, soak, start, storm,
 };
 
 /// Puts load on a Moim server, checks what it delivers, and reports what it costs.
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Scale(scale::Options),
     /// Closed-loop senders: acknowledged messages a second, beside a bare group commit of the same rows
     Durable(durable::Options),
+    /// A million messages: searches beside bare SQL; opening a room that holds them
+    Search(search::Options),
     /// From spawn to ready: on an empty folder, on a large database, and after SIGKILL
     Start(start::Options),
     /// Half of a load for half an hour while sessions come and go: growth and drift

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::bounded::BoundedRef;
 use super::bus::{self, Bus};
+use super::indexer::{self, Indexer};
 use super::journal::{self, Journal};
 use super::lookup::{self, Lookup, LookupHandle};
 use super::presence::{self, Presence};
@@ -38,6 +39,7 @@ pub(super) enum Branch {
     Rooms,
     Journal,
     Lookup,
+    Indexer,
 }
 
 impl Branch {
@@ -49,6 +51,7 @@ impl Branch {
             Self::Rooms => "Rooms",
             Self::Journal => "Journal",
             Self::Lookup => "Lookup",
+            Self::Indexer => "Indexer",
         }
     }
 
@@ -60,13 +63,20 @@ impl Branch {
             Self::Rooms => "rooms",
             Self::Journal => "journal",
             Self::Lookup => "lookup",
+            Self::Indexer => "indexer",
         }
     }
 }
 
 /// In this order: a branch is reached by those that start behind it.
-const ORDER: [Branch; 5] =
-    [Branch::Bus, Branch::Presence, Branch::Rooms, Branch::Journal, Branch::Lookup];
+const ORDER: [Branch; 6] = [
+    Branch::Bus,
+    Branch::Presence,
+    Branch::Rooms,
+    Branch::Journal,
+    Branch::Lookup,
+    Branch::Indexer,
+];
 
 /// Message of the root.
 pub(super) enum RootMsg {
@@ -197,6 +207,12 @@ impl Root {
                 self.lookup.start(BoundedRef::new(actor, lookup::MAILBOX));
                 id
             }
+            Branch::Indexer => {
+                let (actor, _ends) = Indexer::spawn_linked(None, self.indexer(), (), cell).await?;
+                let id = actor.get_id();
+                self.rooms.indexer.start(BoundedRef::new(actor, indexer::MAILBOX));
+                id
+            }
         };
         state.living.insert(id, (branch, Instant::now()));
         Ok(())
@@ -205,6 +221,11 @@ impl Root {
     fn journal(&self) -> Journal {
         let RoomsHandle { journal, store, metrics, pressure, faults, .. } = &self.rooms;
         journal.actor(store, Arc::new(self.rooms.clone()), metrics, pressure, faults)
+    }
+
+    fn indexer(&self) -> Indexer {
+        let RoomsHandle { indexer, journal, store, metrics, faults, .. } = &self.rooms;
+        indexer.actor(store, journal, metrics, faults)
     }
 }
 

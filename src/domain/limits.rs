@@ -9,6 +9,8 @@ pub const TEXT_CHARS: usize = 4_000;
 pub const HTML_BYTES: usize = 32_768;
 /// Characters of a `cid`.
 pub const CID_CHARS: usize = 64;
+/// Characters of one search.
+pub const SEARCH_CHARS: usize = 200;
 /// Bytes of one WebSocket message from a client, fragments joined.
 pub const FRAME_BYTES: usize = 65_536;
 /// Bytes of a REST body, uploads aside.

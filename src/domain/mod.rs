@@ -12,6 +12,7 @@ mod names;
 mod position;
 mod role;
 mod room;
+mod search;
 mod text;
 mod time;
 
@@ -25,5 +26,9 @@ pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username
 pub use position::{Epoch, InvalidPosition, Position};
 pub use role::{ClubRole, InstanceRole, InvalidWord, MembershipStatus};
 pub use room::{History, Notify, RoomKind, Standing, Writers};
+pub use search::{
+    InvalidQuery, SEARCH_TERMS, SearchText, Span, Token, author_token, file_token, holds_link,
+    link_token, room_token, tokens,
+};
 pub use text::{Cid, InvalidText, Text};
-pub use time::Millis;
+pub use time::{InvalidTime, Millis};

@@ -20,4 +20,69 @@ impl Millis {
     pub fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
+
+    /// Reads a time that a person or program typed: UTC milliseconds, or a day like `2026-11-20`,
+    /// which is its first moment in UTC.
+    ///
+    /// # Errors
+    /// [`InvalidTime`] for anything else, and for days that no calendar has.
+    pub fn parse(text: &str) -> Result<Self, InvalidTime> {
+        if let Ok(millis) = text.parse() {
+            return Ok(Self(millis));
+        }
+        day(text).map(|day| Self(day * 86_400_000)).ok_or(InvalidTime)
+    }
+}
+
+/// The text was no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be UTC milliseconds or a day like 2026-11-20")]
+pub struct InvalidTime;
+
+/// Days from 1970 to a day that is written `YYYY-MM-DD`.
+fn day(text: &str) -> Option<i64> {
+    let shape = |(at, byte): (usize, u8)| {
+        if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() }
+    };
+    if text.len() != 10 || !text.bytes().enumerate().all(shape) {
+        return None;
+    }
+    let part = |at: std::ops::Range<usize>| text.get(at)?.parse::<i64>().ok();
+    let (year, month, day) = (part(0..4)?, part(5..7)?, part(8..10)?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _none => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years begin with March here, so that the odd day is their last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_milliseconds_or_a_day() {
+        for (text, millis) in [
+            ("0", 0),
+            ("1766000000123", 1_766_000_000_123),
+            ("-5", -5),
+            ("1970-01-01", 0),
+            ("2000-02-29", 951_782_400_000),
+            ("2026-11-20", 1_795_132_800_000),
+        ] {
+            assert_eq!(Millis::parse(text), Ok(Millis(millis)), "{text}");
+        }
+        for odd in ["", "x", "2026-02-29", "2026-13-01", "2026-00-01", "2026-1-01", "20261-01-01"] {
+            assert_eq!(Millis::parse(odd), Err(InvalidTime), "{odd}");
+        }
+    }
 }

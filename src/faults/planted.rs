@@ -246,6 +246,7 @@ fn part_of(name: &str) -> Result<Part, UnknownPlant> {
         "session" => Ok(Part::Session),
         "presence" => Ok(Part::Presence),
         "lookup" => Ok(Part::Lookup),
+        "indexer" => Ok(Part::Indexer),
         "bus" => Ok(Part::Bus),
         "root" => Ok(Part::Root),
         "read" => Ok(Part::Read),

@@ -7,6 +7,7 @@ mod frames;
 mod lines;
 mod looks;
 mod positions;
+mod searches;
 mod settings;
 
 pub use self::cursors::cursors;
@@ -14,4 +15,5 @@ pub use self::frames::{frames, messages};
 pub use self::lines::lines;
 pub use self::looks::looks;
 pub use self::positions::positions;
+pub use self::searches::searches;
 pub use self::settings::settings;

@@ -34,6 +34,7 @@ mod request;
 mod roles;
 mod room_settings;
 mod rooms;
+mod search;
 mod secret;
 mod security;
 mod survey_body;
@@ -131,6 +132,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/rooms/{id}/messages/{message}/seen").get(reading::seen))
         .service(resource("/v1/rooms/{id}/messages").get(messages::list).post(messages::send))
         .service(resource("/v1/rooms/{id}/events").get(events::of_room))
+        .service(resource("/v1/search").get(search::find))
         .service(resource("/v1/inbox").get(inbox::list))
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))

@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::error::Problem;
 use super::{
     admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, reading, roles,
-    room_settings, rooms, users,
+    room_settings, rooms, search, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -38,6 +38,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         groups::make, groups::directory, groups::invite, groups::put_out,
         reading::read, reading::unread, reading::notify, reading::seen,
         messages::list, messages::send,
+        search::find,
         events::of_room, events::of_inbox,
         inbox::list, inbox::read,
         admin::actors,

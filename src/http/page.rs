@@ -47,6 +47,8 @@ pub(super) enum List {
     Notices = 10,
     /// My sign-ins.
     Devices = 11,
+    /// Messages found.
+    Found = 12,
     /// Rooms that people may find.
     Directory = 20,
 }
@@ -78,6 +80,17 @@ impl Key for (i64, i64) {
     fn of(numbers: &[i64]) -> Option<Self> {
         let [first, second] = numbers else { return None };
         Some((*first, *second))
+    }
+}
+
+impl Key for (i64, i64, i64) {
+    fn numbers(self) -> Vec<i64> {
+        vec![self.0, self.1, self.2]
+    }
+
+    fn of(numbers: &[i64]) -> Option<Self> {
+        let [first, second, third] = numbers else { return None };
+        Some((*first, *second, *third))
     }
 }
 
@@ -117,11 +130,13 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::NewerMessages,
         List::Notices,
         List::Devices,
+        List::Found,
         List::Directory,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));
-    lists.into_iter().flat_map(|list| [one(list), two(list)]).flatten().collect()
+    let three = |list| key::<(i64, i64, i64)>(list, text).map(|key| cursor(list, key));
+    lists.into_iter().flat_map(|list| [one(list), two(list), three(list)]).flatten().collect()
 }
 
 /// The entries that a query asks for, if it can be read. For who looks for queries that are misread.

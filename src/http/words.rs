@@ -31,6 +31,11 @@ pub(super) fn category() -> Object {
     one_of(&[Category::WORDS, &[""]].concat(), "What the club is about.")
 }
 
+/// What a message carries.
+pub(super) fn carried() -> Object {
+    one_of(&["file", "link"], "What a message carries.")
+}
+
 /// How a list of clubs is sorted.
 pub(super) fn club_sort() -> Object {
     one_of(&["new", "members"], "`new` by default.")

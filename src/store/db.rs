@@ -161,6 +161,11 @@ impl Conn {
         done
     }
 
+    /// Whether SQLite answers, where the ways of the engines part.
+    pub(super) const fn is_sqlite(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
     /// A call holds more statements than the one that [`Self::either`] counts.
     pub(super) fn counts(&self, more: usize) {
         self.statements.fetch_add(more as u64, Ordering::Relaxed);

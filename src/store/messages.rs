@@ -82,8 +82,9 @@ pub enum Window {
     Around(i64),
 }
 
+/// A row of `message`, read by [`message_columns!`].
 #[derive(Debug, sqlx::FromRow)]
-struct MessageRow {
+pub(super) struct MessageRow {
     seq: i64,
     n: i64,
     at: i64,
@@ -97,7 +98,8 @@ struct MessageRow {
 }
 
 impl MessageRow {
-    fn of(self, room: RoomId) -> Message {
+    /// The message, in its room.
+    pub(super) fn of(self, room: RoomId) -> Message {
         Message {
             room,
             seq: self.seq,
@@ -150,12 +152,42 @@ impl SnapshotRow {
     }
 }
 
+/// The columns of a [`MessageRow`], of an alias of `message`.
+macro_rules! message_columns {
+    ($message:literal) => {
+        concat!(
+            $message,
+            ".seq, ",
+            $message,
+            ".n, ",
+            $message,
+            ".at, ",
+            $message,
+            ".author_id, ",
+            $message,
+            ".cid, ",
+            $message,
+            ".text, ",
+            $message,
+            ".html, ",
+            $message,
+            ".reply_to, ",
+            $message,
+            ".rev, ",
+            $message,
+            ".edited_at"
+        )
+    };
+}
+pub(super) use message_columns;
+
 /// A query for messages; both ends of a window fall or rise from a seq.
 macro_rules! select_messages {
     ($tail:literal) => {
         concat!(
-            "SELECT seq, n, at, author_id, cid, text, html, reply_to, rev, edited_at FROM message
-              WHERE room_id = $1 AND ",
+            "SELECT ",
+            message_columns!("message"),
+            " FROM message WHERE room_id = $1 AND ",
             $tail
         )
     };

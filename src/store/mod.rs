@@ -42,6 +42,7 @@ mod plans;
 mod redis;
 mod rooms;
 mod script;
+mod search;
 mod secrets;
 mod settle;
 mod tickets;
@@ -74,6 +75,7 @@ pub use rooms::{
     Listed, ListedQuery, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember, RoomPatch, RoomView,
     RosterRow, Seen, SeenBy,
 };
+pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

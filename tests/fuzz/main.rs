@@ -32,7 +32,7 @@ fn examples(target: &str, check: Check) {
 
 #[test]
 fn what_was_kept_holds() {
-    let targets: [(&str, Check); 7] = [
+    let targets: [(&str, Check); 8] = [
         ("frames", fuzz::frames),
         ("messages", fuzz::messages),
         ("lines", fuzz::lines),
@@ -40,6 +40,7 @@ fn what_was_kept_holds() {
         ("positions", fuzz::positions),
         ("cursors", fuzz::cursors),
         ("settings", fuzz::settings),
+        ("searches", fuzz::searches),
     ];
     for (target, check) in targets {
         examples(target, check);
@@ -146,6 +147,16 @@ fn setting() -> impl Strategy<Value = String> {
     (name, value).prop_map(|(name, value)| format!("{name} = {value}\n"))
 }
 
+/// A query and a text that may hold some of it.
+fn search() -> impl Strategy<Value = String> {
+    let word = "[가-다]{1,4}|[a-cß]{1,3}|[会議室カ]{1,3}|[🎉❤️]{1,2}";
+    let part = prop_oneof![4 => word, 1 => "[\"“*:(){}^,'\\-]{1,2}", 1 => "\\PC{0,4}", 2 => Just(" ".to_owned())];
+    let parts = prop::collection::vec(part, 1..12);
+    (parts.clone(), parts).prop_map(|(query, text)| {
+        format!("{}\n{} {}", query.concat(), text.concat(), query.concat())
+    })
+}
+
 fn toml_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -191,6 +202,11 @@ proptest! {
     #[test]
     fn a_cursor_is_one_of_one_list(text in "A[Q-T][A-Za-z0-9_-]{0,22}|[a-z]{0,6}=.{0,6}|.{0,30}") {
         fuzz::cursors(text.as_bytes());
+    }
+
+    #[test]
+    fn a_search_finds_what_its_tokens_name(search in search()) {
+        fuzz::searches(search.as_bytes());
     }
 
     #[test]

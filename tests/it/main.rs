@@ -40,6 +40,7 @@ mod process;
 mod reading;
 mod resume;
 mod roles;
+mod search;
 mod since_join;
 mod slow;
 mod slow_streams;

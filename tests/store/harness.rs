@@ -197,6 +197,25 @@ impl World {
         self.store.events_after(room, 0, 1_000_000).await.expect("log")
     }
 
+    /// The number that a statement gives, asked behind the store's back.
+    pub(crate) async fn count(&self, statement: &str) -> i64 {
+        use sqlx::Connection;
+        let sql = sqlx::AssertSqlSafe(statement.to_owned());
+        let (count,): (i64,) = match &self.target {
+            DatabaseTarget::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let mut conn =
+                    sqlx::SqliteConnection::connect_with(&options).await.expect("connect");
+                sqlx::query_as(sql).fetch_one(&mut conn).await.expect("count")
+            }
+            DatabaseTarget::Postgres(url) => {
+                let mut conn = sqlx::PgConnection::connect(url).await.expect("connect");
+                sqlx::query_as(sql).fetch_one(&mut conn).await.expect("count")
+            }
+        };
+        count
+    }
+
     /// Runs a statement behind the store's back.
     pub(crate) async fn sql(&self, statement: &str) {
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));

@@ -27,3 +27,4 @@ mod opening;
 mod plain;
 mod reading;
 mod rooms;
+mod search;

@@ -20,6 +20,7 @@ pub(crate) mod power;
 pub(crate) mod presence;
 pub(crate) mod rooms;
 pub(crate) mod scale;
+pub(crate) mod search;
 pub(crate) mod slow;
 pub(crate) mod soak;
 pub(crate) mod start;
@@ -64,6 +65,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Slow(options) => slow::run(options, &stage, &mut report).await?,
         Command::Scale(options) => scale::run(options, &stage, &mut report).await?,
         Command::Durable(options) => durable::run(options, &stage, &mut report).await?,
+        Command::Search(options) => search::run(options, &stage, &mut report).await?,
         Command::Start(options) => start::run(options, &stage, &mut report).await?,
         Command::Soak(options) => soak::run(options, &stage, &mut report).await?,
         Command::Mixed(options) => mixed::run(options, &stage, &mut report).await?,
@@ -94,6 +96,7 @@ fn named(command: &Command) -> Result<(&'static str, &'static [&'static str])> {
         Command::Slow(_) => ("slow", slow::GOALS),
         Command::Scale(_) => ("scale", scale::GOALS),
         Command::Durable(_) => ("durable", durable::GOALS),
+        Command::Search(_) => ("search", search::GOALS),
         Command::Start(_) => ("start", start::GOALS),
         Command::Soak(_) => ("soak", soak::GOALS),
         Command::Mixed(_) => ("mixed", mixed::GOALS),

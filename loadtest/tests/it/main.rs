@@ -12,5 +12,6 @@ mod actors;
 mod fanout;
 mod markup;
 mod scale;
+mod search;
 mod tool;
 mod town;

@@ -10,6 +10,7 @@ use super::refusals::{lost, overloaded, refused};
 use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
+use crate::actors::indexer::IndexerHandle;
 use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Telling, Ticket};
 use crate::actors::presence::PresenceHandle;
 use crate::actors::pressure::Pressure;
@@ -38,6 +39,7 @@ pub struct RoomsHandle {
     pub(crate) presence: PresenceHandle,
     pub(crate) relays: Relays,
     pub(crate) bus: BusHandle,
+    pub(crate) indexer: IndexerHandle,
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
@@ -81,6 +83,7 @@ impl RoomsHandle {
             presence: PresenceHandle::default(),
             relays: Relays::default(),
             bus,
+            indexer: IndexerHandle::default(),
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),
@@ -338,6 +341,9 @@ impl Outcomes for RoomsHandle {
                     answers.push((answer, outcome));
                 }
             }
+        }
+        if !per_room.is_empty() {
+            self.indexer.wrote(per_room.iter().map(|(room, _commits)| *room));
         }
         for (room, commits) in per_room {
             self.hand_over(room, RoomMsg::Committed(commits));

@@ -74,6 +74,8 @@ pub enum Subject {
     Presence,
     /// Reads for sign-ins.
     Lookup,
+    /// What fills the index of the search.
+    Indexer,
     /// The supervisor of the rooms.
     Rooms(RoomsSum),
     /// A room.
@@ -189,11 +191,13 @@ impl Sights {
         let (journal, journals, lanes) = rooms.journal.read(now);
         let (asks, lookups) = lookup.read(now);
         let (presence, presences) = rooms.presence.read(now);
+        let (indexer, indexers) = rooms.indexer.read(now);
         let mut branches = vec![
             (Branch::Presence, presence, presences),
             (Branch::Rooms, rooms.supervisor.read(now), rooms.supervisor.restarts()),
             (Branch::Journal, journal, journals),
             (Branch::Lookup, asks, lookups),
+            (Branch::Indexer, indexer, indexers),
         ];
         if rooms.bus.is_linked() {
             let (bus, buses) = rooms.bus.read(now);
@@ -247,6 +251,7 @@ impl Sights {
                 Branch::Bus => (Subject::Bus, Vec::new()),
                 Branch::Presence => (Subject::Presence, Vec::new()),
                 Branch::Lookup => (Subject::Lookup, Vec::new()),
+                Branch::Indexer => (Subject::Indexer, Vec::new()),
                 Branch::Rooms => {
                     let shown = busiest.take().into_iter().flatten();
                     let shown: Vec<_> = shown.filter_map(|(s, r)| room(rooms, &s, r)).collect();

@@ -74,7 +74,8 @@ impl Store {
             Some((false,)) => return Ok(Seen::Off),
             Some((true,)) => {}
         }
-        let counted = concat!("SELECT count(*) FROM (", readers!("account.user_id", ""), ") readers");
+        let counted =
+            concat!("SELECT count(*) FROM (", readers!("account.user_id", ""), ") readers");
         let (count,): (i64,) = fetch_one!(conn, (i64,), counted, room.0, seq)?;
         let named = readers!(user_columns!(), "ORDER BY 1 LIMIT $3");
         let rows = fetch_all!(conn, UserRow, named, room.0, seq, limit)?;

@@ -170,6 +170,7 @@ export default {
   "live.kind.journal": "writes the logs",
   "live.kind.lane": "transactions",
   "live.kind.lookup": "reads for sign-ins",
+  "live.kind.indexer": "search index",
   "live.kind.worker": "HTTP thread",
   "live.kind.relay": "fan-out",
   "live.kind.session": "session",

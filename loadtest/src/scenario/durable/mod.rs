@@ -15,7 +15,7 @@ use clap::Args;
 
 use self::bare::Bare;
 use self::places::Places;
-use self::rounds::{Pair, bare_round, server_round};
+use self::rounds::{Pair, bare_round, server_round, settle};
 use self::senders::{Plan, Senders};
 use crate::client::{Client, SignIn};
 use crate::progress::Progress;
@@ -78,6 +78,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let mut pairs = Vec::new();
     for _ in 0..options.pairs {
         let server = server_round(&target, &mut senders, time).await?;
+        settle(&target).await?;
         let bare = match &mut writer {
             Some(writer) => Some(bare_round(&target, writer, time, server.batch).await?),
             None => None,

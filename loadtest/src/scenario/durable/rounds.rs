@@ -1,8 +1,8 @@
 //! One round of the server, and one of the bare group commit.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 
 use super::senders::Senders;
@@ -69,6 +69,19 @@ pub(super) async fn server_round(
         latency: Some(round.latency),
         put_off: round.put_off,
     })
+}
+
+/// Waits until the server has put what it took into the index of its search: it would do so in the
+/// other side's time.
+pub(super) async fn settle(target: &Target) -> Result<()> {
+    const LIMIT: Duration = Duration::from_secs(120);
+    let begin = Instant::now();
+    let mut http = Http::new(target.endpoint.clone());
+    while Metrics::read(&mut http).await?.get("moim_search_behind") > 0.0 {
+        ensure!(begin.elapsed() < LIMIT, "the index of the search was not level within {LIMIT:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 pub(super) async fn bare_round(
