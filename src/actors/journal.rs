@@ -33,9 +33,9 @@ use super::pressure::{Pressure, WAIT};
 use super::room::Change;
 use super::seat::{Answer, Asker, SeatKey};
 use super::task;
-use crate::domain::{RoomId, UserId};
+use crate::domain::{Millis, RoomId, UserId};
 use crate::faults::{Faults, Moment, Part};
-use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
+use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, Appended, NoticesRead, Store, StoredNotice};
 use crate::telemetry::Metrics;
 
@@ -46,6 +46,11 @@ pub(super) const MAILBOX: usize = 16_384;
 const LANES: usize = 4;
 /// Most appends in one transaction.
 const BATCH: usize = 1_000;
+/// How often it is looked for messages of which many were to be told and not all were, because a node
+/// ended or its journal was full.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Most of them at once.
+const SWEPT: i64 = 100;
 /// After a failure the store gets this long to recover before the next batch.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,6 +59,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum Ticket {
     /// A message in a room.
     Message { room: RoomId, author: UserId, asker: Asker<SendOk> },
+    /// Something done to messages of a room.
+    Act { room: RoomId, asker: Asker<ActOk> },
+    /// The next piece of telling many of a message.
+    FanOut { room: RoomId, message: i64 },
     /// A read mark in a room.
     Mark { room: RoomId, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A change of membership.
@@ -73,6 +82,9 @@ pub(crate) trait Outcomes: Send + Sync + 'static {
     /// A batch was committed, or failed.
     fn arrived(&self, outcomes: Vec<Outcome>);
 
+    /// Of these messages many are still to be told.
+    fn untold(&self, messages: Vec<(RoomId, i64)>);
+
     /// Inbox entries of a batch, in the order of their logs. The next batch waits until they are
     /// told: rooms work side by side, and two of them would tell one inbox in any order.
     fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_>;
@@ -90,6 +102,8 @@ pub(crate) enum JournalMsg {
     Append(Box<Append>, Ticket, Instant, Weight),
     /// The batch of a lane is through; the store may rest a little after a failure.
     Done { lane: usize },
+    /// Look for what is still to be told of messages.
+    Sweep,
 }
 
 /// Face of the journal.
@@ -155,7 +169,7 @@ impl JournalHandle {
         };
         match msg {
             JournalMsg::Append(_, ticket, ..) => Err(Box::new((ticket, Err(busy(code))))),
-            JournalMsg::Done { .. } => Ok(()),
+            JournalMsg::Done { .. } | JournalMsg::Sweep => Ok(()),
         }
     }
 
@@ -209,9 +223,11 @@ impl Actor for Journal {
 
     async fn pre_start(
         &self,
-        _me: ActorRef<Self::Msg>,
+        me: ActorRef<Self::Msg>,
         (): (),
     ) -> Result<Vec<Lane>, ActorProcessingErr> {
+        self.sweep();
+        let _ends_with_the_actor = me.send_interval(SWEEP, || Envelope::to_self(JournalMsg::Sweep));
         let lanes = if self.store.engine() == "sqlite" { 1 } else { LANES };
         self.gauges.start(lanes);
         Ok((0..lanes).map(|_| Lane::default()).collect())
@@ -248,6 +264,10 @@ impl Actor for Journal {
                     gauge.end();
                 }
                 index
+            }
+            JournalMsg::Sweep => {
+                self.sweep();
+                return Ok(());
             }
         };
         if let Some(lane) = lanes.get_mut(index) {
@@ -287,6 +307,16 @@ impl Journal {
         });
     }
 
+    fn sweep(&self) {
+        let (store, outcomes) = (self.store.clone(), Arc::clone(&self.outcomes));
+        task::beside(async move {
+            match store.fanouts_undone(Millis::now(), SWEPT).await {
+                Ok(untold) => outcomes.untold(untold),
+                Err(why) => tracing::warn!("it is not known who is still to be told: {why}"),
+            }
+        });
+    }
+
     /// What is not in this batch and has waited too long would wait for one more. A store that
     /// only stood still for a moment refuses nothing: all that came meanwhile fits.
     fn refuse_late(&self, waiting: &mut Vec<Pending>) {
@@ -318,8 +348,10 @@ fn unavailable() -> Refusal {
 fn lane_of(append: &Append, lanes: usize) -> usize {
     let key = match append {
         Append::Message(message) => message.room.0,
+        Append::Act(act) => act.room.0,
         Append::Mark { room, .. }
         | Append::Unread { room, .. }
+        | Append::FanOut { room, .. }
         | Append::JoinRoom { room, .. }
         | Append::LeaveRoom { room, .. }
         | Append::Invite { room, .. }

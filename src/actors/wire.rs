@@ -1,12 +1,15 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
 use super::journal::Outcomes;
-use crate::domain::{ClubRole, MessageId, Millis, RoomId, UserId};
+use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, UserId};
 use crate::protocol::{
-    MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole, MessageData, MessageNew,
-    NoticeData, NoticeEvent, RoleData,
+    ActData, EditData, MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole, MessageData,
+    MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact, MessageUnpin, MessageUnreact,
+    NoticeData, NoticeEvent, ReactionData, RoleData, erased_event, erased_notice,
 };
-use crate::store::{EventWriter, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice};
+use crate::store::{
+    ActEvent, EventWriter, Happened, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice,
+};
 use crate::telemetry::Metrics;
 
 /// Most events are shorter.
@@ -33,7 +36,9 @@ impl EventWriter for Writer<'_> {
         let reply_to = message.reply_to.map(|seq| MessageId { room, seq });
         let (id, by) = (MessageId { room, seq }, message.author);
         let (cid, text, html) = (&message.cid, message.text.as_str(), message.text.html());
-        let d = MessageData { id, by, cid, text, html, reply_to, mentions };
+        let thread = message.thread.map(|seq| MessageId { room, seq });
+        let calls = message.called.as_ref().map(|called| called.group().word());
+        let d = MessageData { id, by, cid, text, html, reply_to, thread, mentions, calls };
         self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 
@@ -55,6 +60,39 @@ impl EventWriter for Writer<'_> {
                 self.json(&MemberRole { room, seq, at, d: RoleData { user, role } })
             }
         }
+    }
+
+    fn act(&self, act: &ActEvent<'_>) -> String {
+        let ActEvent { room, message, by, seq, at, what } = *act;
+        let id = MessageId { room, seq: message };
+        let on_one = ActData { id, by };
+        match what {
+            Happened::Edited { text, rev, mentions, group } => {
+                let calls = group.map(Group::word);
+                let (text, html) = (text.as_str(), text.html());
+                let d = EditData { id, by, text, html, rev, mentions, calls };
+                self.json(&MessageEdit { room, seq, at, d })
+            }
+            Happened::Deleted => self.json(&MessageDelete { room, seq, at, d: on_one }),
+            Happened::Reacted { emoji, count } => {
+                let d = ReactionData { id, by, emoji: emoji.as_str(), count };
+                self.json(&MessageReact { room, seq, at, d })
+            }
+            Happened::Unreacted { emoji, count } => {
+                let d = ReactionData { id, by, emoji: emoji.as_str(), count };
+                self.json(&MessageUnreact { room, seq, at, d })
+            }
+            Happened::Pinned => self.json(&MessagePin { room, seq, at, d: on_one }),
+            Happened::Unpinned => self.json(&MessageUnpin { room, seq, at, d: on_one }),
+        }
+    }
+
+    fn erased_event(&self, body: &str) -> String {
+        erased_event(body)
+    }
+
+    fn erased_notice(&self, event: &str) -> String {
+        erased_notice(event)
     }
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
@@ -153,7 +191,9 @@ mod tests {
         ) {
             let (Ok(text), Ok(cid)) = (Text::parse(&text), Cid::parse(&cid)) else { return Ok(()) };
             let (room, author, at) = (RoomId(room), UserId(author), Millis(at));
-            let message = NewMessage { room, author, cid, text, reply_to: None, at };
+            let (thread, called) = (None, None);
+            let message =
+                NewMessage { room, author, cid, text, reply_to: None, thread, called, at };
             let metrics = Metrics::new();
             let writer = Writer { metrics: &metrics, live: &Nobody };
             let template = writer.template(&message);

@@ -42,6 +42,16 @@ pub const SEEN_NAMES: i64 = 200;
 pub const STATUS_CHARS: usize = 60;
 /// Most names that one message may call.
 pub const MENTIONS: usize = 20;
+/// A room up to this size may be called as a whole by any member; a larger one by moderators.
+pub const CALL_ALL: usize = 50;
+/// Different emoji that one message may have as reactions.
+pub const REACTION_EMOJI: usize = 20;
+/// Pinned messages of one room.
+pub const PINS: i64 = 50;
+/// Texts of an edited message that are kept; the oldest go first.
+pub const REVISIONS: i64 = 100;
+/// Messages that one op may delete.
+pub const DELETE_MANY: usize = 100;
 /// Entries of one page of a list: the default and the most.
 pub const PAGE: (usize, usize) = (50, 200);
 /// Bytes of text in one page of messages, unless a single one has more.

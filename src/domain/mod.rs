@@ -4,6 +4,7 @@
 //! *Does not belong here:* I/O, clocks, JSON shapes, SQL. Nothing here knows another folder.
 
 mod club;
+mod emoji;
 mod ids;
 pub mod limits;
 pub(crate) mod markup;
@@ -20,8 +21,9 @@ pub use club::{
     Category, ClubKind, DESCRIPTION_CHARS, GREETING_CHARS, InvalidClub, JoinPolicy, Visibility,
     access, optional_text,
 };
+pub use emoji::{Emoji, InvalidEmoji};
 pub use ids::{ClubId, DeviceId, InvalidId, MessageId, NoticeId, RoomId, SessionId, UserId};
-pub use mention::mention_candidates;
+pub use mention::{Calls, Group, calls};
 pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username};
 pub use position::{Epoch, InvalidPosition, Position};
 pub use role::{ClubRole, InstanceRole, InvalidWord, MembershipStatus};

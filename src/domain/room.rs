@@ -82,6 +82,15 @@ impl RoomKind {
             Self::Group | Self::Private | Self::Lobby => false,
         }
     }
+
+    /// Whether somebody of this standing may pin here: among themselves people all may.
+    #[must_use]
+    pub const fn lets_pin(self, standing: Standing) -> bool {
+        match self {
+            Self::Member | Self::Manager | Self::Lobby => standing.is_moderator,
+            Self::Group | Self::Private => true,
+        }
+    }
 }
 
 /// What a reader of a room may do there, as the roster of the live room holds it.

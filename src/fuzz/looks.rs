@@ -1,7 +1,7 @@
 //! What people write, shown as HTML.
 
 use crate::domain::markup::{clean, look_closely, may_be_marked};
-use crate::domain::{Text, limits, mention_candidates};
+use crate::domain::{Text, calls, limits};
 
 /// An attribute, and what its value may begin with.
 type Attribute = (&'static str, &'static [&'static str]);
@@ -56,7 +56,7 @@ pub fn looks(data: &[u8]) {
         assert_eq!(clean(html), *html, "{text:?}");
     }
     if let Ok(text) = Text::parse(text) {
-        assert!(mention_candidates(text.spoken()).len() <= limits::MENTIONS);
+        assert!(calls(text.spoken()).names.len() <= limits::MENTIONS);
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use serde::{Deserialize, Deserializer};
 
 use super::error::{ApiError, FieldError};
-use crate::domain::{DisplayName, limits};
+use crate::domain::{DisplayName, MessageId, RoomId, limits};
 use crate::protocol::ErrorCode;
 
 /// How bodies are read.
@@ -61,6 +61,30 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
         let id = request.match_info().get("id").and_then(|id| id.parse().ok());
         ready(id.map(Self).ok_or_else(ApiError::not_found))
     }
+}
+
+/// The message in the path, of the room in the path. One of another room is not there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtMessage(pub(super) MessageId);
+
+impl FromRequest for AtMessage {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut dev::Payload) -> Self::Future {
+        let of = |name| request.match_info().get(name).unwrap_or_default();
+        ready(at_message(of("id"), of("message")).map(Self))
+    }
+}
+
+/// The message of these ids, if it is one of that room.
+///
+/// # Errors
+/// 404 otherwise.
+pub(super) fn at_message(room: &str, message: &str) -> Result<MessageId, ApiError> {
+    let room: Option<RoomId> = room.parse().ok();
+    let message: Option<MessageId> = message.parse().ok();
+    message.filter(|at| Some(at.room) == room).ok_or_else(ApiError::not_found)
 }
 
 /// Gathers what does not fit, so that one answer names every field.
@@ -135,6 +159,15 @@ mod tests {
         assert_eq!(read("{}"), None);
         assert_eq!(read(r#"{"capacity":null}"#), Some(None));
         assert_eq!(read(r#"{"capacity":7}"#), Some(Some(7)));
+    }
+
+    #[test]
+    fn a_message_is_one_of_its_room() {
+        let at = MessageId { room: RoomId(12), seq: 7 };
+        assert_eq!(at_message("r_12", "m_12_7"), Ok(at));
+        for (room, message) in [("r_13", "m_12_7"), ("r_12", "m_12_07"), ("", "m_12_7")] {
+            assert_eq!(at_message(room, message), Err(ApiError::not_found()));
+        }
     }
 
     #[test]

@@ -1,19 +1,20 @@
-//! The messages of a room: reading them, sending one.
+//! The messages of a room: reading them, one by one too and as they were, sending one.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::{Fields, Id};
+use super::json::{AtMessage, Fields, Id};
+use super::message_body::{MessageBody, NewMessageBody, PinnedBody, RevisionBody, SentBody};
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
 use crate::actors::NewText;
 use crate::domain::{Cid, InvalidText, MessageId, RoomId, Text};
-use crate::protocol::{ErrorCode, MessageItem, Refusal, SendOk};
-use crate::store::{Message, Window};
+use crate::protocol::{ErrorCode, MessageItem, Refusal};
+use crate::store::{Message, Reach, Reading, Window};
 
 /// Which messages; at most one of the three.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -30,82 +31,6 @@ pub(super) struct WindowQuery {
     around_seq: Option<String>,
 }
 
-/// A message as it stands now.
-#[derive(ToSchema)]
-#[schema(as = Message)]
-#[expect(dead_code, reason = "the description of `MessageItem`, which knows nothing of OpenAPI")]
-pub(super) struct MessageBody {
-    /// Id.
-    #[schema(example = "m_12_1043")]
-    id: String,
-    /// Place of its `msg.new` in the log.
-    seq: i64,
-    /// Ordinal among the messages of the room.
-    n: i64,
-    /// When the server took it (UTC ms).
-    at: i64,
-    /// Author.
-    #[schema(example = "u_3")]
-    by: String,
-    /// The author's own id of the send.
-    cid: Option<String>,
-    /// The text; absent in the tombstone of a deleted message.
-    text: Option<String>,
-    /// Safe HTML that shows the text; absent where it is plain, and in a tombstone.
-    html: Option<String>,
-    /// Which message it answers.
-    #[schema(required = true)]
-    reply_to: Option<String>,
-    /// 1, and one more with each edit.
-    rev: i64,
-    /// When it was last edited (UTC ms).
-    edited_at: Option<i64>,
-    /// Whether only the tombstone is left.
-    deleted: bool,
-    /// Reactions, by emoji.
-    #[schema(value_type = Vec<Object>)]
-    reactions: (),
-    /// Whether it is pinned.
-    pinned: bool,
-}
-
-/// A message to send.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct NewMessageBody {
-    /// 1–4,000 characters, not blank.
-    #[serde(default)]
-    #[schema(required = true, min_length = 1, max_length = 4000)]
-    text: String,
-    /// The sender's own id of this send: sent again, it is one message.
-    #[schema(max_length = 64)]
-    cid: Option<String>,
-    /// Which message of the room it answers.
-    reply_to: Option<String>,
-}
-
-/// Where a message stands in the log.
-#[derive(Serialize, ToSchema)]
-pub(super) struct SentBody {
-    /// Place in the log.
-    seq: i64,
-    /// Ordinal among the messages.
-    n: i64,
-    /// Id.
-    #[schema(value_type = String, example = "m_12_1043")]
-    id: MessageId,
-    /// When the server took it (UTC ms).
-    at: i64,
-    /// Whether this `cid` was there already.
-    dup: bool,
-}
-
-impl From<SendOk> for SentBody {
-    fn from(sent: SendOk) -> Self {
-        let SendOk { seq, n, id, at, dup } = sent;
-        Self { seq, n, id, at: at.0, dup }
-    }
-}
-
 /// Messages of a room as they stand now, ascending by seq. A page may have fewer than `limit` and
 /// lead on all the same: it has 256 KiB of text at most, unless a single message has more.
 #[utoipa::path(get, path = "/v1/rooms/{id}/messages", tag = "messages",
@@ -118,17 +43,38 @@ pub(super) async fn list(
     query: web::Query<WindowQuery>,
     paging: Paging,
 ) -> Result<web::Json<Listing<MessageItem>>, ApiError> {
-    let window = window(&query, &paging)?;
+    let window = window(&query, &paging, ALL)?;
     let reach = readable(&api, room, caller).await?;
+    let of = Reading { reach, reader: caller.user(), thread: None };
+    page(&api, of, (window, ALL), &paging).await
+}
+
+/// The two lists that a window of messages may be a page of: going back, and going on.
+pub(super) type Ways = (List, List);
+
+/// All messages of a room.
+const ALL: Ways = (List::OlderMessages, List::NewerMessages);
+
+/// A page of messages.
+pub(super) async fn page(
+    api: &Api,
+    of: Reading,
+    (window, ways): (Window, Ways),
+    paging: &Paging,
+) -> Result<web::Json<Listing<MessageItem>>, ApiError> {
     // One more than is given tells whether there is more. Around a seq there is no next page.
     let more = usize::from(!matches!(window, Window::Around(_)));
     let limit = i64::try_from(paging.limit() + more).unwrap_or(i64::MAX);
-    let found = api.store.messages(reach, window, limit).await?;
-    let (messages, next) = cut(found, window, paging.limit());
+    let found = api.store.messages(of, window, limit).await?;
+    let (messages, next) = cut(found, (window, ways), paging.limit());
     Ok(web::Json(Listing { items: messages.iter().map(MessageItem::from).collect(), next }))
 }
 
-fn window(query: &WindowQuery, paging: &Paging) -> Result<Window, ApiError> {
+/// Which messages a caller wants.
+///
+/// # Errors
+/// 422 for more than one of them, and for what is none.
+pub(super) fn window(query: &WindowQuery, paging: &Paging, ways: Ways) -> Result<Window, ApiError> {
     let asked = [
         ("before_seq", &query.before_seq, Window::Before as fn(i64) -> Window),
         ("after_seq", &query.after_seq, Window::After),
@@ -143,7 +89,7 @@ fn window(query: &WindowQuery, paging: &Paging) -> Result<Window, ApiError> {
     fields.check()?;
     match (windows.as_slice(), paging.has_cursor()) {
         ([], false) => Ok(Window::Newest),
-        ([], true) => continued(paging),
+        ([], true) => continued(paging, ways),
         ([(_name, window)], false) => Ok(*window),
         ([(name, _window), ..], _) => {
             Err(ApiError::field(name, "only one of before_seq, after_seq, around_seq and cursor"))
@@ -151,18 +97,20 @@ fn window(query: &WindowQuery, paging: &Paging) -> Result<Window, ApiError> {
     }
 }
 
-fn continued(paging: &Paging) -> Result<Window, ApiError> {
-    match paging.after(List::NewerMessages) {
+fn continued(paging: &Paging, (older, newer): Ways) -> Result<Window, ApiError> {
+    match paging.after(newer) {
         Ok(Some(seq)) => Ok(Window::After(seq)),
         Ok(None) => Ok(Window::Newest),
-        Err(_other_list) => {
-            Ok(paging.after(List::OlderMessages)?.map_or(Window::Newest, Window::Before))
-        }
+        Err(_other_list) => Ok(paging.after(older)?.map_or(Window::Newest, Window::Before)),
     }
 }
 
 /// Drops what only told of more, at the far end of the window, and writes the cursor.
-fn cut(mut messages: Vec<Message>, window: Window, limit: usize) -> (Vec<Message>, Option<String>) {
+fn cut(
+    mut messages: Vec<Message>,
+    (window, (older, newer)): (Window, Ways),
+    limit: usize,
+) -> (Vec<Message>, Option<String>) {
     let limit = limit.min(match window {
         Window::Newest | Window::Before(_) => Message::fitting(messages.iter().rev()),
         Window::After(_) => Message::fitting(messages.iter()),
@@ -175,15 +123,76 @@ fn cut(mut messages: Vec<Message>, window: Window, limit: usize) -> (Vec<Message
     let next = match window {
         Window::Newest | Window::Before(_) => {
             messages.drain(..surplus);
-            messages.first().map(|first| cursor(List::OlderMessages, first.seq))
+            messages.first().map(|first| cursor(older, first.seq))
         }
         Window::After(_) => {
             messages.truncate(limit);
-            messages.last().map(|last| cursor(List::NewerMessages, last.seq))
+            messages.last().map(|last| cursor(newer, last.seq))
         }
         Window::Around(_) => None,
     };
     (messages, next)
+}
+
+/// One message.
+#[utoipa::path(get, path = "/v1/rooms/{id}/messages/{message}", tag = "messages",
+    params(("id" = String, Path), ("message" = String, Path)),
+    responses((status = 200, body = MessageBody)))]
+pub(super) async fn show(
+    caller: Caller,
+    api: web::Data<Api>,
+    AtMessage(at): AtMessage,
+) -> Result<web::Json<MessageItem>, ApiError> {
+    let reach = readable(&api, at.room, caller).await?;
+    let message = find(&api, (caller, reach), at).await?;
+    Ok(web::Json(MessageItem::from(&message)))
+}
+
+/// A message that is there.
+///
+/// # Errors
+/// 404 otherwise.
+pub(super) async fn find(
+    api: &Api,
+    (caller, reach): (Caller, Reach),
+    at: MessageId,
+) -> Result<Message, ApiError> {
+    let of = Reading { reach, reader: caller.user(), thread: None };
+    api.store.message(of, at.seq).await?.ok_or_else(ApiError::not_found)
+}
+
+/// The texts that an edited message had and has, oldest first; the last hundred are kept. None of
+/// one that never was edited or is deleted.
+#[utoipa::path(get, path = "/v1/rooms/{id}/messages/{message}/revisions", tag = "messages",
+    params(("id" = String, Path), ("message" = String, Path)),
+    responses((status = 200, body = Listing<RevisionBody>)))]
+pub(super) async fn revisions(
+    caller: Caller,
+    api: web::Data<Api>,
+    AtMessage(at): AtMessage,
+) -> Result<web::Json<Listing<RevisionBody>>, ApiError> {
+    let reach = readable(&api, at.room, caller).await?;
+    find(&api, (caller, reach), at).await?;
+    let revisions = api.store.revisions(at.room, at.seq).await?;
+    Ok(web::Json(whole(revisions)))
+}
+
+/// The pinned messages of a room, the last one pinned first.
+#[utoipa::path(get, path = "/v1/rooms/{id}/pins", tag = "messages", params(("id" = String, Path)),
+    responses((status = 200, body = Listing<PinnedBody>)))]
+pub(super) async fn pins(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+) -> Result<web::Json<Listing<PinnedBody>>, ApiError> {
+    let reach = readable(&api, room, caller).await?;
+    let of = Reading { reach, reader: caller.user(), thread: None };
+    Ok(web::Json(whole(api.store.pins(of).await?)))
+}
+
+/// A list that is never long.
+fn whole<Row, Item: From<Row>>(rows: Vec<Row>) -> Listing<Item> {
+    Listing { items: rows.into_iter().map(Item::from).collect(), next: None }
 }
 
 /// Sends a message. The answer comes when it is durable.
@@ -198,15 +207,22 @@ pub(super) async fn send(
     body: web::Json<NewMessageBody>,
 ) -> Result<HttpResponse, ApiError> {
     readable(&api, room, caller).await?;
-    let (text, cid, reply_to) = parse(room, &body)?;
+    let Draft { text, cid, reply_to, thread } = parse(room, &body)?;
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
-    let sent = api.rooms.send(room, caller.user(), NewText { cid, text, reply_to }).await?;
+    let new = NewText { cid, text, reply_to, thread };
+    let sent = api.rooms.send(room, caller.user(), new).await?;
     let mut answer = if sent.dup { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(SentBody::from(sent)))
 }
 
-type Draft = (Text, Option<Cid>, Option<i64>);
+#[derive(Debug)]
+struct Draft {
+    text: Text,
+    cid: Option<Cid>,
+    reply_to: Option<i64>,
+    thread: Option<i64>,
+}
 
 fn parse(room: RoomId, body: &NewMessageBody) -> Result<Draft, ApiError> {
     let text = Text::parse(&body.text);
@@ -218,15 +234,27 @@ fn parse(room: RoomId, body: &NewMessageBody) -> Result<Draft, ApiError> {
     let cid = fields.take_some("cid", body.cid.as_deref().map(Cid::parse));
     let reply_to = body.reply_to.as_deref().map(str::parse::<MessageId>);
     let reply_to = fields.take_some("reply_to", reply_to);
+    let thread = body.thread.as_deref().map(str::parse::<MessageId>);
+    let thread = fields.take_some("thread", thread);
     fields.check()?;
-    let reply_to = match reply_to {
+    let reply_to = within(room, reply_to, ("reply_to", "no_such_message"))?;
+    let thread = within(room, thread, ("thread", "no_such_thread"))?;
+    Ok(Draft { text: text.ok_or(ApiError::Internal)?, cid, reply_to, thread })
+}
+
+/// The seq of a message of this room.
+fn within(
+    room: RoomId,
+    message: Option<MessageId>,
+    (field, reason): (&str, &'static str),
+) -> Result<Option<i64>, ApiError> {
+    match message {
         Some(message) if message.room != room => {
-            let refusal = Refusal::new(ErrorCode::Invalid, "reply_to is no message of this room");
-            return Err(refusal.because("no_such_message").into());
+            let msg = format!("{field} is no message of this room");
+            Err(Refusal::new(ErrorCode::Invalid, msg).because(reason).into())
         }
-        other => other.map(|message| message.seq),
-    };
-    Ok((text.ok_or(ApiError::Internal)?, cid, reply_to))
+        other => Ok(other.map(|message| message.seq)),
+    }
 }
 
 #[cfg(test)]
@@ -244,7 +272,7 @@ mod tests {
         let Ok(web::Query(query)) = web::Query::from_query(query) else {
             return Err(ApiError::Internal);
         };
-        window(&query, &paging)
+        window(&query, &paging, ALL)
     }
 
     fn message(seq: i64) -> Message {
@@ -260,6 +288,9 @@ mod tests {
             reply_to: None,
             rev: 1,
             edited_at: None,
+            reactions: Vec::new(),
+            is_pinned: false,
+            thread: None,
         }
     }
 
@@ -287,6 +318,7 @@ mod tests {
     #[test]
     fn a_page_leads_on_in_its_own_direction() {
         let three = || (1..=3).map(message).collect::<Vec<_>>();
+        let cut = |messages, window, limit| cut(messages, (window, ALL), limit);
         let (kept, next) = cut(three(), Window::Newest, 2);
         assert_eq!(seqs(&kept), [2, 3]);
         assert_eq!(asked(&format!("cursor={}", next.unwrap())), Ok(Window::Before(2)));
@@ -308,7 +340,12 @@ mod tests {
 
     #[test]
     fn a_long_text_is_too_large_and_a_blank_one_does_not_fit() {
-        let body = |text: &str| NewMessageBody { text: text.to_owned(), cid: None, reply_to: None };
+        let body = |text: &str| NewMessageBody {
+            text: text.to_owned(),
+            cid: None,
+            reply_to: None,
+            thread: None,
+        };
         let code = |text: &str| match parse(RoomId(1), &body(text)) {
             Err(ApiError::Refused(refusal)) => Some(refusal.code),
             Err(ApiError::Fields(_)) => Some(ErrorCode::Invalid),
@@ -325,8 +362,9 @@ mod tests {
             text: "hi".to_owned(),
             cid: None,
             reply_to: Some(reply_to.to_owned()),
+            thread: None,
         };
-        assert_eq!(parse(RoomId(1), &body("m_1_5")).unwrap().2, Some(5));
+        assert_eq!(parse(RoomId(1), &body("m_1_5")).unwrap().reply_to, Some(5));
         assert!(parse(RoomId(1), &body("m_2_5")).is_err());
         assert!(parse(RoomId(1), &body("nonsense")).is_err());
     }

@@ -7,6 +7,7 @@
 //! story: who calls, what is asked, what the store or the rooms say, how it looks on the wire.
 //! **Invariant:** who calls is known, and limited, before a body is read.
 
+mod acts;
 mod admin;
 mod api;
 mod assets;
@@ -25,6 +26,7 @@ mod json;
 mod locale;
 mod me;
 mod members;
+mod message_body;
 mod messages;
 mod openapi;
 mod page;
@@ -38,6 +40,7 @@ mod search;
 mod secret;
 mod security;
 mod survey_body;
+mod threads;
 mod token;
 mod upgrade;
 mod users;
@@ -131,8 +134,26 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/rooms/{id}/hidden").put(dms::hide).delete(dms::show))
         .service(resource("/v1/rooms/{id}/messages/{message}/seen").get(reading::seen))
         .service(resource("/v1/rooms/{id}/messages").get(messages::list).post(messages::send))
+        .service(resource("/v1/rooms/{id}/messages/delete").post(acts::delete_many))
+        .service(resource("/v1/rooms/{id}/messages/{message}")
+            .get(messages::show).patch(acts::edit).delete(acts::delete))
+        .service(resource("/v1/rooms/{id}/messages/{message}/revisions").get(messages::revisions))
+        .service(resource("/v1/rooms/{id}/messages/{message}/reactions/{emoji}")
+            .put(acts::react).delete(acts::unreact))
+        .service(resource("/v1/rooms/{id}/messages/{message}/pin")
+            .put(acts::pin).delete(acts::unpin))
+        .service(resource("/v1/rooms/{id}/pins").get(messages::pins))
+        .service(resource("/v1/rooms/{id}/threads").get(threads::mine))
+        .service(resource("/v1/rooms/{id}/threads/{message}/messages").get(threads::messages))
+        .service(resource("/v1/rooms/{id}/threads/{message}/read").post(threads::read))
         .service(resource("/v1/rooms/{id}/events").get(events::of_room))
         .service(resource("/v1/search").get(search::find))
+        .configure(the_rest);
+}
+
+#[rustfmt::skip]
+fn the_rest(config: &mut ServiceConfig) {
+    config
         .service(resource("/v1/inbox").get(inbox::list))
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))

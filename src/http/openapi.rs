@@ -13,8 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, reading, roles,
-    room_settings, rooms, search, users,
+    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, reading,
+    roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -37,8 +37,11 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         dms::open, dms::hide, dms::show,
         groups::make, groups::directory, groups::invite, groups::put_out,
         reading::read, reading::unread, reading::notify, reading::seen,
-        messages::list, messages::send,
+        messages::list, messages::send, messages::show, messages::revisions, messages::pins,
+        acts::edit, acts::delete, acts::delete_many, acts::react, acts::unreact, acts::pin,
+        acts::unpin,
         search::find,
+        threads::mine, threads::messages, threads::read,
         events::of_room, events::of_inbox,
         inbox::list, inbox::read,
         admin::actors,

@@ -51,6 +51,12 @@ pub(super) enum List {
     Found = 12,
     /// Rooms that people may find.
     Directory = 20,
+    /// Threads, the one with the newest message first.
+    Threads = 23,
+    /// Messages of a thread, going back.
+    OlderInThread = 21,
+    /// Messages of a thread, going on.
+    NewerInThread = 22,
 }
 
 /// A sort key that a cursor can hold.
@@ -132,6 +138,9 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::Devices,
         List::Found,
         List::Directory,
+        List::Threads,
+        List::OlderInThread,
+        List::NewerInThread,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

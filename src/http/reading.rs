@@ -18,7 +18,7 @@ use crate::store::Seen;
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ReadBody {
     /// The newest seq that was read; or the first that is to count as unread.
-    seq: i64,
+    pub(super) seq: i64,
 }
 
 /// What is unread after that.

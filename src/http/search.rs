@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::clubs::{require, visible};
 use super::error::ApiError;
 use super::json::Fields;
-use super::messages::MessageBody;
+use super::message_body::MessageBody;
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
 use crate::domain::{ClubId, ClubRole, InvalidQuery, Millis, RoomId, SearchText, UserId};

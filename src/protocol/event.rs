@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 
-use super::{AuthOk, RoomEntry};
-use crate::domain::{
-    Cid, ClubId, ClubRole, History, MessageId, Millis, NoticeId, Notify, RoomId, UserId, Writers,
+use super::data::{
+    ActData, EditData, MemberData, MessageData, NoticeData, ReactionData, RoleData, RoomUpdateData,
 };
+use super::{AuthOk, RoomEntry};
+use crate::domain::{MessageId, Millis, NoticeId, RoomId, UserId};
 
 /// Defines events: the struct and its name on the wire.
 macro_rules! events {
@@ -46,6 +47,72 @@ events! {
         at: Millis,
         /// The message.
         d: MessageData<'a>,
+    }
+    /// A message has another text. Like everything below that is done to a message: a `seq`, no `n`.
+    MessageEdit<'a> = "msg.edit" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// The message as it reads now.
+        d: EditData<'a>,
+    }
+    /// Only the tombstone of a message is left.
+    MessageDelete = "msg.delete" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Which message, and who did it.
+        d: ActData,
+    }
+    /// Somebody reacted.
+    MessageReact<'a> = "msg.react" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Who, and how many have by now.
+        d: ReactionData<'a>,
+    }
+    /// Somebody took a reaction back.
+    MessageUnreact<'a> = "msg.unreact" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Who, and how many are left.
+        d: ReactionData<'a>,
+    }
+    /// A message is pinned.
+    MessagePin = "msg.pin" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Which message, and who did it.
+        d: ActData,
+    }
+    /// A message is no longer pinned.
+    MessageUnpin = "msg.unpin" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Which message, and who did it.
+        d: ActData,
     }
     /// More messages in a room that is not open.
     RoomHead = "room.head" {
@@ -148,6 +215,17 @@ events! {
         /// Milliseconds to wait before coming back.
         in_ms: u64,
     }
+    /// Another session of mine has read a thread.
+    ThreadRead = "thread.read" {
+        /// The room.
+        room: RoomId,
+        /// The message that began the thread.
+        thread: MessageId,
+        /// Read up to this seq.
+        seq: i64,
+        /// Messages of the thread above that.
+        unread: i64,
+    }
     /// Another session of mine has read inbox entries.
     InboxRead<'a> = "inbox.read" {
         /// All up to here.
@@ -156,6 +234,13 @@ events! {
         /// These.
         #[serde(skip_serializing_if = "Option::is_none")]
         ids: Option<&'a [NoticeId]>,
+        /// Entries still unread.
+        unread: i64,
+    }
+    /// Inbox entries that are gone: what they told of was deleted.
+    InboxDrop<'a> = "inbox.drop" {
+        /// These.
+        ids: &'a [NoticeId],
         /// Entries still unread.
         unread: i64,
     }
@@ -210,103 +295,6 @@ events! {
         /// Who.
         d: MemberData,
     }
-}
-
-/// The message inside `msg.new`.
-#[derive(Debug, Clone, Serialize)]
-pub struct MessageData<'a> {
-    /// Id.
-    pub id: MessageId,
-    /// Author.
-    pub by: UserId,
-    /// The author's own id of the send.
-    pub cid: &'a Cid,
-    /// The text.
-    pub text: &'a str,
-    /// Safe HTML that shows it, unless it is plain.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub html: Option<&'a str>,
-    /// What it answers.
-    pub reply_to: Option<MessageId>,
-    /// Who it names.
-    #[serde(skip_serializing_if = "<[UserId]>::is_empty")]
-    pub mentions: &'a [UserId],
-}
-
-/// The entry inside `inbox`.
-#[derive(Debug, Clone, Serialize)]
-pub struct NoticeData<'a> {
-    /// Id.
-    pub id: NoticeId,
-    /// What happened.
-    pub kind: &'a str,
-    /// Where, if it was in a room.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub room: Option<RoomId>,
-    /// Which message, if it was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<MessageId>,
-    /// In which club.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub club: Option<ClubId>,
-    /// Who caused it.
-    pub from: UserId,
-    /// Headline in the receiver's language.
-    pub title: &'a str,
-    /// Beginning of the message.
-    pub body: &'a str,
-    /// Path in the page that shows it.
-    pub link: &'a str,
-    /// When.
-    pub at: Millis,
-}
-
-/// Who a membership line is about.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct MemberData {
-    /// The user.
-    pub user: UserId,
-}
-
-/// Who has which role.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct RoleData {
-    /// The user.
-    pub user: UserId,
-    /// What they are now.
-    pub role: ClubRole,
-}
-
-/// What changed about a room: only that is there. The last two are the receiver's own.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct RoomUpdateData<'a> {
-    /// Name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<&'a str>,
-    /// What is talked about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub topic: Option<&'a str>,
-    /// From where on a reader sees the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub history: Option<History>,
-    /// Who may write.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub write: Option<Writers>,
-    /// Seconds between two messages of one user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slow_mode_s: Option<i64>,
-    /// Whether people may find it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listed: Option<bool>,
-    /// The host of a group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<UserId>,
-    /// Which messages make an inbox entry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notify: Option<Notify>,
-    /// Whether it is hidden until the next message.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<bool>,
 }
 
 /// The `auth` event: what `auth`'s reply says, for a session that signed in at the upgrade.

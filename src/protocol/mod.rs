@@ -4,22 +4,31 @@
 //! *Does not belong here:* who may do what (rooms decide), HTTP status codes (`http/` maps them).
 //! The contract in prose is `docs/protocol.md`.
 
+mod act;
 mod code;
+mod data;
+mod erase;
 mod event;
 mod frame;
 mod op;
 mod reply;
 
+pub use act::{ActOp, DeedOp};
 pub use code::{CloseCode, ErrorCode, Refusal};
+pub use data::{
+    ActData, EditData, MemberData, MessageData, NoticeData, ReactionData, RoleData, RoomUpdateData,
+};
+pub use erase::{Touched, erased_event, erased_notice, touched};
 pub use event::{
-    Announced, Behind, CaughtUp, Drain, Hello, InboxRead, Lag, MemberData, MemberJoin, MemberKick,
-    MemberLeave, MemberRole, MessageData, MessageNew, NoticeData, NoticeEvent, Presence,
-    PresenceDiff, ReadEvent, RoleData, RoomAdd, RoomHead, RoomRemove, RoomUpdate, RoomUpdateData,
-    Typing,
+    Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberJoin, MemberKick,
+    MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact,
+    MessageUnpin, MessageUnreact, NoticeEvent, Presence, PresenceDiff, ReadEvent, RoomAdd,
+    RoomHead, RoomRemove, RoomUpdate, ThreadRead, Typing,
 };
 pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};
 pub use reply::{
-    AuthOk, Empty, InboxOpenOk, InboxPlace, MarkOk, MessageItem, OpenOk, PullOk, RoomEntry, SendOk,
-    SharedSnapshot, SnapshotBody, UnreadOk, UserBody, err_line, ok_line, snapshot_line,
+    ActOk, AuthOk, Empty, InboxOpenOk, InboxPlace, MarkOk, MessageItem, OpenOk, PullOk, Reaction,
+    RoomEntry, SendOk, SharedSnapshot, SnapshotBody, ThreadPlace, UnreadOk, UserBody, err_line,
+    ok_line, snapshot_line,
 };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::act::{self, ActOp, DeedOp};
 use crate::domain::{MessageId, NoticeId, Position, RoomId};
 
 /// Which kinds of frames a session wants besides replies and the events of opened rooms.
@@ -67,7 +68,10 @@ pub enum Op<'a> {
         cid: Option<Cow<'a, str>>,
         text: Cow<'a, str>,
         reply_to: Option<MessageId>,
+        thread: Option<MessageId>,
     },
+    /// Something done to messages that stand.
+    Act(ActOp<'a>),
     /// "I am writing."
     Typing { room: RoomId },
     /// "I have read up to here."
@@ -187,6 +191,7 @@ struct SendFields<'a> {
     #[serde(borrow)]
     text: Cow<'a, str>,
     reply_to: Option<MessageId>,
+    thread: Option<MessageId>,
 }
 
 #[derive(Deserialize)]
@@ -231,8 +236,16 @@ fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error
         "close" => Op::Close { room: serde_json::from_str::<RoomField>(line)?.room },
         "send" => {
             let f: SendFields<'_> = serde_json::from_str(line)?;
-            Op::Send { room: f.room, cid: f.cid, text: f.text, reply_to: f.reply_to }
+            let SendFields { room, cid, text, reply_to, thread } = f;
+            Op::Send { room, cid, text, reply_to, thread }
         }
+        "edit" => Op::Act(act::edit(line)?),
+        "delete" => Op::Act(act::on_one(line, |message| DeedOp::Delete { message })?),
+        "delete.many" => Op::Act(act::delete_many(line)?),
+        "react" => Op::Act(act::react(line)?),
+        "unreact" => Op::Act(act::unreact(line)?),
+        "pin" => Op::Act(act::on_one(line, |message| DeedOp::Pin { message })?),
+        "unpin" => Op::Act(act::on_one(line, |message| DeedOp::Unpin { message })?),
         "typing" => Op::Typing { room: serde_json::from_str::<RoomField>(line)?.room },
         "read" => {
             let f: ReadFields = serde_json::from_str(line)?;
@@ -274,13 +287,12 @@ mod tests {
     fn a_send_is_read_with_its_id() {
         let line =
             r#"{"id":3,"op":"send","room":"r_12","cid":"c-2","text":"hi","reply_to":null,"x":1}"#;
-        let Ok(Line::Request { id: Some(3), op: Op::Send { room, cid, text, reply_to } }) =
-            parse_line(line)
-        else {
-            panic!("not a send");
+        let Ok(Line::Request { id: Some(3), op }) = parse_line(line) else {
+            panic!("not a request");
         };
+        let Op::Send { room, cid, text, reply_to, thread } = op else { panic!("not a send") };
         assert_eq!((room, cid.as_deref(), &*text), (RoomId(12), Some("c-2"), "hi"));
-        assert_eq!(reply_to, None);
+        assert_eq!((reply_to, thread), (None, None));
     }
 
     #[test]

@@ -150,10 +150,39 @@ pub struct MessageItem {
     pub edited_at: Option<Millis>,
     /// Whether only the tombstone is left.
     pub deleted: bool,
-    /// Reactions, by emoji.
-    pub reactions: [(); 0],
+    /// Reactions, the emoji that came first first.
+    pub reactions: Vec<Reaction>,
     /// Whether it is pinned.
     pub pinned: bool,
+    /// Its thread: the one that it began, or the one that it stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadPlace>,
+}
+
+/// The reactions to a message with one emoji.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// How many.
+    pub count: i64,
+    /// Whether the reader's is among them.
+    pub mine: bool,
+}
+
+/// What a message is to its thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ThreadPlace {
+    /// Its root.
+    Root {
+        /// Messages in it besides the root.
+        count: i64,
+        /// When the newest of them was taken.
+        last_at: Millis,
+    },
+    /// One of the others; this is the root.
+    Of(MessageId),
 }
 
 /// `ok` of `send`, and the body of the REST call.
@@ -168,6 +197,19 @@ pub struct SendOk {
     /// When the server took it.
     pub at: Millis,
     /// Whether this `cid` was there already.
+    pub dup: bool,
+}
+
+/// `ok` of an op on messages that stand, and the body of the REST call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ActOk {
+    /// Place of its event in the log; of several the last. With `dup` that of what stands, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+    /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Millis>,
+    /// Whether there was nothing to change.
     pub dup: bool,
 }
 
@@ -214,6 +256,8 @@ pub struct InboxOpenOk<'a> {
     pub read_upto: i64,
     /// Read entries above that.
     pub read_ids: &'a [NoticeId],
+    /// Entries that are gone, of the last thousand.
+    pub dropped: &'a [NoticeId],
 }
 
 /// `ok` of `inbox.read`.

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::act::{Act, ActEvent, Acted};
 use super::moves::{Moves, NewGroup};
-use crate::domain::{Cid, ClubId, ClubRole, Epoch, Millis, NoticeId, RoomId, Text, UserId};
+use crate::domain::{Cid, ClubId, ClubRole, Epoch, Group, Millis, NoticeId, RoomId, Text, UserId};
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
 /// database can know (a repeated `cid`, whether the answered message exists) is decided here.
@@ -12,6 +13,15 @@ use crate::domain::{Cid, ClubId, ClubRole, Epoch, Millis, NoticeId, RoomId, Text
 pub enum Append {
     /// A message of a person or bot.
     Message(NewMessage),
+    /// Something done to messages that stand.
+    Act(Act),
+    /// The next piece of telling many of a message.
+    FanOut {
+        /// The room.
+        room: RoomId,
+        /// The seq of the message.
+        message: i64,
+    },
     /// A user has read a room up to a seq: no event in the log, only the mark.
     Mark {
         /// The room.
@@ -142,8 +152,40 @@ pub struct NewMessage {
     pub text: Text,
     /// Seq of the `msg.new` that this answers, in the same room.
     pub reply_to: Option<i64>,
+    /// Seq of the message that began the thread which this goes into.
+    pub thread: Option<i64>,
+    /// Many whom it calls at once, and may.
+    pub called: Option<Called>,
     /// When the server took it.
     pub at: Millis,
+}
+
+impl NewMessage {
+    /// A message that answers nothing.
+    #[must_use]
+    pub const fn new(room: RoomId, author: UserId, cid: Cid, text: Text, at: Millis) -> Self {
+        Self { room, author, cid, text, reply_to: None, thread: None, called: None, at }
+    }
+}
+
+/// Many who are called at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Called {
+    /// Everybody who may read the room.
+    All,
+    /// These, who are online.
+    Here(Arc<[UserId]>),
+}
+
+impl Called {
+    /// Which group that is.
+    #[must_use]
+    pub const fn group(&self) -> Group {
+        match self {
+            Self::All => Group::All,
+            Self::Here(_) => Group::Here,
+        }
+    }
 }
 
 /// What became of one [`Append`], in the order of the batch.
@@ -159,6 +201,26 @@ pub enum Appended {
         notices: Vec<StoredNotice>,
         /// Entries of this room in the inbox of the author, who has read them now.
         read: Option<NoticesRead>,
+        /// Whether many are still to be told: append [`Append::FanOut`].
+        has_fanout: bool,
+    },
+    /// It was done, and stands in the log.
+    Acted(Acted),
+    /// There was nothing to change.
+    Unchanged {
+        /// Seq of the event that made it so, if it is known.
+        seq: Option<i64>,
+        /// When that was.
+        at: Option<Millis>,
+    },
+    /// Some more were told of a message.
+    FannedOut {
+        /// New numbers of unread mentions.
+        mentions: Vec<(UserId, i64)>,
+        /// Inbox entries written.
+        notices: Vec<StoredNotice>,
+        /// Whether there are more.
+        has_more: bool,
     },
     /// This `cid` was there already: the numbers of the first time.
     Duplicate {
@@ -193,6 +255,18 @@ pub enum AppendRefusal {
     NotMember,
     /// `reply_to` is no message of this room.
     NoSuchMessage,
+    /// `thread` is no message of this room, or one in a thread.
+    NoSuchThread,
+    /// What is to be changed is no message of this room.
+    NotThere,
+    /// Only its tombstone is left.
+    Deleted,
+    /// It is somebody else's.
+    NotAuthor,
+    /// It has as many different reactions as a message may have.
+    ReactionLimit,
+    /// The room has as many pinned messages as it may have.
+    PinLimit,
     /// The user is banned from the club.
     Banned,
     /// The club takes members by another way than open joining.
@@ -333,6 +407,12 @@ pub trait EventWriter: Send + Sync {
     fn template(&self, message: &NewMessage) -> String;
     /// A membership line; lines have a seq and no `n`.
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String;
+    /// An event that is done to a message; they have a seq and no `n`.
+    fn act(&self, act: &ActEvent<'_>) -> String;
+    /// What stays of a `msg.new` or `msg.edit` whose message is deleted.
+    fn erased_event(&self, body: &str) -> String;
+    /// What stays of an `inbox` event whose message is deleted.
+    fn erased_notice(&self, event: &str) -> String;
     /// An `inbox` event; also gives the title and body columns.
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice;
     /// Whether a user has a room open right now, as far as it is known here. Who has needs no entry

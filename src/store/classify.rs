@@ -37,6 +37,16 @@ impl From<Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the database ended the transaction because it and another waited for each other: the
+    /// same once more may well go through.
+    pub(super) fn is_rolled_back(&self) -> bool {
+        let Self::Unavailable(Error::Database(error)) = self else { return false };
+        let postgres = error.try_downcast_ref::<PgDatabaseError>();
+        postgres.is_some_and(|error| error.code().starts_with("40"))
+    }
+}
+
 fn judge(error: &dyn DatabaseError) -> Verdict {
     if let Some(sqlite) = error.try_downcast_ref::<SqliteError>() {
         judge_sqlite(sqlite)

@@ -7,6 +7,9 @@ use super::page::Page;
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, NoticeId, RoomId, UserId};
 
+/// Of so many entries back it is told whether they were dropped; as many as are replayed.
+const DROPPED: i64 = 1_000;
+
 /// Where the inbox of a user stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxHead {
@@ -75,6 +78,8 @@ pub struct InboxMarks {
     pub read_upto: i64,
     /// Entries above that were read all the same.
     pub read_ids: Vec<NoticeId>,
+    /// Entries that are gone, of the last ones.
+    pub dropped: Vec<NoticeId>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -253,7 +258,17 @@ impl Store {
             read_upto
         )?;
         let read_ids = rows.into_iter().map(|(id,)| NoticeId(id)).collect();
-        Ok(InboxMarks { unread, read_upto, read_ids })
+        let rows = fetch_all!(
+            conn,
+            (i64,),
+            "SELECT notice_id FROM notice
+              WHERE user_id = $1 AND dropped_at IS NOT NULL
+                AND seq > (SELECT head FROM inbox WHERE user_id = $1) - $2 ORDER BY seq",
+            user.0,
+            DROPPED
+        )?;
+        let dropped = rows.into_iter().map(|(id,)| NoticeId(id)).collect();
+        Ok(InboxMarks { unread, read_upto, read_ids, dropped })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading the log of a room.
 
 use super::append::{LogHead, StoredEvent};
-use super::db::{fetch_all, fetch_optional};
+use super::db::{Conn, fetch_all, fetch_optional};
 use super::given::{Bulk, Given, bulk};
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId};
@@ -32,14 +32,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn log_head(&self, room: RoomId) -> Result<Option<LogHead>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = fetch_optional!(
-            conn,
-            (String, i64, i64),
-            "SELECT epoch, head, n FROM room WHERE room_id = $1 AND deleted_at IS NULL",
-            room.0
-        )?;
-        Ok(row.map(|(epoch, head, n)| LogHead { epoch: Epoch(epoch.into()), head, n }))
+        head(&mut self.db.read().await?, room).await
     }
 
     /// Where the logs of these rooms stand: room, newest seq, messages. A room that is gone is left
@@ -96,6 +89,17 @@ impl Store {
         )?;
         Ok(rows.into_iter().rev().map(StoredEvent::from).collect())
     }
+}
+
+/// Where the log of a living room stands.
+pub(super) async fn head(conn: &mut Conn, room: RoomId) -> Result<Option<LogHead>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (String, i64, i64),
+        "SELECT epoch, head, n FROM room WHERE room_id = $1 AND deleted_at IS NULL",
+        room.0
+    )?;
+    Ok(row.map(|(epoch, head, n)| LogHead { epoch: Epoch(epoch.into()), head, n }))
 }
 
 #[cfg(test)]

@@ -1,73 +1,15 @@
 //! Reading messages as they stand now.
 
+mod types;
+
 use futures_util::TryStreamExt;
 
-use super::append::LogHead;
+use self::types::TextRoom;
+pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
 use super::db::{Either, Sql, fetch_all};
 use super::rooms::Reach;
 use super::{Store, StoreError};
-use crate::domain::{Epoch, Millis, RoomId, UserId, limits};
-
-/// A message as it stands now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Its room.
-    pub room: RoomId,
-    /// Seq of the event that brought it.
-    pub seq: i64,
-    /// Its ordinal among the messages of the room.
-    pub n: i64,
-    /// When it was taken.
-    pub at: Millis,
-    /// Who wrote it.
-    pub author: UserId,
-    /// The client's own id of the send.
-    pub cid: String,
-    /// The text; none in the tombstone of a deleted message.
-    pub text: Option<String>,
-    /// Safe HTML that shows it; none for a plain text and for a tombstone.
-    pub html: Option<String>,
-    /// Seq of the message that it answers.
-    pub reply_to: Option<i64>,
-    /// 1, and one more with each edit.
-    pub rev: i64,
-    /// When it was last edited.
-    pub edited_at: Option<Millis>,
-}
-
-impl Message {
-    /// How many of these, one after the other, have no more text than fits into a page: at least
-    /// one, so that reading goes on.
-    pub fn fitting<'m>(messages: impl Iterator<Item = &'m Self>) -> usize {
-        let mut room_left = TextRoom::default();
-        let fits = |message: &&Self| room_left.takes(message.text.as_deref());
-        messages.take_while(fits).count()
-    }
-}
-
-/// Counts text until a page is full.
-#[derive(Debug, Default)]
-struct TextRoom {
-    rows: usize,
-    bytes: usize,
-}
-
-impl TextRoom {
-    fn takes(&mut self, text: Option<&str>) -> bool {
-        self.rows += 1;
-        self.bytes += text.map_or(0, str::len);
-        self.rows == 1 || self.bytes <= limits::PAGE_BYTES
-    }
-}
-
-/// The last state of a room: head and messages are of the same moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Where the log stands.
-    pub at: LogHead,
-    /// The last messages, ascending.
-    pub messages: Vec<Message>,
-}
+use crate::domain::{Millis, RoomId, UserId};
 
 /// Which messages of a room to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +24,38 @@ pub enum Window {
     Around(i64),
 }
 
-/// A row of `message`, read by [`message_columns!`].
+/// What is read of a message `m`: with the reactions as `emoji count,…`, the reader's as `emoji …`.
+macro_rules! message_columns {
+    ($reader:literal) => {
+        concat!(
+            "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.thread, m.rev,
+             m.edited_at,
+             (SELECT string_agg(counted.emoji || ' ' || CAST(counted.count AS TEXT), ','
+                                ORDER BY counted.first_seq)
+                FROM reaction_count counted
+               WHERE counted.room_id = m.room_id AND counted.message_seq = m.seq) AS reactions,
+             (SELECT string_agg(mine.emoji, ' ') FROM reaction mine
+               WHERE mine.room_id = m.room_id AND mine.message_seq = m.seq
+                 AND mine.user_id = ",
+            $reader,
+            ") AS mine,
+             (SELECT count(*) FROM pin
+               WHERE pin.room_id = m.room_id AND pin.message_seq = m.seq) AS pins,
+             thread.count AS thread_count, thread.last_at AS thread_at"
+        )
+    };
+}
+
+/// The messages `m`, and the threads that they began.
+macro_rules! from_messages {
+    () => {
+        " FROM message m
+               LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq "
+    };
+}
+pub(super) use message_columns;
+
+/// A message as it is read by [`message_columns`].
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct MessageRow {
     seq: i64,
@@ -93,13 +66,23 @@ pub(super) struct MessageRow {
     text: Option<String>,
     html: Option<String>,
     reply_to: Option<i64>,
+    thread: Option<i64>,
     rev: i64,
     edited_at: Option<i64>,
+    reactions: Option<String>,
+    mine: Option<String>,
+    pins: i64,
+    thread_count: Option<i64>,
+    thread_at: Option<i64>,
 }
 
 impl MessageRow {
-    /// The message, in its room.
     pub(super) fn of(self, room: RoomId) -> Message {
+        let thread = match (self.thread, self.thread_count, self.thread_at) {
+            (Some(root), ..) => Some(ThreadPlace::Of(root)),
+            (None, Some(count), Some(at)) => Some(ThreadPlace::Root { count, last_at: Millis(at) }),
+            _no_thread => None,
+        };
         Message {
             room,
             seq: self.seq,
@@ -112,112 +95,58 @@ impl MessageRow {
             reply_to: self.reply_to,
             rev: self.rev,
             edited_at: self.edited_at.map(Millis),
+            reactions: reactions(self.reactions.as_deref(), self.mine.as_deref()),
+            is_pinned: self.pins > 0,
+            thread,
         }
     }
 }
 
-/// A row of the snapshot: the head beside each message, and beside none in an empty room.
 #[derive(Debug, sqlx::FromRow)]
-struct SnapshotRow {
-    epoch: String,
-    head: i64,
-    room_n: i64,
-    seq: Option<i64>,
-    n: Option<i64>,
-    at: Option<i64>,
-    author_id: Option<i64>,
-    cid: Option<String>,
-    text: Option<String>,
-    html: Option<String>,
-    reply_to: Option<i64>,
-    rev: Option<i64>,
-    edited_at: Option<i64>,
+struct PinRow {
+    by_id: i64,
+    pinned_at: i64,
+    #[sqlx(flatten)]
+    message: MessageRow,
 }
 
-impl SnapshotRow {
-    fn message(self, room: RoomId) -> Option<Message> {
-        let row = MessageRow {
-            seq: self.seq?,
-            n: self.n?,
-            at: self.at?,
-            author_id: self.author_id?,
-            cid: self.cid?,
-            text: self.text,
-            html: self.html,
-            reply_to: self.reply_to,
-            rev: self.rev?,
-            edited_at: self.edited_at,
-        };
-        Some(row.of(room))
-    }
-}
-
-/// The columns of a [`MessageRow`], of an alias of `message`.
-macro_rules! message_columns {
-    ($message:literal) => {
-        concat!(
-            $message,
-            ".seq, ",
-            $message,
-            ".n, ",
-            $message,
-            ".at, ",
-            $message,
-            ".author_id, ",
-            $message,
-            ".cid, ",
-            $message,
-            ".text, ",
-            $message,
-            ".html, ",
-            $message,
-            ".reply_to, ",
-            $message,
-            ".rev, ",
-            $message,
-            ".edited_at"
-        )
+/// Takes the reactions apart. No emoji holds a blank or a comma.
+fn reactions(counted: Option<&str>, mine: Option<&str>) -> Vec<Reaction> {
+    let mine: Vec<&str> = mine.unwrap_or_default().split(' ').collect();
+    let counted = counted.unwrap_or_default().split(',');
+    let reaction = |counted: &str| {
+        let (emoji, count) = counted.split_once(' ')?;
+        let (emoji, is_mine) = (emoji.to_owned(), mine.contains(&emoji));
+        Some(Reaction { emoji, count: count.parse().ok()?, is_mine })
     };
+    counted.filter_map(reaction).collect()
 }
-pub(super) use message_columns;
 
-/// A query for messages; both ends of a window fall or rise from a seq.
+/// A query for messages that a user reads; both ends of a window fall or rise from a seq.
 macro_rules! select_messages {
     ($tail:literal) => {
         concat!(
             "SELECT ",
-            message_columns!("message"),
-            " FROM message WHERE room_id = $1 AND ",
+            message_columns!("$2"),
+            from_messages!(),
+            "WHERE m.room_id = $1 AND m.seq > $5 AND ",
             $tail
         )
     };
 }
 
-impl Store {
-    /// The head of a living room and its last messages. One statement, hence of one moment.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn snapshot(&self, room: RoomId, limit: i64) -> Result<Option<Snapshot>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let rows = fetch_all!(
-            conn,
-            SnapshotRow,
-            "SELECT r.epoch, r.head, r.n AS room_n, m.seq, m.n, m.at, m.author_id, m.cid, m.text,
-                    m.html, m.reply_to, m.rev, m.edited_at
-               FROM room r LEFT JOIN (SELECT * FROM message WHERE room_id = $1
-                                       ORDER BY seq DESC LIMIT $2) m ON TRUE
-              WHERE r.room_id = $1 AND r.deleted_at IS NULL ORDER BY m.seq DESC",
-            room.0,
-            limit
-        )?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let epoch = Epoch(first.epoch.as_str().into());
-        let at = LogHead { epoch, head: first.head, n: first.room_n };
-        let messages = rows.into_iter().rev().filter_map(|row| row.message(room)).collect();
-        Ok(Some(Snapshot { at, messages }))
-    }
+/// Whose eyes see which messages of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// What they reach of the room.
+    pub reach: Reach,
+    /// The reader: whose reactions are marked.
+    pub reader: UserId,
+    /// Only those in the thread that this seq began.
+    pub thread: Option<i64>,
+}
 
+impl Store {
     /// Some messages of what somebody sees of a room, ascending, at most `limit`; less where they
     /// have more text than fits into a page. The one at the far end that does not fit any more is
     /// there still, and tells of more, but around a seq.
@@ -226,19 +155,19 @@ impl Store {
     /// When the store does not answer.
     pub async fn messages(
         &self,
-        reach: Reach,
+        of: Reading,
         window: Window,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
         match window {
-            Window::Newest => self.messages_upto(reach, i64::MAX, limit).await,
-            Window::Before(seq) => self.messages_upto(reach, seq.saturating_sub(1), limit).await,
-            Window::After(seq) => self.messages_after(reach, seq, limit).await,
+            Window::Newest => self.messages_upto(of, i64::MAX, limit).await,
+            Window::Before(seq) => self.messages_upto(of, seq.saturating_sub(1), limit).await,
+            Window::After(seq) => self.messages_after(of, seq, limit).await,
             Window::Around(seq) => {
                 let after = limit / 2;
-                let mut messages = self.messages_upto(reach, seq, limit - after).await?;
+                let mut messages = self.messages_upto(of, seq, limit - after).await?;
                 messages.drain(..messages.len() - Message::fitting(messages.iter().rev()));
-                let mut newer = self.messages_after(reach, seq, after).await?;
+                let mut newer = self.messages_after(of, seq, after).await?;
                 newer.truncate(Message::fitting(newer.iter()));
                 messages.append(&mut newer);
                 Ok(messages)
@@ -248,35 +177,104 @@ impl Store {
 
     async fn messages_upto(
         &self,
-        reach: Reach,
+        of: Reading,
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
-        let sql = select_messages!("seq <= $2 AND seq > $4 ORDER BY seq DESC LIMIT $3");
-        let mut messages = self.page(reach, sql, seq, limit).await?;
+        let sql = match of.thread {
+            None => select_messages!("m.seq <= $3 ORDER BY m.seq DESC LIMIT $4"),
+            Some(_) => {
+                select_messages!("m.seq <= $3 AND m.thread = $6 ORDER BY m.seq DESC LIMIT $4")
+            }
+        };
+        let mut messages = self.page(of, sql, seq, limit).await?;
         messages.reverse();
         Ok(messages)
     }
 
     async fn messages_after(
         &self,
-        reach: Reach,
+        of: Reading,
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
-        let sql = select_messages!("seq > $2 AND seq > $4 ORDER BY seq LIMIT $3");
-        self.page(reach, sql, seq, limit).await
+        let sql = match of.thread {
+            None => select_messages!("m.seq > $3 ORDER BY m.seq LIMIT $4"),
+            Some(_) => {
+                select_messages!("m.seq > $3 AND m.thread = $6 ORDER BY m.seq LIMIT $4")
+            }
+        };
+        self.page(of, sql, seq, limit).await
+    }
+
+    /// One message of a room.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn message(&self, of: Reading, seq: i64) -> Result<Option<Message>, StoreError> {
+        let sql = select_messages!("m.seq = $3 LIMIT $4");
+        Ok(self.page(Reading { thread: None, ..of }, sql, seq, 1).await?.pop())
+    }
+
+    /// The pinned messages of a room, the last one pinned first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn pins(&self, of: Reading) -> Result<Vec<Pinned>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            PinRow,
+            concat!(
+                "SELECT known.by_id, known.at AS pinned_at, ",
+                message_columns!("$2"),
+                " FROM pin known CROSS JOIN message m
+                       LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq
+                  WHERE known.room_id = $1 AND m.room_id = $1 AND m.seq = known.message_seq
+                    AND m.seq > $3
+                  ORDER BY known.seq DESC"
+            ),
+            of.reach.room.0,
+            of.reader.0,
+            of.reach.after
+        )?;
+        let pinned = |row: PinRow| Pinned {
+            message: row.message.of(of.reach.room),
+            by: UserId(row.by_id),
+            at: Millis(row.pinned_at),
+        };
+        Ok(rows.into_iter().map(pinned).collect())
+    }
+
+    /// The texts of an edited message that are kept, oldest first; none of one that never was
+    /// edited, or is deleted.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn revisions(&self, room: RoomId, seq: i64) -> Result<Vec<Revision>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            (i64, String, i64),
+            "SELECT rev, text, at FROM revision
+              WHERE room_id = $1 AND message_seq = $2 AND text IS NOT NULL ORDER BY rev",
+            room.0,
+            seq
+        )?;
+        let revision = |(rev, text, at)| Revision { rev, text, at: Millis(at) };
+        Ok(rows.into_iter().map(revision).collect())
     }
 
     /// Rows one by one, and none behind the first that does not fit: many who ask at once for much
     /// hold no more than a page each.
     async fn page(
         &self,
-        Reach { room, after }: Reach,
+        of: Reading,
         sql: &'static str,
         seq: i64,
         limit: i64,
     ) -> Result<Vec<Message>, StoreError> {
+        let Reading { reach: Reach { room, after }, reader, thread } = of;
         let mut conn = self.db.read().await?;
         let (mut messages, mut room_left) = (Vec::new(), TextRoom::default());
         let mut is_full = |row: MessageRow| {
@@ -284,26 +282,24 @@ impl Store {
             messages.push(row.of(room));
             !fits
         };
+        /// Binds what every one of these statements takes, and reads until the page is full.
+        macro_rules! read {
+            ($conn:expr, $text:expr) => {{
+                let query = sqlx::query_as::<_, MessageRow>($text);
+                let query = query.bind(room.0).bind(reader.0).bind(seq).bind(limit).bind(after);
+                let query = if let Some(root) = thread { query.bind(root) } else { query };
+                let mut rows = query.fetch($conn);
+                while let Some(row) = rows.try_next().await? {
+                    if is_full(row) {
+                        break;
+                    }
+                }
+            }};
+        }
         let sql = Sql::from(sql);
         match conn.either() {
-            Either::Sqlite(conn) => {
-                let query = sqlx::query_as::<_, MessageRow>(sql.sqlite);
-                let mut rows = query.bind(room.0).bind(seq).bind(limit).bind(after).fetch(conn);
-                while let Some(row) = rows.try_next().await? {
-                    if is_full(row) {
-                        break;
-                    }
-                }
-            }
-            Either::Postgres(conn) => {
-                let query = sqlx::query_as::<_, MessageRow>(sql.postgres);
-                let mut rows = query.bind(room.0).bind(seq).bind(limit).bind(after).fetch(conn);
-                while let Some(row) = rows.try_next().await? {
-                    if is_full(row) {
-                        break;
-                    }
-                }
-            }
+            Either::Sqlite(conn) => read!(conn, sql.sqlite),
+            Either::Postgres(conn) => read!(conn, sql.postgres),
         }
         Ok(messages)
     }
@@ -314,29 +310,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_full_by_its_text_but_never_empty() {
-        let message = |bytes: usize| Message {
-            room: RoomId(1),
-            seq: 1,
-            n: 1,
-            at: Millis(0),
-            author: UserId(1),
-            cid: String::new(),
-            text: (bytes > 0).then(|| "x".repeat(bytes)),
-            html: None,
-            reply_to: None,
-            rev: 1,
-            edited_at: None,
-        };
-        let fitting = |bytes: &[usize]| {
-            let messages: Vec<_> = bytes.iter().map(|bytes| message(*bytes)).collect();
-            Message::fitting(messages.iter())
-        };
-        let most = limits::PAGE_BYTES;
-        assert_eq!(fitting(&[]), 0);
-        assert_eq!(fitting(&[10, 0, 10]), 3);
-        assert_eq!(fitting(&[most + 1, 1]), 1);
-        assert_eq!(fitting(&[most, 0, 0]), 3);
-        assert_eq!(fitting(&[most - 5, 5, 1, 0]), 2);
+    fn reactions_are_taken_apart() {
+        let reaction =
+            |emoji: &str, count, is_mine| Reaction { emoji: emoji.to_owned(), count, is_mine };
+        let read = reactions(Some("👍 12,1️⃣ 3,❤️ 1"), Some("❤️ 👍"));
+        assert_eq!(
+            read,
+            [reaction("👍", 12, true), reaction("1️⃣", 3, false), reaction("❤️", 1, true)]
+        );
+        assert!(reactions(None, None).is_empty());
     }
 }

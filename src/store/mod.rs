@@ -8,8 +8,9 @@
 //! * Both engines run the same SQL with `$1` wherever they can (`db.rs`); bulk statements take
 //!   their rows by `given.rs`; the migrations have equal numbers and one suite tests both.
 //! * **Invariant:** the log of a room is written by [`Store::append`] alone, under the lock of the
-//!   room's head. Locks are taken in one order everywhere: clubs by id, rooms by id, inboxes by
-//!   user. So commit order is seq order, and nodes cannot deadlock.
+//!   room's head. Locks are taken in one order everywhere: clubs by id, rooms by id; so commit order
+//!   is seq order. Inboxes come behind them, by user within a step of a batch; where the steps of two
+//!   batches cross there, the database ends one of them and it is done again.
 //! * **Invariant:** what is `Ok` is on the disk. What is [`StoreError::Unavailable`] was rolled
 //!   back, unless COMMIT itself broke (the connection, or the sync of the disk): then nobody knows,
 //!   and the repeated `cid` answers it.
@@ -18,6 +19,7 @@
 //!   before it is used (`settle.rs`).
 
 mod accounts;
+mod act;
 mod append;
 mod classify;
 mod clubs;
@@ -45,6 +47,8 @@ mod script;
 mod search;
 mod secrets;
 mod settle;
+mod snapshot;
+mod threads;
 mod tickets;
 
 use db::{Db, Pools, fetch_one};
@@ -53,9 +57,11 @@ use crate::faults::Faults;
 
 pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
+pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
 pub use append::{
-    Append, AppendRefusal, Appended, EventWriter, Line, LogHead, N_HOLE, NewMessage, NewNotice,
-    NoticesRead, ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice, WrittenNotice,
+    Append, AppendRefusal, Appended, Called, EventWriter, Line, LogHead, N_HOLE, NewMessage,
+    NewNotice, NoticesRead, ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice,
+    WrittenNotice,
 };
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
@@ -65,7 +71,7 @@ pub use families::{Device, NewFamily, Rotation};
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
-pub use messages::{Message, Snapshot, Window};
+pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
 pub use moves::{Move, Moves, NewGroup, Passage};
 #[cfg(feature = "bench")]
 pub(crate) use null::Call;
@@ -76,6 +82,8 @@ pub use rooms::{
     RosterRow, Seen, SeenBy,
 };
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
+pub use snapshot::{Reactors, Snapshot};
+pub use threads::{Thread, ThreadMark};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

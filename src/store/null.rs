@@ -65,7 +65,13 @@ impl Null {
 fn number(message: &NewMessage, (seq, n): (i64, i64), writer: &dyn EventWriter) -> Appended {
     let body = writer.message(message, seq, n, &[]).into();
     let event = StoredEvent { seq, n, at: message.at, body };
-    Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None }
+    Appended::Message {
+        event,
+        mentions: Vec::new(),
+        notices: Vec::new(),
+        read: None,
+        has_fanout: false,
+    }
 }
 
 impl Store {

@@ -88,7 +88,10 @@ const HOMES: &[Home] = &[
 /// The lowest parts name these packages and no other of `Cargo.toml`.
 const MAY_NAME: &[(&str, &[&str])] = &[
     // Where the last two may be named, HOMES says.
-    ("domain", &["serde", "thiserror", "unicode_normalization", "uuid", "ammonia", "comrak"]),
+    (
+        "domain",
+        &["emojis", "serde", "thiserror", "unicode_normalization", "uuid", "ammonia", "comrak"],
+    ),
     ("protocol", &["serde", "serde_json", "bytes"]),
 ];
 

@@ -4,36 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::postgres::Cluster;
-use crate::support::{Client, Sse, TestApp, seqs};
-
-/// Defines each test twice: as `sqlite::name` and as `postgres::name`.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                let app = crate::support::TestApp::spawn().await;
-                super::$name(&app).await;
-                app.end().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                let Some(url) = crate::both::fresh().await else {
-                    return;
-                };
-                let settings = [("MOIM_DATABASE_URL", url.as_str())];
-                let app = crate::support::TestApp::spawn_with(&settings).await;
-                super::$name(&app).await;
-                app.end().await;
-            })+
-        }
-    };
-}
-
-pub(crate) use on_both;
+use crate::support::{Client, Sse, TestApp, on_both, seqs};
 
 on_both!(
     what_is_said_is_numbered_heard_and_kept,
@@ -47,11 +18,6 @@ on_both!(
     names_are_found_without_case_and_without_wildcards,
     odd_characters_and_numbers_are_refused_or_kept_and_no_defect,
 );
-
-/// A fresh PostgreSQL database, where there is PostgreSQL.
-pub(crate) async fn fresh() -> Option<String> {
-    Some(Cluster::of_this_process()?.fresh_database().await)
-}
 
 fn send(room: &str, cid: &str, text: &str) -> Value {
     json!({ "op": "send", "room": room, "cid": cid, "text": text })

@@ -16,6 +16,7 @@ mod redis;
 mod support;
 
 mod accounts;
+mod acts;
 mod bad_input;
 mod both;
 mod club_rules;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both::on_both;
+use crate::support::on_both;
 use crate::support::{Client, Person, TestApp};
 
 on_both!(

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both::on_both;
 use crate::nodes;
+use crate::support::on_both;
 use crate::support::{Hub, Person, Sse, TestApp};
 
 /// After this nothing more is heard.

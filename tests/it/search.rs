@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::both::{fresh, on_both};
+use crate::support::on_both;
 use crate::support::{Person, TestApp, eventually};
 
 on_both!(

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use moim::domain::{RoomId, UserId};
 use moim::store::{Append, AppendRefusal, Appended};
 
-use crate::harness::{Plain, World, message, on_both, reply, whole};
+use crate::harness::{Plain, World, message, on_both, reply};
 
 on_both!(
     messages_get_numbers_in_the_order_of_the_batch,
@@ -169,8 +169,7 @@ async fn an_answer_needs_a_message_of_the_same_room(world: World) {
         let refused = Appended::Refused(AppendRefusal::NoSuchMessage);
         assert_eq!(format!("{none:?}"), format!("{refused:?}"), "{room} {to}");
     }
-    let messages =
-        world.store.messages(whole(lobby), moim::store::Window::Newest, 10).await.unwrap();
+    let messages = world.messages(lobby, moim::store::Window::Newest, 10).await;
     assert_eq!(messages.last().unwrap().reply_to, Some(asked));
 }
 
@@ -221,8 +220,7 @@ async fn every_character_comes_back(world: World) {
     for (i, text) in texts.iter().enumerate() {
         world.one(message(lobby, mina, &format!("\"\\{i}"), text)).await;
     }
-    let messages =
-        world.store.messages(whole(lobby), moim::store::Window::Newest, 10).await.unwrap();
+    let messages = world.messages(lobby, moim::store::Window::Newest, 10).await;
     let read: Vec<&str> = messages.iter().filter_map(|message| message.text.as_deref()).collect();
     assert_eq!(read, texts);
     assert_eq!(messages[1].cid, "\"\\1");
@@ -237,10 +235,10 @@ async fn an_empty_batch_is_done(world: World) {
 async fn reopening_keeps_everything(world: World) {
     let (lobby, mina, _bob) = two(&world).await;
     world.say(lobby, mina, "kept").await;
-    let before = world.store.snapshot(lobby, 50).await.unwrap().unwrap();
+    let before = world.store.snapshot(lobby, 50, &[]).await.unwrap().unwrap();
     world.store.close().await;
     let store = world.again().await;
-    let after = store.snapshot(lobby, 50).await.unwrap().unwrap();
+    let after = store.snapshot(lobby, 50, &[]).await.unwrap().unwrap();
     assert_eq!(before, after);
     assert_eq!(after.messages.len(), 1);
     let done = store.append(&[message(lobby, mina, "next", "on")], &Plain).await.unwrap();

@@ -219,7 +219,7 @@ async fn deletion_is_soft_and_once(world: World) {
     assert!(world.store.club_rooms(club.id, mina).await.unwrap().is_empty());
     let views = world.store.rooms_of(&[mina, bob]).await.unwrap();
     assert!(views.iter().all(|(_user, view)| view.club.is_none()));
-    assert!(world.store.snapshot(general, 10).await.unwrap().is_none());
+    assert!(world.store.snapshot(general, 10, &[]).await.unwrap().is_none());
     assert!(world.store.log_head(general).await.unwrap().is_none());
     assert_eq!(world.store.room_members(general, first()).await.unwrap(), []);
 }

@@ -20,6 +20,9 @@ fn outcome(appended: &Appended) -> &'static str {
         Appended::Duplicate { .. } => "duplicate",
         Appended::Marked(..) => "marked",
         Appended::Moved(_) => "moved",
+        Appended::Acted(_) => "acted",
+        Appended::Unchanged { .. } => "unchanged",
+        Appended::FannedOut { .. } => "told",
         Appended::Member { .. } => "member",
         Appended::Refused(_) => "refused",
         Appended::Failed => "failed",
@@ -147,7 +150,7 @@ fn a_lock_that_never_comes_is_unavailable() {
         let batch = [message(lobby, mina, "1", "hi")];
         let refused = world.store.append(&batch, &Plain).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-        assert!(world.store.snapshot(lobby, 1).await.unwrap().is_some(), "reading goes on");
+        assert!(world.store.snapshot(lobby, 1, &[]).await.unwrap().is_some(), "reading goes on");
         sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
         world.say(lobby, mina, "now").await;
         assert_eq!(check_no_hole(&world.store, lobby).await, 1);
@@ -215,7 +218,7 @@ fn a_full_disk_is_unavailable_and_service_returns() {
             let name = format!("late{sent}");
             let late = crate::harness::register(&store, &name, first, at).await;
             assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
-            assert!(store.snapshot(lobby, 10).await.unwrap().is_some(), "reading goes on");
+            assert!(store.snapshot(lobby, 10, &[]).await.unwrap().is_some(), "reading goes on");
             std::fs::remove_file(disk.folder.path().join("ballast")).unwrap();
             sent += 1;
             acked += send(sent).await.expect("service is back at once").len();

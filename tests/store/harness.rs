@@ -8,9 +8,9 @@ use moim::domain::{
     Username, Writers,
 };
 use moim::store::{
-    Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, N_HOLE, NewClub,
-    NewMessage, NewNotice, NewRoom, NewUser, Page, Reach, SEQ_HOLE, Store, StoreError, StoredEvent,
-    User, WrittenNotice,
+    ActEvent, Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, Message,
+    N_HOLE, NewClub, NewMessage, NewNotice, NewRoom, NewUser, Page, Reach, Reading, SEQ_HOLE,
+    Store, StoreError, StoredEvent, User, Window, WrittenNotice,
 };
 
 use crate::postgres::Cluster;
@@ -192,6 +192,12 @@ impl World {
         }
     }
 
+    /// Messages of a room, as nobody in particular reads them.
+    pub(crate) async fn messages(&self, room: RoomId, window: Window, limit: i64) -> Vec<Message> {
+        let of = Reading { reach: whole(room), reader: UserId(0), thread: None };
+        self.store.messages(of, window, limit).await.expect("messages")
+    }
+
     /// The whole log of a room.
     pub(crate) async fn log(&self, room: RoomId) -> Vec<StoredEvent> {
         self.store.events_after(room, 0, 1_000_000).await.expect("log")
@@ -284,14 +290,8 @@ pub(crate) fn reply(room: RoomId, author: UserId, cid: &str, to: i64) -> Append 
 }
 
 fn draft(room: RoomId, author: UserId, cid: &str, text: &str) -> NewMessage {
-    NewMessage {
-        room,
-        author,
-        cid: Cid::parse(cid).expect("cid"),
-        text: Text::parse(text).expect("text"),
-        reply_to: None,
-        at: Millis(1_766_000_000_000),
-    }
+    let (cid, text) = (Cid::parse(cid).expect("cid"), Text::parse(text).expect("text"));
+    NewMessage::new(room, author, cid, text, Millis(1_766_000_000_000))
 }
 
 /// The first page of anything.
@@ -324,6 +324,19 @@ impl EventWriter for Plain {
 
     fn is_listening(&self, _room: RoomId, _user: UserId) -> bool {
         false
+    }
+
+    fn act(&self, act: &ActEvent<'_>) -> String {
+        let ActEvent { message, by, seq, what, .. } = act;
+        format!("act seq={seq} message={message} by={by} {what:?}")
+    }
+
+    fn erased_event(&self, body: &str) -> String {
+        format!("erased {}", body.split('"').next().unwrap_or_default())
+    }
+
+    fn erased_notice(&self, event: &str) -> String {
+        format!("erased {event}")
     }
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {

@@ -180,7 +180,10 @@ async fn reading_marks_only_ones_own(world: World) {
     let one = ReadSelection::Ids(vec![ids[3], NoticeId(9_999)]);
     assert_eq!(world.store.mark_notices(bob, &one, at).await.unwrap(), 2);
     let marks = world.store.inbox_marks(bob).await.unwrap();
-    assert_eq!(marks, InboxMarks { unread: 2, read_upto: 2, read_ids: vec![ids[3]] });
+    assert_eq!(
+        marks,
+        InboxMarks { unread: 2, read_upto: 2, read_ids: vec![ids[3]], dropped: vec![] }
+    );
     let unread = world.store.notices(bob, NoticeFilter::Unread, first()).await.unwrap();
     assert_eq!(unread.iter().map(|entry| entry.id).collect::<Vec<_>>(), [ids[4], ids[2]]);
     let none = ReadSelection::Ids(Vec::new());
@@ -188,7 +191,7 @@ async fn reading_marks_only_ones_own(world: World) {
     let all = ReadSelection::Upto(i64::MAX);
     assert_eq!(world.store.mark_notices(bob, &all, at).await.unwrap(), 0);
     let marks = world.store.inbox_marks(bob).await.unwrap();
-    assert_eq!(marks, InboxMarks { unread: 0, read_upto: 5, read_ids: vec![] });
+    assert_eq!(marks, InboxMarks { unread: 0, read_upto: 5, read_ids: vec![], dropped: vec![] });
 }
 
 async fn reading_a_room_reads_its_entries(world: World) {
@@ -224,7 +227,7 @@ async fn the_inbox_is_made_with_the_account(world: World) {
     assert_eq!((head.head, head.unread, head.epoch.0.len()), (0, 0, 12));
     assert_eq!(world.again().await.inbox_head(mina).await.unwrap(), head);
     let marks = world.store.inbox_marks(mina).await.unwrap();
-    assert_eq!(marks, InboxMarks { unread: 0, read_upto: 0, read_ids: vec![] });
+    assert_eq!(marks, InboxMarks { unread: 0, read_upto: 0, read_ids: vec![], dropped: vec![] });
     assert!(world.store.inbox_head(UserId(999)).await.is_err());
     let heads = world.store.inbox_heads(&[mina, UserId(999)]).await.unwrap();
     assert_eq!(heads, [(mina, head)]);

@@ -14,6 +14,7 @@ mod harness;
 mod postgres;
 
 mod accounts;
+mod acts;
 mod append;
 mod clubs;
 mod failures;

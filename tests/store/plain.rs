@@ -1,7 +1,7 @@
 //! Batches of plain messages go a shorter way, and arrive at the same.
 
 use moim::domain::{Millis, RoomId, UserId};
-use moim::store::{Append, Appended, Reach, StoredEvent, Window};
+use moim::store::{Append, Appended, StoredEvent, Window};
 
 use crate::harness::{World, message, on_both, reply};
 
@@ -36,8 +36,7 @@ async fn shown(world: &World, room: RoomId, users: [UserId; 3]) -> String {
         .map(|event| (event.seq, event.n, event.at, event.body))
         .collect();
     let head = world.store.log_head(room).await.unwrap().unwrap();
-    let messages =
-        world.store.messages(Reach { room, after: 0 }, Window::Newest, 100).await.unwrap();
+    let messages = world.messages(room, Window::Newest, 100).await;
     let messages: Vec<_> = messages
         .into_iter()
         .map(|it| (it.seq, it.n, it.at, it.author, it.cid, it.text, it.reply_to, it.rev))

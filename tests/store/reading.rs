@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moim::domain::{RoomId, UserId};
 use moim::store::{Message, Window};
 
-use crate::harness::{Plain, World, message, on_both, whole};
+use crate::harness::{Plain, World, message, on_both};
 
 on_both!(
     windows_of_messages_ascend,
@@ -33,7 +33,7 @@ async fn filled(world: &World, count: usize) -> (RoomId, UserId) {
 async fn windows_of_messages_ascend(world: World) {
     let (room, _mina) = filled(&world, 9).await;
     let read = async |window, limit| -> Vec<i64> {
-        let messages = world.store.messages(whole(room), window, limit).await.unwrap();
+        let messages = world.messages(room, window, limit).await;
         messages.into_iter().map(|message| message.seq).collect()
     };
     assert_eq!(read(Window::Newest, 3).await, [8, 9, 10]);
@@ -85,7 +85,7 @@ async fn a_message_reads_back_whole(world: World) {
     let lobby = world.lobby().await;
     let done = world.one(message(lobby, mina, "the cid", "the **text**")).await;
     let moim::store::Appended::Message { event, .. } = done else { panic!() };
-    let read = world.store.messages(whole(lobby), Window::Newest, 1).await.unwrap().remove(0);
+    let read = world.messages(lobby, Window::Newest, 1).await.remove(0);
     let expected = Message {
         room: lobby,
         seq: 1,
@@ -98,9 +98,12 @@ async fn a_message_reads_back_whole(world: World) {
         reply_to: None,
         rev: 1,
         edited_at: None,
+        reactions: Vec::new(),
+        is_pinned: false,
+        thread: None,
     };
     assert_eq!(read, expected);
-    let snapshot = world.store.snapshot(lobby, 5).await.unwrap().unwrap();
+    let snapshot = world.store.snapshot(lobby, 5, &[]).await.unwrap().unwrap();
     assert_eq!(snapshot.messages, [expected]);
 }
 
@@ -110,7 +113,7 @@ async fn a_tombstone_has_no_text(world: World) {
     world.say(lobby, mina, "gone").await;
     world.say(lobby, mina, "here").await;
     world.sql("UPDATE message SET text = NULL, is_deleted = TRUE WHERE seq = 1").await;
-    let messages = world.store.messages(whole(lobby), Window::Newest, 9).await.unwrap();
+    let messages = world.messages(lobby, Window::Newest, 9).await;
     let texts: Vec<Option<&str>> = messages.iter().map(|message| message.text.as_deref()).collect();
     assert_eq!(texts, [None, Some("here")]);
     let answer = world.one(crate::harness::reply(lobby, mina, "a", 1)).await;
@@ -131,7 +134,7 @@ async fn a_snapshot_agrees_with_its_head_while_others_write(world: World) {
     let read = async {
         let mut heads = Vec::new();
         while !done.load(Ordering::Relaxed) {
-            let snapshot = world.store.snapshot(lobby, 10).await.unwrap().unwrap();
+            let snapshot = world.store.snapshot(lobby, 10, &[]).await.unwrap().unwrap();
             let newest = snapshot.messages.last().map_or((0, 0), |one| (one.seq, one.n));
             assert_eq!((snapshot.at.head, snapshot.at.n), newest);
             assert_eq!(snapshot.at.head % 5, 0, "a batch is seen whole or not at all");
@@ -140,17 +143,17 @@ async fn a_snapshot_agrees_with_its_head_while_others_write(world: World) {
         assert!(heads.is_sorted());
     };
     tokio::join!(write, read);
-    let snapshot = world.store.snapshot(lobby, 10).await.unwrap().unwrap();
+    let snapshot = world.store.snapshot(lobby, 10, &[]).await.unwrap().unwrap();
     assert_eq!(snapshot.at.head, 200);
     assert_eq!(snapshot.messages.first().unwrap().seq, 191);
 }
 
 async fn an_empty_room_has_a_snapshot(world: World) {
     let lobby = world.lobby().await;
-    let snapshot = world.store.snapshot(lobby, 10).await.unwrap().unwrap();
+    let snapshot = world.store.snapshot(lobby, 10, &[]).await.unwrap().unwrap();
     assert_eq!((snapshot.at.head, snapshot.at.n, snapshot.messages.len()), (0, 0, 0));
-    assert!(world.store.snapshot(RoomId(999), 10).await.unwrap().is_none());
-    assert!(world.store.messages(whole(RoomId(999)), Window::Newest, 10).await.unwrap().is_empty());
+    assert!(world.store.snapshot(RoomId(999), 10, &[]).await.unwrap().is_none());
+    assert!(world.messages(RoomId(999), Window::Newest, 10).await.is_empty());
     let head = world.store.log_head(lobby).await.unwrap().unwrap();
     assert_eq!(head, snapshot.at);
 }

@@ -76,6 +76,8 @@ async fn say_at(world: &World, room: RoomId, author: UserId, text: &str, at: i64
         cid: Cid::parse(&format!("c{}", world.now().0)).unwrap(),
         text: Text::parse(text).unwrap(),
         reply_to: None,
+        thread: None,
+        called: None,
         at: Millis(at),
     };
     match world.one(Append::Message(message)).await {
@@ -286,6 +288,8 @@ async fn a_search_reads_so_much_and_goes_on(world: World) {
         cid: Cid::parse(&format!("c-{n}")).unwrap(),
         text: Text::parse(&long).unwrap(),
         reply_to: None,
+        thread: None,
+        called: None,
         at: Millis(BEGIN + n),
     };
     let batch: Vec<_> = (1..=1_500).map(|n| Append::Message(draft(n))).collect();

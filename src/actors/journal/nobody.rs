@@ -20,6 +20,8 @@ impl Outcomes for Nobody {
         Box::pin(ready(()))
     }
 
+    fn untold(&self, _messages: Vec<(RoomId, i64)>) {}
+
     fn is_listening(&self, _room: RoomId, _user: UserId) -> bool {
         false
     }

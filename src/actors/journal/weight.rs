@@ -50,6 +50,8 @@ mod tests {
             cid: Cid::parse("c").unwrap(),
             text: Text::parse(&"🎈".repeat(4_000)).unwrap(),
             reply_to: None,
+            thread: None,
+            called: None,
             at: Millis(0),
         });
         let scale = Scale::default();

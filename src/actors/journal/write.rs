@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use super::{Outcomes, Pending, unavailable};
 use crate::actors::wire::Writer;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Append, Appended, NoticesRead, Store, StoreError, StoredNotice};
+use crate::store::{Acted, Append, Appended, NoticesRead, Store, StoreError, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
@@ -95,7 +95,9 @@ async fn write_once(
 
 fn take_notices(appended: &mut Appended) -> Vec<StoredNotice> {
     match appended {
-        Appended::Message { notices, .. } => std::mem::take(notices),
+        Appended::Message { notices, .. }
+        | Appended::FannedOut { notices, .. }
+        | Appended::Acted(Acted { notices, .. }) => std::mem::take(notices),
         Appended::Moved(moves) => std::mem::take(&mut moves.notices),
         _silent => Vec::new(),
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::survey::{RelayReading, answers};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::{ClubId, DeviceId, Epoch, RoomId, UserId};
-use crate::protocol::{CloseCode, Frame, LongFrame, RoomEntry};
+use crate::protocol::{CloseCode, Frame, LongFrame, RoomEntry, Touched, erased_event, touched};
 
 /// Places in the queue between the rooms and one relay.
 const QUEUE: usize = 8_192;
@@ -31,6 +31,8 @@ pub(crate) struct LiveEvent {
     pub(crate) by: Option<UserId>,
     /// Who it names.
     pub(crate) mentions: Vec<UserId>,
+    /// What it did to a message that stood, if that concerns what is kept.
+    pub(crate) touched: Option<Touched>,
     /// When it was made, here.
     pub(crate) since: Instant,
     /// For WebSockets.
@@ -43,7 +45,32 @@ impl LiveEvent {
     pub(crate) fn new(room: RoomId, seq: i64, n: i64, line: &str) -> Self {
         let (by, mentions, sse) = (None, Vec::new(), OnceLock::new());
         let (since, frame) = (Instant::now(), Frame::text(line));
-        Self { room, seq, n, by, mentions, since, frame, sse }
+        let touched = touched(line);
+        Self { room, seq, n, by, mentions, touched, since, frame, sse }
+    }
+
+    /// The seq of the message whose text this is, or would be, were it one.
+    pub(crate) fn brings(&self) -> Option<i64> {
+        match self.touched {
+            None => Some(self.seq),
+            Some(Touched::Edited(message)) => Some(message),
+            Some(Touched::Deleted(_)) => None,
+        }
+    }
+
+    /// The seq of the message that this says is deleted.
+    pub(crate) fn deleted(&self) -> Option<i64> {
+        match self.touched {
+            Some(Touched::Deleted(message)) => Some(message),
+            Some(Touched::Edited(_)) | None => None,
+        }
+    }
+
+    /// The same event without what the message said.
+    pub(crate) fn erased(&self) -> Self {
+        let line = self.frame.line();
+        let erased = erased_event(&String::from_utf8_lossy(&line));
+        Self { by: self.by, ..Self::new(self.room, self.seq, self.n, &erased) }
     }
 
     /// The same event for a stream of server-sent events; written at the first use.

@@ -59,8 +59,15 @@ impl Relay {
                 }
             }
             Tell::Mentions(room, count) => {
-                if let Some(ear) = book.ear(slot, *room) {
-                    ear.mentions = *count;
+                let ear = book.ear(slot, *room);
+                let is_called =
+                    ear.is_some_and(|ear| std::mem::replace(&mut ear.mentions, *count) < *count);
+                // Perhaps no event comes that would tell it.
+                if is_called
+                    && book.mode(slot, *room) == Some(Mode::Head)
+                    && let Some(listeners) = book.rooms.get_mut(room)
+                {
+                    self.mark_dirty(*room, listeners);
                 }
             }
             Tell::Update(room, frame) if kind == Kind::Socket => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::kept::Kept;
 use super::message::{Commit, Loaded, RoomRefusal, Step};
 use super::reply;
 use super::state::{Effect, RoomState, send_ok};
@@ -9,17 +10,19 @@ use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::seat::{Asker, SeatKey};
 use crate::domain::{MessageId, UserId};
 use crate::protocol::{
-    Frame, MarkOk, MessageItem, ReadEvent, Refusal, SendOk, SharedSnapshot, SnapshotBody,
+    Frame, MarkOk, MessageItem, Reaction, ReadEvent, Refusal, SendOk, ThreadPlace,
 };
-use crate::store::{AppendRefusal, Appended, ReadMark, Snapshot, StoredEvent};
+use crate::store::{self, Appended, ReadMark, StoredEvent};
 
 /// Events that may be published now and the replies that go before them, gathered over a batch.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) events: Vec<Arc<LiveEvent>>,
-    replies: Vec<(SeatKey, Frame)>,
+    pub(super) replies: Vec<(SeatKey, Frame)>,
     /// For the other nodes.
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
+    /// What is to be told before the events: who sees a badge sees the right one.
+    pub(super) before: Vec<Effect>,
     pub(super) rest: Vec<Effect>,
 }
 
@@ -32,6 +35,10 @@ impl RoomState {
                 Commit::Message { author, asker, outcome } => {
                     self.message_committed(author, asker, outcome, &mut gathered);
                 }
+                Commit::Act { asker, outcome } => {
+                    self.act_committed(asker, outcome, &mut gathered);
+                }
+                Commit::FannedOut(mentions) => self.fanned_out(mentions, &mut gathered),
                 Commit::Mark { user, asker, seat, outcome } => {
                     self.mark_committed(user, asker, seat, outcome, &mut gathered);
                 }
@@ -54,11 +61,8 @@ impl RoomState {
     /// Takes up what the store answered.
     pub(crate) fn loaded(&mut self, loaded: &Loaded) -> Vec<Effect> {
         match loaded {
-            Loaded::Snapshot(Some(snapshot)) => match self.snapshot_body(snapshot) {
-                Some(body) => {
-                    let first = snapshot.messages.first().map(|message| message.seq);
-                    self.snapshot_loaded(snapshot.at.head, snapshot.at.n, first, body)
-                }
+            Loaded::Snapshot(Some(snapshot)) => match Kept::new(snapshot) {
+                Some(kept) => self.snapshot_loaded(kept),
                 None => self.snapshot_failed(),
             },
             Loaded::Snapshot(None) => self.snapshot_failed(),
@@ -104,13 +108,8 @@ impl RoomState {
             Ok(Appended::Duplicate { seq, n, at }) => {
                 Ok(SendOk { dup: true, ..send_ok(room, seq, n, at) })
             }
-            Ok(Appended::Refused(why)) => Err(refusal(why).into()),
-            Ok(
-                Appended::Failed
-                | Appended::Marked(..)
-                | Appended::Member { .. }
-                | Appended::Moved(_),
-            ) => Err(RoomRefusal::Failed.into()),
+            Ok(Appended::Refused(why)) => Err(RoomRefusal::from(why).into()),
+            Ok(_of_another_kind) => Err(RoomRefusal::Failed.into()),
             Err(refusal) => Err(refusal),
         };
         match asker {
@@ -133,7 +132,7 @@ impl RoomState {
                 gathered.rest.extend(self.mark_told(user, seat, mark));
                 Ok(mark_ok(mark))
             }
-            Ok(Appended::Refused(why)) => Err(refusal(why).into()),
+            Ok(Appended::Refused(why)) => Err(RoomRefusal::from(why).into()),
             Ok(_) => Err(RoomRefusal::Failed.into()),
             Err(refusal) => Err(refusal),
         };
@@ -154,8 +153,9 @@ impl RoomState {
 
     /// Everything published, then the seats that waited for it, then the rest.
     pub(super) fn published(&mut self, gathered: Gathered) -> Vec<Effect> {
-        let Gathered { events, replies, steps, rest } = gathered;
-        let mut effects = Vec::with_capacity(rest.len() + 2);
+        let Gathered { events, replies, steps, before, rest } = gathered;
+        let mut effects = Vec::with_capacity(before.len() + rest.len() + 2);
+        effects.extend(before);
         if !(events.is_empty() && replies.is_empty()) {
             effects.push(Effect::Publish { events, replies });
         }
@@ -168,19 +168,13 @@ impl RoomState {
         effects
     }
 
-    fn live(&self, event: &StoredEvent) -> Arc<LiveEvent> {
+    pub(super) fn live(&self, event: &StoredEvent) -> Arc<LiveEvent> {
         Arc::new(LiveEvent::new(self.facts.room, event.seq, event.n, &event.body))
-    }
-
-    /// What most readers share; one who is to see something of their own gets one of their own.
-    fn snapshot_body(&self, snapshot: &Snapshot) -> Option<SharedSnapshot> {
-        let items = snapshot.messages.iter().map(MessageItem::from).collect();
-        SharedSnapshot::new(&SnapshotBody { upto: snapshot.at.head, items })
     }
 }
 
-impl From<&crate::store::Message> for MessageItem {
-    fn from(message: &crate::store::Message) -> Self {
+impl From<&store::Message> for MessageItem {
+    fn from(message: &store::Message) -> Self {
         let room = message.room;
         Self {
             id: MessageId { room, seq: message.seq },
@@ -195,31 +189,24 @@ impl From<&crate::store::Message> for MessageItem {
             rev: message.rev,
             edited_at: message.edited_at,
             deleted: message.text.is_none(),
-            reactions: [],
-            pinned: false,
+            reactions: message.reactions.iter().map(Reaction::from).collect(),
+            pinned: message.is_pinned,
+            thread: message.thread.map(|thread| match thread {
+                store::ThreadPlace::Root { count, last_at } => ThreadPlace::Root { count, last_at },
+                store::ThreadPlace::Of(seq) => ThreadPlace::Of(MessageId { room, seq }),
+            }),
         }
+    }
+}
+
+impl From<&store::Reaction> for Reaction {
+    fn from(reaction: &store::Reaction) -> Self {
+        let (emoji, count, mine) = (reaction.emoji.clone(), reaction.count, reaction.is_mine);
+        Self { emoji, count, mine }
     }
 }
 
 fn mark_ok(mark: ReadMark) -> MarkOk {
     let ReadMark { read_n, n, mentions, .. } = mark;
     MarkOk { read_n, unread: n - read_n, mentions }
-}
-
-fn refusal(why: AppendRefusal) -> RoomRefusal {
-    match why {
-        AppendRefusal::Gone => RoomRefusal::Gone,
-        AppendRefusal::NoSuchMessage => RoomRefusal::NoSuchMessage,
-        AppendRefusal::NotMember
-        | AppendRefusal::Banned
-        | AppendRefusal::NotOpen
-        | AppendRefusal::Full
-        | AppendRefusal::OwnerStays
-        | AppendRefusal::NameTaken
-        | AppendRefusal::NoSuchUser
-        | AppendRefusal::PrivateRoom
-        | AppendRefusal::NotGroup
-        | AppendRefusal::Role
-        | AppendRefusal::NotActive => RoomRefusal::NotMember,
-    }
 }

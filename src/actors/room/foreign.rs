@@ -101,6 +101,7 @@ impl RoomState {
             | RoomMsg::Pull { opening, .. }
             | RoomMsg::Next { opening, .. } => opening.user,
             RoomMsg::Send(send) => send.author,
+            RoomMsg::Act(act) => act.by,
             RoomMsg::Mark { user, .. }
             | RoomMsg::Unread { user, .. }
             | RoomMsg::Typing { user, .. } => *user,

@@ -8,8 +8,10 @@ use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{Cid, Position, RoomId, Text, UserId};
-use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Appended, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent};
+use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
+use crate::store::{
+    AppendRefusal, Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent,
+};
 
 /// Commands that may wait in the mailbox of one room.
 pub(crate) const MAILBOX: usize = 1_024;
@@ -28,6 +30,8 @@ pub(crate) enum RoomMsg {
     Next { opening: Opening, after: i64, goal: i64 },
     /// A message of a member.
     Send(Send),
+    /// Something that a member does to messages that stand.
+    Act(Act),
     /// A member has read up to a seq.
     Mark { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A member wants the room to be unread from a seq on.
@@ -73,8 +77,23 @@ pub(crate) struct Send {
     pub(crate) text: Text,
     /// The seq of the message that it answers.
     pub(crate) reply_to: Option<i64>,
+    /// The seq of the message that began the thread which it goes into.
+    pub(crate) thread: Option<i64>,
     /// Who hears what became of it.
     pub(crate) asker: Asker<SendOk>,
+    /// When it was taken.
+    pub(crate) since: Instant,
+}
+
+/// Something done to messages, before it is admitted.
+#[derive(Debug, Clone)]
+pub(crate) struct Act {
+    /// Who does it.
+    pub(crate) by: UserId,
+    /// What; how far it reaches and whom it calls is for the room to say.
+    pub(crate) deed: Deed,
+    /// Who hears what became of it.
+    pub(crate) asker: Asker<ActOk>,
     /// When it was taken.
     pub(crate) since: Instant,
 }
@@ -84,6 +103,10 @@ pub(crate) struct Send {
 pub(crate) enum Commit {
     /// A message, or the repetition of one, or its refusal.
     Message { author: UserId, asker: Asker<SendOk>, outcome: Result<Appended, Refusal> },
+    /// Something done to messages, or its refusal.
+    Act { asker: Asker<ActOk>, outcome: Result<Appended, Refusal> },
+    /// More people were told of a message: what is unread for them.
+    FannedOut(Vec<(UserId, i64)>),
     /// A read mark.
     Mark {
         user: UserId,
@@ -157,6 +180,8 @@ pub(crate) struct Ask {
     pub(crate) opening: Opening,
     /// Everything after this seq.
     pub(crate) after: i64,
+    /// The head when it was asked: what is deleted above it may be read with its text.
+    pub(crate) head: i64,
     /// What the events are for.
     pub(crate) purpose: Purpose,
 }
@@ -196,7 +221,8 @@ impl RoomHandle {
             Err(Rejected::Ended(msg)) => return Err(Undelivered::Ended(msg)),
             Err(Rejected::Full(msg)) => msg,
         };
-        let patience = if matches!(msg, RoomMsg::Send(_)) { WAIT } else { PATIENCE };
+        let is_written = matches!(msg, RoomMsg::Send(_) | RoomMsg::Act(_));
+        let patience = if is_written { WAIT } else { PATIENCE };
         match tokio::time::timeout(patience, self.mailbox.cast(msg)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Rejected::Ended(msg) | Rejected::Full(msg))) => Err(Undelivered::Ended(msg)),
@@ -233,6 +259,20 @@ pub(crate) enum RoomRefusal {
     Muted { until: i64 },
     /// `reply_to` names no message of this room.
     NoSuchMessage,
+    /// `thread` names no message of this room that may begin one.
+    NoSuchThread,
+    /// What is to be changed is no message of this room.
+    NotThere,
+    /// Only its tombstone is left.
+    Deleted,
+    /// It is somebody else's.
+    NotAuthor,
+    /// That is for moderators.
+    Role,
+    /// As many different reactions as a message may have.
+    ReactionLimit,
+    /// As many pinned messages as a room may have.
+    PinLimit,
     /// The room was deleted meanwhile.
     Gone,
     /// The store does not answer.
@@ -256,10 +296,59 @@ impl From<RoomRefusal> for Refusal {
                 Self::new(ErrorCode::Invalid, "reply_to is no message of this room")
                     .because("no_such_message")
             }
+            RoomRefusal::NoSuchThread => {
+                Self::new(ErrorCode::Invalid, "thread is no message of this room, or in a thread")
+                    .because("no_such_thread")
+            }
+            RoomRefusal::NotThere => Self::new(ErrorCode::NotFound, "no such message"),
+            RoomRefusal::Deleted => {
+                Self::new(ErrorCode::Conflict, "the message was deleted").because("deleted")
+            }
+            RoomRefusal::NotAuthor => {
+                Self::new(ErrorCode::Forbidden, "the message is somebody else's")
+                    .because("not_author")
+            }
+            RoomRefusal::Role => {
+                Self::new(ErrorCode::Forbidden, "that is for moderators").because("role")
+            }
+            RoomRefusal::ReactionLimit => {
+                Self::new(ErrorCode::Conflict, "the message has too many different reactions")
+                    .because("reaction_limit")
+            }
+            RoomRefusal::PinLimit => {
+                Self::new(ErrorCode::Conflict, "the room has too many pinned messages")
+                    .because("pin_limit")
+            }
             RoomRefusal::Unavailable => {
                 Self::new(ErrorCode::Unavailable, "the message could not be stored").retry_in(soon)
             }
             RoomRefusal::Failed => Self::new(ErrorCode::Internal, "this could not be done"),
+        }
+    }
+}
+
+impl From<AppendRefusal> for RoomRefusal {
+    fn from(why: AppendRefusal) -> Self {
+        match why {
+            AppendRefusal::Gone => Self::Gone,
+            AppendRefusal::NoSuchMessage => Self::NoSuchMessage,
+            AppendRefusal::NoSuchThread => Self::NoSuchThread,
+            AppendRefusal::NotThere => Self::NotThere,
+            AppendRefusal::Deleted => Self::Deleted,
+            AppendRefusal::NotAuthor => Self::NotAuthor,
+            AppendRefusal::ReactionLimit => Self::ReactionLimit,
+            AppendRefusal::PinLimit => Self::PinLimit,
+            AppendRefusal::NotMember
+            | AppendRefusal::Banned
+            | AppendRefusal::NotOpen
+            | AppendRefusal::Full
+            | AppendRefusal::OwnerStays
+            | AppendRefusal::NameTaken
+            | AppendRefusal::NoSuchUser
+            | AppendRefusal::PrivateRoom
+            | AppendRefusal::NotGroup
+            | AppendRefusal::Role
+            | AppendRefusal::NotActive => Self::NotMember,
         }
     }
 }

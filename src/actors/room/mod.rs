@@ -6,10 +6,12 @@
 //! kept on the [`Desk`] for the next one. What is true is decided in `state.rs` and `open.rs`;
 //! here the effects are carried out, in their order.
 
+mod act;
 mod commit;
 mod desk;
 mod floors;
 mod foreign;
+mod kept;
 mod message;
 mod open;
 mod ring;
@@ -27,7 +29,7 @@ pub(crate) use self::desk::Desk;
 pub(crate) use self::floors::Floors;
 use self::foreign::Doubt;
 pub(crate) use self::message::{
-    Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, UNKNOWN,
+    Act, Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, UNKNOWN,
     Undelivered, call,
 };
 pub(crate) use self::open::PART_EVENTS;
@@ -167,7 +169,10 @@ impl Room {
         live.is_busy |= !is_told;
         let msg = match msg {
             RoomMsg::Send(send) if live.lateness.is_standing(send.since, Instant::now()) => {
-                return self.refuse_late(send).await;
+                return self.refuse_late(send.asker).await;
+            }
+            RoomMsg::Act(act) if live.lateness.is_standing(act.since, Instant::now()) => {
+                return self.refuse_late(act.asker).await;
             }
             msg => msg,
         };
@@ -185,9 +190,9 @@ impl Room {
     }
 
     /// A message that has waited too long, in front of others that wait as well.
-    async fn refuse_late(&self, send: Send) {
+    async fn refuse_late<T: Serialize>(&self, asker: Asker<T>) {
         self.rooms.pressure.shut();
-        answer(&self.rooms.relays, send.asker, Err(self.rooms.pressure.refusal())).await;
+        answer(&self.rooms.relays, asker, Err(self.rooms.pressure.refusal())).await;
     }
 
     async fn carry_out(&self, effect: Effect, live: &Live) {
@@ -208,6 +213,7 @@ impl Room {
             }
             Effect::Reply(seat, frame) => relays.tell(seat, RelayMsg::Reply(seat, frame)).await,
             Effect::Sent(asker, outcome) => answer(relays, asker, outcome).await,
+            Effect::Acted(asker, outcome) => answer(relays, asker, outcome).await,
             Effect::MarkSet(asker, outcome) => answer(relays, asker, outcome).await,
             Effect::Pass(what, frame) => {
                 if let Passing::Typing(user) = what {
@@ -222,10 +228,15 @@ impl Room {
             Effect::Append { append, author, asker, since } => {
                 self.append(append, Ticket::Message { room, author, asker }, since).await;
             }
+            Effect::AppendAct { append, asker, since } => {
+                self.append(append, Ticket::Act { room, asker }, since).await;
+            }
             Effect::AppendMark { append, user, asker, seat } => {
                 self.append(append, Ticket::Mark { room, user, asker, seat }, Instant::now()).await;
             }
-            Effect::ReadSnapshot => self.rooms.read_snapshot(live.me.clone()),
+            Effect::ReadSnapshot(readers) => {
+                self.rooms.read_snapshot(live.me.clone(), readers);
+            }
             Effect::ReadEvents(ask) => self.rooms.read_events(live.me.clone(), ask),
             Effect::ReadHole { after } => self.rooms.read_hole(live.me.clone(), after),
             Effect::Share(steps) => self.rooms.bus.share(room, steps),
@@ -253,9 +264,13 @@ impl Room {
                 Ticket::Message { asker, .. } => {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;
                 }
+                Ticket::Act { asker, .. } => {
+                    answer(&self.rooms.relays, asker, Err(refusal)).await;
+                }
                 Ticket::Mark { asker, .. } => {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;
                 }
+                Ticket::FanOut { .. } => {}
                 Ticket::Member { answer, .. } | Ticket::Moves { answer } => {
                     answer.give(Err(refusal));
                 }
@@ -289,6 +304,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
         RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
         RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
+        RoomMsg::Act(act) => vec![state.act(act, Millis::now())],
         RoomMsg::Mark { user, seq, asker, seat } => {
             let room = state.room();
             let append = Append::Mark { room, user, seq: seq.max(0), at: Millis::now() };

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::floors::Cut;
+use super::kept::Kept;
 use super::message::{Ask, Form, Purpose, RoomRefusal};
 use super::state::{Effect, RoomState};
 use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::{Position, limits};
 use crate::protocol::{
-    CaughtUp, Frame, LongFrame, OpenOk, Presence, PullOk, Refusal, SharedSnapshot, err_line,
-    ok_line, snapshot_line,
+    CaughtUp, Frame, LongFrame, OpenOk, Presence, PullOk, Refusal, err_line, ok_line, snapshot_line,
 };
 
 /// Bytes of one part of a long replay, and of one answer to a pull.
@@ -30,16 +30,6 @@ pub(super) struct Waiting {
     pub(super) opening: Opening,
     form: Form,
     why: Option<&'static str>,
-}
-
-/// The last messages, written once for everyone who opens at the same head.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    upto: i64,
-    n: i64,
-    /// Seq of the first message in it.
-    first: Option<i64>,
-    body: SharedSnapshot,
 }
 
 impl RoomState {
@@ -87,7 +77,8 @@ impl RoomState {
                 vec![self.attach(opening, None, self.with_goal(events, after, goal))]
             }
             None => {
-                vec![Effect::ReadEvents(Ask { opening, after, purpose: Purpose::Replay { goal } })]
+                let (head, purpose) = (self.facts.head, Purpose::Replay { goal });
+                vec![Effect::ReadEvents(Ask { opening, after, head, purpose })]
             }
         }
     }
@@ -101,14 +92,20 @@ impl RoomState {
         match self.recent(after) {
             Some(events) => vec![self.pulled(opening.seat, re, &events, true)],
             None => {
-                vec![Effect::ReadEvents(Ask { opening, after, purpose: Purpose::Pull { re } })]
+                let (head, purpose) = (self.facts.head, Purpose::Pull { re });
+                vec![Effect::ReadEvents(Ask { opening, after, head, purpose })]
             }
         }
     }
 
     /// Events that were read for one seat, ascending, without holes among themselves.
     pub(super) fn events_loaded(&self, ask: &Ask, mut events: Vec<Arc<LiveEvent>>) -> Vec<Effect> {
-        let Ask { opening, after, purpose } = ask;
+        let Ask { opening, after, head, purpose } = ask;
+        let Some(meanwhile) = self.ring.after(*head, self.facts.head) else {
+            // Too long ago to know what was deleted meanwhile.
+            return vec![Effect::ReadEvents(Ask { head: self.facts.head, ..ask.clone() })];
+        };
+        erase_deleted(&mut events, &meanwhile);
         // What the store has and this room has not applied yet comes live.
         events.retain(|event| event.seq <= self.facts.head);
         events.truncate(fitting(&events));
@@ -145,15 +142,10 @@ impl RoomState {
 
     /// The last messages were read; everyone who waited gets them, or waits for the events that
     /// are in the snapshot and not applied here yet.
-    pub(super) fn snapshot_loaded(
-        &mut self,
-        upto: i64,
-        n: i64,
-        first: Option<i64>,
-        body: SharedSnapshot,
-    ) -> Vec<Effect> {
+    pub(super) fn snapshot_loaded(&mut self, kept: Kept) -> Vec<Effect> {
         self.is_reading_snapshot = false;
-        self.snapshot = Some(Snapshot { upto, n, first, body });
+        // One that was read before a deletion was applied may say what was deleted.
+        self.snapshot = Some(kept).filter(|kept| kept.upto >= self.erased_at);
         self.serve_waiting()
     }
 
@@ -186,12 +178,19 @@ impl RoomState {
         let Some(missed) = self.ring.after(kept.upto, self.facts.head) else {
             return self.read_snapshot();
         };
-        let waiting = std::mem::take(&mut self.waiting);
+        let all = std::mem::take(&mut self.waiting);
         let is_ready = |w: &Waiting| self.floor(w.opening.user) <= self.facts.head;
-        let (ready, early) = waiting.into_iter().partition::<Vec<_>, _>(is_ready);
-        let effects = ready.iter().map(|w| self.with_snapshot(w, &kept, &missed)).collect();
+        let (ready, early) = all.into_iter().partition::<Vec<_>, _>(is_ready);
+        let (known, others): (Vec<_>, Vec<_>) =
+            ready.into_iter().partition(|waiting| kept.knows(waiting.opening.user));
+        let served = known.iter().map(|waiting| self.with_snapshot(waiting, &kept, &missed));
+        let mut effects: Vec<_> = served.collect();
         self.waiting = early;
         self.snapshot = Some(kept);
+        if !others.is_empty() {
+            self.waiting.extend(others);
+            effects.extend(self.read_snapshot());
+        }
         effects
     }
 
@@ -230,7 +229,7 @@ impl RoomState {
         if std::mem::replace(&mut self.is_reading_snapshot, true) {
             return Vec::new();
         }
-        vec![Effect::ReadSnapshot]
+        vec![Effect::ReadSnapshot(self.waiting.iter().map(|w| w.opening.user).collect())]
     }
 
     fn cannot_resume(&mut self, opening: Opening, form: Form, why: &'static str) -> Vec<Effect> {
@@ -240,15 +239,11 @@ impl RoomState {
         }
     }
 
-    fn with_snapshot(
-        &self,
-        waiting: &Waiting,
-        kept: &Snapshot,
-        missed: &[Arc<LiveEvent>],
-    ) -> Effect {
+    fn with_snapshot(&self, waiting: &Waiting, kept: &Kept, missed: &[Arc<LiveEvent>]) -> Effect {
         let floor = self.floor(waiting.opening.user);
+        let own = kept.own(waiting.opening.user);
+        let whole = (kept.upto, kept.n, own.as_ref().unwrap_or(kept.shared()));
         let is_behind = floor > kept.upto || kept.first.is_some_and(|first| first <= floor);
-        let whole = (kept.upto, kept.n, &kept.body);
         let cut = is_behind.then(|| Cut::of(whole, missed, floor));
         let (upto, n, body) = match &cut {
             None => whole,
@@ -348,6 +343,19 @@ impl RoomState {
         }
         let online = named.then_some(online.as_slice());
         Frame::json(&Presence { room: self.facts.room, online, count })
+    }
+}
+
+/// Takes out of events that were read from the store what was deleted while they were read.
+fn erase_deleted(events: &mut [Arc<LiveEvent>], meanwhile: &[Arc<LiveEvent>]) {
+    let deleted: Vec<i64> = meanwhile.iter().filter_map(|event| event.deleted()).collect();
+    if deleted.is_empty() {
+        return;
+    }
+    for event in events {
+        if event.brings().is_some_and(|message| deleted.contains(&message)) {
+            *event = Arc::new(event.erased());
+        }
     }
 }
 

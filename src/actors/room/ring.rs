@@ -30,6 +30,15 @@ impl Ring {
         }
     }
 
+    /// Takes out what a message said.
+    pub(crate) fn erase(&mut self, message: i64) {
+        for event in self.events.iter_mut().filter(|event| event.brings() == Some(message)) {
+            let erased = event.erased();
+            self.bytes = self.bytes - event.frame.len() + erased.frame.len();
+            *event = Arc::new(erased);
+        }
+    }
+
     /// Bytes of the frames in the window.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

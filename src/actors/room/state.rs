@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use super::floors::Floors;
 use super::foreign::Linked;
+use super::kept::Kept;
 use super::message::{Ask, Change, RoomRefusal, Send, Step};
-use super::open::{Snapshot, Waiting};
+use super::open::Waiting;
 use super::ring::Ring;
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
 use crate::actors::seat::{Asker, Opening, SeatKey};
@@ -19,7 +20,8 @@ use crate::domain::{
     ClubId, Epoch, MessageId, Millis, Notify, RoomId, RoomKind, Standing, UserId, limits,
 };
 use crate::protocol::{
-    Empty, Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Typing, err_line, ok_line,
+    ActOk, Empty, Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Touched, Typing,
+    err_line, ok_line,
 };
 use crate::store::{Append, NewMessage};
 
@@ -40,6 +42,8 @@ pub(crate) enum Effect {
     Reply(SeatKey, Frame),
     /// Answers the sender of a message.
     Sent(Asker<SendOk>, Result<SendOk, Refusal>),
+    /// Answers who did something to messages.
+    Acted(Asker<ActOk>, Result<ActOk, Refusal>),
     /// Answers the reader.
     MarkSet(Asker<MarkOk>, Result<MarkOk, Refusal>),
     /// Presence or typing for the listeners.
@@ -48,10 +52,12 @@ pub(crate) enum Effect {
     Tell(UserId, Tell),
     /// Gives a draft to the journal.
     Append { append: Append, author: UserId, asker: Asker<SendOk>, since: Instant },
+    /// Gives to the journal what is to be done to messages.
+    AppendAct { append: Append, asker: Asker<ActOk>, since: Instant },
     /// Gives a read mark to the journal.
     AppendMark { append: Append, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
-    /// Reads the last messages.
-    ReadSnapshot,
+    /// Reads the last messages, for these readers.
+    ReadSnapshot(Vec<UserId>),
     /// Reads events for a seat.
     ReadEvents(Ask),
     /// Reads events that this node missed.
@@ -88,8 +94,10 @@ pub(crate) struct RoomState {
     pub(super) online: HashSet<UserId>,
     pub(super) typed: HashMap<UserId, Millis>,
     pub(super) waiting: Vec<Waiting>,
-    pub(super) snapshot: Option<Snapshot>,
+    pub(super) snapshot: Option<Kept>,
     pub(super) is_reading_snapshot: bool,
+    /// Seq of the last deletion: a snapshot from before it holds what was deleted.
+    pub(super) erased_at: i64,
     pub(super) early: BTreeMap<i64, Arc<LiveEvent>>,
     pub(super) is_reading_hole: bool,
     /// What only a room has that other nodes may write too.
@@ -110,6 +118,7 @@ impl RoomState {
             waiting: Vec::new(),
             snapshot: None,
             is_reading_snapshot: false,
+            erased_at: 0,
             early: BTreeMap::new(),
             is_reading_hole: false,
             linked: None,
@@ -139,11 +148,11 @@ impl RoomState {
 
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&self, send: Send, now: Millis) -> Effect {
-        let Send { author, cid, text, reply_to, asker, since } = send;
+        let Send { author, cid, text, reply_to, thread, asker, since } = send;
         match self.admit(author, now) {
             Ok(()) => {
-                let room = self.facts.room;
-                let message = NewMessage { room, author, cid, text, reply_to, at: now };
+                let (room, called, at) = (self.facts.room, self.called(author, &text), now);
+                let message = NewMessage { room, author, cid, text, reply_to, thread, called, at };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
@@ -244,8 +253,18 @@ impl RoomState {
             self.facts.head = event.seq;
             self.facts.n = event.n;
             self.ring.push(Arc::clone(&event));
+            if let Some(Touched::Deleted(message)) = event.touched {
+                self.erase(message, event.seq);
+            }
             out.push(event);
         }
+    }
+
+    /// A message was deleted: nothing that is kept here says any more what it said.
+    fn erase(&mut self, message: i64, at: i64) {
+        self.ring.erase(message);
+        self.snapshot = None;
+        self.erased_at = at;
     }
 
     /// What is to be read because an event came before its forerunners.

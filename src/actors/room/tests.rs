@@ -17,7 +17,7 @@ use crate::domain::{
     Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing, Text, UserId, limits,
 };
 use crate::protocol::LongFrame;
-use crate::store::{Appended, LogHead, Message, Snapshot, StoredEvent};
+use crate::store::{Appended, LogHead, Reactors, Snapshot, StoredEvent};
 
 const ROOM: RoomId = RoomId(12);
 const MINA: UserId = UserId(1);
@@ -43,8 +43,8 @@ fn stored(seq: i64) -> StoredEvent {
 
 fn commit(seq: i64) -> Commit {
     let event = stored(seq);
-    let outcome =
-        Ok(Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None });
+    let (mentions, notices) = (Vec::new(), Vec::new());
+    let outcome = Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false });
     Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
 }
 
@@ -72,7 +72,8 @@ fn room(head: i64) -> RoomState {
 
 fn snapshot(head: i64) -> Snapshot {
     let at = LogHead { epoch: epoch(), head, n: head };
-    Snapshot { at, messages: Vec::<Message>::new() }
+    let reactors = Reactors { all: Vec::new(), of: None };
+    Snapshot { at, messages: Vec::new(), reactors }
 }
 
 /// A listener as the relay would keep it, and what it has heard.
@@ -162,7 +163,7 @@ impl World {
                     let is_heard = self.push(part.opening, part.reply, part.events).is_some();
                     self.parts.extend(is_heard.then_some((part.opening, part.upto, part.goal)));
                 }
-                Effect::ReadSnapshot => {
+                Effect::ReadSnapshot(_) => {
                     self.reads.push(Loaded::Snapshot(Some(snapshot(self.log))));
                 }
                 Effect::ReadEvents(ask) => {
@@ -304,6 +305,7 @@ fn send(author: UserId) -> Send {
         cid,
         text,
         reply_to: None,
+        thread: None,
         asker: Asker::Seat(seat(1), 3),
         since: Instant::now(),
     }

@@ -26,7 +26,7 @@ impl RoomsHandle {
     /// # Errors
     /// Whatever the store refuses, as the wire says it.
     pub async fn join_room(&self, room: RoomId, user: UserId) -> Result<bool, Refusal> {
-        let moves = self.act(Append::JoinRoom { room, user, at: Millis::now() }).await?;
+        let moves = self.moved(Append::JoinRoom { room, user, at: Millis::now() }).await?;
         Ok(!moves.moves.is_empty())
     }
 
@@ -35,7 +35,7 @@ impl RoomsHandle {
     /// # Errors
     /// As [`Self::join_room`].
     pub async fn leave_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
-        let moves = self.act(Append::LeaveRoom { room, user, at: Millis::now() }).await?;
+        let moves = self.moved(Append::LeaveRoom { room, user, at: Millis::now() }).await?;
         if let Some(host) = moves.host {
             self.updated(room, RoomUpdateData { host: Some(host), ..Default::default() }).await;
         }
@@ -53,7 +53,7 @@ impl RoomsHandle {
     /// # Errors
     /// As [`Self::join_room`].
     pub async fn make_group(&self, new: NewGroup) -> Result<RoomId, Refusal> {
-        let moves = self.act(Append::MakeGroup(new)).await?;
+        let moves = self.moved(Append::MakeGroup(new)).await?;
         moves.made.ok_or_else(|| Refusal::new(ErrorCode::Internal, "the room was not made"))
     }
 
@@ -67,7 +67,7 @@ impl RoomsHandle {
         by: UserId,
         users: Vec<UserId>,
     ) -> Result<Vec<UserId>, Refusal> {
-        let moves = self.act(Append::Invite { room, by, users, at: Millis::now() }).await?;
+        let moves = self.moved(Append::Invite { room, by, users, at: Millis::now() }).await?;
         let came = moves.moves.iter().filter(|step| matches!(step.how, Passage::Came { .. }));
         Ok(came.map(|step| step.user).collect())
     }
@@ -77,7 +77,7 @@ impl RoomsHandle {
     /// # Errors
     /// As [`Self::join_room`].
     pub async fn put_out(&self, room: RoomId, by: UserId, user: UserId) -> Result<(), Refusal> {
-        self.act(Append::PutOut { room, by, user, at: Millis::now() }).await.map(drop)
+        self.moved(Append::PutOut { room, by, user, at: Millis::now() }).await.map(drop)
     }
 
     /// The owner of a club makes a member a manager, or a manager a member.
@@ -92,7 +92,7 @@ impl RoomsHandle {
         role: ClubRole,
     ) -> Result<(), Refusal> {
         let at = Millis::now();
-        self.act(Append::SetRole { club, by, user, role, at }).await.map(drop)
+        self.moved(Append::SetRole { club, by, user, role, at }).await.map(drop)
     }
 
     /// The owner hands a club over.
@@ -105,7 +105,7 @@ impl RoomsHandle {
         by: UserId,
         to: UserId,
     ) -> Result<(), Refusal> {
-        self.act(Append::HandOver { club, by, to, at: Millis::now() }).await.map(drop)
+        self.moved(Append::HandOver { club, by, to, at: Millis::now() }).await.map(drop)
     }
 
     /// Moves a read mark right before a seq, for a REST call.
@@ -169,7 +169,7 @@ impl RoomsHandle {
         }
     }
 
-    async fn act(&self, append: Append) -> Result<Moves, Refusal> {
+    async fn moved(&self, append: Append) -> Result<Moves, Refusal> {
         let (answer, appended) = Answer::channel();
         if let Err(refused) = self.journal.append(append, Ticket::Moves { answer }, Instant::now())
         {
@@ -178,13 +178,7 @@ impl RoomsHandle {
         match wait(appended).await? {
             Appended::Moved(moves) => Ok(moves),
             Appended::Refused(why) => Err(refused(why)),
-            Appended::Failed
-            | Appended::Member { .. }
-            | Appended::Message { .. }
-            | Appended::Duplicate { .. }
-            | Appended::Marked(..) => {
-                Err(Refusal::new(ErrorCode::Internal, "this could not be done"))
-            }
+            _of_another_kind => Err(Refusal::new(ErrorCode::Internal, "this could not be done")),
         }
     }
 }

@@ -11,18 +11,18 @@ use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
 use crate::actors::indexer::IndexerHandle;
-use crate::actors::journal::{JournalHandle, Outcome, Outcomes, Telling, Ticket};
+use crate::actors::journal::{JournalHandle, Ticket};
 use crate::actors::presence::PresenceHandle;
 use crate::actors::pressure::Pressure;
 use crate::actors::relay::Relays;
 use crate::actors::room::{
-    Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
+    Act, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
 use crate::faults::Faults;
-use crate::protocol::{ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, Move, NoticesRead, Store, StoredNotice};
+use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
+use crate::store::{Append, Appended, Deed, Store};
 use crate::telemetry::Metrics;
 
 /// How long a REST call waits for an answer of the actors.
@@ -176,9 +176,22 @@ impl RoomsHandle {
     ) -> Result<SendOk, Refusal> {
         self.pressure.admit()?;
         let (asker, answer) = call();
-        let NewText { cid, text, reply_to } = what;
-        let send = Send { author, cid, text, reply_to, asker, since: Instant::now() };
+        let NewText { cid, text, reply_to, thread } = what;
+        let since = Instant::now();
+        let send = Send { author, cid, text, reply_to, thread, asker, since };
         self.ask(room, RoomMsg::Send(send)).await?;
+        wait(answer).await
+    }
+
+    /// Does something to messages for a REST call and waits until it is durable.
+    ///
+    /// # Errors
+    /// Whatever the room or the journal refuses.
+    pub async fn act(&self, room: RoomId, by: UserId, deed: Deed) -> Result<ActOk, Refusal> {
+        self.pressure.admit()?;
+        let (asker, answer) = call();
+        let act = Act { by, deed, asker, since: Instant::now() };
+        self.ask(room, RoomMsg::Act(act)).await?;
         wait(answer).await
     }
 
@@ -235,11 +248,7 @@ impl RoomsHandle {
         match wait(appended).await? {
             Appended::Refused(why) => Err(refused(why)),
             Appended::Failed => Err(Refusal::new(ErrorCode::Internal, "this could not be done")),
-            Appended::Member { .. }
-            | Appended::Moved(_)
-            | Appended::Message { .. }
-            | Appended::Duplicate { .. }
-            | Appended::Marked(..) => Ok(()),
+            _changed => Ok(()),
         }
     }
 
@@ -261,6 +270,7 @@ impl RoomsHandle {
         let no = || refusal.clone();
         match msg {
             RoomMsg::Send(send) => self.answer_later(send.asker, Err(no())),
+            RoomMsg::Act(act) => self.answer_later(act.asker, Err(no())),
             RoomMsg::Mark { asker, .. } | RoomMsg::Unread { asker, .. } => {
                 self.answer_later(asker, Err(no()));
             }
@@ -273,8 +283,9 @@ impl RoomsHandle {
                 for commit in commits {
                     match commit {
                         Commit::Message { asker, .. } => self.answer_later(asker, Err(no())),
+                        Commit::Act { asker, .. } => self.answer_later(asker, Err(no())),
                         Commit::Mark { asker, .. } => self.answer_later(asker, Err(no())),
-                        Commit::Member { .. } => {}
+                        Commit::FannedOut(_) | Commit::Member { .. } => {}
                     }
                 }
             }
@@ -294,66 +305,6 @@ impl RoomsHandle {
     }
 }
 
-impl Outcomes for RoomsHandle {
-    fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_> {
-        Box::pin(self.tell_notices(notices))
-    }
-
-    fn tell_read(&self, read: Vec<NoticesRead>) -> Telling<'_> {
-        Box::pin(self.tell_notices_read(read))
-    }
-
-    fn is_listening(&self, room: RoomId, user: UserId) -> bool {
-        self.directory.find(room).is_some_and(|room| room.gauge.has(user))
-    }
-
-    fn arrived(&self, outcomes: Vec<Outcome>) {
-        let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
-        let mut answers = Vec::new();
-        for (ticket, outcome) in outcomes {
-            match ticket {
-                Ticket::Message { room, author, asker } => {
-                    add(&mut per_room, room, Commit::Message { author, asker, outcome });
-                }
-                Ticket::Mark { room, user, asker, seat } => {
-                    add(&mut per_room, room, Commit::Mark { user, asker, seat, outcome });
-                }
-                Ticket::Member { user, change, answer } => {
-                    if let Ok(Appended::Member { rooms }) = &outcome {
-                        for touched in rooms {
-                            let line = touched.line.clone();
-                            let change = match change {
-                                Change::Came { .. } => Change::Came { since: touched.since },
-                                other => other,
-                            };
-                            add(&mut per_room, touched.room, Commit::Member { user, change, line });
-                        }
-                    }
-                    answers.push((answer, outcome));
-                }
-                Ticket::Moves { answer } => {
-                    if let Ok(Appended::Moved(moves)) = &outcome {
-                        for Move { room, user, how, line } in moves.moves.iter().cloned() {
-                            let change = how.into();
-                            add(&mut per_room, room, Commit::Member { user, change, line });
-                        }
-                    }
-                    answers.push((answer, outcome));
-                }
-            }
-        }
-        if !per_room.is_empty() {
-            self.indexer.wrote(per_room.iter().map(|(room, _commits)| *room));
-        }
-        for (room, commits) in per_room {
-            self.hand_over(room, RoomMsg::Committed(commits));
-        }
-        // The rooms have it in their mailboxes before the caller hears, so that whatever the
-        // caller asks of a room next comes behind.
-        answers.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
-    }
-}
-
 /// A message of a REST call.
 #[derive(Debug, Clone)]
 pub struct NewText {
@@ -363,13 +314,8 @@ pub struct NewText {
     pub text: Text,
     /// The seq of the message that it answers.
     pub reply_to: Option<i64>,
-}
-
-fn add(per_room: &mut Vec<(RoomId, Vec<Commit>)>, room: RoomId, commit: Commit) {
-    match per_room.iter_mut().rev().find(|(known, _)| *known == room) {
-        Some((_, commits)) => commits.push(commit),
-        None => per_room.push((room, vec![commit])),
-    }
+    /// The seq of the message that began the thread which it goes into.
+    pub thread: Option<i64>,
 }
 
 /// The answer of an actor, within a limit of time.

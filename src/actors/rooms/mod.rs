@@ -17,6 +17,7 @@ mod crash;
 mod handle;
 mod load;
 mod news;
+mod outcomes;
 mod parked;
 mod read;
 mod refusals;

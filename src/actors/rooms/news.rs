@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{RoomsHandle, RoomsMsg};
 use crate::actors::relay::{LiveEvent, RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg, UNKNOWN};
-use crate::domain::{DeviceId, RoomId, UserId};
-use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry};
-use crate::store::{NoticesRead, ReadSelection, StoredNotice};
+use crate::domain::{DeviceId, MessageId, RoomId, UserId};
+use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry, ThreadRead};
+use crate::store::{NoticesRead, ReadSelection, StoredNotice, ThreadMark};
 
 /// Most entries in one line.
 const NOTICES: usize = 200;
@@ -77,6 +77,15 @@ impl RoomsHandle {
     /// The same on this node alone.
     pub async fn revoke_here(&self, user: UserId, devices: Vec<DeviceId>) {
         let tell = Tell::Revoke(Some(devices), CloseCode::Revoked);
+        self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
+    }
+
+    /// Tells the sessions of a user how far a thread is read.
+    pub async fn thread_read(&self, user: UserId, root: MessageId, mark: ThreadMark) {
+        let ThreadMark { seq, unread } = mark;
+        let read = ThreadRead { room: root.room, thread: root, seq, unread };
+        let tell = Tell::Others(Frame::json(&read), None);
+        self.bus.tell(&[user], &tell);
         self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
     }
 

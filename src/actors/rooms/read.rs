@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::RoomsHandle;
 use crate::actors::room::{Ask, Loaded, PART_EVENTS, RoomHandle, RoomMsg};
 use crate::actors::task;
-use crate::domain::limits;
+use crate::domain::{UserId, limits};
 use crate::faults::{Moment, Part};
 use crate::store::StoreError;
 
@@ -16,12 +16,12 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const HOLE_EVENTS: i64 = 5_000;
 
 impl RoomsHandle {
-    /// The last messages, for those who open.
-    pub(crate) fn read_snapshot(&self, room: RoomHandle) {
+    /// The last messages, for those who open; for whom at least.
+    pub(crate) fn read_snapshot(&self, room: RoomHandle, readers: Vec<UserId>) {
         let rooms = self.clone();
         let limit = i64::try_from(limits::SNAPSHOT_MESSAGES).unwrap_or(i64::MAX);
         task::beside(async move {
-            let read = rooms.within(rooms.store.snapshot(room.room, limit)).await;
+            let read = rooms.within(rooms.store.snapshot(room.room, limit, &readers)).await;
             give(&room, Loaded::Snapshot(read.flatten()));
         });
     }

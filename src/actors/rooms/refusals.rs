@@ -25,6 +25,13 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         AppendRefusal::NoSuchMessage => {
             Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
         }
+        // No change of a membership is refused for these.
+        AppendRefusal::NoSuchThread
+        | AppendRefusal::NotThere
+        | AppendRefusal::Deleted
+        | AppendRefusal::NotAuthor
+        | AppendRefusal::ReactionLimit
+        | AppendRefusal::PinLimit => Refusal::new(ErrorCode::Internal, "this could not be done"),
         AppendRefusal::Banned => Refusal::new(ErrorCode::Banned, "you are banned from this club"),
         AppendRefusal::NotOpen => {
             Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")

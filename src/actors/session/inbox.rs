@@ -50,6 +50,7 @@ impl Session {
                     unread: marks.unread,
                     read_upto: marks.read_upto,
                     read_ids: &marks.read_ids,
+                    dropped: &marks.dropped,
                 },
             ));
         }

@@ -7,6 +7,7 @@
 //! Lines are handled one after the other; while one waits (for a place in a mailbox, for the store)
 //! nothing more is read, so that pressure reaches the client by TCP.
 
+mod act;
 mod body;
 #[cfg(feature = "faults")]
 mod echo;

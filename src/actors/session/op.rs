@@ -35,8 +35,8 @@ impl Session {
     }
 
     fn request(&mut self, user: UserId, re: Option<u32>, op: Op<'_>, context: &mut Context<Self>) {
-        // Sends have a limit of their own.
-        if !matches!(op, Op::Send { .. })
+        // What is written has a limit of its own.
+        if !matches!(op, Op::Send { .. } | Op::Act(_))
             && let Err(refusal) = self.worker.shared.throttle.request(user)
         {
             return self.refuse(re, &refusal);
@@ -55,15 +55,7 @@ impl Session {
                     self.send(&ok_line(re, &Empty {}));
                 }
             }
-            Op::Send { room, cid, text, reply_to } => {
-                if let Err(refusal) = self.worker.shared.rooms.pressure.admit() {
-                    return self.put_off(re, &refusal);
-                }
-                match self.draft(user, re, room, Draft { cid, text, reply_to }) {
-                    Ok(send) => self.ask_room(room, user, re, RoomMsg::Send(send), context),
-                    Err(refusal) => self.refuse(re, &refusal),
-                }
-            }
+            Op::Send { .. } | Op::Act(_) => self.write(user, re, op, context),
             Op::Typing { room } => {
                 let reply = re.map(|re| (seat, re));
                 self.ask_room(room, user, re, RoomMsg::Typing { user, reply }, context);
@@ -84,6 +76,25 @@ impl Session {
             Op::InboxRead(selection) => self.inbox_read(user, re, selection, context),
             Op::AuthRefresh { token } => self.auth_refresh(re, &token),
             Op::Auth { .. } | Op::Ping => {}
+        }
+    }
+
+    /// A message, or something done to messages: what the journal is to write.
+    fn write(&mut self, user: UserId, re: Option<u32>, op: Op<'_>, context: &mut Context<Self>) {
+        if let Err(refusal) = self.worker.shared.rooms.pressure.admit() {
+            return self.put_off(re, &refusal);
+        }
+        let (room, msg) = match op {
+            Op::Send { room, cid, text, reply_to, thread } => {
+                let draft = Draft { cid, text, reply_to, thread };
+                (room, self.draft(user, re, room, draft).map(RoomMsg::Send))
+            }
+            Op::Act(act) => (act.room, self.act(user, re, act).map(RoomMsg::Act)),
+            _not_written => return,
+        };
+        match msg {
+            Ok(msg) => self.ask_room(room, user, re, msg, context),
+            Err(refusal) => self.refuse(re, &refusal),
         }
     }
 
@@ -143,18 +154,22 @@ impl Session {
             Some(cid) => Cid::parse(&cid).map_err(|why| invalid("cid", why))?,
             None => self.worker.shared.own_cid(),
         };
-        let reply_to = match draft.reply_to {
-            Some(message) if message.room == room => Some(message.seq),
-            Some(_elsewhere) => {
-                let msg = "reply_to is no message of this room";
-                return Err(Refusal::new(ErrorCode::Invalid, msg).because("no_such_message"));
-            }
-            None => None,
-        };
-        Ok(Send { author, cid, text, reply_to, asker: self.asker(re), since: Instant::now() })
+        let is_elsewhere = |message: &MessageId| message.room != room;
+        if draft.reply_to.as_ref().is_some_and(is_elsewhere) {
+            let msg = "reply_to is no message of this room";
+            return Err(Refusal::new(ErrorCode::Invalid, msg).because("no_such_message"));
+        }
+        if draft.thread.as_ref().is_some_and(is_elsewhere) {
+            let msg = "thread is no message of this room";
+            return Err(Refusal::new(ErrorCode::Invalid, msg).because("no_such_thread"));
+        }
+        let seq = |message: MessageId| message.seq;
+        let (reply_to, thread) = (draft.reply_to.map(seq), draft.thread.map(seq));
+        let (asker, since) = (self.asker(re), Instant::now());
+        Ok(Send { author, cid, text, reply_to, thread, asker, since })
     }
 
-    fn asker<T>(&self, re: Option<u32>) -> Asker<T> {
+    pub(super) fn asker<T>(&self, re: Option<u32>) -> Asker<T> {
         re.map_or(Asker::Nobody, |re| Asker::Seat(self.seat, re))
     }
 
@@ -179,9 +194,10 @@ struct Draft<'a> {
     cid: Option<Cow<'a, str>>,
     text: Cow<'a, str>,
     reply_to: Option<MessageId>,
+    thread: Option<MessageId>,
 }
 
-fn invalid(field: &str, why: InvalidText) -> Refusal {
+pub(super) fn invalid(field: &str, why: InvalidText) -> Refusal {
     let code = match why {
         InvalidText::TooLong(_) => ErrorCode::TooLarge,
         InvalidText::Blank | InvalidText::Unstorable => ErrorCode::Invalid,

@@ -10,7 +10,7 @@ use crate::store::given::{Bulk, Given, bulk};
 use crate::store::rooms::may_read;
 
 /// About one message of a living room of which there is something to say. Of most there is
-/// nothing: they are new, written by a reader, and answer nobody.
+/// nothing: they are new, written by a reader, in no thread, and answer nobody.
 #[derive(Debug)]
 pub(super) struct Facts {
     /// The numbers of the same `cid`, if it was there already.
@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) answered: Option<UserId>,
     /// Whether entries of the room wait unread in the inbox of the author.
     pub(super) is_called: bool,
+    /// Who began the thread, if the message may go into it.
+    pub(super) began: Option<UserId>,
 }
 
 /// Numbers that were given before.
@@ -36,27 +38,30 @@ pub(super) struct First {
 
 const FACTS: Bulk = bulk!(
     concat!(
-        "SELECT i, seq, n, at, is_inside, is_answer, answered, is_called FROM
-         (SELECT given.i, given.reply_to, first.seq, first.n, first.at,
+        "SELECT i, seq, n, at, is_inside, is_answer, answered, began, is_called FROM
+         (SELECT given.i, given.reply_to, given.thread, first.seq, first.n, first.at,
                  coalesce(account.kind = 'assistant' OR ",
         may_read!("given.author_id"),
         ", FALSE) AS is_inside,
                  answered.seq IS NOT NULL AS is_answer,
                  CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered,
+                 CASE WHEN root.thread IS NULL THEN root.author_id END AS began,
                  EXISTS (SELECT 1 FROM notice WHERE notice.user_id = given.author_id
                             AND notice.room_id = given.room_id AND notice.read_at IS NULL
                             AND notice.dropped_at IS NULL) AS is_called
             FROM "
     ),
-    (i bigint, room_id bigint, author_id bigint, cid text, reply_to bigint),
+    (i bigint, room_id bigint, author_id bigint, cid text, reply_to bigint, thread bigint),
     " CROSS JOIN room
            LEFT JOIN account ON account.user_id = given.author_id
            LEFT JOIN message first ON first.room_id = given.room_id
                  AND first.author_id = given.author_id AND first.cid = given.cid
            LEFT JOIN message answered ON answered.room_id = given.room_id
                  AND answered.seq = given.reply_to
+           LEFT JOIN message root ON root.room_id = given.room_id AND root.seq = given.thread
            WHERE room.room_id = given.room_id) facts
-      WHERE seq IS NOT NULL OR reply_to IS NOT NULL OR is_called OR NOT is_inside"
+      WHERE seq IS NOT NULL OR reply_to IS NOT NULL OR thread IS NOT NULL OR is_called
+         OR NOT is_inside"
 );
 
 #[derive(Debug, sqlx::FromRow)]
@@ -69,6 +74,7 @@ struct FactsRow {
     is_answer: bool,
     answered: Option<i64>,
     is_called: bool,
+    began: Option<i64>,
 }
 
 impl From<FactsRow> for Facts {
@@ -83,6 +89,7 @@ impl From<FactsRow> for Facts {
             is_answer: row.is_answer,
             answered: row.answered.map(UserId),
             is_called: row.is_called,
+            began: row.began.map(UserId),
         }
     }
 }
@@ -100,7 +107,8 @@ pub(super) async fn read(
         .ints(messages.iter().map(|(_place, message)| message.room.0))
         .ints(messages.iter().map(|(_place, message)| message.author.0))
         .texts(messages.iter().map(|(_place, message)| message.cid.as_str()))
-        .maybe_ints(messages.iter().map(|(_place, message)| message.reply_to));
+        .maybe_ints(messages.iter().map(|(_place, message)| message.reply_to))
+        .maybe_ints(messages.iter().map(|(_place, message)| message.thread));
     let rows: Vec<FactsRow> = conn.given_all(&FACTS, given).await?;
     rows.into_iter()
         .map(|row| {

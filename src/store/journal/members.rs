@@ -87,6 +87,8 @@ async fn act(
             return unread::set(conn, places, (*room, *user), *seq).await;
         }
         Append::Message(_)
+        | Append::Act(_)
+        | Append::FanOut { .. }
         | Append::Mark { .. }
         | Append::JoinClub { .. }
         | Append::LeaveClub { .. } => Err(AppendRefusal::Gone),

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{RoomId, UserId, mention_candidates};
+use crate::domain::{Calls, RoomId, UserId, calls};
 use crate::store::StoreError;
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::rooms::may_read;
 
-use super::talk::Draft;
+use super::cause::Cause;
 
 const NAMED: Bulk = bulk!(
     "SELECT account.username_key, account.user_id FROM ",
@@ -27,45 +27,43 @@ const READERS: Bulk = bulk!(
     )
 );
 
-/// Fills in who is named by each draft, and forgets answered authors who may not read it any more.
-/// Runs no statement for drafts that call and answer nobody.
-pub(super) async fn resolve(conn: &mut Conn, drafts: &mut [Draft<'_>]) -> Result<(), StoreError> {
-    let calls: Vec<Vec<Vec<String>>> =
-        drafts.iter().map(|draft| mention_candidates(draft.message.text.spoken())).collect();
+/// Fills in who is named by each text, and forgets answered people who may not read it any more.
+/// Runs no statement for texts that call and answer nobody.
+pub(super) async fn resolve(
+    conn: &mut Conn,
+    causes: &mut [&mut Cause<'_>],
+) -> Result<(), StoreError> {
+    let calls: Vec<Calls> = causes.iter().map(|cause| calls(cause.spoken)).collect();
     let named = accounts(conn, &calls).await?;
     let mut pairs = BTreeSet::new();
-    for (draft, calls) in drafts.iter().zip(&calls) {
-        let users =
-            calls.iter().flatten().filter_map(|name| named.get(name)).chain(&draft.answered);
-        pairs.extend(users.map(|user| (draft.message.room, *user)));
+    for (cause, calls) in causes.iter().zip(&calls) {
+        let users = calls.names.iter().flatten().filter_map(|name| named.get(name));
+        pairs.extend(users.chain(&cause.answered).map(|user| (cause.room, *user)));
     }
     let readers = readers(conn, &pairs).await?;
-    for (draft, calls) in drafts.iter_mut().zip(&calls) {
-        let room = draft.message.room;
-        for call in calls {
+    for (cause, calls) in causes.iter_mut().zip(&calls) {
+        let (room, author) = (cause.room, cause.author);
+        for call in &calls.names {
             let longest = call
                 .iter()
                 .filter_map(|name| named.get(name))
                 .find(|user| readers.contains_key(&(room, **user)));
             match longest {
-                Some(user) if *user == draft.message.author => {}
-                Some(user) if draft.mentions.contains(user) => {}
-                Some(user) => draft.mentions.push(*user),
+                Some(user) if *user == author || cause.mentions.contains(user) => {}
+                Some(user) => cause.mentions.push(*user),
                 None => {}
             }
         }
-        draft.answered = draft.answered.filter(|user| readers.contains_key(&(room, *user)));
-        let called = draft.mentions.iter().copied().chain(draft.answered);
-        draft.silent = called.filter(|user| readers.get(&(room, *user)) == Some(&true)).collect();
+        cause.answered.retain(|user| readers.contains_key(&(room, *user)));
+        let called = cause.mentions.iter().chain(&cause.answered).copied();
+        cause.silent = called.filter(|user| readers.get(&(room, *user)) == Some(&true)).collect();
     }
     Ok(())
 }
 
-async fn accounts(
-    conn: &mut Conn,
-    calls: &[Vec<Vec<String>>],
-) -> Result<HashMap<String, UserId>, StoreError> {
-    let names: BTreeSet<&str> = calls.iter().flatten().flatten().map(String::as_str).collect();
+async fn accounts(conn: &mut Conn, calls: &[Calls]) -> Result<HashMap<String, UserId>, StoreError> {
+    let names = calls.iter().flat_map(|calls| calls.names.iter().flatten());
+    let names: BTreeSet<&str> = names.map(String::as_str).collect();
     if names.is_empty() {
         return Ok(HashMap::new());
     }

@@ -6,19 +6,28 @@
 //!
 //! One transaction serves the whole batch, with a few statements for many messages and marks: on
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
-//! the messages leave is written by one script (`given.rs`). Read in this order: `places.rs` takes the locks, `talk.rs` turns
-//! messages and marks into rows with the help of `facts.rs`, `mentions.rs`, `watchers.rs`,
-//! `notices.rs`, `marks.rs` and `reads.rs`; `members.rs` handles who comes, goes and rises one by one, by the
-//! rules in `clubs.rs`, `roles.rs`, and for single rooms in `doors.rs`, `groups.rs` and
-//! `lobbies.rs`, and `letters.rs` tells those concerned; `rows.rs` writes.
+//! the messages leave is written by one script (`given.rs`). Read in this order: `plain.rs` is the short
+//! way of batches that hold nothing else; `places.rs` takes the locks, `talk.rs` turns messages,
+//! reactions and marks into rows with the help of `facts.rs`, `reactions.rs`, `threads.rs`,
+//! `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes. What is rare
+//! is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs` and
+//! `pins.rs`, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes and rises,
+//! by the rules in `clubs.rs`, `roles.rs`, and for single rooms in `doors.rs`, `groups.rs` and
+//! `lobbies.rs`; `letters.rs` tells those concerned.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
 //! culprit is alone. **Invariant:** `Err` means that nothing of the batch is kept.
 
+mod acts;
+mod cause;
 mod clubs;
+mod counts;
+mod deletes;
 mod doors;
+mod edits;
 mod facts;
+mod fanouts;
 mod groups;
 mod letters;
 mod lobbies;
@@ -26,22 +35,30 @@ mod marks;
 mod members;
 mod mentions;
 mod notices;
+mod pins;
 mod places;
 mod plain;
+mod reactions;
 mod reads;
 mod roles;
 mod rows;
 mod talk;
+mod threads;
 mod unread;
 mod watchers;
 
 use std::error::Error;
 use std::fmt;
 
+use self::places::Places;
+use super::act::Deed;
 use super::append::{Append, Appended, EventWriter};
 use super::db::Conn;
 use super::{Store, StoreError};
 use crate::faults::{Faults, Part};
+
+/// A batch that the database rolled back for the sake of another is tried so often.
+const TRIES: u32 = 5;
 
 impl Store {
     /// Appends a batch and answers each of it in order.
@@ -67,6 +84,20 @@ impl Store {
         {
             return Ok(done);
         }
+        let mut tries = 1;
+        loop {
+            match self.append_once(batch, writer).await {
+                Err(why) if tries < TRIES && why.is_rolled_back() => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn append_once(
+        &self,
+        batch: &[Append],
+        writer: &dyn EventWriter,
+    ) -> Result<Vec<Appended>, StoreError> {
         let mut tx = self.db.begin().await?;
         let done = run(&mut tx, batch, writer).await;
         for append in batch {
@@ -113,9 +144,7 @@ async fn run(
     let mut done = Vec::with_capacity(batch.len());
     for step in batch.chunk_by(|one, next| is_talk(one) && is_talk(next)) {
         match step {
-            [one] if !is_talk(one) => {
-                done.push(members::change(conn, &mut places, one, writer).await?);
-            }
+            [one] if !is_talk(one) => done.push(single(conn, &mut places, one, writer).await?),
             talk => done.extend(talk::write(conn, &mut places, talk, writer).await?),
         }
     }
@@ -164,7 +193,27 @@ impl fmt::Display for Told<'_> {
     }
 }
 
-/// Messages and marks are written many at a time; membership changes singly, in their turn.
+/// Messages, reactions and marks are written many at a time; everything else singly, in its turn.
 const fn is_talk(append: &Append) -> bool {
-    matches!(append, Append::Message(_) | Append::Mark { .. })
+    match append {
+        Append::Message(_) | Append::Mark { .. } => true,
+        Append::Act(act) => matches!(act.deed, Deed::React { .. } | Deed::Unreact { .. }),
+        _single => false,
+    }
+}
+
+/// Does one of those that are done singly.
+async fn single(
+    conn: &mut Conn,
+    places: &mut Places,
+    append: &Append,
+    writer: &dyn EventWriter,
+) -> Result<Appended, StoreError> {
+    match append {
+        Append::Act(act) => acts::act(conn, places, act, writer).await,
+        Append::FanOut { room, message } => {
+            fanouts::next(conn, places, (*room, *message), writer).await
+        }
+        _membership => members::change(conn, places, append, writer).await,
+    }
 }

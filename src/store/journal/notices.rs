@@ -1,4 +1,5 @@
-//! Inbox entries that messages cause, written in the transaction of the message.
+//! Inbox entries that messages cause, written in the transaction of the message; and how they go with
+//! it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,8 +9,8 @@ use crate::store::append::{EventWriter, NewNotice, StoredNotice, WrittenNotice};
 use crate::store::db::{Conn, Either};
 use crate::store::given::{Bulk, Given, Script, bulk};
 
+use super::cause::Cause;
 use super::places::Places;
-use super::talk::Draft;
 
 /// Characters of a message that an entry quotes at most; the writer may cut further.
 const EXCERPT_CHARS: usize = 200;
@@ -58,32 +59,31 @@ struct Entry<'a> {
     kind: &'static str,
     seq: i64,
     user: UserId,
-    draft: &'a Draft<'a>,
+    cause: &'a Cause<'a>,
     written: WrittenNotice,
 }
 
-/// Writes the entries for each draft and gives them back, draft by draft.
+/// Writes the entries for each text and gives them back, text by text.
 pub(super) async fn write(
     conn: &mut Conn,
     places: &Places,
-    drafts: &[Draft<'_>],
+    causes: &[&Cause<'_>],
     writer: &dyn EventWriter,
 ) -> Result<Vec<Vec<StoredNotice>>, StoreError> {
-    let users: BTreeSet<i64> =
-        drafts.iter().flat_map(receivers).map(|(user, _kind)| user.0).collect();
+    let receivers = || causes.iter().flat_map(|cause| cause.receivers());
+    let users: BTreeSet<i64> = receivers().map(|(user, _kind)| user.0).collect();
     if users.is_empty() {
-        return Ok(drafts.iter().map(|_draft| Vec::new()).collect());
+        return Ok(causes.iter().map(|_cause| Vec::new()).collect());
     }
     let mut inboxes = lock(conn, users).await?;
-    let names = names(conn, drafts).await?;
-    let count = drafts.iter().flat_map(receivers).count();
+    let names = names(conn, causes).await?;
+    let count = receivers().count();
     let mut ids = fresh_ids(conn, count).await?.into_iter();
     let mut entries = Vec::with_capacity(count);
-    for draft in drafts {
-        let message = draft.message;
-        let from_name = names.get(&message.author).map_or("", String::as_str);
-        let club = places.rooms.get(&message.room).and_then(|head| head.club);
-        for (user, kind) in receivers(draft) {
+    for cause in causes {
+        let from_name = names.get(&cause.author).map_or("", String::as_str);
+        let club = places.rooms.get(&cause.room).and_then(|head| head.club);
+        for (user, kind) in cause.receivers() {
             let (Some(inbox), Some(id)) = (inboxes.get_mut(&user), ids.next()) else { continue };
             inbox.head += 1;
             let notice = NewNotice {
@@ -92,43 +92,31 @@ pub(super) async fn write(
                 user,
                 locale: &inbox.locale,
                 from_name,
-                from: message.author,
-                room: Some(message.room),
-                message_seq: Some(draft.seq),
+                from: cause.author,
+                room: Some(cause.room),
+                message_seq: Some(cause.seq),
                 club,
-                place: &draft.place,
+                place: &cause.place,
                 role: None,
-                excerpt: excerpt(message.text.as_str()),
-                at: message.at,
+                excerpt: excerpt(cause.text),
+                at: cause.at,
             };
             let written = writer.notice(&notice, inbox.head);
-            entries.push(Entry { id, kind, seq: inbox.head, user, draft, written });
+            entries.push(Entry { id, kind, seq: inbox.head, user, cause, written });
         }
     }
     insert(conn, &entries, &inboxes).await?;
     let mut entries = entries.into_iter().peekable();
-    let mut stored = Vec::with_capacity(drafts.len());
-    for draft in drafts {
+    let mut stored = Vec::with_capacity(causes.len());
+    for cause in causes {
         let mut own = Vec::new();
-        while let Some(entry) = entries.next_if(|entry| std::ptr::eq(entry.draft, draft)) {
+        while let Some(entry) = entries.next_if(|entry| std::ptr::eq(entry.cause, *cause)) {
             let body = entry.written.event.into();
             own.push(StoredNotice { user: entry.user, seq: entry.seq, body });
         }
         stored.push(own);
     }
     Ok(stored)
-}
-
-/// Who hears of a message, and as what: one entry each. Being named wins, then being answered.
-fn receivers<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (UserId, &'static str)> + use<'a> {
-    let is_asked = |user: &UserId| !draft.silent.contains(user);
-    let answered = draft
-        .answered
-        .filter(|user| *user != draft.message.author && !draft.mentions.contains(user));
-    let named = draft.mentions.iter().map(|user| (*user, "mention"));
-    let called = named.chain(answered.map(|user| (user, "reply")));
-    let watching = draft.watchers.iter().map(|user| (*user, draft.news));
-    called.filter(move |(user, _kind)| is_asked(user)).chain(watching)
 }
 
 /// Takes the inboxes of these users.
@@ -144,10 +132,10 @@ pub(super) async fn lock(
 
 async fn names(
     conn: &mut Conn,
-    drafts: &[Draft<'_>],
+    causes: &[&Cause<'_>],
 ) -> Result<HashMap<UserId, String>, StoreError> {
-    let authors = drafts.iter().filter(|draft| receivers(draft).next().is_some());
-    let authors: BTreeSet<i64> = authors.map(|draft| draft.message.author.0).collect();
+    let authors = causes.iter().filter(|cause| cause.receivers().next().is_some());
+    let authors: BTreeSet<i64> = authors.map(|cause| cause.author.0).collect();
     let rows: Vec<(i64, String)> = conn.given_all(&NAMES, Given::new().ints(authors)).await?;
     Ok(rows.into_iter().map(|(user, name)| (UserId(user), name)).collect())
 }
@@ -198,13 +186,13 @@ async fn insert(
         .ints(entries.iter().map(|entry| entry.user.0))
         .ints(entries.iter().map(|entry| entry.seq))
         .texts(entries.iter().map(|entry| entry.kind))
-        .ints(entries.iter().map(|entry| entry.draft.message.room.0))
-        .ints(entries.iter().map(|entry| entry.draft.seq))
-        .ints(entries.iter().map(|entry| entry.draft.message.author.0))
+        .ints(entries.iter().map(|entry| entry.cause.room.0))
+        .ints(entries.iter().map(|entry| entry.cause.seq))
+        .ints(entries.iter().map(|entry| entry.cause.author.0))
         .texts(entries.iter().map(|entry| entry.written.title.as_str()))
         .texts(entries.iter().map(|entry| entry.written.body.as_str()))
         .texts(entries.iter().map(|entry| entry.written.event.as_str()))
-        .ints(entries.iter().map(|entry| entry.draft.message.at.0));
+        .ints(entries.iter().map(|entry| entry.cause.at.0));
     script.add(&NOTICES, given);
     script.run(conn).await
 }

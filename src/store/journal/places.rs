@@ -89,8 +89,10 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
     for append in batch {
         match append {
             Append::Message(message) => rooms.insert(message.room.0),
+            Append::Act(act) => rooms.insert(act.room.0),
             Append::Mark { room, .. }
             | Append::Unread { room, .. }
+            | Append::FanOut { room, .. }
             | Append::JoinRoom { room, .. }
             | Append::LeaveRoom { room, .. }
             | Append::Invite { room, .. }

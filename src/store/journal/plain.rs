@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::{RoomId, UserId, mention_candidates};
+use crate::domain::{Calls, RoomId, UserId, calls};
 use crate::faults::{Faults, Part};
 use crate::store::StoreError;
 use crate::store::append::{
@@ -140,8 +140,11 @@ pub(super) async fn write(
 fn plain(append: &Append) -> Option<&NewMessage> {
     let Append::Message(message) = append else { return None };
     // By name, so that whoever adds to a message decides whether it is still plain.
-    let NewMessage { room: _, author: _, cid: _, text, reply_to, at: _ } = message;
-    let is_plain = reply_to.is_none() && mention_candidates(text.spoken()).is_empty();
+    let NewMessage { room: _, author: _, cid: _, text, reply_to, thread, called, at: _ } = message;
+    let is_plain = reply_to.is_none()
+        && thread.is_none()
+        && called.is_none()
+        && calls(text.spoken()) == Calls::default();
     is_plain.then_some(message)
 }
 
@@ -186,7 +189,13 @@ fn answer(heads: Vec<(i64, i64, i64)>, drafts: Vec<Draft<'_>>) -> Vec<Appended> 
         let (seq, n) = (head - draft.behind, n - draft.behind);
         let body = fill(&draft.template, seq, n).into();
         let event = StoredEvent { seq, n, at: draft.message.at, body };
-        Appended::Message { event, mentions: Vec::new(), notices: Vec::new(), read: None }
+        Appended::Message {
+            event,
+            mentions: Vec::new(),
+            notices: Vec::new(),
+            read: None,
+            has_fanout: false,
+        }
     };
     drafts.into_iter().map(done).collect()
 }

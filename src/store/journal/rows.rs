@@ -39,10 +39,10 @@ const EVENTS: Bulk = bulk!(
 );
 
 const MESSAGES: Bulk = bulk!(
-    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, at)
-     SELECT room_id, seq, n, author_id, cid, text, html, reply_to, at FROM ",
+    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, thread, at)
+     SELECT room_id, seq, n, author_id, cid, text, html, reply_to, thread, at FROM ",
     (room_id bigint, seq bigint, n bigint, author_id bigint, cid text, text text, html text,
-     reply_to bigint, at bigint),
+     reply_to bigint, thread bigint, at bigint),
     ""
 );
 
@@ -92,17 +92,17 @@ pub(super) fn events<'a>(
 pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
     let given = Given::new()
         .ints(drafts.iter().map(|draft| draft.message.room.0))
-        .ints(drafts.iter().map(|draft| draft.seq))
+        .ints(drafts.iter().map(|draft| draft.cause.seq))
         .ints(drafts.iter().map(|draft| draft.n))
         .ints(drafts.iter().map(|draft| draft.message.author.0))
         .texts(drafts.iter().map(|draft| draft.message.cid.as_str()))
         .texts(drafts.iter().map(|draft| draft.message.text.as_str()))
         .maybe_texts(drafts.iter().map(|draft| draft.message.text.html()))
         .maybe_ints(drafts.iter().map(|draft| draft.message.reply_to))
+        .maybe_ints(drafts.iter().map(|draft| draft.message.thread))
         .ints(drafts.iter().map(|draft| draft.message.at.0));
     script.add(&MESSAGES, given);
-    let named =
-        || drafts.iter().flat_map(|draft| draft.mentions.iter().map(move |user| (user, draft)));
+    let named = || drafts.iter().flat_map(|d| d.cause.mentions.iter().map(move |user| (user, d)));
     let given = Given::new()
         .ints(named().map(|(user, _draft)| user.0))
         .ints(named().map(|(_user, draft)| draft.message.room.0))

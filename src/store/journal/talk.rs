@@ -1,63 +1,60 @@
-//! A run of messages and marks: judged, numbered and written together.
+//! A run of messages, reactions and marks: judged, numbered and written together.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
+use crate::store::act::{Act, ActEvent, Acted, Deed, Happened};
 use crate::store::append::{
     Append, AppendRefusal, Appended, EventWriter, NewMessage, ReadMark, StoredEvent, StoredNotice,
 };
 use crate::store::db::Conn;
 use crate::store::given::Script;
 
+use super::cause::Cause;
 use super::facts::{self, Facts, First};
 use super::marks::{self, Mark};
 use super::places::{Head, Places};
+use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::{mentions, notices, watchers};
+use super::{fanouts, mentions, notices, threads, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     pub(super) message: &'a NewMessage,
-    /// Who wrote the answered message, if they are to hear of it.
-    pub(super) answered: Option<UserId>,
-    pub(super) mentions: Vec<UserId>,
-    /// Who of those it calls or answers wants no entry from this room.
-    pub(super) silent: Vec<UserId>,
-    /// Who else is to hear of it, and as what.
-    pub(super) watchers: Vec<UserId>,
-    pub(super) news: &'static str,
-    /// Name of the room, where somebody hears of it by that.
-    pub(super) place: String,
+    pub(super) cause: Cause<'a>,
+    /// Who began the thread that it goes into.
+    pub(super) began: Option<UserId>,
+    /// Whether too many follow that thread to be told at once.
+    pub(super) has_crowd: bool,
     /// Whether entries of the room wait unread in the inbox of the author.
     pub(super) is_called: bool,
     /// Zero until it is numbered.
-    pub(super) seq: i64,
     pub(super) n: i64,
 }
 
 impl<'a> Draft<'a> {
-    fn new(message: &'a NewMessage, facts: Option<&Facts>) -> Self {
-        Self {
-            message,
-            answered: facts.and_then(|facts| facts.answered),
-            mentions: Vec::new(),
-            silent: Vec::new(),
-            watchers: Vec::new(),
-            news: "chat",
-            place: String::new(),
-            is_called: facts.is_some_and(|facts| facts.is_called),
-            seq: 0,
-            n: 0,
+    fn new(message: &'a NewMessage, facts: Option<Facts>) -> Self {
+        let mut cause = Cause::of(message);
+        let (mut began, mut is_called) = (None, false);
+        if let Some(facts) = facts {
+            cause.answered.extend(facts.answered);
+            (began, is_called) = (facts.began, facts.is_called);
         }
+        Self { message, cause, began, has_crowd: false, is_called, n: 0 }
+    }
+
+    /// The root of its thread.
+    pub(super) fn root(&self) -> Option<(RoomId, i64)> {
+        Some((self.message.room, self.message.thread?))
     }
 }
 
 /// What is to become of one append of the run.
-enum Turn {
+enum Turn<'a> {
     Refused(AppendRefusal),
     /// It was stored in an earlier batch.
     Duplicate(First),
@@ -65,6 +62,8 @@ enum Turn {
     Repeat(usize),
     /// It becomes the next draft.
     Fresh,
+    /// It is a reaction, and this its place in the run.
+    React(usize, &'a Act),
     /// It is a mark of this room by this user, up to a seq.
     Mark {
         room: RoomId,
@@ -92,12 +91,28 @@ pub(super) async fn write(
         })
         .collect();
     let mut facts = facts::read(conn, &messages).await?;
+    let acts: Vec<(usize, &Act)> = run
+        .iter()
+        .enumerate()
+        .filter_map(|(place, append)| match append {
+            Append::Act(act) if places.rooms.contains_key(&act.room) => Some((place, act)),
+            _other => None,
+        })
+        .collect();
+    let mut board = reactions::read(conn, &acts).await?;
     let (turns, mut drafts) = judge(places, run, &mut facts);
-    mentions::resolve(conn, &mut drafts).await?;
-    let Numbered { events, marks, mut seats } = number(places, &turns, &mut drafts, writer);
+    threads::followers(conn, &mut drafts).await?;
+    let mut causes: Vec<_> = drafts.iter_mut().map(|draft| &mut draft.cause).collect();
+    mentions::resolve(conn, &mut causes).await?;
+    let Numbered { events, marks, mut seats, reacted } =
+        number(places, &turns, (&mut drafts, &mut board), writer);
+    let new_fanouts = fanouts::of(&drafts);
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
     rows::messages(&mut script, &drafts);
+    threads::write(&mut script, &drafts);
+    fanouts::note(&mut script, &new_fanouts);
+    board.write(&mut script);
     if !marks.is_empty() {
         // Explicit marks count events, those of this run among them: they must stand first.
         std::mem::take(&mut script).run(conn).await?;
@@ -107,9 +122,10 @@ pub(super) async fn write(
     script.run(conn).await?;
     let read = reads::read(conn, &readers(&marks, &drafts)).await?;
     watchers::find(conn, places, &mut drafts, writer).await?;
-    let notices = notices::write(conn, places, &drafts, writer).await?;
+    let causes: Vec<&Cause<'_>> = drafts.iter().map(|draft| &draft.cause).collect();
+    let notices = notices::write(conn, places, &causes, writer).await?;
     let standing = marks::standing(conn, places, &marks).await?;
-    Ok(answer(turns, drafts, events, Left { notices, standing, read }))
+    Ok(answer(turns, drafts, events, Left { notices, standing, reacted, read }))
 }
 
 /// Decides about each append, on what the live room could not know.
@@ -117,7 +133,7 @@ fn judge<'a>(
     places: &Places,
     run: &'a [Append],
     facts: &mut HashMap<usize, Facts>,
-) -> (Vec<Turn>, Vec<Draft<'a>>) {
+) -> (Vec<Turn<'a>>, Vec<Draft<'a>>) {
     let mut drafts: Vec<Draft<'a>> = Vec::new();
     let mut seen: HashMap<(RoomId, UserId, &str), usize> = HashMap::new();
     let mut turn = |(place, append): (usize, &'a Append)| match append {
@@ -130,11 +146,12 @@ fn judge<'a>(
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
                     place.insert(drafts.len());
-                    drafts.push(Draft::new(message, facts.as_ref()));
+                    drafts.push(Draft::new(message, facts));
                     Turn::Fresh
                 }
             }
         }
+        Append::Act(act) if places.rooms.contains_key(&act.room) => Turn::React(place, act),
         Append::Mark { room, user, seq, at } if places.rooms.contains_key(room) => {
             Turn::Mark { room: *room, user: *user, seq: *seq, at: *at }
         }
@@ -145,36 +162,41 @@ fn judge<'a>(
 }
 
 /// What the facts decide by themselves. A repeat is answered even to who may write no more.
-fn settled(message: &NewMessage, facts: &Facts) -> Option<Turn> {
+fn settled<'a>(message: &NewMessage, facts: &Facts) -> Option<Turn<'a>> {
     if let Some(first) = facts.first {
         Some(Turn::Duplicate(first))
     } else if !facts.is_inside {
         Some(Turn::Refused(AppendRefusal::NotMember))
     } else if message.reply_to.is_some() && !facts.is_answer {
         Some(Turn::Refused(AppendRefusal::NoSuchMessage))
+    } else if message.thread.is_some() && facts.began.is_none() {
+        Some(Turn::Refused(AppendRefusal::NoSuchThread))
     } else {
         None
     }
 }
 
 /// What the numbering leaves to write.
+#[derive(Default)]
 struct Numbered {
-    /// One per draft, in the same order.
+    /// In log order; those of drafts are the messages'.
     events: Vec<(RoomId, StoredEvent)>,
     /// Cut to the heads.
     marks: Vec<Mark>,
     /// The authors': who writes has read.
     seats: Seats,
+    /// What became of each reaction.
+    reacted: Vec<Appended>,
 }
 
 /// Gives numbers in the order of the batch.
 fn number(
     places: &mut Places,
-    turns: &[Turn],
-    drafts: &mut [Draft<'_>],
+    turns: &[Turn<'_>],
+    (drafts, board): (&mut [Draft<'_>], &mut Board),
     writer: &dyn EventWriter,
 ) -> Numbered {
-    let mut numbered = Numbered { events: Vec::new(), marks: Vec::new(), seats: Seats::new() };
+    let mut numbered = Numbered::default();
     let mut drafts = drafts.iter_mut();
     for turn in turns {
         match turn {
@@ -182,12 +204,19 @@ fn number(
                 let Some(draft) = drafts.next() else { continue };
                 let message = draft.message;
                 let Some(head) = places.rooms.get_mut(&message.room) else { continue };
-                (draft.seq, draft.n) = next(head);
-                let body = writer.message(message, draft.seq, draft.n, &draft.mentions).into();
-                let event = StoredEvent { seq: draft.seq, n: draft.n, at: message.at, body };
+                let (seq, n) = next(head);
+                (draft.cause.seq, draft.n) = (seq, n);
+                let body = writer.message(message, seq, n, &draft.cause.mentions).into();
+                let event = StoredEvent { seq, n, at: message.at, body };
                 numbered.events.push((message.room, event));
-                let seat = Seat { read_n: draft.n, read_seq: draft.seq };
+                let seat = Seat { read_n: n, read_seq: seq };
                 raise(&mut numbered.seats, (message.room, message.author), seat);
+            }
+            Turn::React(place, act) => {
+                let Some(head) = places.rooms.get_mut(&act.room) else { continue };
+                let (reacted, event) = react(head, board, (*place, act), writer);
+                numbered.reacted.push(reacted);
+                numbered.events.extend(event.map(|event| (act.room, event)));
             }
             Turn::Mark { room, user, seq, at } => {
                 let head = places.rooms.get(room).map_or(0, |head| head.head);
@@ -206,6 +235,33 @@ const fn next(head: &mut Head) -> (i64, i64) {
     (head.head, head.n)
 }
 
+/// Decides about a reaction, and numbers it if it is done.
+fn react(
+    head: &mut Head,
+    board: &mut Board,
+    (place, act): (usize, &Act),
+    writer: &dyn EventWriter,
+) -> (Appended, Option<StoredEvent>) {
+    let (seq, at) = (head.head + 1, act.at);
+    let count = match board.decide(place, act, seq) {
+        Verdict::Refused(why) => return (Appended::Refused(why), None),
+        Verdict::Unchanged(seq) => return (Appended::Unchanged { seq, at: None }, None),
+        Verdict::Done(count) => count,
+    };
+    let (message, what) = match &act.deed {
+        Deed::React { message, emoji } => (*message, Happened::Reacted { emoji: *emoji, count }),
+        Deed::Unreact { message, emoji } => {
+            (*message, Happened::Unreacted { emoji: *emoji, count })
+        }
+        _other => return (Appended::Failed, None),
+    };
+    head.head = seq;
+    let event = ActEvent { room: act.room, message, by: act.by, seq, at, what };
+    let event = StoredEvent { seq, n: head.n, at, body: writer.act(&event).into() };
+    let acted = Acted { events: vec![event.clone()], ..Acted::default() };
+    (Appended::Acted(acted), Some(event))
+}
+
 /// Who has read what: who marks it, and who writes while entries of the room wait unread.
 fn readers(marks: &[Mark], drafts: &[Draft<'_>]) -> Readers {
     let mut readers = Readers::new();
@@ -214,7 +270,7 @@ fn readers(marks: &[Mark], drafts: &[Draft<'_>]) -> Readers {
     }
     for draft in drafts.iter().filter(|draft| draft.is_called) {
         let message = draft.message;
-        reads::add(&mut readers, (message.room, message.author), draft.seq, message.at);
+        reads::add(&mut readers, (message.room, message.author), draft.cause.seq, message.at);
     }
     readers
 }
@@ -225,21 +281,24 @@ struct Left {
     notices: Vec<Vec<StoredNotice>>,
     /// Of each mark.
     standing: Vec<ReadMark>,
+    /// Of each reaction.
+    reacted: Vec<Appended>,
     read: reads::Read,
 }
 
 /// The answers, in the order of the batch.
 fn answer(
-    turns: Vec<Turn>,
+    turns: Vec<Turn<'_>>,
     drafts: Vec<Draft<'_>>,
     events: Vec<(RoomId, StoredEvent)>,
-    Left { notices, standing, mut read }: Left,
+    Left { notices, standing, reacted, mut read }: Left,
 ) -> Vec<Appended> {
     let firsts: Vec<First> = drafts
         .iter()
-        .map(|draft| First { seq: draft.seq, n: draft.n, at: draft.message.at })
+        .map(|draft| First { seq: draft.cause.seq, n: draft.n, at: draft.message.at })
         .collect();
-    let mut written = drafts.into_iter().zip(events).zip(notices);
+    let mut written = drafts.into_iter().zip(notices);
+    let (mut events, mut reacted) = (events.into_iter(), reacted.into_iter());
     let mut standing = standing.into_iter();
     let duplicate = |first: First| Appended::Duplicate { seq: first.seq, n: first.n, at: first.at };
     turns
@@ -248,14 +307,23 @@ fn answer(
             Turn::Refused(why) => Appended::Refused(why),
             Turn::Duplicate(first) => duplicate(first),
             Turn::Repeat(place) => firsts.get(place).copied().map_or(Appended::Failed, duplicate),
-            Turn::Fresh => match written.next() {
-                Some(((draft, (_room, event)), notices)) => {
-                    let Draft { message, mentions, .. } = draft;
+            Turn::Fresh => match (written.next(), events.next()) {
+                (Some((draft, notices)), Some((_room, event))) => {
+                    let message = draft.message;
+                    let has_fanout = draft.has_crowd || message.called.is_some();
+                    let mentions = draft.cause.mentions;
                     let read = read.remove(&(message.room, message.author));
-                    Appended::Message { event, mentions, notices, read }
+                    Appended::Message { event, mentions, notices, read, has_fanout }
                 }
-                None => Appended::Failed,
+                _missing => Appended::Failed,
             },
+            Turn::React(..) => {
+                let reacted = reacted.next().unwrap_or(Appended::Failed);
+                if matches!(reacted, Appended::Acted(_)) {
+                    events.next();
+                }
+                reacted
+            }
             Turn::Mark { room, user, .. } => match standing.next() {
                 Some(mark) => Appended::Marked(mark, read.remove(&(room, user))),
                 None => Appended::Failed,

@@ -65,17 +65,18 @@ pub(super) async fn find(
             )?),
         };
         for (user, name) in rows.iter().map(|(user, name)| (UserId(*user), name)) {
-            let is_called = draft.mentions.contains(&user) || draft.answered == Some(user);
+            let cause = &mut draft.cause;
+            let is_called = cause.mentions.contains(&user) || cause.answered.contains(&user);
             if user != author
                 && !is_called
                 && !writer.is_listening(room, user)
                 && told.insert((room, user))
             {
-                draft.watchers.push(user);
-                draft.place.clone_from(name);
+                cause.watchers.push(user);
+                cause.place.clone_from(name);
             }
         }
-        draft.news = if head.kind == RoomKind::Private { "dm" } else { "chat" };
+        draft.cause.news = if head.kind == RoomKind::Private { "dm" } else { "chat" };
     }
     Ok(())
 }

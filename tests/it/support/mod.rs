@@ -1,7 +1,9 @@
 //! A server of one's own for each test, and clients to talk to it.
 
 mod client;
+mod engines;
 mod hub;
+mod model;
 mod process;
 mod raw;
 mod rest;
@@ -23,7 +25,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::client::{Client, Closed};
+pub(crate) use self::engines::{fresh, on_both};
 pub(crate) use self::hub::Hub;
+pub(crate) use self::model::Model;
 pub(crate) use self::process::{Process, command, free_address};
 pub(crate) use self::raw::{Raw, frame};
 pub(crate) use self::rest::{Rest, person};

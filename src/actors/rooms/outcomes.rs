@@ -1,0 +1,106 @@
+//! What the journal has appended goes to the rooms that it concerns, and to who asked.
+
+use std::time::Instant;
+
+use super::RoomsHandle;
+use crate::actors::journal::{Outcome, Outcomes, Telling, Ticket};
+use crate::actors::room::{Change, Commit, RoomMsg};
+use crate::domain::{RoomId, UserId};
+use crate::store::{Acted, Append, Appended, Move, NoticesRead, StoredNotice};
+
+impl Outcomes for RoomsHandle {
+    fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_> {
+        Box::pin(self.tell_notices(notices))
+    }
+
+    fn tell_read(&self, read: Vec<NoticesRead>) -> Telling<'_> {
+        Box::pin(self.tell_notices_read(read))
+    }
+
+    fn is_listening(&self, room: RoomId, user: UserId) -> bool {
+        self.directory.find(room).is_some_and(|room| room.gauge.has(user))
+    }
+
+    fn untold(&self, messages: Vec<(RoomId, i64)>) {
+        messages.into_iter().for_each(|(room, message)| self.fan_out(room, message));
+    }
+
+    fn arrived(&self, outcomes: Vec<Outcome>) {
+        let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
+        let mut answers = Vec::new();
+        for (ticket, outcome) in outcomes {
+            match ticket {
+                Ticket::Message { room, author, asker } => {
+                    if let Ok(Appended::Message { event, has_fanout: true, .. }) = &outcome {
+                        self.fan_out(room, event.seq);
+                    }
+                    add(&mut per_room, room, Commit::Message { author, asker, outcome });
+                }
+                Ticket::Act { room, asker } => {
+                    if let Ok(Appended::Acted(Acted { fanout: Some(message), .. })) = &outcome {
+                        self.fan_out(room, *message);
+                    }
+                    add(&mut per_room, room, Commit::Act { asker, outcome });
+                }
+                Ticket::FanOut { room, message } => {
+                    if let Ok(Appended::FannedOut { mentions, has_more, .. }) = outcome {
+                        if has_more {
+                            self.fan_out(room, message);
+                        }
+                        if !mentions.is_empty() {
+                            add(&mut per_room, room, Commit::FannedOut(mentions));
+                        }
+                    }
+                }
+                Ticket::Mark { room, user, asker, seat } => {
+                    add(&mut per_room, room, Commit::Mark { user, asker, seat, outcome });
+                }
+                Ticket::Member { user, change, answer } => {
+                    if let Ok(Appended::Member { rooms }) = &outcome {
+                        for touched in rooms {
+                            let line = touched.line.clone();
+                            let change = match change {
+                                Change::Came { .. } => Change::Came { since: touched.since },
+                                other => other,
+                            };
+                            add(&mut per_room, touched.room, Commit::Member { user, change, line });
+                        }
+                    }
+                    answers.push((answer, outcome));
+                }
+                Ticket::Moves { answer } => {
+                    if let Ok(Appended::Moved(moves)) = &outcome {
+                        for Move { room, user, how, line } in moves.moves.iter().cloned() {
+                            let change = how.into();
+                            add(&mut per_room, room, Commit::Member { user, change, line });
+                        }
+                    }
+                    answers.push((answer, outcome));
+                }
+            }
+        }
+        self.indexer.wrote(per_room.iter().map(|(room, _commits)| *room));
+        for (room, commits) in per_room {
+            self.hand_over(room, RoomMsg::Committed(commits));
+        }
+        // The rooms have it in their mailboxes before the caller hears, so that whatever the
+        // caller asks of a room next comes behind.
+        answers.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
+    }
+}
+
+impl RoomsHandle {
+    /// Has the next piece of what many are to be told of a message told. What cannot be left now is
+    /// found when the journal looks for it.
+    pub(crate) fn fan_out(&self, room: RoomId, message: i64) {
+        let ticket = Ticket::FanOut { room, message };
+        let _later = self.journal.append(Append::FanOut { room, message }, ticket, Instant::now());
+    }
+}
+
+fn add(per_room: &mut Vec<(RoomId, Vec<Commit>)>, room: RoomId, commit: Commit) {
+    match per_room.iter_mut().rev().find(|(known, _)| *known == room) {
+        Some((_, commits)) => commits.push(commit),
+        None => per_room.push((room, vec![commit])),
+    }
+}

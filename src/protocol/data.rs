@@ -1,0 +1,154 @@
+//! What is inside the numbered events, under `d`.
+
+use serde::Serialize;
+
+use crate::domain::{
+    Cid, ClubId, ClubRole, History, MessageId, Millis, NoticeId, Notify, RoomId, UserId, Writers,
+};
+
+/// The message inside `msg.new`.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageData<'a> {
+    /// Id.
+    pub id: MessageId,
+    /// Author.
+    pub by: UserId,
+    /// The author's own id of the send.
+    pub cid: &'a Cid,
+    /// The text.
+    pub text: &'a str,
+    /// Safe HTML that shows it, unless it is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<&'a str>,
+    /// What it answers.
+    pub reply_to: Option<MessageId>,
+    /// The message that began the thread which it stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// Who it names.
+    #[serde(skip_serializing_if = "<[UserId]>::is_empty")]
+    pub mentions: &'a [UserId],
+    /// Whom it calls at once: `all` or `here`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<&'static str>,
+}
+
+/// The message inside `msg.edit`.
+#[derive(Debug, Clone, Serialize)]
+pub struct EditData<'a> {
+    /// Id.
+    pub id: MessageId,
+    /// Its author, who alone edits.
+    pub by: UserId,
+    /// The text.
+    pub text: &'a str,
+    /// Safe HTML that shows it, unless it is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<&'a str>,
+    /// 2 for the first edit.
+    pub rev: i64,
+    /// Who it names now.
+    #[serde(skip_serializing_if = "<[UserId]>::is_empty")]
+    pub mentions: &'a [UserId],
+    /// Whom it calls at once: `all` or `here`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<&'static str>,
+}
+
+/// What is inside `msg.delete`, `msg.pin` and `msg.unpin`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ActData {
+    /// The message.
+    pub id: MessageId,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// What is inside `msg.react` and `msg.unreact`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ReactionData<'a> {
+    /// The message.
+    pub id: MessageId,
+    /// Whose reaction.
+    pub by: UserId,
+    /// The emoji.
+    pub emoji: &'a str,
+    /// Reactions with it, after this one.
+    pub count: i64,
+}
+
+/// The entry inside `inbox`.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticeData<'a> {
+    /// Id.
+    pub id: NoticeId,
+    /// What happened.
+    pub kind: &'a str,
+    /// Where, if it was in a room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+    /// Which message, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// In which club.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub club: Option<ClubId>,
+    /// Who caused it.
+    pub from: UserId,
+    /// Headline in the receiver's language.
+    pub title: &'a str,
+    /// Beginning of the message.
+    pub body: &'a str,
+    /// Path in the page that shows it.
+    pub link: &'a str,
+    /// When.
+    pub at: Millis,
+}
+
+/// Who a membership line is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct MemberData {
+    /// The user.
+    pub user: UserId,
+}
+
+/// Who has which role.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RoleData {
+    /// The user.
+    pub user: UserId,
+    /// What they are now.
+    pub role: ClubRole,
+}
+
+/// What changed about a room: only that is there. The last two are the receiver's own.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct RoomUpdateData<'a> {
+    /// Name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// What is talked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<&'a str>,
+    /// From where on a reader sees the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Who may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<Writers>,
+    /// Seconds between two messages of one user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_mode_s: Option<i64>,
+    /// Whether people may find it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<bool>,
+    /// The host of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<UserId>,
+    /// Which messages make an inbox entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    /// Whether it is hidden until the next message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
+}

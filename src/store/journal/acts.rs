@@ -1,0 +1,134 @@
+//! Edits, deletions and pins. Rare beside messages and reactions, so each is done singly, in its turn
+//! of the batch.
+
+use crate::domain::{RoomId, UserId};
+use crate::store::StoreError;
+use crate::store::act::{Act, ActEvent, Acted, Deed, Happened, Whose};
+use crate::store::append::{AppendRefusal, Appended, EventWriter, StoredEvent};
+use crate::store::db::Conn;
+use crate::store::given::{Bulk, Given, bulk};
+use crate::store::rooms::may_read;
+
+use super::places::Places;
+use super::{deletes, edits, pins};
+
+const TARGETS: Bulk = bulk!(
+    concat!(
+        "SELECT message.seq, message.n, message.at, message.author_id, message.rev, message.text, ",
+        may_read!("given.user_id"),
+        " AS is_inside FROM "
+    ),
+    (room_id bigint, user_id bigint, seq bigint),
+    " CROSS JOIN room CROSS JOIN message
+      WHERE room.room_id = given.room_id
+        AND message.room_id = given.room_id AND message.seq = given.seq
+      ORDER BY message.seq"
+);
+
+/// A message that something is done to.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Target {
+    pub(super) seq: i64,
+    pub(super) n: i64,
+    pub(super) at: i64,
+    pub(super) author_id: i64,
+    pub(super) rev: i64,
+    /// None: only the tombstone is left.
+    pub(super) text: Option<String>,
+    /// Whether the one who acts may read the room.
+    is_inside: bool,
+}
+
+/// Does one act.
+pub(super) async fn act(
+    conn: &mut Conn,
+    places: &mut Places,
+    act: &Act,
+    writer: &dyn EventWriter,
+) -> Result<Appended, StoreError> {
+    if !places.rooms.contains_key(&act.room) {
+        return Ok(Appended::Refused(AppendRefusal::Gone));
+    }
+    let done = match &act.deed {
+        Deed::Edit { message, text, cid, called } => {
+            let edit = edits::Edit { text, cid: cid.as_ref(), called: called.as_ref() };
+            edits::edit(conn, places, (act, *message, edit), writer).await?
+        }
+        Deed::Delete { message, whose } => {
+            deletes::delete(conn, places, (act, &[*message], *whose), writer).await?
+        }
+        Deed::DeleteMany { messages } => {
+            deletes::delete(conn, places, (act, messages, Whose::Any), writer).await?
+        }
+        Deed::Pin { message } => pins::pin(conn, places, (act, *message), writer).await?,
+        Deed::Unpin { message } => pins::unpin(conn, places, (act, *message), writer).await?,
+        // They are written with the messages.
+        Deed::React { .. } | Deed::Unreact { .. } => Err(AppendRefusal::Gone),
+    };
+    Ok(done.unwrap_or_else(Appended::Refused))
+}
+
+/// What came of an act, or why it is not done.
+pub(super) type Outcome = Result<Appended, AppendRefusal>;
+
+/// It was so already.
+pub(super) const UNCHANGED: Appended = Appended::Unchanged { seq: None, at: None };
+
+/// The messages that an act names, by rising seq; all of them must be there, once each.
+pub(super) async fn targets(
+    conn: &mut Conn,
+    (room, by): (RoomId, UserId),
+    messages: &[i64],
+) -> Result<Result<Vec<Target>, AppendRefusal>, StoreError> {
+    let given = Given::new()
+        .ints(messages.iter().map(|_message| room.0))
+        .ints(messages.iter().map(|_message| by.0))
+        .ints(messages.iter().copied());
+    let found: Vec<Target> = conn.given_all(&TARGETS, given).await?;
+    Ok(if found.iter().any(|target| !target.is_inside) {
+        Err(AppendRefusal::NotMember)
+    } else if found.len() < messages.len() {
+        Err(AppendRefusal::NotThere)
+    } else {
+        Ok(found)
+    })
+}
+
+/// The only message that an act names.
+pub(super) async fn target(
+    conn: &mut Conn,
+    act: &Act,
+    message: i64,
+) -> Result<Result<Target, AppendRefusal>, StoreError> {
+    let found = targets(conn, (act.room, act.by), &[message]).await?;
+    Ok(found.and_then(|found| found.into_iter().next().ok_or(AppendRefusal::NotThere)))
+}
+
+/// Gives the next place in the log to what was done to a message.
+pub(super) fn number(
+    places: &mut Places,
+    act: &Act,
+    (message, what): (i64, Happened<'_>),
+    writer: &dyn EventWriter,
+) -> Option<StoredEvent> {
+    let head = places.rooms.get_mut(&act.room)?;
+    head.head += 1;
+    let (seq, at) = (head.head, act.at);
+    let event = ActEvent { room: act.room, message, by: act.by, seq, at, what };
+    Some(StoredEvent { seq, n: head.n, at, body: writer.act(&event).into() })
+}
+
+/// What came of an act that concerns nobody else.
+pub(super) fn acted(event: StoredEvent) -> Appended {
+    Appended::Acted(Acted { events: vec![event], ..Acted::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&TARGETS]).await;
+    }
+}

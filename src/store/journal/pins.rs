@@ -1,0 +1,96 @@
+//! Pinning. The live room has decided who may.
+
+use crate::domain::limits;
+use crate::store::StoreError;
+use crate::store::act::{Act, Happened};
+use crate::store::append::{AppendRefusal, Appended, EventWriter};
+use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
+use crate::store::given::Script;
+
+use super::acts::{Outcome, UNCHANGED, acted, number, target};
+use super::places::Places;
+use super::rows;
+
+/// Pins a message.
+pub(super) async fn pin(
+    conn: &mut Conn,
+    places: &mut Places,
+    (act, message): (&Act, i64),
+    writer: &dyn EventWriter,
+) -> Result<Outcome, StoreError> {
+    let target = match target(conn, act, message).await? {
+        Ok(target) => target,
+        Err(why) => return Ok(Err(why)),
+    };
+    if target.text.is_none() {
+        return Ok(Err(AppendRefusal::Deleted));
+    }
+    if let Some(known) = known(conn, act, message).await? {
+        return Ok(Ok(known));
+    }
+    let (pins,): (i64,) =
+        fetch_one!(conn, (i64,), "SELECT count(*) FROM pin WHERE room_id = $1", act.room.0)?;
+    if pins >= limits::PINS {
+        return Ok(Err(AppendRefusal::PinLimit));
+    }
+    let Some(event) = number(places, act, (message, Happened::Pinned), writer) else {
+        return Ok(Err(AppendRefusal::Gone));
+    };
+    execute!(
+        conn,
+        "INSERT INTO pin (room_id, message_seq, by_id, seq, at) VALUES ($1, $2, $3, $4, $5)",
+        act.room.0,
+        message,
+        act.by.0,
+        event.seq,
+        act.at.0
+    )?;
+    let events = [(act.room, event.clone())];
+    let mut script = Script::new();
+    rows::events(&mut script, places, &events);
+    script.run(conn).await?;
+    Ok(Ok(acted(event)))
+}
+
+/// Lets a pinned message go.
+pub(super) async fn unpin(
+    conn: &mut Conn,
+    places: &mut Places,
+    (act, message): (&Act, i64),
+    writer: &dyn EventWriter,
+) -> Result<Outcome, StoreError> {
+    if let Err(why) = target(conn, act, message).await? {
+        return Ok(Err(why));
+    }
+    let gone = execute!(
+        conn,
+        "DELETE FROM pin WHERE room_id = $1 AND message_seq = $2",
+        act.room.0,
+        message
+    )?;
+    if gone == 0 {
+        return Ok(Ok(UNCHANGED));
+    }
+    let Some(event) = number(places, act, (message, Happened::Unpinned), writer) else {
+        return Ok(Err(AppendRefusal::Gone));
+    };
+    let events = [(act.room, event.clone())];
+    let mut script = Script::new();
+    rows::events(&mut script, places, &events);
+    script.run(conn).await?;
+    Ok(Ok(acted(event)))
+}
+
+async fn known(conn: &mut Conn, act: &Act, message: i64) -> Result<Option<Appended>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (i64, i64),
+        "SELECT seq, at FROM pin WHERE room_id = $1 AND message_seq = $2",
+        act.room.0,
+        message
+    )?;
+    Ok(row.map(|(seq, at)| Appended::Unchanged {
+        seq: Some(seq),
+        at: Some(crate::domain::Millis(at)),
+    }))
+}
