@@ -19,9 +19,9 @@ const TITLE_CHARS: usize = 100;
 /// Characters of the body of an inbox entry.
 const BODY_CHARS: usize = 200;
 
-/// Numbers that no event has, to find their places by.
-const SEQ: i64 = i64::MIN;
-const N: i64 = i64::MIN + 1;
+/// How the numbers are written that no event has, to find their places by.
+const SEQ: &str = "-9223372036854775808";
+const N: &str = "9223372036854775807";
 
 /// Writes events in the words of the protocol, and counts them.
 pub(super) struct Writer<'m> {
@@ -43,11 +43,15 @@ impl EventWriter for Writer<'_> {
     }
 
     fn template(&self, message: &NewMessage) -> String {
-        let body = self.message(message, SEQ, N, &[]);
-        // Ids and numbers stand before `cid` and `text`, and none of them is like these two: what is
-        // found first was put there above, whatever people write.
-        let body = body.replacen(&SEQ.to_string(), SEQ_HOLE.encode_utf8(&mut [0; 4]), 2);
-        body.replacen(&N.to_string(), N_HOLE.encode_utf8(&mut [0; 4]), 1)
+        let mut body = self.message(message, i64::MIN, i64::MAX, &[]);
+        // Ids and moments stand before `cid` and `text`, and none of them is like these numbers: what
+        // is found first was put there above, whatever people write.
+        for (number, hole) in [(SEQ, SEQ_HOLE), (SEQ, SEQ_HOLE), (N, N_HOLE)] {
+            if let Some(at) = body.find(number) {
+                body.replace_range(at..at + number.len(), hole.encode_utf8(&mut [0; 4]));
+            }
+        }
+        body
     }
 
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String {
@@ -184,10 +188,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_template_with_its_numbers_is_the_event(
-            text in "\\PC{1,40}|.{1,40}|(-9223372036854775808|-9223372036854775807|\u{1}|\u{2}|x){1,5}",
-            cid in "[-0-9]{1,64}|-922337203685477580[78]",
+            text in "\\PC{1,40}|.{1,40}|(-9223372036854775808|9223372036854775807|\u{1}|\u{2}|x){1,5}",
+            cid in "[-0-9]{1,64}|-?922337203685477580[78]",
             (room, author, at) in (0..i64::MAX, 0..i64::MAX, 0..4_000_000_000_000_i64),
-            (seq, n) in (1..i64::MAX, 1..i64::MAX),
+            (seq, n) in (1..=i64::MAX, 1..=i64::MAX),
         ) {
             let (Ok(text), Ok(cid)) = (Text::parse(&text), Cid::parse(&cid)) else { return Ok(()) };
             let (room, author, at) = (RoomId(room), UserId(author), Millis(at));

@@ -88,6 +88,7 @@ impl Db {
         rows: (&str, &str),
     ) -> Result<Vec<R>, StoreError> {
         let mut tx = Tx { conn: self.write().await?, is_open: true };
+        tx.counts(if self.is_sqlite() { 2 } else { 0 });
         let done = script.run_as_transaction(&mut tx, rows).await;
         let is_lost = matches!(done, Err(StoreError::Unavailable(_)));
         tx.is_open = match tx.conn.engine {

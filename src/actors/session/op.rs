@@ -108,11 +108,16 @@ impl Session {
         msg: RoomMsg,
         context: &mut Context<Self>,
     ) {
+        let is_readable = self.worker.relay.mode(self.seat, room).is_some();
+        let msg = match is_readable {
+            true => self.worker.shared.rooms.try_ask(room, msg),
+            false => Err(msg),
+        };
+        let Err(msg) = msg else {
+            return;
+        };
         let rooms = self.worker.shared.rooms.clone();
-        if self.worker.relay.mode(self.seat, room).is_some() {
-            let Err(msg) = rooms.try_ask(room, msg) else {
-                return;
-            };
+        if is_readable {
             let asked = async move { rooms.ask(room, msg).await };
             self.wait_for(context, asked, move |session, asked, _| {
                 if let Err(refusal) = asked {

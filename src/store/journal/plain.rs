@@ -14,6 +14,7 @@
 //! beside the head that the messages follow.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 use crate::domain::{Calls, RoomId, UserId, calls};
 use crate::faults::{Faults, Part};
@@ -95,6 +96,9 @@ const SEATS: Bulk = bulk!(
 
 /// What the first statement of the script leaves.
 const ROOMS: (&str, &str) = ("room", "SELECT room_id, head, n FROM room");
+
+/// Bytes that the numbers of an event may need: three of nineteen digits.
+const NUMBERS: usize = 57;
 
 /// A message without its numbers.
 struct Draft<'a> {
@@ -202,12 +206,29 @@ fn answer(heads: Vec<(i64, i64, i64)>, drafts: Vec<Draft<'_>>) -> Vec<Appended> 
 
 /// Puts the numbers in, as [`EVENTS`] does.
 fn fill(template: &str, seq: i64, n: i64) -> String {
-    template.replace(SEQ_HOLE, &seq.to_string()).replace(N_HOLE, &n.to_string())
+    let mut body = String::with_capacity(template.len() + NUMBERS);
+    for piece in template.split_inclusive([SEQ_HOLE, N_HOLE]) {
+        let _infallible = match (piece.strip_suffix(SEQ_HOLE), piece.strip_suffix(N_HOLE)) {
+            (Some(before), _) => write!(body, "{before}{seq}"),
+            (None, Some(before)) => write!(body, "{before}{n}"),
+            (None, None) => body.write_str(piece),
+        };
+    }
+    body
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_is_filled_wherever_it_has_a_hole() {
+        let filled = |template| fill(template, 12, -3);
+        let template = "{\"seq\":\u{1},\"n\":\u{2},\"id\":\"m_7_\u{1}\",\"text\":\"가\"}";
+        assert_eq!(filled(template), r#"{"seq":12,"n":-3,"id":"m_7_12","text":"가"}"#);
+        assert_eq!(filled("\u{1}\u{1}\u{2}"), "1212-3");
+        assert_eq!((filled(""), filled("no hole")), (String::new(), "no hole".to_owned()));
+    }
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
