@@ -38,6 +38,8 @@ pub(crate) struct Welcome {
     pub(crate) rooms: Vec<RoomEntry>,
     /// Their inbox.
     pub(crate) inbox: InboxPlace,
+    /// What they say of themselves.
+    pub(crate) status_text: String,
 }
 
 type Waiter = Answer<Result<Arc<Welcome>, Refusal>>;
@@ -210,9 +212,10 @@ async fn read(
         .filter_map(|user| {
             let (id, head) = (user.id, inboxes.remove(&user.id)?);
             let inbox = InboxPlace { epoch: head.epoch, head: head.head, unread: head.unread };
+            let status_text = user.status_text;
             let user = UserBody { id, username: user.username, display_name: user.display_name };
             let rooms = rooms.remove(&id).unwrap_or_default();
-            Some((id, Arc::new(Welcome { user, rooms, inbox })))
+            Some((id, Arc::new(Welcome { user, rooms, inbox, status_text })))
         })
         .collect())
 }

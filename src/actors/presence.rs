@@ -10,7 +10,9 @@
 
 mod abroad;
 mod census;
+mod handle;
 mod others;
+mod states;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -20,13 +22,14 @@ use tokio::time::Instant;
 
 use self::abroad::{Abroad, Elsewhere};
 use self::census::Census;
-use super::bounded::{Address, BoundedRef, Envelope};
+pub use self::handle::PresenceHandle;
+use self::states::{Said, Shown, States};
+use super::bounded::Envelope;
 use super::bus::{Online as Told, Roll};
-use super::meter::Mailbox;
 use super::room::{RoomHandle, RoomMsg};
 use super::rooms::RoomsHandle;
 use super::task;
-use crate::domain::{RoomId, UserId, limits};
+use crate::domain::{RoomId, Status, UserId, limits};
 use crate::faults::{Moment, Part};
 
 /// Messages that may wait: more than sessions in one node.
@@ -52,6 +55,10 @@ pub(crate) enum PresenceMsg {
     Forget(RoomId),
     /// What another node says of its users.
     Abroad(u64, Vec<Told>, Option<Roll>),
+    /// What another node says of how its users are.
+    AbroadSays(u64, Vec<(UserId, Option<Status>)>),
+    /// A user has said something of how they are.
+    Says(UserId),
     /// Other nodes want to know who is online here.
     CallRoll,
     /// Who is signed in on this node, each with the rooms that they may read; after a start.
@@ -60,106 +67,13 @@ pub(crate) enum PresenceMsg {
     Beat,
 }
 
-/// Face of the presence of a node.
-#[derive(Clone, Default)]
-pub struct PresenceHandle {
-    address: Address<PresenceMsg>,
-    census: Census,
-    elsewhere: Elsewhere,
-}
-
-impl PresenceHandle {
-    /// Called by the root at each start.
-    pub(super) fn start(&self, presence: BoundedRef<PresenceMsg>) {
-        self.address.set(presence);
-    }
-
-    /// The presence that the root is about to start.
-    pub(super) fn actor(&self, rooms: &RoomsHandle) -> Presence {
-        let (elsewhere, census) = (self.elsewhere.clone(), self.census.clone());
-        Presence { rooms: rooms.clone(), elsewhere, census }
-    }
-
-    /// What its mailbox shows, and how often it was started again.
-    pub(super) fn read(&self, now: std::time::Instant) -> (Mailbox, u32) {
-        (self.address.read(now), self.address.restarts())
-    }
-
-    /// Counts a session in, if the user may have one more.
-    pub(crate) fn admit(&self, user: UserId, most: u32) -> bool {
-        self.census.admit(user, most)
-    }
-
-    /// A session that was admitted has its rooms.
-    pub(crate) fn arrived(&self, user: UserId, rooms: Vec<RoomId>) {
-        self.tell(PresenceMsg::Arrived(user, rooms));
-    }
-
-    /// A session that was admitted ended.
-    pub(crate) fn departed(&self, user: UserId) {
-        if self.census.release(user) == 0 {
-            self.tell(PresenceMsg::Departed(user));
-        }
-    }
-
-    /// These users may read one more room.
-    pub(crate) fn add_room(&self, users: Vec<UserId>, room: RoomId) {
-        self.tell(PresenceMsg::AddRoom(users, room));
-    }
-
-    /// A user may not read a room any more.
-    pub(crate) fn remove_room(&self, user: UserId, room: RoomId) {
-        self.tell(PresenceMsg::RemoveRoom(user, room));
-    }
-
-    /// A room woke.
-    pub(crate) fn watch(&self, room: RoomHandle) {
-        self.tell(PresenceMsg::Watch(room));
-    }
-
-    /// A room sleeps.
-    pub(crate) fn forget(&self, room: RoomId) {
-        self.tell(PresenceMsg::Forget(room));
-    }
-
-    /// What another node says of its users.
-    pub(crate) fn abroad(&self, node: u64, users: Vec<Told>, roll: Option<Roll>) {
-        self.tell(PresenceMsg::Abroad(node, users, roll));
-    }
-
-    /// Other nodes want to know who is online here.
-    pub(crate) fn call_roll(&self) {
-        self.tell(PresenceMsg::CallRoll);
-    }
-
-    /// Everyone with a live session on this node.
-    pub(crate) fn here(&self) -> Vec<UserId> {
-        self.census.users()
-    }
-
-    /// Whether a user has a live session on this node.
-    pub(crate) fn is_here(&self, user: UserId) -> bool {
-        self.census.counts(user) > 0
-    }
-
-    /// Whether a user has a live session, here or on another node.
-    #[must_use]
-    pub fn is_online(&self, user: UserId) -> bool {
-        self.is_here(user) || self.elsewhere.has(user)
-    }
-
-    fn tell(&self, msg: PresenceMsg) {
-        if self.address.try_cast(msg).is_err() {
-            tracing::warn!("presence is overloaded or restarts; a change was not told");
-        }
-    }
-}
-
 /// The presence of a node.
 pub(super) struct Presence {
     rooms: RoomsHandle,
     elsewhere: Elsewhere,
     census: Census,
+    said: Said,
+    shown: Shown,
 }
 
 /// One user.
@@ -174,6 +88,8 @@ struct Online {
 struct News {
     joins: HashSet<UserId>,
     leaves: HashSet<UserId>,
+    /// How some are, who are otherwise than before.
+    states: Vec<(UserId, Status)>,
 }
 
 /// Who is online and who listens.
@@ -187,6 +103,7 @@ pub(super) struct State {
     news: HashMap<RoomId, News>,
     is_linked: bool,
     abroad: Abroad,
+    states: States,
     /// Whom other nodes are to hear of at the next beat.
     untold: HashSet<UserId>,
     /// Beats until the rooms are told everyone who is online; other nodes have a say in it.
@@ -209,6 +126,7 @@ impl Actor for Presence {
         let beat = || Envelope::to_self(PresenceMsg::Beat);
         let _ends_with_the_actor = me.send_interval(BEAT, beat);
         let abroad = Abroad::new(self.elsewhere.clone());
+        let states = States::new(self.said.clone(), self.shown.clone());
         let (census, is_linked) = (self.census.clone(), self.rooms.bus.is_linked());
         let awake = self.rooms.directory.all();
         let watchers = awake.into_iter().map(|room| (room.room, room)).collect();
@@ -217,7 +135,7 @@ impl Actor for Presence {
             let roll = relays.roll().await;
             let _ended = me.send_message(Envelope::to_self(PresenceMsg::Roll(roll)));
         });
-        Ok(State { census, abroad, watchers, is_linked, ..State::default() })
+        Ok(State { census, abroad, states, watchers, is_linked, ..State::default() })
     }
 
     async fn handle(
@@ -248,6 +166,11 @@ impl Actor for Presence {
                 let moves = state.abroad.hear(node, users, roll, Instant::now());
                 state.follow(moves);
             }
+            PresenceMsg::AbroadSays(node, users) => {
+                state.abroad.say(node, &users);
+                users.iter().for_each(|(user, _status)| state.restate(*user));
+            }
+            PresenceMsg::Says(user) => state.says(user),
             PresenceMsg::CallRoll => state.roll_in = 0,
             PresenceMsg::Roll(roll) => state.called(roll),
             PresenceMsg::Beat => {
@@ -272,6 +195,9 @@ impl State {
         self.changed(user);
         for room in now.iter().filter(|room| !known.contains(room)) {
             self.join(user, *room);
+        }
+        if self.states.knows(user) {
+            self.says(user);
         }
     }
 
@@ -310,8 +236,13 @@ impl State {
         if !joins.is_empty() {
             let _ended = room.answer(RoomMsg::Presence { joins, leaves: Vec::new() });
         }
+        let states = self.states.of_many(self.by_room.get(&room.room));
+        if !states.is_empty() {
+            let _ended = room.answer(RoomMsg::States(states));
+        }
         if let Some(news) = self.news.get_mut(&room.room) {
             news.joins.clear();
+            news.states.clear();
         }
         self.watchers.insert(room.room, room);
     }
@@ -322,6 +253,7 @@ impl State {
             let news = self.news.entry(room).or_default();
             news.leaves.remove(&user);
             news.joins.insert(user);
+            news.states.extend(self.states.of(user).map(|status| (user, status)));
         }
     }
 
@@ -354,7 +286,11 @@ impl State {
     fn tell_all(&mut self) {
         for (id, room) in &self.watchers {
             let all = self.by_room.get(id).into_iter().flatten().copied().collect();
+            let states = self.states.of_many(self.by_room.get(id));
             let _ended = room.answer(RoomMsg::Online(all));
+            if !states.is_empty() {
+                let _ended = room.answer(RoomMsg::States(states));
+            }
         }
         self.news.clear();
     }
@@ -380,13 +316,20 @@ impl State {
             let here_alone = rooms.iter().filter(|room| !self.abroad.is_in(user, **room));
             let here_alone: Vec<_> = here_alone.copied().collect();
             here_alone.into_iter().for_each(|room| self.leave(user, room));
+            self.says_nothing(user);
         }
         let moves = self.abroad.expire(now);
         self.follow(moves);
-        for (room, News { joins, leaves }) in self.news.drain() {
-            if let Some(watcher) = self.watchers.get(&room) {
+        for (room, News { joins, leaves, states }) in self.news.drain() {
+            let Some(watcher) = self.watchers.get(&room) else {
+                continue;
+            };
+            if !(joins.is_empty() && leaves.is_empty()) {
                 let (joins, leaves) = (joins.into_iter().collect(), leaves.into_iter().collect());
                 let _ended = watcher.answer(RoomMsg::Presence { joins, leaves });
+            }
+            if !states.is_empty() {
+                let _ended = watcher.answer(RoomMsg::States(states));
             }
         }
     }

@@ -14,6 +14,7 @@ mod position;
 mod role;
 mod room;
 mod search;
+mod status;
 mod text;
 mod time;
 
@@ -32,5 +33,6 @@ pub use search::{
     InvalidQuery, SEARCH_TERMS, SearchText, Span, Token, author_token, file_token, holds_link,
     link_token, room_token, tokens,
 };
+pub use status::{Availability, Status};
 pub use text::{Cid, InvalidText, Text};
 pub use time::{InvalidTime, Millis};

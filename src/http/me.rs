@@ -8,10 +8,10 @@ use super::api::Api;
 use super::auth::{check_password, end};
 use super::caller::{Caller, ClientAddress};
 use super::error::ApiError;
-use super::json::Id;
+use super::json::{Id, given};
 use super::page::{List, Listing, PageParams, Paging};
 use super::users::UserBody;
-use crate::domain::{DeviceId, InstanceRole, Millis, Password};
+use crate::domain::{DeviceId, InstanceRole, Millis, Password, limits, optional_text};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Device, User};
 
@@ -32,6 +32,15 @@ pub(super) struct Me {
     created_at: Millis,
     /// Inbox entries that were not read.
     unread_inbox: i64,
+}
+
+/// A change to the caller's account: what is absent stays, null clears.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct MePatchBody {
+    /// What the caller says of themselves, at most 60 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 60)]
+    status_text: Option<Option<String>>,
 }
 
 /// Body of a change of password.
@@ -83,11 +92,31 @@ async fn account(api: &Api, caller: Caller) -> Result<User, ApiError> {
 /// The caller's own account.
 #[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = 200, body = Me)))]
 pub(super) async fn show(caller: Caller, api: web::Data<Api>) -> Result<web::Json<Me>, ApiError> {
-    let user = account(&api, caller).await?;
+    Ok(web::Json(shown(&api, caller).await?))
+}
+
+async fn shown(api: &Api, caller: Caller) -> Result<Me, ApiError> {
+    let user = account(api, caller).await?;
     let unread_inbox = api.store.inbox_head(user.id).await?.unread;
     let (kind, role, locale) = (user.kind.clone(), user.role, user.locale.clone());
     let created_at = user.created_at;
-    Ok(web::Json(Me { user: user.into(), kind, role, locale, created_at, unread_inbox }))
+    Ok(Me { user: user.into(), kind, role, locale, created_at, unread_inbox })
+}
+
+/// Changes the caller's own account.
+#[utoipa::path(patch, path = "/v1/me", tag = "me", request_body = MePatchBody,
+    responses((status = 200, body = Me)))]
+pub(super) async fn change(
+    caller: Caller,
+    api: web::Data<Api>,
+    body: web::Json<MePatchBody>,
+) -> Result<web::Json<Me>, ApiError> {
+    if let Some(text) = &body.status_text {
+        let text = optional_text(text.as_deref().unwrap_or_default(), limits::STATUS_CHARS);
+        let text = text.map_err(|why| ApiError::field("status_text", why))?;
+        api.rooms.set_status_text(caller.user(), &text).await?;
+    }
+    Ok(web::Json(shown(&api, caller).await?))
 }
 
 /// Changes the password. All other devices are signed out.

@@ -12,8 +12,8 @@ use super::json::Id;
 use super::page::{List, Listing, PageParams, Paging};
 use super::users::UserBody;
 use crate::actors::RoomsHandle;
-use crate::domain::{ClubId, ClubRole, MembershipStatus, Millis};
-use crate::store::{ClubMember, RoomMember};
+use crate::domain::{Availability, ClubId, ClubRole, MembershipStatus, Millis};
+use crate::store::{ClubMember, RoomMember, User};
 
 /// A member of a club or room.
 #[derive(Serialize, ToSchema)]
@@ -28,19 +28,28 @@ pub(super) struct MemberBody {
     joined_at: Millis,
     /// Whether there is a live session.
     online: bool,
+    /// How they are: `online`, `away` or `dnd`; null without a live session.
+    #[schema(value_type = Option<String>, example = "online")]
+    state: Option<Availability>,
 }
 
 impl MemberBody {
     /// A member of a club, with what only the live part knows.
     pub(super) fn of_club(member: ClubMember, rooms: &RoomsHandle) -> Self {
         let ClubMember { user, role, joined_at } = member;
-        Self { online: rooms.is_online(user.id), user: user.into(), role, joined_at }
+        Self::of(user, role, joined_at, rooms)
     }
 
     /// A member of a room, with what only the live part knows.
     pub(super) fn of_room(member: RoomMember, rooms: &RoomsHandle) -> Self {
         let RoomMember { user, role, joined_at } = member;
-        Self { online: rooms.is_online(user.id), user: user.into(), role, joined_at }
+        Self::of(user, role, joined_at, rooms)
+    }
+
+    fn of(user: User, role: ClubRole, joined_at: Millis, rooms: &RoomsHandle) -> Self {
+        let online = rooms.is_online(user.id);
+        let state = online.then(|| rooms.status(user.id).state);
+        Self { user: user.into(), role, joined_at, online, state }
     }
 }
 

@@ -103,7 +103,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/auth/logout").post(auth::logout))
         .service(resource("/v1/auth/ticket").post(auth::ticket))
         .service(resource("/v1/auth/available").get(auth::available))
-        .service(resource("/v1/me").get(me::show))
+        .service(resource("/v1/me").get(me::show).patch(me::change))
         .service(resource("/v1/me/password").put(me::set_password))
         .service(resource("/v1/me/devices").get(me::devices).delete(me::end_devices))
         .service(resource("/v1/me/devices/{id}").delete(me::end_device))

@@ -27,7 +27,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         at `/v1/ws` (see the protocol) or by the event streams below."),
     paths(
         auth::register, auth::login, auth::refresh, auth::logout, auth::ticket, auth::available,
-        me::show, me::set_password, me::devices, me::end_device, me::end_devices,
+        me::show, me::change, me::set_password, me::devices, me::end_device, me::end_devices,
         users::find, users::show,
         clubs::make, clubs::find, clubs::mine, clubs::show, clubs::change, clubs::delete,
         members::join, members::leave, members::list,

@@ -196,6 +196,7 @@ mod tests {
             role: InstanceRole::User,
             kind: "human".to_owned(),
             locale: "ko".to_owned(),
+            status_text: String::new(),
             created_at: Millis(0),
         }
     }

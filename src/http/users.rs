@@ -22,11 +22,16 @@ pub(super) struct UserBody {
     username: String,
     /// Shown name.
     display_name: String,
+    /// What they say of themselves; absent for nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    status_text: String,
 }
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
-        Self { id: user.id, username: user.username, display_name: user.display_name }
+        let User { id, username, display_name, status_text, .. } = user;
+        Self { id, username, display_name, status_text }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Events: what the server tells without being asked. Each shape is written with
 //! `#[serde(tag = "ev")]`, so that the name of the event stands beside its fields.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::data::{
     ActData, EditData, MemberData, MessageData, NoticeData, ReactionData, RoleData, RoomUpdateData,
 };
 use super::{AuthOk, RoomEntry};
-use crate::domain::{MessageId, Millis, NoticeId, RoomId, UserId};
+use crate::domain::{MessageId, Millis, NoticeId, RoomId, Status, UserId};
 
 /// Defines events: the struct and its name on the wire.
 macro_rules! events {
@@ -153,6 +155,9 @@ events! {
         online: Option<&'a [UserId]>,
         /// How many.
         count: usize,
+        /// How those of them are who are not just there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        states: Option<&'a States>,
     }
     /// Who came and went since the last presence frame of this room.
     PresenceDiff<'a> = "presence.diff" {
@@ -166,6 +171,9 @@ events! {
         leaves: Option<&'a [UserId]>,
         /// How many are online now.
         count: usize,
+        /// Who is otherwise than before, and how.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        states: Option<&'a States>,
     }
     /// Someone is writing; shown for six seconds.
     Typing = "typing" {
@@ -296,6 +304,9 @@ events! {
         d: MemberData,
     }
 }
+
+/// How people are.
+pub type States = BTreeMap<UserId, Status>;
 
 /// The `auth` event: what `auth`'s reply says, for a session that signed in at the upgrade.
 #[derive(Debug, Clone, Serialize)]

@@ -23,7 +23,7 @@ pub use event::{
     Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberJoin, MemberKick,
     MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact,
     MessageUnpin, MessageUnreact, NoticeEvent, Presence, PresenceDiff, ReadEvent, RoomAdd,
-    RoomHead, RoomRemove, RoomUpdate, ThreadRead, Typing,
+    RoomHead, RoomRemove, RoomUpdate, States, ThreadRead, Typing,
 };
 pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};

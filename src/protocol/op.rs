@@ -74,6 +74,8 @@ pub enum Op<'a> {
     Act(ActOp<'a>),
     /// "I am writing."
     Typing { room: RoomId },
+    /// "I am away", or what else there is to say of oneself.
+    Status { state: Option<Cow<'a, str>>, text: Option<Cow<'a, str>> },
     /// "I have read up to here."
     Read { room: RoomId, seq: i64 },
     /// "Unread from here": moves the mark right before a seq.
@@ -195,6 +197,14 @@ struct SendFields<'a> {
 }
 
 #[derive(Deserialize)]
+struct StatusFields<'a> {
+    #[serde(borrow)]
+    state: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
 struct ReadFields {
     room: RoomId,
     seq: i64,
@@ -247,6 +257,10 @@ fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error
         "pin" => Op::Act(act::on_one(line, |message| DeedOp::Pin { message })?),
         "unpin" => Op::Act(act::on_one(line, |message| DeedOp::Unpin { message })?),
         "typing" => Op::Typing { room: serde_json::from_str::<RoomField>(line)?.room },
+        "status" => {
+            let f: StatusFields<'_> = serde_json::from_str(line)?;
+            Op::Status { state: f.state, text: f.text }
+        }
         "read" => {
             let f: ReadFields = serde_json::from_str(line)?;
             Op::Read { room: f.room, seq: f.seq }

@@ -21,6 +21,8 @@ pub struct User {
     pub kind: String,
     /// `ko` or `en`.
     pub locale: String,
+    /// What they say of themselves; empty for nothing.
+    pub status_text: String,
     /// When it was made.
     pub created_at: Millis,
 }
@@ -53,7 +55,7 @@ pub enum FirstUser {
 macro_rules! user_columns {
     () => {
         "account.user_id, account.username, account.display_name, account.role, account.kind, \
-         account.locale, account.created_at"
+         account.locale, account.status_text, account.created_at"
     };
 }
 pub(super) use user_columns;
@@ -67,6 +69,7 @@ pub(super) struct UserRow {
     role: String,
     kind: String,
     locale: String,
+    status_text: String,
     created_at: i64,
 }
 
@@ -81,6 +84,7 @@ impl TryFrom<UserRow> for User {
             role: row.role.parse()?,
             kind: row.kind,
             locale: row.locale,
+            status_text: row.status_text,
             created_at: Millis(row.created_at),
         })
     }
@@ -187,6 +191,16 @@ impl Store {
     pub async fn set_password(&self, user: UserId, hash: &str) -> Result<(), StoreError> {
         let mut conn = self.db.write().await?;
         execute!(conn, "UPDATE account SET password_hash = $2 WHERE user_id = $1", user.0, hash)?;
+        Ok(())
+    }
+
+    /// Sets what somebody says of themselves.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_status_text(&self, user: UserId, text: &str) -> Result<(), StoreError> {
+        let mut conn = self.db.write().await?;
+        execute!(conn, "UPDATE account SET status_text = $2 WHERE user_id = $1", user.0, text)?;
         Ok(())
     }
 

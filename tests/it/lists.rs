@@ -217,8 +217,10 @@ async fn rooms_and_clubs_are_listed_whole_in_pages_of_any_size() {
     }
     let room = app.rest.get(&bob.token, "/v1/rooms").await["items"][0].clone();
     let keys: Vec<_> = room.as_object().unwrap().keys().map(String::as_str).collect();
-    let wanted =
-        ["club_id", "epoch", "head", "id", "kind", "mentions", "n", "name", "read_n", "unread"];
+    let wanted = [
+        "club_id", "epoch", "head", "hidden", "id", "kind", "mentions", "n", "name", "notify",
+        "read_n", "unread",
+    ];
     assert_eq!(keys, wanted);
     let new = app.rest.get(&bob.token, "/v1/clubs?limit=1").await["next"].clone();
     let path = format!("/v1/clubs?sort=members&cursor={}", new.as_str().unwrap());

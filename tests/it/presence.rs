@@ -1,8 +1,9 @@
 //! Who is online, who types, who has read: what passes, and what stays.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{Client, Person, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_come_are_told_and_a_reload_is_no_coming_and_going() {
@@ -115,9 +116,6 @@ async fn who_is_named_or_answered_finds_it_in_the_inbox() {
     let entry = at_mina.expect("inbox").await;
     assert_eq!((&entry["seq"], &entry["d"]["kind"]), (&json!(1), &json!("mention")));
     assert_eq!((&entry["d"]["message"], &entry["d"]["from"]), (&sent["id"], &json!(bob.id)));
-    let answer = json!({ "op": "send", "room": room, "text": "yes", "reply_to": sent["id"] });
-    at_mina.ok(answer).await;
-    assert_eq!(at_bob.expect("inbox").await["d"]["kind"], "reply");
 
     let mut other = app.session(&mina).await;
     let opened = other.ok(json!({ "op": "inbox.open", "since": null })).await;
@@ -130,6 +128,9 @@ async fn who_is_named_or_answered_finds_it_in_the_inbox() {
     let read = other.ok(json!({ "op": "inbox.read", "upto_seq": 1 })).await;
     assert_eq!(read["unread"], 0);
     assert_eq!(at_mina.expect("inbox.read").await["upto_seq"], 1);
+    let answer = json!({ "op": "send", "room": room, "text": "yes", "reply_to": sent["id"] });
+    at_mina.ok(answer).await;
+    assert_eq!(at_bob.expect("inbox").await["d"]["kind"], "reply");
     app.end().await;
 }
 
@@ -151,4 +152,108 @@ async fn entries_from_many_rooms_come_in_the_order_of_the_inbox() {
         assert_eq!(at_bob.expect("inbox").await["seq"], seq);
     }
     app.end().await;
+}
+
+/// What the open room says of how somebody is, from here on.
+async fn state_of(session: &mut Client, who: &Person) -> Value {
+    let told =
+        |line: &Value| line["ev"] == "presence.diff" && line["states"].get(&who.id).is_some();
+    session.wait_for(told).await["states"][&who.id].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_devices_are_one_person_who_is_away_when_all_are() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut watcher = app.session(&bob).await;
+    watcher.open(&room).await;
+    let (mut phone, mut desk) = (app.session(&mina).await, app.session(&mina).await);
+    let came =
+        |line: &Value| line["joins"].as_array().is_some_and(|all| all.contains(&json!(mina.id)));
+    watcher.wait_for(came).await;
+    let say = |state: &str| json!({ "op": "status", "state": state });
+    assert_eq!(phone.ok(say("away")).await, json!({}));
+    assert_eq!(desk.ok(say("away")).await, json!({}));
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "away" }));
+    let member = async || {
+        let listed = app.rest.get(&bob.token, &format!("/v1/rooms/{room}/members")).await;
+        let items = listed["items"].as_array().unwrap().clone();
+        items.into_iter().find(|member| member["user"]["id"] == *mina.id).unwrap()
+    };
+    assert_eq!(member().await["state"], "away");
+    desk.ok(say("online")).await;
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "online" }));
+    // The one that is there goes: what is left is away.
+    desk.cut();
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "away" }));
+    phone.ok(say("dnd")).await;
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "dnd" }));
+    let text = json!({ "op": "status", "text": " 점심 먹는 중 " });
+    phone.ok(text).await;
+    let wanted = json!({ "state": "dnd", "text": "점심 먹는 중" });
+    assert_eq!(state_of(&mut watcher, &mina).await, wanted);
+    assert_eq!(member().await["user"]["status_text"], "점심 먹는 중");
+    // Who opens the room later is told at once.
+    let mut late = app.session(&bob).await;
+    late.open(&room).await;
+    assert_eq!(late.expect("presence").await["states"], json!({ mina.id.as_str(): wanted }));
+    for odd in [json!({ "state": "asleep" }), json!({ "text": "x".repeat(61) })] {
+        let mut op = odd.clone();
+        op["op"] = json!("status");
+        assert_eq!(phone.err(op).await["code"], "invalid", "{odd}");
+    }
+    // The text is the person's and stays; the rest ends with the sessions.
+    phone.cut();
+    let gone =
+        |line: &Value| line["leaves"].as_array().is_some_and(|all| all.contains(&json!(mina.id)));
+    let deadline = std::time::Duration::from_secs(20);
+    tokio::time::timeout(deadline, async {
+        loop {
+            let line = watcher.line_within(deadline).await.unwrap();
+            if gone(&line) {
+                break;
+            }
+        }
+    })
+    .await
+    .unwrap();
+    let offline = member().await;
+    assert_eq!((&offline["state"], &offline["online"]), (&Value::Null, &json!(false)));
+    let _back = app.session(&mina).await;
+    let back = json!({ "state": "online", "text": "점심 먹는 중" });
+    assert_eq!(state_of(&mut watcher, &mina).await, back);
+    let cleared = app.rest.patch(&mina.token, "/v1/me", &json!({ "status_text": null })).await;
+    assert!(cleared["user"].get("status_text").is_none(), "{cleared}");
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "online" }));
+    let long = json!({ "status_text": "x".repeat(61) });
+    let (status, body) =
+        app.rest.refused(Method::PATCH, Some(&mina.token), "/v1/me", Some(&long)).await;
+    assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("status_text")));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_away_when_they_are_on_every_node() {
+    let Some([here, there]) = crate::nodes::over(&crate::support::Hub::sound()).await else {
+        return;
+    };
+    let (mina, bob) = (here.person("mina").await, here.person("bob").await);
+    let room = here.lobby(&mina).await;
+    let mut watcher = here.session(&bob).await;
+    watcher.open(&room).await;
+    let (mut near, mut far) = (here.session(&mina).await, there.session(&mina).await);
+    let away = json!({ "op": "status", "state": "away" });
+    far.ok(away.clone()).await;
+    near.ok(away).await;
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "away" }));
+    far.ok(json!({ "op": "status", "state": "dnd", "text": "busy" })).await;
+    let wanted = json!({ "state": "dnd", "text": "busy" });
+    let told = |line: &Value| line["states"][&mina.id] == wanted;
+    watcher.wait_for(told).await;
+    let listed = here.rest.get(&bob.token, &format!("/v1/rooms/{room}/members")).await;
+    let states: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|member| member["state"].clone()).collect();
+    assert!(states.contains(&json!("dnd")), "{states:?}");
+    tokio::join!(here.end(), there.end());
 }

@@ -17,6 +17,7 @@ export const Op = Object.freeze({
   Pin: "pin",
   Unpin: "unpin",
   Typing: "typing",
+  Status: "status",
   Read: "read",
   Unread: "unread",
   Pull: "pull",

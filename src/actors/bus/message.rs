@@ -9,7 +9,7 @@ use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::relay::Tell;
 use crate::actors::room::Step;
-use crate::domain::{RoomId, UserId};
+use crate::domain::{RoomId, Status, UserId};
 use crate::protocol::RoomEntry;
 use crate::store::{Heard, Link};
 use crate::telemetry::Metrics;
@@ -128,6 +128,11 @@ impl BusHandle {
     /// Who came online here and who went.
     pub(crate) fn online(&self, users: Vec<Online>, roll: Option<Roll>) {
         self.leave(|| Some(BusMsg::Say(What::Online { users, roll })));
+    }
+
+    /// How some who are online here are.
+    pub(crate) fn says(&self, users: Vec<(UserId, Option<Status>)>) {
+        self.leave(|| Some(BusMsg::Say(What::States { users })));
     }
 
     /// Messages that wait to be said.

@@ -228,6 +228,7 @@ impl Bus {
                 self.rooms.supervisor.answer(RoomsMsg::Delete(rooms));
             }
             What::Online { users, roll } => self.rooms.presence.abroad(parcel.node, users, roll),
+            What::States { users } => self.rooms.presence.abroad_says(parcel.node, users),
             What::Gap => {
                 state.short();
                 self.rooms.presence.call_roll();

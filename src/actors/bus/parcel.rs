@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::room::{Change, Step, UNKNOWN};
-use crate::domain::{DeviceId, RoomId, UserId};
+use crate::domain::{DeviceId, RoomId, Status, UserId};
 use crate::protocol::{CloseCode, Frame, RoomEntry};
 
 /// A line: who says what.
@@ -32,6 +32,8 @@ pub(crate) enum What {
     Deleted(Vec<RoomId>),
     /// Who came online here, with the rooms that they may read, and who went.
     Online { users: Vec<Online>, roll: Option<Roll> },
+    /// How some who are online here are; none: as usual.
+    States { users: Vec<(UserId, Option<Status>)> },
     /// Perhaps not everything reached everyone: compare, and say who is online.
     Gap,
 }

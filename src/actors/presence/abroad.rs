@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::actors::bus::{Online, Roll};
-use crate::domain::{RoomId, UserId};
+use crate::domain::{RoomId, Status, UserId};
 
 /// A node that says nothing for so long is dead.
 pub(super) const LIFE: Duration = Duration::from_secs(25);
@@ -48,9 +48,18 @@ impl Elsewhere {
 struct Node {
     heard_at: Instant,
     users: HashMap<UserId, Box<[RoomId]>>,
+    /// How those of them are who are not as usual.
+    states: HashMap<UserId, Status>,
     /// The roll that is being called, and who was on it so far.
     roll: u64,
     called: HashSet<UserId>,
+}
+
+impl Node {
+    fn new(heard_at: Instant) -> Self {
+        let (users, states) = (HashMap::new(), HashMap::new());
+        Self { heard_at, users, states, roll: 0, called: HashSet::new() }
+    }
 }
 
 /// All other nodes.
@@ -81,12 +90,7 @@ impl Abroad {
         roll: Option<Roll>,
         now: Instant,
     ) -> Vec<Move> {
-        let place = self.nodes.entry(node).or_insert_with(|| Node {
-            heard_at: now,
-            users: HashMap::new(),
-            roll: 0,
-            called: HashSet::new(),
-        });
+        let place = self.nodes.entry(node).or_insert_with(|| Node::new(now));
         place.heard_at = now;
         let mut absent = Vec::new();
         if let Some(Roll { number, total }) = roll {
@@ -106,6 +110,31 @@ impl Abroad {
             self.put(node, user, rooms, &mut moves);
         }
         moves
+    }
+
+    /// Takes in what a node says of how its users are; one that is not known yet has none.
+    pub(super) fn say(&mut self, node: u64, users: &[(UserId, Option<Status>)]) {
+        let Some(place) = self.nodes.get_mut(&node) else {
+            return;
+        };
+        for (user, status) in users {
+            match status {
+                Some(status) => place.states.insert(*user, status.clone()),
+                None => place.states.remove(user),
+            };
+        }
+    }
+
+    /// What the nodes that a user is online on say of them.
+    pub(super) fn statuses(&self, user: UserId) -> impl Iterator<Item = Status> {
+        let there = self.nodes.values().filter(move |node| node.users.contains_key(&user));
+        there.map(move |node| node.states.get(&user).cloned().unwrap_or(Status::USUAL))
+    }
+
+    /// The rooms that a user is online in on other nodes.
+    pub(super) fn rooms_of(&self, user: UserId) -> impl Iterator<Item = RoomId> {
+        let rooms = self.nodes.values().filter_map(move |node| node.users.get(&user));
+        rooms.flatten().copied()
     }
 
     /// Lets nodes go that were silent for too long.
@@ -132,7 +161,10 @@ impl Abroad {
         let now: Box<[RoomId]> = rooms.unwrap_or_default().into();
         let known = match is {
             true => place.users.insert(user, now.clone()),
-            false => place.users.remove(&user),
+            false => {
+                place.states.remove(&user);
+                place.users.remove(&user)
+            }
         };
         self.elsewhere.count(user, known.is_some(), is);
         let known = known.unwrap_or_default();

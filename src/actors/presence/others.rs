@@ -1,5 +1,7 @@
 //! Between the presence of this node and those of others.
 
+use std::collections::HashSet;
+
 use super::abroad::Move;
 use super::{Online, Presence, State, Told};
 use crate::actors::bus::Roll;
@@ -20,7 +22,12 @@ impl State {
 
     /// What became of users of other nodes; who is online here too does not leave.
     pub(super) fn follow(&mut self, moves: Vec<Move>) {
+        let mut known = HashSet::new();
         for one in moves {
+            let (Move::Join(user, _) | Move::Leave(user, _)) = one;
+            if self.states.knows(user) {
+                known.insert(user);
+            }
             match one {
                 Move::Join(user, room) => self.join(user, room),
                 Move::Leave(user, room) => {
@@ -31,6 +38,7 @@ impl State {
                 }
             }
         }
+        known.into_iter().for_each(|user| self.restate(user));
     }
 
     fn told(&self, user: UserId) -> Told {
@@ -46,7 +54,12 @@ impl Presence {
             let users = some.iter().map(|user| state.told(*user)).collect();
             self.rooms.bus.online(users, None);
         }
-        if state.roll_in > 0 {
+        let is_roll = state.roll_in == 0;
+        let said = state.to_say(is_roll);
+        for some in said.chunks(PART) {
+            self.rooms.bus.says(some.to_vec());
+        }
+        if !is_roll {
             state.roll_in -= 1;
             return;
         }

@@ -129,11 +129,179 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::{Millis, RoomId, Standing};
+    use proptest::prelude::*;
+    use serde_json::Value;
 
+    use super::*;
+    use crate::actors::relay::Outgoing;
+    use crate::actors::room::Facts;
+    use crate::actors::room::message::{Change, Commit, Form, Loaded};
+    use crate::actors::seat::{Asker, Opening, SeatKey};
+    use crate::domain::{Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing};
+    use crate::protocol::Frame;
+    use crate::store::{Appended, LogHead, Message, Snapshot, StoredEvent};
+
+    const ROOM: RoomId = RoomId(12);
     const MINA: UserId = UserId(1);
     const BOB: UserId = UserId(2);
+
+    fn stored(seq: i64) -> StoredEvent {
+        let body = format!(r#"{{"ev":"msg.new","room":"r_12","seq":{seq}}}"#);
+        StoredEvent { seq, n: seq, at: Millis(0), body: body.into() }
+    }
+
+    fn message(seq: i64) -> Message {
+        let cid = Cid::own(1, seq.unsigned_abs()).as_str().to_owned();
+        let (text, author) = (Some("hi".to_owned()), MINA);
+        let (room, at) = (ROOM, Millis(0));
+        let (reply_to, rev, edited_at) = (None, 1, None);
+        Message { room, seq, n: seq, at, author, cid, text, reply_to, rev, edited_at }
+    }
+
+    /// A room that shows a newcomer nothing, with its log.
+    struct World {
+        room: RoomState,
+        log: i64,
+        floor: i64,
+        /// What the seat of the newcomer has got.
+        seen: Vec<i64>,
+        is_attached: bool,
+    }
+
+    impl World {
+        fn new(head: i64) -> Self {
+            let roster = [row(MINA, 0)];
+            let facts = Facts {
+                room: ROOM,
+                name: "secrets".into(),
+                kind: RoomKind::Group,
+                club: None,
+                epoch: Epoch("a1".into()),
+                head,
+                n: head,
+                notify: Notify::All,
+                roster: roster.iter().map(|row| (row.user, row.standing)).collect(),
+                floors: Floors::new(History::SinceJoin, &roster),
+            };
+            let newest = (1..=head).map(|seq| {
+                let event = stored(seq);
+                Arc::new(LiveEvent::new(ROOM, event.seq, event.n, &event.body))
+            });
+            let room = RoomState::new(facts, newest.collect(), Arc::default());
+            Self { room, log: head, floor: i64::MAX, seen: Vec::new(), is_attached: false }
+        }
+
+        /// So many messages are committed, and the room hears of all but the first `lost`.
+        fn commit(&mut self, count: i64, lost: i64) {
+            let first = self.log + 1;
+            self.log += count;
+            let commit = |seq| {
+                let event = stored(seq);
+                let (mentions, notices, read) = (Vec::new(), Vec::new(), None);
+                let outcome = Ok(Appended::Message { event, mentions, notices, read });
+                Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
+            };
+            let heard = (first + lost.min(count)..=self.log).map(commit).collect();
+            let effects = self.room.committed(heard);
+            self.carry_out(effects);
+        }
+
+        fn join(&mut self) {
+            self.floor = self.log;
+            let change = Change::Came { since: self.log };
+            let effects =
+                self.room.committed(vec![Commit::Member { user: BOB, change, line: None }]);
+            self.carry_out(effects);
+        }
+
+        fn open(&mut self, since: Option<i64>) {
+            self.is_attached = false;
+            let seat = SeatKey { worker: 0, slot: 1, life: 1 };
+            let opening = Opening { seat, turn: 1, user: BOB };
+            let since = since.map(|seq| Position { epoch: Epoch("a1".into()), seq });
+            let effects = self.room.open(opening, since, Form::Socket { re: Some(1) });
+            self.carry_out(effects);
+            let effects = self.room.pull(opening, 0, Some(2));
+            self.carry_out(effects);
+        }
+
+        fn carry_out(&mut self, effects: Vec<Effect>) {
+            for effect in effects {
+                match effect {
+                    Effect::Publish { events, .. } if self.is_attached => {
+                        self.seen.extend(events.iter().map(|event| event.seq));
+                    }
+                    Effect::Attach(attach) => {
+                        self.is_attached = true;
+                        self.frame(attach.reply.as_ref());
+                        for outgoing in attach.first {
+                            if let Outgoing::Event(event) = outgoing {
+                                self.seen.push(event.seq);
+                            }
+                        }
+                    }
+                    Effect::Pulled { reply, .. } => {
+                        self.frame(reply.map(|(_, frame)| frame).as_ref())
+                    }
+                    Effect::ReadSnapshot => {
+                        let at = LogHead { epoch: Epoch("a1".into()), head: self.log, n: self.log };
+                        let messages =
+                            (1..=self.log).rev().take(50).map(message).collect::<Vec<_>>();
+                        let messages = messages.into_iter().rev().collect();
+                        let loaded = Loaded::Snapshot(Some(Snapshot { at, messages }));
+                        let effects = self.room.loaded(&loaded);
+                        self.carry_out(effects);
+                    }
+                    Effect::ReadHole { after } => {
+                        let events = (after + 1..=self.log).map(stored).collect();
+                        let effects = self.room.loaded(&Loaded::Hole(events));
+                        self.carry_out(effects);
+                    }
+                    Effect::ReadEvents(ask) => {
+                        let events = Some((ask.after + 1..=self.log).map(stored).collect());
+                        let effects = self.room.loaded(&Loaded::Events { ask, events });
+                        self.carry_out(effects);
+                    }
+                    _other => {}
+                }
+            }
+        }
+
+        /// Whatever has a seq in a frame was seen.
+        fn frame(&mut self, frame: Option<&Frame>) {
+            let Some(frame) = frame else { return };
+            let line: Value = serde_json::from_slice(&frame.line()).unwrap();
+            for list in [&line["ok"]["snapshot"]["items"], &line["ok"]["events"]] {
+                let items = list.as_array().into_iter().flatten();
+                self.seen.extend(items.filter_map(|item| item["seq"].as_i64()));
+            }
+        }
+    }
+
+    proptest! {
+        /// However the room got its events, and however somebody opens it: nothing from before.
+        #[test]
+        fn nothing_up_to_the_floor_is_ever_seen(
+            head in 0..80_i64,
+            steps in prop::collection::vec((0..4_u8, 1..6_i64, 0..3_i64, -1..90_i64), 1..20),
+            join_at in 0..20_usize,
+        ) {
+            let mut world = World::new(head);
+            for (at, (kind, count, lost, since)) in steps.into_iter().enumerate() {
+                if at == join_at {
+                    world.join();
+                }
+                match kind {
+                    0 | 1 => world.commit(count, lost),
+                    _open if world.floor == i64::MAX => {}
+                    2 => world.open(None),
+                    _since => world.open(Some(since)),
+                }
+            }
+            prop_assert!(world.seen.iter().all(|seq| *seq > world.floor),
+                "{} {:?}", world.floor, world.seen);
+        }
+    }
 
     fn row(user: UserId, join_seq: i64) -> RosterRow {
         let standing = Standing { is_moderator: false, muted_until: Some(Millis(1)) };

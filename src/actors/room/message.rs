@@ -7,7 +7,7 @@ use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
-use crate::domain::{Cid, Position, RoomId, Text, UserId};
+use crate::domain::{Cid, Position, RoomId, Status, Text, UserId};
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{
     AppendRefusal, Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent,
@@ -48,6 +48,8 @@ pub(crate) enum RoomMsg {
     Loaded(Arc<Loaded>),
     /// Members came online or went.
     Presence { joins: Vec<UserId>, leaves: Vec<UserId> },
+    /// Members who are online are otherwise than before.
+    States(Vec<(UserId, Status)>),
     /// Every member who is online; whoever else was shown so is not.
     Online(Vec<UserId>),
     /// Look whether anybody still needs this room awake.

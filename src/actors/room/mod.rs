@@ -14,6 +14,7 @@ mod foreign;
 mod kept;
 mod message;
 mod open;
+mod presence;
 mod ring;
 mod state;
 #[cfg(test)]
@@ -162,6 +163,7 @@ impl Room {
         let is_told = matches!(
             msg,
             RoomMsg::Presence { .. }
+                | RoomMsg::States(_)
                 | RoomMsg::Online(_)
                 | RoomMsg::Foreign(_)
                 | RoomMsg::Behind(_)
@@ -322,6 +324,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Presence { joins, leaves } => {
             state.presence(&joins, &leaves).into_iter().collect()
         }
+        RoomMsg::States(states) => state.states(states).into_iter().collect(),
         RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
         RoomMsg::Idle => Vec::new(),
         #[cfg(feature = "faults")]

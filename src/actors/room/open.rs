@@ -16,7 +16,7 @@ use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
 use crate::actors::seat::{Opening, SeatKey};
 use crate::domain::{Position, limits};
 use crate::protocol::{
-    CaughtUp, Frame, LongFrame, OpenOk, Presence, PullOk, Refusal, err_line, ok_line, snapshot_line,
+    CaughtUp, Frame, LongFrame, OpenOk, PullOk, Refusal, err_line, ok_line, snapshot_line,
 };
 
 /// Bytes of one part of a long replay, and of one answer to a pull.
@@ -331,18 +331,6 @@ impl RoomState {
         let (room, seq, epoch) = (self.facts.room, self.facts.head, &self.facts.epoch);
         let line = format!(r#"{{"ev":"gap","room":"{room}","epoch":"{epoch}","head":{seq}}}"#);
         Outgoing::Event(Arc::new(LiveEvent::new(room, seq, self.facts.n, &line)))
-    }
-
-    fn presence_frame(&self) -> Frame {
-        let count = self.online.len();
-        let named = count <= limits::PRESENCE_NAMES;
-        let mut online = Vec::new();
-        if named {
-            online.extend(self.online.iter().copied());
-            online.sort_unstable();
-        }
-        let online = named.then_some(online.as_slice());
-        Frame::json(&Presence { room: self.facts.room, online, count })
     }
 }
 

@@ -20,8 +20,8 @@ use crate::domain::{
     ClubId, Epoch, MessageId, Millis, Notify, RoomId, RoomKind, Standing, UserId, limits,
 };
 use crate::protocol::{
-    ActOk, Empty, Frame, MarkOk, PresenceDiff, Refusal, RoomEntry, SendOk, Touched, Typing,
-    err_line, ok_line,
+    ActOk, Empty, Frame, MarkOk, Refusal, RoomEntry, SendOk, States, Touched, Typing, err_line,
+    ok_line,
 };
 use crate::store::{Append, NewMessage};
 
@@ -92,6 +92,8 @@ pub(crate) struct RoomState {
     pub(super) gauge: Arc<RoomGauge>,
     pub(super) ring: Ring,
     pub(super) online: HashSet<UserId>,
+    /// How those of them are who are not as usual.
+    pub(super) states: States,
     pub(super) typed: HashMap<UserId, Millis>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) snapshot: Option<Kept>,
@@ -114,6 +116,7 @@ impl RoomState {
             gauge,
             ring,
             online: HashSet::new(),
+            states: States::new(),
             typed: HashMap::new(),
             waiting: Vec::new(),
             snapshot: None,
@@ -212,37 +215,6 @@ impl RoomState {
         Some(Effect::Pass(Passing::Typing(user), frame))
     }
 
-    /// All members who are online; those who were, and are not among them, went.
-    pub(crate) fn online_are(&mut self, all: Vec<UserId>) -> Option<Effect> {
-        let all: HashSet<_> = all.into_iter().collect();
-        let leaves: Vec<_> = self.online.difference(&all).copied().collect();
-        let joins: Vec<_> = all.into_iter().collect();
-        self.presence(&joins, &leaves)
-    }
-
-    /// Members came online or went.
-    pub(crate) fn presence(&mut self, joins: &[UserId], leaves: &[UserId]) -> Option<Effect> {
-        let mut came = Vec::new();
-        for user in joins {
-            if self.facts.roster.contains_key(user) && self.online.insert(*user) {
-                came.push(*user);
-            }
-        }
-        let went: Vec<_> = leaves.iter().copied().filter(|u| self.online.remove(u)).collect();
-        if came.is_empty() && went.is_empty() {
-            return None;
-        }
-        let count = self.online.len();
-        let named = count <= limits::PRESENCE_NAMES;
-        let frame = Frame::json(&PresenceDiff {
-            room: self.facts.room,
-            joins: named.then_some(&came),
-            leaves: named.then_some(&went),
-            count,
-        });
-        Some(Effect::Pass(Passing::Presence, frame))
-    }
-
     /// Applies an event of the log: those that may be published now, in order.
     pub(crate) fn apply(&mut self, event: Arc<LiveEvent>, out: &mut Vec<Arc<LiveEvent>>) {
         if event.seq <= self.facts.head {
@@ -298,6 +270,7 @@ impl RoomState {
                 self.facts.roster.remove(&user);
                 self.facts.floors.went(user);
                 self.online.remove(&user);
+                self.states.remove(&user);
                 self.waiting.retain(|waiting| waiting.opening.user != user);
                 Some(Effect::Tell(user, Tell::Remove(self.facts.room, why)))
             }

@@ -12,7 +12,7 @@ use crate::actors::room::{Loaded, RoomMsg, call};
 use crate::actors::seat::Answer;
 use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Frame, MarkOk, Refusal, RoomUpdate, RoomUpdateData};
-use crate::store::{Append, Appended, Moves, NewGroup, Passage};
+use crate::store::{Append, Appended, Moves, NewGroup, Passage, StoreError};
 
 /// A room is read again so often before that is given up.
 const TRIES: u32 = 3;
@@ -135,12 +135,23 @@ impl RoomsHandle {
         self.relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
     }
 
+    /// Keeps what a user says of themselves, and tells the rooms.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_status_text(&self, user: UserId, text: &str) -> Result<(), StoreError> {
+        self.store.set_status_text(user, text).await?;
+        let text = Some(text).filter(|text| !text.is_empty());
+        self.presence.says_text(user, text.map(Into::into));
+        Ok(())
+    }
+
     /// Gives a room that is awake, or waking, what the store says of it now.
     pub(crate) async fn refresh(&self, room: RoomId) {
         for _try in 0..TRIES {
             let read = async {
                 let info = self.store.room(room).await?;
-                Ok::<_, crate::store::StoreError>((info, self.store.roster(room).await?))
+                Ok::<_, StoreError>((info, self.store.roster(room).await?))
             };
             match read.await {
                 Ok((Some(info), rows)) => {

@@ -19,7 +19,7 @@ use crate::actors::room::{
     Act, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
-use crate::domain::{Cid, ClubId, Millis, RoomId, Text, UserId};
+use crate::domain::{Cid, ClubId, Millis, RoomId, Status, Text, UserId};
 use crate::faults::Faults;
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, Appended, Deed, Store};
@@ -237,6 +237,12 @@ impl RoomsHandle {
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
         self.presence.is_online(user)
+    }
+
+    /// How a user is who has a live session.
+    #[must_use]
+    pub fn status(&self, user: UserId) -> Status {
+        self.presence.status(user)
     }
 
     async fn change(&self, append: Append, user: UserId, change: Change) -> Result<(), Refusal> {

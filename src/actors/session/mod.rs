@@ -17,6 +17,7 @@ mod message;
 mod op;
 mod reader;
 mod sign_in;
+mod status;
 mod stream;
 mod utf8;
 
@@ -54,6 +55,8 @@ pub struct Session {
     user: Option<UserId>,
     lines: VecDeque<String>,
     is_waiting: bool,
+    /// Whether this session has said how its user is.
+    has_said: bool,
     /// Whether answers were pushed that the end of these lines is to flush.
     has_put_off: bool,
     bad_frames: u32,
@@ -90,6 +93,7 @@ impl Session {
             user: None,
             lines: VecDeque::new(),
             is_waiting: false,
+            has_said: false,
             has_put_off: false,
             bad_frames: 0,
             bad_since: 0,
@@ -234,7 +238,11 @@ impl Drop for Session {
         }
         self.worker.relay.leave(self.seat);
         if let Some(user) = self.user {
-            self.worker.shared.rooms.presence.departed(user);
+            let presence = &self.worker.shared.rooms.presence;
+            presence.departed(user);
+            if self.has_said {
+                presence.says_no_more(user, self.id);
+            }
         }
     }
 }

@@ -64,6 +64,9 @@ impl Session {
                 let (asker, seat) = (self.asker(re), Some(seat));
                 self.ask_room(room, user, re, RoomMsg::Mark { user, seq, asker, seat }, context);
             }
+            Op::Status { state, text } => {
+                self.status(user, re, state.as_deref(), text.as_deref(), context);
+            }
             Op::Unread { room, seq } => {
                 let (asker, seat) = (self.asker(re), Some(seat));
                 self.ask_room(room, user, re, RoomMsg::Unread { user, seq, asker, seat }, context);

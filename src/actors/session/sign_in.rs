@@ -104,7 +104,7 @@ impl Session {
         }
         self.worker.relay.settle(self.seat, &welcome.rooms);
         let rooms = welcome.rooms.iter().map(|room| room.room).collect();
-        self.worker.shared.rooms.presence.arrived(welcome.user.id, rooms);
+        self.worker.shared.rooms.presence.arrived(welcome.user.id, rooms, &welcome.status_text);
     }
 
     fn turn_away(&mut self, refusal: &Refusal, told: Told) {
