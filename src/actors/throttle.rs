@@ -36,7 +36,15 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     fn check(&self, key: &K) -> Result<(), Refusal> {
-        self.limiter.check_key(key).map_err(|until| {
+        self.check_many(key, NonZeroU32::MIN)
+    }
+
+    /// So many at once; more than ever fit at once are as many as fit.
+    fn check_many(&self, key: &K, count: NonZeroU32) -> Result<(), Refusal> {
+        let Ok(checked) = self.limiter.check_key_n(key, count) else {
+            return self.check(key);
+        };
+        checked.map_err(|until| {
             let wait = until.wait_time_from(self.clock.now());
             Refusal::new(ErrorCode::RateLimited, "too many requests").retry_in(wait)
         })
@@ -102,6 +110,7 @@ pub struct Throttle {
     failed: Failures<IpAddr>,
     registers: Limit<IpAddr>,
     joins: Limit<UserId>,
+    called: Limit<UserId>,
 }
 
 impl Default for Throttle {
@@ -116,6 +125,7 @@ impl Default for Throttle {
             failed: Failures::new(minute(60)),
             registers: Limit::new(minute(30)),
             joins: Limit::new(minute(10)),
+            called: Limit::new(minute(1_000)),
         }
     }
 }
@@ -160,6 +170,16 @@ impl Throttle {
         self.failed.take(from).inspect_err(|_refusal| self.failed_names.give_back(&key))
     }
 
+    /// People whom a user brings into rooms, by name or one by one: 1,000 a minute. Each of them
+    /// is told of it.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn call(&self, user: UserId, people: usize) -> Result<(), Refusal> {
+        let people = u32::try_from(people).ok().and_then(NonZeroU32::new);
+        people.map_or(Ok(()), |people| self.called.check_many(&user, people))
+    }
+
     /// The sign-in did not fail: it does not count.
     pub fn signed_in(&self, from: IpAddr, name: &str) {
         self.failed_names.give_back(&(from, name.to_lowercase()));
@@ -191,6 +211,7 @@ impl Throttle {
         self.failed.forget();
         self.registers.forget();
         self.joins.forget();
+        self.called.forget();
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) async fn open(
     if other == caller.user() {
         return Err(ApiError::field("user_id", "is you"));
     }
+    api.throttle.call(caller.user(), 1)?;
     let pair = api.store.pair(caller.user(), other, Millis::now()).await;
     let (room, is_new) = pair.on_constraint("room_pair_account", ApiError::not_found)?;
     if !is_new {

@@ -130,6 +130,7 @@ pub(super) async fn make(
         return Err(ApiError::Internal);
     };
     let (by, at) = (caller.user(), Millis::now());
+    api.throttle.call(by, members.len())?;
     let room = api.rooms.make_group(NewGroup { name, is_listed, by, members, at }).await?;
     let view = api.store.room_view(room, by).await?.ok_or(ApiError::Internal)?;
     api.rooms.opened(vec![by], entry(view.clone())).await;
@@ -182,6 +183,7 @@ pub(super) async fn invite(
     }
     already.sort_unstable();
     already.dedup();
+    api.throttle.call(caller.user(), already.len())?;
     let added = api.rooms.invite(room, caller.user(), already.clone()).await?;
     already.retain(|user| !added.contains(user));
     Ok(web::Json(InvitedBody { added, already }))

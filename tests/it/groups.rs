@@ -3,8 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::on_both;
-use crate::support::{Person, TestApp, seqs};
+use crate::support::{Person, Sse, TestApp, on_both, seqs};
 
 on_both!(
     a_group_is_made_with_its_members,
@@ -13,7 +12,9 @@ on_both!(
     members_bring_others_in,
     the_host_puts_out_and_nobody_else,
     the_earliest_member_follows_the_host_and_the_last_one_out_ends_the_room,
-    a_club_room_is_changed_and_deleted_and_general_stays,
+    a_club_room_is_changed_and_everyone_who_has_it_is_told,
+    a_club_room_is_deleted_and_general_stays,
+    in_a_club_room_one_says_hello_once,
     who_may_not_change_a_room_is_told_so_or_nothing,
 );
 
@@ -252,15 +253,14 @@ async fn the_earliest_member_follows_the_host_and_the_last_one_out_ends_the_room
     make(app, &mina, json!({ "name": "relay", "listed": true })).await;
 }
 
-async fn a_club_room_is_changed_and_deleted_and_general_stays(app: &TestApp) {
+async fn a_club_room_is_changed_and_everyone_who_has_it_is_told(app: &TestApp) {
     let (mina, bob) = (app.person("mina").await, app.person("bob").await);
     let (club, _plans) = app.club(&mina, "readers").await;
     app.join(&bob, &club).await;
     let (mut open, mut head) = (app.session(&bob).await, app.session(&bob).await);
-    let rooms = format!("/v1/clubs/{club}/rooms");
     let body = json!({ "name": "news", "topic": "only news", "history": "since_join",
         "write": "moderators" });
-    let made = app.rest.post(&mina.token, &rooms, &body).await;
+    let made = app.rest.post(&mina.token, &format!("/v1/clubs/{club}/rooms"), &body).await;
     let room = made["id"].as_str().unwrap();
     let path = format!("/v1/rooms/{room}");
     let shown = app.rest.get(&bob.token, &path).await;
@@ -293,8 +293,16 @@ async fn a_club_room_is_changed_and_deleted_and_general_stays(app: &TestApp) {
             app.rest.refused(Method::PATCH, Some(&mina.token), &path, Some(&odd)).await;
         assert_eq!((status, &body["errors"][0]["field"]), (422, &json!(field)), "{odd}");
     }
-    let stream = format!("{path}/events");
-    let mut stream = crate::support::Sse::open(&app.rest, &bob.token, &stream).await;
+}
+
+async fn a_club_room_is_deleted_and_general_stays(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut open, mut head) = (app.session(&bob).await, app.session(&bob).await);
+    open.open(&room).await;
+    let path = format!("/v1/rooms/{room}");
+    let mut stream = Sse::open(&app.rest, &bob.token, &format!("{path}/events")).await;
     for _twice in 0..2 {
         assert_eq!(app.rest.status(Method::DELETE, &mina.token, &path).await, 204);
     }
@@ -306,24 +314,37 @@ async fn a_club_room_is_changed_and_deleted_and_general_stays(app: &TestApp) {
     for end in ["", "/messages", "/members", "/events"] {
         assert_eq!(app.rest.status(Method::GET, &bob.token, &format!("{path}{end}")).await, 404);
     }
-    let left = app.rest.get(&bob.token, &rooms).await;
-    assert_eq!(left["items"].as_array().unwrap().len(), 2);
+    let left = app.rest.get(&bob.token, &format!("/v1/clubs/{club}/rooms")).await;
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
     let general = left["items"][0]["id"].as_str().unwrap();
     let path = format!("/v1/rooms/{general}");
     let (status, body) = app.rest.refused(Method::DELETE, Some(&mina.token), &path, None).await;
-    assert_eq!(
-        (status, &body["code"], &body["reason"]),
-        (409, &json!("conflict"), &json!("general"))
-    );
-    // In a club room one says hello, once.
-    let join = format!("/v1/rooms/{}/join", left["items"][1]["id"].as_str().unwrap());
+    assert_eq!((status, &body["code"]), (409, &json!("conflict")));
+    assert_eq!(body["reason"], "general");
+}
+
+async fn in_a_club_room_one_says_hello_once(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, plans) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let mut owner = app.session(&mina).await;
+    owner.open(&plans).await;
+    let join = format!("/v1/rooms/{plans}/join");
     assert_eq!(app.rest.post(&bob.token, &join, &json!({})).await["joined"], true);
+    assert_eq!(owner.expect("member.join").await["d"]["user"], bob.id);
     assert_eq!(app.rest.post(&bob.token, &join, &json!({})).await["joined"], false);
+    owner.expect_none(|line| line["ev"] == "member.join").await;
+    let rooms = app.rest.get(&bob.token, &format!("/v1/clubs/{club}/rooms")).await;
+    let general = rooms["items"][0]["id"].as_str().unwrap();
     let join = format!("/v1/rooms/{general}/join");
-    assert_eq!(app.rest.post(&bob.token, &join, &json!({})).await["joined"], false);
-    let plans = left["items"][1]["id"].as_str().unwrap();
-    assert_eq!(open.open(plans).await["head"], 1);
+    assert_eq!(
+        app.rest.post(&bob.token, &join, &json!({})).await["joined"],
+        false,
+        "at the club's"
+    );
     assert_eq!(post(app, &bob, &format!("/v1/rooms/{plans}/leave"), json!({})).await, 403);
+    let stranger = app.person("eve").await;
+    assert_eq!(post(app, &stranger, &format!("/v1/rooms/{plans}/join"), json!({})).await, 404);
 }
 
 async fn who_may_not_change_a_room_is_told_so_or_nothing(app: &TestApp) {

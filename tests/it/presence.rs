@@ -1,5 +1,7 @@
 //! Who is online, who types, who has read: what passes, and what stays.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -203,26 +205,29 @@ async fn several_devices_are_one_person_who_is_away_when_all_are() {
         op["op"] = json!("status");
         assert_eq!(phone.err(op).await["code"], "invalid", "{odd}");
     }
-    // The text is the person's and stays; the rest ends with the sessions.
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_says_stays_and_how_one_is_ends_with_the_sessions() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut watcher = app.session(&bob).await;
+    watcher.open(&room).await;
+    let mut phone = app.session(&mina).await;
+    phone.ok(json!({ "op": "status", "state": "dnd", "text": "점심" })).await;
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "dnd", "text": "점심" }));
     phone.cut();
-    let gone =
-        |line: &Value| line["leaves"].as_array().is_some_and(|all| all.contains(&json!(mina.id)));
-    let deadline = std::time::Duration::from_secs(20);
-    tokio::time::timeout(deadline, async {
-        loop {
-            let line = watcher.line_within(deadline).await.unwrap();
-            if gone(&line) {
-                break;
-            }
-        }
-    })
-    .await
-    .unwrap();
-    let offline = member().await;
+    let is_gone =
+        |line: &Value| line["leaves"].as_array().is_some_and(|gone| gone.contains(&json!(mina.id)));
+    while !is_gone(&watcher.line_within(Duration::from_secs(20)).await.unwrap()) {}
+    let members = format!("/v1/rooms/{room}/members");
+    let listed = app.rest.get(&bob.token, &members).await["items"].clone();
+    let offline = listed.as_array().unwrap().iter().find(|m| m["user"]["id"] == *mina.id).unwrap();
     assert_eq!((&offline["state"], &offline["online"]), (&Value::Null, &json!(false)));
     let _back = app.session(&mina).await;
-    let back = json!({ "state": "online", "text": "점심 먹는 중" });
-    assert_eq!(state_of(&mut watcher, &mina).await, back);
+    assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "online", "text": "점심" }));
     let cleared = app.rest.patch(&mina.token, "/v1/me", &json!({ "status_text": null })).await;
     assert!(cleared["user"].get("status_text").is_none(), "{cleared}");
     assert_eq!(state_of(&mut watcher, &mina).await, json!({ "state": "online" }));

@@ -55,7 +55,7 @@ impl Presence {
             self.rooms.bus.online(users, None);
         }
         let is_roll = state.roll_in == 0;
-        let said = state.to_say(is_roll);
+        let said = state.words_for_others(is_roll);
         for some in said.chunks(PART) {
             self.rooms.bus.says(some.to_vec());
         }

@@ -212,7 +212,7 @@ impl State {
     }
 
     /// What other nodes are to hear of users here: of some, or of all who say something.
-    pub(super) fn to_say(&mut self, is_all: bool) -> Vec<(UserId, Option<Status>)> {
+    pub(super) fn words_for_others(&mut self, is_all: bool) -> Vec<(UserId, Option<Status>)> {
         let mut users = std::mem::take(&mut self.states.untold);
         if is_all {
             users.extend(self.states.said.users());

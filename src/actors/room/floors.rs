@@ -241,7 +241,7 @@ mod tests {
                         }
                     }
                     Effect::Pulled { reply, .. } => {
-                        self.frame(reply.map(|(_, frame)| frame).as_ref())
+                        self.frame(reply.map(|(_, frame)| frame).as_ref());
                     }
                     Effect::ReadSnapshot => {
                         let at = LogHead { epoch: Epoch("a1".into()), head: self.log, n: self.log };
