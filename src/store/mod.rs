@@ -50,6 +50,7 @@ mod settle;
 mod snapshot;
 mod threads;
 mod tickets;
+mod writer;
 
 use db::{Db, Pools, fetch_one};
 
@@ -59,9 +60,8 @@ pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
 pub use append::{
-    Append, AppendRefusal, Appended, Called, EventWriter, Line, LogHead, N_HOLE, NewMessage,
-    NewNotice, NoticesRead, ReadMark, RoomChange, SEQ_HOLE, StoredEvent, StoredNotice,
-    WrittenNotice,
+    Append, AppendRefusal, Appended, Called, Line, LogHead, NewMessage, NoticesRead, ReadMark,
+    RoomChange, StoredEvent, StoredNotice,
 };
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
@@ -84,6 +84,7 @@ pub use rooms::{
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};
 pub use threads::{Thread, ThreadMark};
+pub use writer::{EventWriter, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

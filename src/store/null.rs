@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Store;
-use super::append::{
-    Append, AppendRefusal, Appended, EventWriter, NewMessage, ReadMark, StoredEvent,
-};
+use super::append::{Append, AppendRefusal, Appended, NewMessage, ReadMark, StoredEvent};
+use super::writer::EventWriter;
 use crate::domain::RoomId;
 
 /// The heads of the rooms, which nothing else knows.

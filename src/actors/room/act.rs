@@ -28,6 +28,15 @@ impl RoomState {
     fn admit_act(&self, by: UserId, deed: &mut Deed, now: Millis) -> Result<(), RoomRefusal> {
         let standing = *self.facts.roster.get(&by).ok_or(RoomRefusal::NotMember)?;
         match deed {
+            // What somebody may not see is not there for them.
+            Deed::React { message, .. }
+            | Deed::Unreact { message, .. }
+            | Deed::Pin { message }
+            | Deed::Unpin { message }
+                if *message <= self.floor(by) =>
+            {
+                return Err(RoomRefusal::NotThere);
+            }
             Deed::Edit { text, called, .. } => {
                 self.admit(by, now)?;
                 *called = self.called(by, text);

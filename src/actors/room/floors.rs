@@ -138,8 +138,8 @@ mod tests {
     use crate::actors::room::message::{Change, Commit, Form, Loaded};
     use crate::actors::seat::{Asker, Opening, SeatKey};
     use crate::domain::{Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing};
-    use crate::protocol::Frame;
-    use crate::store::{Appended, LogHead, Message, Snapshot, StoredEvent};
+    use crate::protocol::LongFrame;
+    use crate::store::{Appended, LogHead, Message, Reactors, Snapshot, StoredEvent};
 
     const ROOM: RoomId = RoomId(12);
     const MINA: UserId = UserId(1);
@@ -155,7 +155,23 @@ mod tests {
         let (text, author) = (Some("hi".to_owned()), MINA);
         let (room, at) = (ROOM, Millis(0));
         let (reply_to, rev, edited_at) = (None, 1, None);
-        Message { room, seq, n: seq, at, author, cid, text, reply_to, rev, edited_at }
+        let (html, thread, reactions, is_pinned) = (None, None, Vec::new(), false);
+        Message {
+            room,
+            seq,
+            n: seq,
+            at,
+            author,
+            cid,
+            text,
+            html,
+            reply_to,
+            rev,
+            edited_at,
+            reactions,
+            is_pinned,
+            thread,
+        }
     }
 
     /// A room that shows a newcomer nothing, with its log.
@@ -198,7 +214,8 @@ mod tests {
             let commit = |seq| {
                 let event = stored(seq);
                 let (mentions, notices, read) = (Vec::new(), Vec::new(), None);
-                let outcome = Ok(Appended::Message { event, mentions, notices, read });
+                let outcome =
+                    Ok(Appended::Message { event, mentions, notices, read, has_fanout: false });
                 Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
             };
             let heard = (first + lost.min(count)..=self.log).map(commit).collect();
@@ -241,14 +258,15 @@ mod tests {
                         }
                     }
                     Effect::Pulled { reply, .. } => {
-                        self.frame(reply.map(|(_, frame)| frame).as_ref());
+                        self.frame(reply.map(|(_, frame)| frame.into()).as_ref());
                     }
-                    Effect::ReadSnapshot => {
+                    Effect::ReadSnapshot(_readers) => {
                         let at = LogHead { epoch: Epoch("a1".into()), head: self.log, n: self.log };
+                        let reactors = Reactors { all: Vec::new(), of: None };
                         let messages =
                             (1..=self.log).rev().take(50).map(message).collect::<Vec<_>>();
                         let messages = messages.into_iter().rev().collect();
-                        let loaded = Loaded::Snapshot(Some(Snapshot { at, messages }));
+                        let loaded = Loaded::Snapshot(Some(Snapshot { at, messages, reactors }));
                         let effects = self.room.loaded(&loaded);
                         self.carry_out(effects);
                     }
@@ -268,7 +286,7 @@ mod tests {
         }
 
         /// Whatever has a seq in a frame was seen.
-        fn frame(&mut self, frame: Option<&Frame>) {
+        fn frame(&mut self, frame: Option<&LongFrame>) {
             let Some(frame) = frame else { return };
             let line: Value = serde_json::from_slice(&frame.line()).unwrap();
             for list in [&line["ok"]["snapshot"]["items"], &line["ok"]["events"]] {

@@ -4,10 +4,11 @@
 use crate::domain::{RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, ActEvent, Acted, Deed, Happened, Whose};
-use crate::store::append::{AppendRefusal, Appended, EventWriter, StoredEvent};
+use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::rooms::may_read;
+use crate::store::writer::EventWriter;
 
 use super::places::Places;
 use super::{deletes, edits, pins};

@@ -2,8 +2,9 @@
 
 use crate::domain::{ClubId, ClubRole, MembershipStatus, RoomId};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, EventWriter, Line};
+use crate::store::append::{AppendRefusal, Line};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
+use crate::store::writer::EventWriter;
 
 use super::members::{Moved, Mover, changes, enter, is_general, write_lines};
 use super::places::Places;

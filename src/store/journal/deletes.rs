@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use crate::domain::{MessageId, NoticeId, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, Acted, DroppedNotices, Happened, Whose};
-use crate::store::append::{AppendRefusal, Appended, EventWriter, StoredEvent};
+use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::search;
+use crate::store::writer::EventWriter;
 
 use super::acts::{Outcome, Target, UNCHANGED, number, targets};
 use super::places::Places;

@@ -2,10 +2,11 @@
 
 use crate::domain::{RoomId, RoomKind};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, EventWriter, Line};
+use crate::store::append::{AppendRefusal, Line};
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::moves::{Moves, Passage};
 use crate::store::rooms::may_read;
+use crate::store::writer::EventWriter;
 
 use super::members::{Done, Mover, line_of, one, write_lines};
 use super::places::Places;

@@ -6,10 +6,11 @@ use crate::domain::limits;
 use crate::domain::{Cid, MessageId, Millis, RoomId, Text, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, Acted, Happened};
-use crate::store::append::{AppendRefusal, Appended, Called, EventWriter, StoredEvent};
+use crate::store::append::{AppendRefusal, Appended, Called, StoredEvent};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::search;
+use crate::store::writer::EventWriter;
 
 use super::acts::{Outcome, Target, UNCHANGED, number, target};
 use super::cause::Cause;

@@ -5,10 +5,11 @@
 use std::collections::HashSet;
 
 use crate::domain::{Group, Millis, RoomId, UserId};
-use crate::store::append::{Appended, Called, EventWriter};
+use crate::store::append::{Appended, Called};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::rooms::may_read;
+use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
 use super::cause::Cause;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use crate::domain::{RoomId, RoomKind, UserId};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, EventWriter, Line};
+use crate::store::append::{AppendRefusal, Line};
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
+use crate::store::writer::EventWriter;
 
 use super::letters::{self, Letter};
 use super::lobbies::{is_inside, set_inside};

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::domain::{ClubId, ClubRole, RoomId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{EventWriter, NewNotice, StoredNotice};
+use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, fetch_optional};
 use crate::store::given::{Given, Script};
+use crate::store::writer::{EventWriter, NewNotice};
 
 use super::members::Mover;
 use super::notices::{HEADS, NOTICES, fresh_ids, lock};

@@ -2,12 +2,11 @@
 
 use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{
-    Append, AppendRefusal, Appended, EventWriter, Line, RoomChange, StoredEvent,
-};
+use crate::store::append::{Append, AppendRefusal, Appended, Line, RoomChange, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::moves::{Move, Moves, Passage};
+use crate::store::writer::EventWriter;
 
 use super::places::Places;
 use super::{clubs, doors, groups, roles, rows, unread};

@@ -52,8 +52,9 @@ use std::fmt;
 
 use self::places::Places;
 use super::act::Deed;
-use super::append::{Append, Appended, EventWriter};
+use super::append::{Append, Appended};
 use super::db::Conn;
+use super::writer::EventWriter;
 use super::{Store, StoreError};
 use crate::faults::{Faults, Part};
 

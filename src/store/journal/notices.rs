@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::{NoticeId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{EventWriter, NewNotice, StoredNotice, WrittenNotice};
+use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, Either};
 use crate::store::given::{Bulk, Given, Script, bulk};
+use crate::store::writer::{EventWriter, NewNotice, WrittenNotice};
 
 use super::cause::Cause;
 use super::places::Places;

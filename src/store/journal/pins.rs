@@ -3,9 +3,10 @@
 use crate::domain::limits;
 use crate::store::StoreError;
 use crate::store::act::{Act, Happened};
-use crate::store::append::{AppendRefusal, Appended, EventWriter};
+use crate::store::append::{AppendRefusal, Appended};
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
 use crate::store::given::Script;
+use crate::store::writer::EventWriter;
 
 use super::acts::{Outcome, UNCHANGED, acted, number, target};
 use super::places::Places;

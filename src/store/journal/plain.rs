@@ -19,12 +19,11 @@ use std::fmt::Write as _;
 use crate::domain::{Calls, RoomId, UserId, calls};
 use crate::faults::{Faults, Part};
 use crate::store::StoreError;
-use crate::store::append::{
-    Append, Appended, EventWriter, N_HOLE, NewMessage, SEQ_HOLE, StoredEvent,
-};
+use crate::store::append::{Append, Appended, NewMessage, StoredEvent};
 use crate::store::db::Db;
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::rooms::may_read;
+use crate::store::writer::{EventWriter, N_HOLE, SEQ_HOLE};
 
 const HEADS_SQLITE: Bulk = bulk!(
     "UPDATE room SET head = room.head + given.count, n = room.n + given.count FROM ",

@@ -2,10 +2,11 @@
 
 use crate::domain::{ClubId, ClubRole, MembershipStatus, RoomId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, EventWriter, Line};
+use crate::store::append::{AppendRefusal, Line};
 use crate::store::db::{Conn, execute};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moves::{Move, Moves, Passage};
+use crate::store::writer::EventWriter;
 
 use super::clubs::{Standing, membership};
 use super::letters::{self, Letter};

@@ -7,10 +7,11 @@ use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, ActEvent, Acted, Deed, Happened};
 use crate::store::append::{
-    Append, AppendRefusal, Appended, EventWriter, NewMessage, ReadMark, StoredEvent, StoredNotice,
+    Append, AppendRefusal, Appended, NewMessage, ReadMark, StoredEvent, StoredNotice,
 };
 use crate::store::db::Conn;
 use crate::store::given::Script;
+use crate::store::writer::EventWriter;
 
 use super::cause::Cause;
 use super::facts::{self, Facts, First};

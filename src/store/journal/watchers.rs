@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::{RoomId, RoomKind, UserId, limits};
 use crate::store::StoreError;
-use crate::store::append::EventWriter;
 use crate::store::db::{Conn, fetch_all};
+use crate::store::writer::EventWriter;
 
 use super::places::Places;
 use super::talk::Draft;
