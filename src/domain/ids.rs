@@ -101,6 +101,18 @@ number_id!(
     /// One sign-in of a user: a family of refresh tokens, `d_…`.
     DeviceId, "d"
 );
+number_id!(
+    /// One rule of what a club does not want to read, `fl_…`.
+    FilterId, "fl"
+);
+number_id!(
+    /// One report of a message, `rp_…`.
+    ReportId, "rp"
+);
+number_id!(
+    /// One entry of the audit log of a club, `au_…`.
+    AuditId, "au"
+);
 
 /// A message, `m_<room>_<seq>`: the place of its `msg.new` in the log of its room.
 ///

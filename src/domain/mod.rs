@@ -5,10 +5,12 @@
 
 mod club;
 mod emoji;
+mod filter;
 mod ids;
 pub mod limits;
 pub(crate) mod markup;
 mod mention;
+mod moderation;
 mod names;
 mod permission;
 mod position;
@@ -24,8 +26,19 @@ pub use club::{
     access, optional_text,
 };
 pub use emoji::{Emoji, InvalidEmoji};
-pub use ids::{ClubId, DeviceId, InvalidId, MessageId, NoticeId, RoomId, SessionId, UserId};
+pub use filter::{
+    FILTER_BYTES, FILTERS, Filter, FilterAction, FilterKind, FilterRule, InvalidPattern, Pattern,
+    Verdict,
+};
+pub use ids::{
+    AuditId, ClubId, DeviceId, FilterId, InvalidId, MessageId, NoticeId, ReportId, RoomId,
+    SessionId, UserId,
+};
 pub use mention::{Calls, Group, calls};
+pub use moderation::{
+    AuditAction, BAN_SECONDS, MUTE_SECONDS, NOTE_CHARS, REASON_CHARS, ReportReason, ReportStatus,
+    Settlement,
+};
 pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username};
 pub use permission::{InvalidOverride, Least, Overrides, Permission, Rank, Rules, SMALL_ROOM};
 pub use position::{Epoch, InvalidPosition, Position};

@@ -90,7 +90,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Where the last two may be named, HOMES says.
     (
         "domain",
-        &["emojis", "serde", "thiserror", "unicode_normalization", "uuid", "ammonia", "comrak"],
+        &[
+            "emojis",
+            "regex_automata",
+            "serde",
+            "thiserror",
+            "unicode_normalization",
+            "uuid",
+            "ammonia",
+            "comrak",
+        ],
     ),
     ("protocol", &["serde", "serde_json", "bytes"]),
 ];

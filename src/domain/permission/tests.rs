@@ -100,7 +100,8 @@ fn anyone_calls_all_of_a_small_room_until_it_says_otherwise() {
 
 #[test]
 fn a_room_cannot_say_everything() {
-    let set = |kind, permission, wish| Overrides::default().set(kind, permission, wish, Rank::Owner);
+    let set =
+        |kind, permission, wish| Overrides::default().set(kind, permission, wish, Rank::Owner);
     let fixed = Err(InvalidOverride::Fixed);
     assert_eq!(set(RoomKind::Member, Permission::Read, Some(MOD)), fixed);
     assert_eq!(set(RoomKind::Private, Permission::Configure, Some(MOD)), fixed);
