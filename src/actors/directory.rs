@@ -69,6 +69,15 @@ impl Directory {
         heads
     }
 
+    /// Which state of the rooms that are awake their rules were read from.
+    pub(crate) fn revs(&self) -> HashMap<RoomId, i64> {
+        let mut revs = HashMap::new();
+        self.each(|room| {
+            revs.insert(room.room, room.gauge.rev());
+        });
+        revs
+    }
+
     /// Looks at each room that is awake. The supervisor waits meanwhile, so it is to be quick.
     pub(super) fn each(&self, mut look: impl FnMut(&RoomHandle)) {
         for shard in self.0.iter() {

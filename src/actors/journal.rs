@@ -360,6 +360,7 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
         | Append::LeaveClub { club, .. }
         | Append::SetRole { club, .. }
         | Append::HandOver { club, .. } => club.0,
+        Append::Moderate(act) => act.club.0,
         Append::MakeGroup(new) => new.by.0,
     };
     let mixed = key.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;

@@ -51,6 +51,7 @@ mod budget;
 mod bus;
 mod connections;
 mod directory;
+mod filters;
 mod indexer;
 mod journal;
 mod lookup;

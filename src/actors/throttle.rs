@@ -111,6 +111,7 @@ pub struct Throttle {
     registers: Limit<IpAddr>,
     joins: Limit<UserId>,
     called: Limit<UserId>,
+    filters: Limit<UserId>,
 }
 
 impl Default for Throttle {
@@ -126,6 +127,7 @@ impl Default for Throttle {
             registers: Limit::new(minute(30)),
             joins: Limit::new(minute(10)),
             called: Limit::new(minute(1_000)),
+            filters: Limit::new(minute(30)),
         }
     }
 }
@@ -202,6 +204,14 @@ impl Throttle {
         self.joins.check(&user)
     }
 
+    /// A new rule of a club, which takes its time to be worked out: 30/min.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn filter(&self, user: UserId) -> Result<(), Refusal> {
+        self.filters.check(&user)
+    }
+
     /// Forgets who has not been seen lately. Called once a minute.
     pub fn forget(&self) {
         self.requests.forget();
@@ -212,6 +222,7 @@ impl Throttle {
         self.registers.forget();
         self.joins.forget();
         self.called.forget();
+        self.filters.forget();
     }
 }
 

@@ -3,9 +3,9 @@
 use super::journal::Outcomes;
 use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, UserId};
 use crate::protocol::{
-    ActData, EditData, MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole, MessageData,
-    MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact, MessageUnpin, MessageUnreact,
-    NoticeData, NoticeEvent, ReactionData, RoleData, erased_event, erased_notice,
+    ActData, EditData, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole,
+    MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact, MessageUnpin,
+    MessageUnreact, NoticeData, NoticeEvent, ReactionData, RoleData, erased_event, erased_notice,
 };
 use crate::store::{
     ActEvent, EventWriter, Happened, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice,
@@ -60,6 +60,7 @@ impl EventWriter for Writer<'_> {
             Line::Join => self.json(&MemberJoin { room, seq, at, d }),
             Line::Leave => self.json(&MemberLeave { room, seq, at, d }),
             Line::Kick => self.json(&MemberKick { room, seq, at, d }),
+            Line::Ban => self.json(&MemberBan { room, seq, at, d }),
             Line::Role(role) => {
                 self.json(&MemberRole { room, seq, at, d: RoleData { user, role } })
             }
@@ -143,6 +144,10 @@ fn headline(notice: &NewNotice<'_>) -> String {
             let role = notice.role.map_or("", korean);
             format!("{place}에서 맡은 역할이 {role}(으)로 바뀌었어요")
         }
+        ("club_removed", "en") if notice.is_ban => format!("You are banned from {place}"),
+        ("club_removed", "en") => format!("You were removed from {place}"),
+        ("club_removed", _ko) if notice.is_ban => format!("{place} 이용이 막혔어요"),
+        ("club_removed", _ko) => format!("{place}에서 내보내졌어요"),
         (_reply, "en") => format!("{from} replied to you"),
         (_reply, _ko) => format!("{from} 님이 내 말에 답했어요"),
     }
@@ -162,6 +167,8 @@ fn link(notice: &NewNotice<'_>) -> String {
     match (notice.kind, notice.room, notice.message_seq, notice.club) {
         ("mention" | "reply", Some(room), Some(seq), _) => format!("/rooms/{room}?at={seq}"),
         (_, Some(room), _, _) => format!("/rooms/{room}"),
+        // The club is closed to who was put out.
+        ("club_removed", ..) => "/clubs".to_owned(),
         (_, None, _, Some(club)) => format!("/clubs/{club}"),
         (_, None, _, None) => "/".to_owned(),
     }
@@ -195,9 +202,7 @@ mod tests {
         ) {
             let (Ok(text), Ok(cid)) = (Text::parse(&text), Cid::parse(&cid)) else { return Ok(()) };
             let (room, author, at) = (RoomId(room), UserId(author), Millis(at));
-            let (thread, called) = (None, None);
-            let message =
-                NewMessage { room, author, cid, text, reply_to: None, thread, called, at };
+            let message = NewMessage::new(room, author, cid, text, at);
             let metrics = Metrics::new();
             let writer = Writer { metrics: &metrics, live: &Nobody };
             let template = writer.template(&message);

@@ -60,5 +60,8 @@ impl Chores {
         if let Err(why) = self.store.sweep_tokens(Millis::now()).await {
             tracing::warn!("tokens were not swept: {why}");
         }
+        if let Err(why) = self.store.end_bans(Millis::now()).await {
+            tracing::warn!("bans that have ended were not written down: {why}");
+        }
     }
 }

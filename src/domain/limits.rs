@@ -42,8 +42,6 @@ pub const SEEN_NAMES: i64 = 200;
 pub const STATUS_CHARS: usize = 60;
 /// Most names that one message may call.
 pub const MENTIONS: usize = 20;
-/// A room up to this size may be called as a whole by any member; a larger one by moderators.
-pub const CALL_ALL: usize = 50;
 /// Different emoji that one message may have as reactions.
 pub const REACTION_EMOJI: usize = 20;
 /// Pinned messages of one room.

@@ -43,7 +43,7 @@ pub use names::{ClubName, DisplayName, InvalidName, Password, RoomName, Username
 pub use permission::{InvalidOverride, Least, Overrides, Permission, Rank, Rules, SMALL_ROOM};
 pub use position::{Epoch, InvalidPosition, Position};
 pub use role::{ClubRole, InstanceRole, InvalidWord, MembershipStatus};
-pub use room::{History, Notify, RoomKind, Standing, Writers};
+pub use room::{Denied, History, Notify, RoomKind, RoomSettings, Standing, Writers};
 pub use search::{
     InvalidQuery, SEARCH_TERMS, SearchText, Span, Token, author_token, file_token, holds_link,
     link_token, room_token, tokens,

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::permission::{Least, Permission, Rank, Rules};
 use super::role::words;
 use super::{ClubRole, Millis};
 
@@ -82,22 +84,132 @@ impl RoomKind {
             Self::Group | Self::Private | Self::Lobby => false,
         }
     }
+}
 
-    /// Whether somebody of this standing may pin here: among themselves people all may.
+/// Somebody inside a room, as the roster of the live room holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What they are there.
+    pub rank: Rank,
+    /// Until when they may not write, if muted. A moment that has passed means nothing.
+    pub muted_until: Option<Millis>,
+}
+
+impl Standing {
+    /// Of this rank, and not muted.
     #[must_use]
-    pub const fn lets_pin(self, standing: Standing) -> bool {
-        match self {
-            Self::Member | Self::Manager | Self::Lobby => standing.is_moderator,
-            Self::Group | Self::Private => true,
-        }
+    pub const fn new(rank: Rank) -> Self {
+        Self { rank, muted_until: None }
+    }
+
+    /// Whether the pace of the room and its filters are not for them.
+    #[must_use]
+    pub fn is_moderator(&self) -> bool {
+        self.rank.is_moderator()
     }
 }
 
-/// What a reader of a room may do there, as the roster of the live room holds it.
+/// Why somebody inside a room may not do something there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Manager+ of the club, host of a group, admin in a lobby.
-    pub is_moderator: bool,
-    /// Until when the user may not write, if muted.
-    pub muted_until: Option<Millis>,
+pub enum Denied {
+    /// It takes a higher rank.
+    Rank(Least),
+    /// Not until then.
+    Muted(Millis),
+}
+
+/// What a room asks of those who are inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomSettings {
+    /// Who may do what.
+    pub rules: Rules,
+    /// The least time between two messages of one member; zero where there is none.
+    pub slow_mode: Duration,
+}
+
+impl RoomSettings {
+    /// A room of a kind that says nothing of its own.
+    #[must_use]
+    pub fn of(kind: RoomKind) -> Self {
+        Self { rules: Rules::of(kind), slow_mode: Duration::ZERO }
+    }
+
+    /// Whether somebody may do something now.
+    ///
+    /// # Errors
+    /// [`Denied`]; the rank comes first, for it does not pass by waiting.
+    pub fn check(
+        &self,
+        standing: Standing,
+        permission: Permission,
+        now: Millis,
+    ) -> Result<(), Denied> {
+        if !self.rules.allows(permission, standing.rank) {
+            return Err(Denied::Rank(self.rules.least(permission)));
+        }
+        match standing.muted_until {
+            Some(until) if permission.is_speech() && until > now => Err(Denied::Muted(until)),
+            _free => Ok(()),
+        }
+    }
+
+    /// How long somebody still has to wait who has written last at some moment. Moderators never
+    /// do.
+    #[must_use]
+    pub fn wait(&self, standing: Standing, last: Millis, now: Millis) -> Option<Duration> {
+        if standing.is_moderator() {
+            return None;
+        }
+        let next = last.plus(self.slow_mode);
+        let left = u64::try_from(next.0.saturating_sub(now.0)).ok().filter(|left| *left > 0)?;
+        // A clock that was set back makes nobody wait longer than the room does.
+        let wait = Duration::from_millis(left).min(self.slow_mode);
+        (!wait.is_zero()).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slow(seconds: u64) -> RoomSettings {
+        let slow_mode = Duration::from_secs(seconds);
+        RoomSettings { slow_mode, ..RoomSettings::of(RoomKind::Member) }
+    }
+
+    #[test]
+    fn who_is_muted_reads_and_reacts() {
+        let settings = slow(0);
+        let standing = Standing { rank: Rank::Member, muted_until: Some(Millis(100)) };
+        let check = |permission, now| settings.check(standing, permission, Millis(now));
+        assert_eq!(check(Permission::Send, 99), Err(Denied::Muted(Millis(100))));
+        assert_eq!(check(Permission::Attach, 99), Err(Denied::Muted(Millis(100))));
+        assert_eq!(check(Permission::Send, 100), Ok(()), "it ends by itself");
+        assert_eq!(check(Permission::React, 99), Ok(()));
+        assert_eq!(check(Permission::Read, 99), Ok(()));
+        assert_eq!(check(Permission::Pin, 99), Err(Denied::Rank(Least::Moderator)));
+    }
+
+    proptest! {
+        /// The wait is exact: a millisecond before its end one has to wait, at its end not.
+        #[test]
+        fn the_wait_is_exact(seconds in 1..21_600_u64, last in 0..1_i64 << 40, after in 0..1_i64 << 26) {
+            let (settings, last) = (slow(seconds), Millis(last));
+            let now = Millis(last.0 + after);
+            let member = Standing::new(Rank::Member);
+            match settings.wait(member, last, now) {
+                Some(wait) => {
+                    let end = now.plus(wait);
+                    prop_assert_eq!(end, last.plus(settings.slow_mode));
+                    prop_assert_eq!(settings.wait(member, last, end), None);
+                    let before = Millis(end.0 - 1);
+                    prop_assert_eq!(settings.wait(member, last, before), Some(Duration::from_millis(1)));
+                }
+                None => prop_assert!(now >= last.plus(settings.slow_mode)),
+            }
+            prop_assert_eq!(settings.wait(Standing::new(Rank::Moderator), last, now), None);
+        }
+    }
 }

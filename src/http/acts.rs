@@ -28,7 +28,7 @@ pub(super) async fn edit(
 ) -> Answer {
     readable(&api, at.room, caller).await?;
     let (text, cid) = parse(&body)?;
-    let deed = Deed::Edit { message: at.seq, text, cid, called: None };
+    let deed = Deed::Edit { message: at.seq, text, cid, called: None, flagged: None };
     act(&api, caller, at.room, deed).await
 }
 

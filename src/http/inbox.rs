@@ -20,7 +20,7 @@ pub(super) struct NoticeBody {
     id: NoticeId,
     /// Place in the inbox log.
     seq: i64,
-    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role` …
+    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role`, `club_removed` …
     kind: String,
     /// Where it happened.
     #[schema(value_type = Option<String>, example = "r_12")]

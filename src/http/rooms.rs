@@ -265,9 +265,13 @@ pub(super) async fn detail(
 /// Checks that the caller may read a room, and says how much of it.
 ///
 /// # Errors
-/// 404 otherwise: such a room does not exist for the caller.
+/// 403 `banned` for who is banned from its club; 404 otherwise: such a room does not exist for the
+/// caller.
 pub(super) async fn readable(api: &Api, room: RoomId, caller: Caller) -> Result<Reach, ApiError> {
-    api.store.reach(room, caller.user()).await?.ok_or_else(ApiError::not_found)
+    match api.store.reach(room, caller.user()).await? {
+        Some(reach) => Ok(reach),
+        None => Err(api.rooms.why_not(room, caller.user()).await.into()),
+    }
 }
 
 /// Who may read a room, newest first. For those who may.

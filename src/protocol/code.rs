@@ -108,6 +108,13 @@ impl Refusal {
         self
     }
 
+    /// The same, with the moment at which it ends by itself.
+    #[must_use]
+    pub const fn until(mut self, until: Option<i64>) -> Self {
+        self.until = until;
+        self
+    }
+
     /// The same, with a finer reason.
     #[must_use]
     pub const fn because(mut self, reason: &'static str) -> Self {

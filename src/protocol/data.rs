@@ -93,8 +93,9 @@ pub struct NoticeData<'a> {
     /// In which club.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub club: Option<ClubId>,
-    /// Who caused it.
-    pub from: UserId,
+    /// Who caused it, if that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<UserId>,
     /// Headline in the receiver's language.
     pub title: &'a str,
     /// Beginning of the message.

@@ -281,6 +281,17 @@ events! {
         /// Who.
         d: MemberData,
     }
+    /// A member was put out and stays out; as [`MemberJoin`].
+    MemberBan = "member.ban" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Who.
+        d: MemberData,
+    }
     /// A member of the club has another role; as [`MemberJoin`], in rooms for managers.
     MemberRole = "member.role" {
         /// The room.

@@ -20,10 +20,10 @@ pub use data::{
 };
 pub use erase::{Touched, erased_event, erased_notice, touched};
 pub use event::{
-    Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberJoin, MemberKick,
-    MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact,
-    MessageUnpin, MessageUnreact, NoticeEvent, Presence, PresenceDiff, ReadEvent, RoomAdd,
-    RoomHead, RoomRemove, RoomUpdate, States, ThreadRead, Typing,
+    Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberBan, MemberJoin,
+    MemberKick, MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin,
+    MessageReact, MessageUnpin, MessageUnreact, NoticeEvent, Presence, PresenceDiff, ReadEvent,
+    RoomAdd, RoomHead, RoomRemove, RoomUpdate, States, ThreadRead, Typing,
 };
 pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::append::{Called, StoredEvent, StoredNotice};
-use crate::domain::{Cid, Emoji, Group, Millis, NoticeId, RoomId, Text, UserId};
+use crate::domain::{Cid, Emoji, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId};
 
 /// Something that a user does to messages of a room, admitted by the live room. Whether the messages
 /// are there, and whose they are, is decided with it.
@@ -24,7 +24,13 @@ pub struct Act {
 #[expect(missing_docs, reason = "the variant says what its fields are for")]
 pub enum Deed {
     /// The author gives a message another text. The same `cid` again changes nothing.
-    Edit { message: i64, text: Text, cid: Option<Cid>, called: Option<Called> },
+    Edit {
+        message: i64,
+        text: Text,
+        cid: Option<Cid>,
+        called: Option<Called>,
+        flagged: Option<FilterId>,
+    },
     /// A message becomes a tombstone.
     Delete { message: i64, whose: Whose },
     /// Many become tombstones, whosesoever they are. All of them must be there.

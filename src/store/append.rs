@@ -1,11 +1,14 @@
 //! What the journal asks of the store: a batch of appends, one transaction, numbers from the
-//! database. The types are here, the transaction is in `journal.rs` of this folder.
+//! database. The types are here, what becomes JSON in `writer.rs`, the transaction is in `journal`.
 
 use std::sync::Arc;
 
 use super::act::{Act, Acted};
+use super::moderation::Moderation;
 use super::moves::{Moves, NewGroup};
-use crate::domain::{Cid, ClubId, ClubRole, Epoch, Group, Millis, NoticeId, RoomId, Text, UserId};
+use crate::domain::{
+    Cid, ClubId, ClubRole, Epoch, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
+};
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
 /// database can know (a repeated `cid`, whether the answered message exists) is decided here.
@@ -69,6 +72,8 @@ pub enum Append {
         /// When.
         at: Millis,
     },
+    /// A moderator acts on somebody in a club.
+    Moderate(Moderation),
     /// Somebody makes a group room and brings others into it.
     MakeGroup(NewGroup),
     /// A member brings others into a group room.
@@ -158,13 +163,16 @@ pub struct NewMessage {
     pub called: Option<Called>,
     /// When the server took it.
     pub at: Millis,
+    /// The rule of the club that found something in it, and wants moderators to see it.
+    pub flagged: Option<FilterId>,
 }
 
 impl NewMessage {
     /// A message that answers nothing.
     #[must_use]
     pub const fn new(room: RoomId, author: UserId, cid: Cid, text: Text, at: Millis) -> Self {
-        Self { room, author, cid, text, reply_to: None, thread: None, called: None, at }
+        let (reply_to, thread, called, flagged) = (None, None, None, None);
+        Self { room, author, cid, text, reply_to, thread, called, at, flagged }
     }
 }
 
@@ -238,7 +246,7 @@ pub enum Appended {
         /// Every room of the club that the change opens or closes to the user.
         rooms: Vec<RoomChange>,
     },
-    /// People came and went, or stand otherwise than before.
+    /// People came and went, or stand otherwise than before. Nothing in it: so it was already.
     Moved(Moves),
     /// Not done, and nothing of it is stored; asking again does not help.
     Refused(AppendRefusal),
@@ -268,7 +276,30 @@ pub enum AppendRefusal {
     /// The room has as many pinned messages as it may have.
     PinLimit,
     /// The user is banned from the club.
-    Banned,
+    Banned {
+        /// Until when; none is for ever.
+        until: Option<Millis>,
+    },
+    /// The author may not write until then.
+    Muted {
+        /// Until when.
+        until: Millis,
+    },
+    /// The room has a pace, and the author has written too short a while ago.
+    Slow {
+        /// When.
+        wrote_at: Millis,
+        /// How much longer to wait, from when this message was taken.
+        retry_ms: i64,
+    },
+    /// This takes a higher role; one acts on lower ones than one's own.
+    Role,
+    /// The one to be acted on never was in the club.
+    NoSuchMember,
+    /// The one to be acted on is not in the club now.
+    NotActive,
+    /// The report is decided already.
+    Decided,
     /// The club takes members by another way than open joining.
     NotOpen,
     /// The club has no place left.
@@ -283,10 +314,6 @@ pub enum AppendRefusal {
     PrivateRoom,
     /// Only a group has members that can be brought in and put out.
     NotGroup,
-    /// This takes a higher role.
-    Role,
-    /// Only a member can own the club.
-    NotActive,
 }
 
 /// One event of a room log, with the numbers that the database gave.
@@ -346,19 +373,6 @@ pub struct RoomChange {
     pub since: i64,
     /// The line that the change wrote into its log, if any.
     pub line: Option<StoredEvent>,
-}
-
-/// Which line a membership change writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
-    /// `member.join`
-    Join,
-    /// `member.leave`
-    Leave,
-    /// `member.kick`
-    Kick,
-    /// `member.role`
-    Role(ClubRole),
 }
 
 /// Head of a log.

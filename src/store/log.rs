@@ -7,10 +7,23 @@ use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId};
 
 const HEADS: Bulk = bulk!(
-    "SELECT room.room_id, room.head, room.n FROM ",
+    "SELECT room.room_id, room.head, room.n, room.rev FROM ",
     (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL",
 );
+
+/// Where a room stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomPlace {
+    /// The room.
+    pub room: RoomId,
+    /// Newest seq.
+    pub head: i64,
+    /// Messages.
+    pub n: i64,
+    /// Goes up with what the log does not tell.
+    pub rev: i64,
+}
 
 #[derive(Debug, sqlx::FromRow)]
 struct EventRow {
@@ -35,16 +48,16 @@ impl Store {
         head(&mut self.db.read().await?, room).await
     }
 
-    /// Where the logs of these rooms stand: room, newest seq, messages. A room that is gone is left
-    /// out.
+    /// Where these rooms stand. A room that is gone is left out.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, i64, i64)>, StoreError> {
+    pub async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<RoomPlace>, StoreError> {
         let mut conn = self.db.read().await?;
         let given = Given::new().ints(rooms.iter().map(|room| room.0));
-        let rows: Vec<(i64, i64, i64)> = conn.given_all(&HEADS, given).await?;
-        Ok(rows.into_iter().map(|(room, head, n)| (RoomId(room), head, n)).collect())
+        let rows: Vec<(i64, i64, i64, i64)> = conn.given_all(&HEADS, given).await?;
+        let place = |(room, head, n, rev)| RoomPlace { room: RoomId(room), head, n, rev };
+        Ok(rows.into_iter().map(place).collect())
     }
 
     /// The events that follow a seq, ascending, at most `limit`.

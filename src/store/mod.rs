@@ -34,6 +34,7 @@ mod kept;
 mod link;
 mod log;
 mod messages;
+mod moderation;
 mod moves;
 #[cfg(feature = "bench")]
 mod null;
@@ -60,7 +61,7 @@ pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
 pub use append::{
-    Append, AppendRefusal, Appended, Called, Line, LogHead, NewMessage, NoticesRead, ReadMark,
+    Append, AppendRefusal, Appended, Called, LogHead, NewMessage, NoticesRead, ReadMark,
     RoomChange, StoredEvent, StoredNotice,
 };
 pub use clubs::{
@@ -71,20 +72,25 @@ pub use families::{Device, NewFamily, Rotation};
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
+pub use log::RoomPlace;
 pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
+pub use moderation::{
+    AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,
+    Report, Reported, Settling,
+};
 pub use moves::{Move, Moves, NewGroup, Passage};
 #[cfg(feature = "bench")]
 pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
 pub use rooms::{
-    Listed, ListedQuery, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember, RoomPatch, RoomView,
-    RosterRow, Seen, SeenBy,
+    FilterStamp, Listed, ListedQuery, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember, RoomPatch,
+    RoomView, RosterRow, Seen, SeenBy,
 };
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};
 pub use threads::{Thread, ThreadMark};
-pub use writer::{EventWriter, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
+pub use writer::{EventWriter, Line, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! People who come and go in rooms: what is asked of the journal, and what it answers.
 
-use crate::domain::{Millis, RoomId, RoomName, UserId};
+use crate::domain::{Millis, Rank, RoomId, RoomName, UserId};
 
 use super::append::{StoredEvent, StoredNotice};
 
@@ -57,9 +57,8 @@ pub enum Passage {
     },
     /// May not any more; why, as `room.remove` says it.
     Went(&'static str),
-    /// Stays, and moderates from now on, or does not any more.
-    Stands {
-        /// Whether the user moderates.
-        is_moderator: bool,
-    },
+    /// Stays, and is this from now on.
+    Stands(Rank),
+    /// Stays, and may not write until then, or may again.
+    Muted(Option<Millis>),
 }

@@ -1,16 +1,30 @@
-//! What the store asks of whoever writes events: the store numbers, the wire layer writes, and the
-//! store keeps the result without looking inside.
+//! How the store has its events written: it numbers, the wire layer puts into words.
 
 use super::act::ActEvent;
-use super::append::{Line, NewMessage};
+use super::append::NewMessage;
 use crate::domain::{ClubId, ClubRole, Millis, NoticeId, RoomId, UserId};
+
+/// Which line a membership change writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// `member.join`
+    Join,
+    /// `member.leave`
+    Leave,
+    /// `member.kick`
+    Kick,
+    /// `member.role`
+    Role(ClubRole),
+    /// `member.ban`
+    Ban,
+}
 
 /// What an inbox entry says, before it has a number.
 #[derive(Debug, Clone)]
 pub struct NewNotice<'a> {
     /// Id of the entry.
     pub id: NoticeId,
-    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role`.
+    /// `mention`, `reply`, `dm`, `chat`, `room_invite`, `club_role`, `club_removed`.
     pub kind: &'static str,
     /// Whose inbox.
     pub user: UserId,
@@ -18,8 +32,8 @@ pub struct NewNotice<'a> {
     pub locale: &'a str,
     /// Display name of who caused it.
     pub from_name: &'a str,
-    /// Who caused it.
-    pub from: UserId,
+    /// Who caused it, if that is told.
+    pub from: Option<UserId>,
     /// Where, if it was in a room.
     pub room: Option<RoomId>,
     /// The seq of the message, if there is one.
@@ -30,7 +44,9 @@ pub struct NewNotice<'a> {
     pub place: &'a str,
     /// The role that the receiver has now, if it is about that.
     pub role: Option<ClubRole>,
-    /// Beginning of the message.
+    /// Whether the receiver is to stay out, if they were put out.
+    pub is_ban: bool,
+    /// Beginning of the message; or why, in the words of a moderator.
     pub excerpt: &'a str,
     /// When.
     pub at: Millis,

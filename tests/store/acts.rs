@@ -39,7 +39,7 @@ fn unreact(world: &World, room: RoomId, by: UserId, message: i64, emoji: &str) -
 
 fn edit(world: &World, room: RoomId, by: UserId, message: i64, text: &str) -> Append {
     let text = Text::parse(text).unwrap();
-    act(world, room, by, Deed::Edit { message, text, cid: None, called: None })
+    act(world, room, by, Deed::Edit { message, text, cid: None, called: None, flagged: None })
 }
 
 /// Emoji, count and whether it is the reader's.

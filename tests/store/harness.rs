@@ -340,11 +340,18 @@ impl EventWriter for Plain {
     }
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
-        let NewNotice { id, kind, locale, from_name, message_seq, club, excerpt, .. } = notice;
+        let NewNotice { id, kind, locale, from_name, place, .. } = notice;
+        let NewNotice { message_seq, club, is_ban, excerpt, .. } = notice;
         let message_seq = message_seq.unwrap_or(0);
         WrittenNotice {
-            event: format!("{id} {kind} seq={seq} message={message_seq} club={club:?} {locale}"),
-            title: format!("{kind} by {from_name}"),
+            event: format!(
+                "{id} {kind} seq={seq} message={message_seq} club={club:?} {locale}{}",
+                if *is_ban { " ban" } else { "" }
+            ),
+            title: match *kind {
+                "club_removed" => format!("out of {place}"),
+                kind => format!("{kind} by {from_name}"),
+            },
             body: (*excerpt).to_owned(),
         }
     }

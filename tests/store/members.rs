@@ -133,9 +133,16 @@ async fn a_ban_holds_until_it_ends(world: World) {
     world.leave(club.id, bob).await;
     let join = |at: i64| Append::JoinClub { club: club.id, user: bob, at: Millis(at) };
     world.sql("UPDATE membership SET status = 'banned' WHERE role = 'member'").await;
-    assert_eq!(refusal(&world.one(join(i64::MAX)).await), AppendRefusal::Banned, "for ever");
+    assert_eq!(
+        refusal(&world.one(join(i64::MAX)).await),
+        AppendRefusal::Banned { until: None },
+        "for ever"
+    );
     world.sql("UPDATE membership SET ban_until = 5000 WHERE role = 'member'").await;
-    assert_eq!(refusal(&world.one(join(4_999)).await), AppendRefusal::Banned);
+    assert_eq!(
+        refusal(&world.one(join(4_999)).await),
+        AppendRefusal::Banned { until: Some(Millis(5_000)) }
+    );
     assert_eq!(rooms(world.one(join(5_000)).await).len(), 1);
     assert_eq!(standing(&world, club.id, bob).await.ban_until, None);
 }

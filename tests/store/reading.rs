@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use moim::domain::{RoomId, UserId};
-use moim::store::{Message, Window};
+use moim::store::{Message, RoomPlace, Window};
 
 use crate::harness::{Plain, World, message, on_both};
 
@@ -69,13 +69,14 @@ async fn heads_of_many_rooms_come_at_once(world: World) {
     let (room, mina) = filled(&world, 3).await;
     let lobby = world.lobby().await;
     let (club, gone) = world.club("Gone", mina).await;
-    assert_eq!(world.store.heads(&[gone]).await.unwrap(), [(gone, 0, 0)]);
+    let place = |room, head, n, rev| RoomPlace { room, head, n, rev };
+    assert_eq!(world.store.heads(&[gone]).await.unwrap(), [place(gone, 0, 0, 0)]);
     world.store.delete_club(club.id, world.now()).await.unwrap();
     let asked = [room, RoomId(i64::MAX), gone, lobby];
     let mut heads = world.store.heads(&asked).await.unwrap();
-    heads.sort_by_key(|(room, ..)| *room);
-    let mut expected = [(lobby, 0, 0), (room, 4, 3)];
-    expected.sort_by_key(|(room, ..)| *room);
+    heads.sort_by_key(|place| place.room);
+    let mut expected = [place(lobby, 0, 0, 0), place(room, 4, 3, 0)];
+    expected.sort_by_key(|place| place.room);
     assert_eq!(heads, expected);
     assert!(world.store.heads(&[]).await.unwrap().is_empty());
 }

@@ -78,7 +78,7 @@ async fn the_roster_tells_who_moderates_and_who_is_muted(world: World) {
     roster.sort_by_key(|row| row.user);
     let seen: Vec<(UserId, bool, Option<i64>)> = roster
         .iter()
-        .map(|row| (row.user, row.standing.is_moderator, row.standing.muted_until.map(|at| at.0)))
+        .map(|row| (row.user, row.standing.is_moderator(), row.standing.muted_until.map(|at| at.0)))
         .collect();
     assert_eq!(seen, [(mina, true, None), (bob, false, Some(77))]);
     let lobby = world.lobby().await;
@@ -86,7 +86,7 @@ async fn the_roster_tells_who_moderates_and_who_is_muted(world: World) {
     let roster = world.store.roster(lobby).await.unwrap();
     assert_eq!(roster.len(), 3);
     let moderators: Vec<UserId> =
-        roster.iter().filter(|row| row.standing.is_moderator).map(|row| row.user).collect();
+        roster.iter().filter(|row| row.standing.is_moderator()).map(|row| row.user).collect();
     assert_eq!(moderators, [bob], "an admin, in the lobby only");
     assert!(world.store.roster(RoomId(999)).await.unwrap().is_empty());
 }
@@ -107,7 +107,7 @@ async fn a_group_is_read_by_who_is_inside(world: World) {
     assert!(!world.store.may_read(group, bob).await.unwrap());
     let roster = world.store.roster(group).await.unwrap();
     assert_eq!(roster.len(), 1);
-    assert!(roster[0].standing.is_moderator, "the host");
+    assert!(roster[0].standing.is_moderator(), "the host");
     let members = world.store.room_members(group, crate::harness::first()).await.unwrap();
     assert_eq!((members[0].user.id, members[0].role), (mina, moim::domain::ClubRole::Owner));
     assert_eq!(world.store.rooms_of(&[bob]).await.unwrap().len(), 1);

@@ -78,6 +78,7 @@ async fn say_at(world: &World, room: RoomId, author: UserId, text: &str, at: i64
         reply_to: None,
         thread: None,
         called: None,
+        flagged: None,
         at: Millis(at),
     };
     match world.one(Append::Message(message)).await {
@@ -290,6 +291,7 @@ async fn a_search_reads_so_much_and_goes_on(world: World) {
         reply_to: None,
         thread: None,
         called: None,
+        flagged: None,
         at: Millis(BEGIN + n),
     };
     let batch: Vec<_> = (1..=1_500).map(|n| Append::Message(draft(n))).collect();

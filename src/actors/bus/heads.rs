@@ -11,6 +11,7 @@ use crate::actors::relay::RelayMsg;
 use crate::actors::room::RoomMsg;
 use crate::actors::rooms::{RoomsHandle, RoomsMsg};
 use crate::domain::RoomId;
+use crate::store::RoomPlace;
 
 /// Most rooms in one statement.
 const ROOMS: usize = 5_000;
@@ -22,12 +23,16 @@ pub(super) async fn compare(rooms: RoomsHandle, bus: ActorRef<Envelope<BusMsg>>)
     let mut told = rooms.relays.heads().await;
     // A room that is awake knows better than whoever listens to it.
     told.extend(rooms.directory.heads());
+    let revs = rooms.directory.revs();
     let told: Vec<_> = told.into_iter().collect();
     let mut how = Compared::Well;
     for some in told.chunks(ROOMS) {
         let ids: Vec<_> = some.iter().map(|(room, _)| *room).collect();
         match tokio::time::timeout(DEADLINE, rooms.store.heads(&ids)).await {
-            Ok(Ok(heads)) => set_right(&rooms, some, heads).await,
+            Ok(Ok(heads)) => {
+                catch_up(&rooms, &revs, &heads);
+                set_right(&rooms, some, heads).await;
+            }
             Ok(Err(why)) => {
                 tracing::warn!("heads could not be compared: {why}");
                 how = Compared::Failed;
@@ -42,8 +47,20 @@ pub(super) async fn compare(rooms: RoomsHandle, bus: ActorRef<Envelope<BusMsg>>)
     let _restarted = bus.send_message(Envelope::to_self(BusMsg::Compared(how)));
 }
 
-async fn set_right(rooms: &RoomsHandle, told: &[(RoomId, i64)], heads: Vec<(RoomId, i64, i64)>) {
-    let heads: HashMap<_, _> = heads.into_iter().map(|(room, head, n)| (room, (head, n))).collect();
+/// Rooms that are awake and have missed what their log does not tell: who is out or muted, and what
+/// is allowed.
+fn catch_up(rooms: &RoomsHandle, revs: &HashMap<RoomId, i64>, places: &[RoomPlace]) {
+    let is_behind = |place: &&RoomPlace| revs.get(&place.room).is_some_and(|rev| *rev < place.rev);
+    for place in places.iter().filter(is_behind) {
+        // One with a full mailbox is asked at the next comparison.
+        let awake = rooms.directory.find(place.room);
+        let _next_time = awake.map(|handle| handle.try_ask(RoomMsg::Refresh(None)));
+    }
+}
+
+async fn set_right(rooms: &RoomsHandle, told: &[(RoomId, i64)], heads: Vec<RoomPlace>) {
+    let heads: HashMap<_, _> =
+        heads.into_iter().map(|place| (place.room, (place.head, place.n))).collect();
     let mut gone = Vec::new();
     for (room, known) in told {
         let Some((head, n)) = heads.get(room).copied() else {

@@ -125,6 +125,11 @@ impl BusHandle {
         self.leave(|| Some(BusMsg::Say(What::Deleted(rooms.to_vec()))));
     }
 
+    /// The rules of rooms have changed.
+    pub(crate) fn refresh(&self, rooms: &[RoomId]) {
+        self.leave(|| Some(BusMsg::Say(What::Refresh(rooms.to_vec()))));
+    }
+
     /// Who came online here and who went.
     pub(crate) fn online(&self, users: Vec<Online>, roll: Option<Roll>) {
         self.leave(|| Some(BusMsg::Say(What::Online { users, roll })));

@@ -24,7 +24,7 @@ use self::parcel::{Entry, Parcel, What};
 pub(crate) use self::parcel::{Online, Roll};
 use super::bounded::{BoundedRef, Envelope, Rejected};
 use super::relay::{Passing, RelayMsg};
-use super::room::{RoomMsg, Step};
+use super::room::{Change, RoomMsg, Step};
 use super::rooms::{RoomsHandle, RoomsMsg};
 use super::task;
 use crate::domain::{RoomId, UserId};
@@ -221,12 +221,12 @@ impl Bus {
                     let frame = Frame::text(&line);
                     relays.broadcast(RelayMsg::Update { room, frame }).await;
                 }
-                let rooms = self.rooms.clone();
-                task::beside(async move { rooms.refresh(room).await });
+                self.refresh(room);
             }
             What::Deleted(rooms) => {
                 self.rooms.supervisor.answer(RoomsMsg::Delete(rooms));
             }
+            What::Refresh(rooms) => rooms.into_iter().for_each(|room| self.refresh(room)),
             What::Online { users, roll } => self.rooms.presence.abroad(parcel.node, users, roll),
             What::States { users } => self.rooms.presence.abroad_says(parcel.node, users),
             What::Gap => {
@@ -234,6 +234,12 @@ impl Bus {
                 self.rooms.presence.call_roll();
             }
         }
+    }
+
+    /// A room was changed on another node: it reads what it is set to, if it is awake.
+    fn refresh(&self, room: RoomId) {
+        let refresh = Box::new(RoomMsg::Refresh(None));
+        self.rooms.supervisor.answer(RoomsMsg::Offer(room, refresh));
     }
 
     /// Hands on what another node committed: to the room if it is awake, else to whoever listens
@@ -258,7 +264,10 @@ impl Bus {
         // Who comes or goes, and is here, hears so from the room. And a room that is just being
         // read from the store must not miss what was committed meanwhile.
         let is_here = |user: UserId| self.rooms.presence.is_here(user);
-        let concerned = steps.iter().any(|step| step.change.is_some_and(|(user, _)| is_here(user)));
+        let is_move = |change: Change| !matches!(change, Change::Muted(_));
+        let concerned = steps
+            .iter()
+            .any(|step| step.change.is_some_and(|(user, change)| is_move(change) && is_here(user)));
         let (room, msg) = (room, Box::new(msg));
         let left = match concerned {
             true => self.rooms.supervisor.try_cast(RoomsMsg::Forward(room, msg)),

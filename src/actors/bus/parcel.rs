@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::room::{Change, Step, UNKNOWN};
-use crate::domain::{DeviceId, RoomId, Status, UserId};
+use crate::domain::{DeviceId, Millis, Rank, RoomId, Status, UserId};
 use crate::protocol::{CloseCode, Frame, RoomEntry};
 
 /// A line: who says what.
@@ -30,6 +30,8 @@ pub(crate) enum What {
     Update { room: RoomId, line: Option<String> },
     /// Rooms are gone.
     Deleted(Vec<RoomId>),
+    /// The rules of rooms have changed.
+    Refresh(Vec<RoomId>),
     /// Who came online here, with the rooms that they may read, and who went.
     Online { users: Vec<Online>, roll: Option<Roll> },
     /// How some who are online here are; none: as usual.
@@ -77,9 +79,18 @@ struct Member {
     /// Newest seq when somebody came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<i64>,
-    /// Whether somebody moderates who neither came nor went.
+    /// What somebody is who neither came nor went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    moderates: Option<bool>,
+    rank: Option<Rank>,
+    /// Of somebody who neither came nor went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mute: Option<Mute>,
+}
+
+/// Until when somebody may not write, or that they may again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Mute {
+    until: Option<Millis>,
 }
 
 /// Something for all sessions of a user.
@@ -102,13 +113,12 @@ impl Entry {
             body: text(&event.frame),
         });
         let member = step.change.map(|(user, change)| {
-            let nothing = Member { user, went: None, since: None, moderates: None };
+            let nothing = Member { user, went: None, since: None, rank: None, mute: None };
             match change {
                 Change::Came { since } => Member { since: Some(since), ..nothing },
                 Change::Went(why) => Member { went: Some(why.to_owned()), ..nothing },
-                Change::Stands { is_moderator } => {
-                    Member { moderates: Some(is_moderator), ..nothing }
-                }
+                Change::Stands(rank) => Member { rank: Some(rank), ..nothing },
+                Change::Muted(until) => Member { mute: Some(Mute { until }), ..nothing },
             }
         });
         Self { event, member }
@@ -120,11 +130,12 @@ impl Entry {
             (event.by, event.mentions) = (by, mentions);
             Arc::new(event)
         });
-        let change = self.member.map(|Member { user, went, since, moderates }| {
-            let change = match (went, moderates) {
-                (Some(why), _) => Change::Went(known(&why)),
-                (None, Some(is_moderator)) => Change::Stands { is_moderator },
-                (None, None) => Change::Came { since: since.unwrap_or(UNKNOWN) },
+        let change = self.member.map(|Member { user, went, since, rank, mute }| {
+            let change = match (went, rank, mute) {
+                (Some(why), ..) => Change::Went(known(&why)),
+                (None, Some(rank), _) => Change::Stands(rank),
+                (None, None, Some(Mute { until })) => Change::Muted(until),
+                (None, None, None) => Change::Came { since: since.unwrap_or(UNKNOWN) },
             };
             (user, change)
         });
@@ -190,6 +201,17 @@ mod tests {
         assert_eq!((event.by, event.mentions.as_slice()), (Some(UserId(1)), &[UserId(2)][..]));
         assert_eq!(event.frame.line(), body);
         assert_eq!(there.change, change);
+        for change in [
+            Change::Came { since: 7 },
+            Change::Stands(Rank::Moderator),
+            Change::Muted(None),
+            Change::Muted(Some(Millis(9))),
+        ] {
+            let step = Step { event: None, change: Some((UserId(4), change)) };
+            let line = serde_json::to_string(&Entry::of(&step)).unwrap();
+            let there: Entry = serde_json::from_str(&line).unwrap();
+            assert_eq!(there.into_step(RoomId(3)).change, step.change, "{line}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Relay {
             RelayMsg::Part(part) => self.part(part),
             RelayMsg::Refused(opening, frame) => {
                 self.answer_opening(*opening, frame.clone().map(LongFrame::from).as_ref());
-                self.book.borrow_mut().end_opening(*opening);
+                self.end_opening(*opening);
             }
             RelayMsg::Pulled { seat, room, reply, level } => {
                 self.pulled(*seat, *room, reply.as_ref(), *level);

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::survey::{RelayReading, answers};
 use crate::actors::seat::{Opening, SeatKey};
+use crate::actors::task;
 use crate::domain::{ClubId, DeviceId, Epoch, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, LongFrame, RoomEntry, Touched, erased_event, touched};
 
@@ -105,6 +106,7 @@ pub(crate) struct RoomGauge {
     /// Who has the room open, and how often.
     listeners: Mutex<HashMap<UserId, u32>>,
     ring: AtomicUsize,
+    rev: AtomicI64,
     about: About,
 }
 
@@ -138,6 +140,16 @@ impl RoomGauge {
     /// Bytes of the events that the room keeps.
     pub(crate) fn kept(&self) -> usize {
         self.ring.load(Ordering::Relaxed)
+    }
+
+    /// Shows the state of the room that its rules were read from.
+    pub(crate) fn revise(&self, rev: i64) {
+        self.rev.store(rev, Ordering::Release);
+    }
+
+    /// That state.
+    pub(crate) fn rev(&self) -> i64 {
+        self.rev.load(Ordering::Acquire)
     }
 
     /// Publishes head and n; the room does so before it tells the relays.
@@ -317,6 +329,14 @@ pub(crate) enum RelayMsg {
     Finish,
 }
 
+impl RelayMsg {
+    /// Whether somebody loses something by it.
+    const fn takes_away(&self) -> bool {
+        let tell = matches!(self, Self::Tell(_, Tell::Remove(..) | Tell::Revoke(..)));
+        tell || matches!(self, Self::Deleted(_))
+    }
+}
+
 /// The relays of this node. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Relays(Arc<RwLock<Arc<[mpsc::Sender<RelayMsg>]>>>);
@@ -393,9 +413,19 @@ async fn leave(relay: &mpsc::Sender<RelayMsg>, msg: RelayMsg) {
         Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
         Err(mpsc::error::TrySendError::Full(msg)) => {
             let waited = relay.send_timeout(msg, PATIENCE).await;
-            if matches!(waited, Err(mpsc::error::SendTimeoutError::Timeout(_))) {
+            match waited {
+                // What takes something away is never dropped.
+                Err(mpsc::error::SendTimeoutError::Timeout(msg)) if msg.takes_away() => {
+                    let relay = relay.clone();
+                    task::beside(async move {
+                        let _it_has_ended = relay.send(msg).await;
+                    });
+                }
                 // The relay sees the hole at the next event and turns its seats to pull.
-                tracing::error!("a relay takes no messages; one was dropped");
+                Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
+                    tracing::error!("a relay takes no messages; one was dropped");
+                }
+                Ok(()) | Err(mpsc::error::SendTimeoutError::Closed(_)) => {}
             }
         }
     }

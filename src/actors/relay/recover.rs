@@ -117,12 +117,16 @@ impl Relay {
                     self.revoke(*user, None, CloseCode::Restart);
                 }
             }
-            RelayMsg::Refused(opening, _) if done > 0 => {
-                self.book.borrow_mut().end_opening(*opening);
-            }
+            RelayMsg::Refused(opening, _) if done > 0 => self.end_opening(*opening),
             RelayMsg::Reply(..) | RelayMsg::Pulled { .. } if done > 0 => {}
             RelayMsg::Attach(attach) if self.is_attached(attach) => {}
             _half if done > 0 => seat_of(msg).iter().for_each(|seat| self.start_anew(*seat)),
+            // Who was put out must not stay for a defect: their sessions start anew.
+            RelayMsg::Tell(users, _) => {
+                if !self.again(|| self.take(msg)) {
+                    users.iter().for_each(|user| self.revoke(*user, None, CloseCode::Restart));
+                }
+            }
             _untouched => {
                 if !self.again(|| self.take(msg)) {
                     seat_of(msg).iter().for_each(|seat| self.start_anew(*seat));

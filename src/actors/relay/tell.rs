@@ -4,6 +4,7 @@ use super::Relay;
 use super::book::{Book, Entry, Kind, Mode};
 use super::deliver::push_event;
 use super::message::Tell;
+use crate::actors::seat::Opening;
 use crate::domain::{RoomId, UserId, limits};
 use crate::protocol::{CloseCode, Frame, RoomAdd, RoomEntry, RoomRemove};
 use crate::telemetry::Dropped;
@@ -142,6 +143,16 @@ impl Relay {
             if is_told {
                 self.push_frame(&book, slot, frame);
             }
+        }
+    }
+
+    /// An opening came to nothing. A stream has no other: it ends, and its client asks anew.
+    pub(super) fn end_opening(&self, opening: Opening) {
+        let mut book = self.book.borrow_mut();
+        book.end_opening(opening);
+        let entry = book.entry(opening.seat);
+        if let Some(entry) = entry.filter(|entry| entry.kind == Kind::RoomStream) {
+            entry.outbox.close(CloseCode::Revoked);
         }
     }
 

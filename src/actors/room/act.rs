@@ -1,4 +1,4 @@
-//! What members do to messages that stand. The fifth part of [`RoomState`]; as pure as the others.
+//! What members do to messages that stand. The sixth part of [`RoomState`]; as pure as the others.
 
 use super::commit::Gathered;
 use super::message::{Act, RoomRefusal, Step};
@@ -6,7 +6,7 @@ use super::reply;
 use super::state::{Effect, RoomState};
 use crate::actors::relay::Tell;
 use crate::actors::seat::Asker;
-use crate::domain::{Group, Millis, Text, UserId, calls, limits};
+use crate::domain::{Group, Millis, Permission, Rank, Text, UserId, calls};
 use crate::protocol::{ActOk, Frame, InboxDrop, Refusal};
 use crate::store::{self, Acted, Append, Appended, Called, Deed, Whose};
 
@@ -26,7 +26,7 @@ impl RoomState {
     /// Whether somebody may do this; fills in what follows from who they are here. Whose the message
     /// is, only the store knows.
     fn admit_act(&self, by: UserId, deed: &mut Deed, now: Millis) -> Result<(), RoomRefusal> {
-        let standing = *self.facts.roster.get(&by).ok_or(RoomRefusal::NotMember)?;
+        let check = |permission| self.check(by, permission, now);
         match deed {
             // What somebody may not see is not there for them.
             Deed::React { message, .. }
@@ -37,34 +37,33 @@ impl RoomState {
             {
                 return Err(RoomRefusal::NotThere);
             }
-            Deed::Edit { text, called, .. } => {
-                self.admit(by, now)?;
+            Deed::Edit { text, called, flagged, .. } => {
+                let standing = check(Permission::Send)?;
+                (*text, *flagged) = self.screen(standing, text.clone())?;
                 *called = self.called(by, text);
             }
+            // What one has written oneself, one may take back.
             Deed::Delete { whose, .. } => {
-                *whose = if standing.is_moderator { Whose::Any } else { Whose::Own };
+                *whose = match check(Permission::DeleteOthers) {
+                    Ok(_moderator) => Whose::Any,
+                    Err(RoomRefusal::Rank(_)) => Whose::Own,
+                    Err(why) => return Err(why),
+                };
             }
-            Deed::DeleteMany { .. } if !standing.is_moderator => return Err(RoomRefusal::Role),
-            Deed::Pin { .. } | Deed::Unpin { .. } if !self.facts.kind.lets_pin(standing) => {
-                return Err(RoomRefusal::Role);
-            }
-            // Who is muted reacts all the same.
-            Deed::DeleteMany { .. }
-            | Deed::React { .. }
-            | Deed::Unreact { .. }
-            | Deed::Pin { .. }
-            | Deed::Unpin { .. } => {}
+            Deed::Unreact { .. } => drop(check(Permission::Read)?),
+            Deed::DeleteMany { .. } => drop(check(Permission::DeleteOthers)?),
+            Deed::React { .. } => drop(check(Permission::React)?),
+            Deed::Pin { .. } | Deed::Unpin { .. } => drop(check(Permission::Pin)?),
         }
         Ok(())
     }
 
-    /// Whom a text calls at once, if its author may: moderators, and everybody in a small room. To
-    /// others it is only a word.
+    /// Whom a text calls at once, if its author may. Of others it is only a word.
     pub(super) fn called(&self, author: UserId, text: &Text) -> Option<Called> {
         let group = calls(text.spoken()).group?;
         let roster = &self.facts.roster;
-        let is_moderator = roster.get(&author).is_some_and(|standing| standing.is_moderator);
-        if !is_moderator && roster.len() > limits::CALL_ALL {
+        let rank = roster.get(&author).map_or(Rank::Member, |standing| standing.rank);
+        if !self.facts.rules.settings.rules.allows_mention_all(rank, roster.len()) {
             return None;
         }
         Some(match group {
@@ -136,9 +135,10 @@ mod tests {
     use crate::actors::relay::Outgoing;
     use crate::actors::room::floors::Floors;
     use crate::actors::room::message::{Ask, Commit, Form, Loaded, Purpose};
+    use crate::actors::room::rules::RuleBook;
     use crate::actors::room::state::Facts;
     use crate::actors::seat::{Opening, SeatKey};
-    use crate::domain::{Emoji, Epoch, Notify, Position, RoomId, RoomKind, Standing};
+    use crate::domain::{Emoji, Epoch, Notify, Position, RoomId, RoomKind, Standing, limits};
     use crate::store::{LogHead, Reactors, Snapshot, StoredEvent};
 
     const ROOM: RoomId = RoomId(12);
@@ -147,9 +147,9 @@ mod tests {
     const NOW: Millis = Millis(1_766_000_000_000);
 
     fn room(kind: RoomKind) -> RoomState {
-        let mina = Standing { is_moderator: true, muted_until: None };
-        let bob =
-            Standing { is_moderator: false, muted_until: Some(NOW.plus(limits::TYPING_EVERY)) };
+        let mina = Standing::new(Rank::Owner);
+        let muted_until = Some(NOW.plus(limits::TYPING_EVERY));
+        let bob = Standing { muted_until, ..Standing::new(Rank::Member) };
         let facts = Facts {
             room: ROOM,
             name: "general".into(),
@@ -161,6 +161,7 @@ mod tests {
             notify: Notify::Mentions,
             roster: HashMap::from([(MINA, mina), (BOB, bob)]),
             floors: Floors::default(),
+            rules: RuleBook::of(kind),
         };
         RoomState::new(facts, Vec::new(), Arc::default())
     }
@@ -178,7 +179,7 @@ mod tests {
     fn the_muted_react_and_take_back_and_write_nothing() {
         let room = room(RoomKind::Member);
         let text = Text::parse("x").unwrap();
-        let edit = Deed::Edit { message: 1, text, cid: None, called: None };
+        let edit = Deed::Edit { message: 1, text, cid: None, called: None, flagged: None };
         assert_eq!(deed(&room, BOB, edit).unwrap_err(), "muted");
         let emoji = Emoji::parse("👍").unwrap();
         assert!(deed(&room, BOB, Deed::React { message: 1, emoji }).is_ok());
@@ -213,7 +214,7 @@ mod tests {
         room.online.extend([MINA, BOB]);
         let here = Text::parse("@here").unwrap();
         assert_eq!(room.called(BOB, &here), Some(Called::Here([MINA].into())));
-        let standing = Standing { is_moderator: false, muted_until: None };
+        let standing = Standing::new(Rank::Member);
         room.facts.roster.extend((3..=51).map(|user| (UserId(user), standing)));
         assert_eq!(room.called(BOB, &all), None);
         assert_eq!(room.called(MINA, &all), Some(Called::All));

@@ -81,7 +81,7 @@ impl RoomState {
                 self.published(gathered)
             }
             Loaded::Roster(rows) => self.roster_read(rows.as_deref()),
-            Loaded::Settings(info, rows) => self.resettled(info, rows),
+            Loaded::Settings(settings) => self.settings_read(settings.as_deref()),
         }
     }
 
@@ -93,6 +93,7 @@ impl RoomState {
         gathered: &mut Gathered,
     ) {
         let room = self.facts.room;
+        let is_new = matches!(outcome, Ok(Appended::Message { .. }));
         let answer = match outcome {
             Ok(Appended::Message { event, mentions, .. }) => {
                 let mut live = LiveEvent::new(room, event.seq, event.n, &event.body);
@@ -108,10 +109,16 @@ impl RoomState {
             Ok(Appended::Duplicate { seq, n, at }) => {
                 Ok(SendOk { dup: true, ..send_ok(room, seq, n, at) })
             }
-            Ok(Appended::Refused(why)) => Err(RoomRefusal::from(why).into()),
+            Ok(Appended::Refused(why)) => {
+                self.learn(author, why);
+                Err(RoomRefusal::from(why).into())
+            }
             Ok(_of_another_kind) => Err(RoomRefusal::Failed.into()),
             Err(refusal) => Err(refusal),
         };
+        if !is_new {
+            self.not_taken(author);
+        }
         match asker {
             Asker::Seat(seat, re) => gathered.replies.push((seat, reply(re, &answer))),
             Asker::Call(_) => gathered.rest.push(Effect::Sent(asker, answer)),

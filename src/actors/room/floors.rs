@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::message::UNKNOWN;
-use super::state::{Effect, RoomState};
+use super::state::RoomState;
 use crate::actors::relay::LiveEvent;
 use crate::domain::{History, UserId};
 use crate::protocol::SharedSnapshot;
@@ -70,7 +70,7 @@ impl RoomState {
     }
 
     /// The room was changed; who came since these readers were read is known better.
-    pub(super) fn resettled(&mut self, info: &RoomInfo, rows: &[RosterRow]) -> Vec<Effect> {
+    pub(super) fn resettled(&mut self, info: &RoomInfo, rows: &[RosterRow]) {
         self.facts.name.clone_from(&info.name);
         let before = std::mem::replace(&mut self.facts.floors, Floors::new(info.history, rows));
         let read: std::collections::HashSet<_> = rows.iter().map(|row| row.user).collect();
@@ -78,7 +78,6 @@ impl RoomState {
         for (user, since) in known {
             self.facts.floors.came(user, since);
         }
-        Vec::new()
     }
 }
 
@@ -134,8 +133,8 @@ mod tests {
 
     use super::*;
     use crate::actors::relay::Outgoing;
-    use crate::actors::room::Facts;
     use crate::actors::room::message::{Change, Commit, Form, Loaded};
+    use crate::actors::room::{Effect, Facts};
     use crate::actors::seat::{Asker, Opening, SeatKey};
     use crate::domain::{Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing};
     use crate::protocol::LongFrame;
@@ -322,7 +321,7 @@ mod tests {
     }
 
     fn row(user: UserId, join_seq: i64) -> RosterRow {
-        let standing = Standing { is_moderator: false, muted_until: Some(Millis(1)) };
+        let standing = Standing { rank: Rank::Member, muted_until: Some(Millis(1)) };
         RosterRow { user, standing, join_seq }
     }
 

@@ -96,18 +96,7 @@ impl RoomState {
         let Some(linked) = &mut self.linked else {
             return Ok(msg);
         };
-        let user = match &msg {
-            RoomMsg::Open { opening, .. }
-            | RoomMsg::Pull { opening, .. }
-            | RoomMsg::Next { opening, .. } => opening.user,
-            RoomMsg::Send(send) => send.author,
-            RoomMsg::Act(act) => act.by,
-            RoomMsg::Mark { user, .. }
-            | RoomMsg::Unread { user, .. }
-            | RoomMsg::Typing { user, .. } => *user,
-            _asks_nothing => return Ok(msg),
-        };
-        if self.facts.roster.contains_key(&user) {
+        if msg.asked_by().is_none_or(|user| self.facts.roster.contains_key(&user)) {
             return Ok(msg);
         }
         linked.doubtful.push(msg);
@@ -143,7 +132,7 @@ impl RoomState {
         let went = went.into_iter().map(|user| (user, Change::Went("left")));
         let moved: Vec<_> = went.chain(came).collect();
         let effects =
-            moved.into_iter().filter_map(|(user, change)| self.change(user, change)).collect();
+            moved.into_iter().flat_map(|(user, change)| self.change(user, change)).collect();
         for row in rows.iter().filter(|row| !is_older(&row.user)) {
             if let Some(known) = self.facts.roster.get_mut(&row.user) {
                 *known = row.standing;
@@ -153,7 +142,7 @@ impl RoomState {
         effects
     }
 
-    fn read_roster(&mut self) -> Option<Effect> {
+    pub(super) fn read_roster(&mut self) -> Option<Effect> {
         let linked = self.linked.as_mut()?;
         if std::mem::replace(&mut linked.is_reading_roster, true) {
             return None;
@@ -173,14 +162,15 @@ mod tests {
     use crate::actors::room::Facts;
     use crate::actors::room::floors::Floors;
     use crate::actors::room::message::{Form, Loaded};
+    use crate::actors::room::rules::RuleBook;
     use crate::actors::seat::{Asker, Opening, SeatKey};
-    use crate::domain::{Epoch, Millis, Notify, RoomId, RoomKind, Standing};
+    use crate::domain::{Epoch, Millis, Notify, Rank, RoomId, RoomKind, Standing};
     use crate::store::StoredEvent;
 
     const ROOM: RoomId = RoomId(12);
     const MINA: UserId = UserId(1);
     const BOB: UserId = UserId(2);
-    const STANDING: Standing = Standing { is_moderator: false, muted_until: None };
+    const STANDING: Standing = Standing::new(Rank::Member);
 
     fn room() -> RoomState {
         let facts = Facts {
@@ -194,6 +184,7 @@ mod tests {
             notify: Notify::Mentions,
             roster: HashMap::from([(MINA, STANDING)]),
             floors: Floors::default(),
+            rules: RuleBook::of(RoomKind::Lobby),
         };
         let mut room = RoomState::new(facts, Vec::new(), Arc::default());
         room.link();

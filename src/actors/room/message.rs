@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::rules::RuleBook;
 use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
-use crate::domain::{Cid, Position, RoomId, Status, Text, UserId};
+use crate::domain::{Cid, Least, Millis, Position, Rank, RoomId, Status, Text, UserId};
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{
     AppendRefusal, Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent,
@@ -52,11 +53,31 @@ pub(crate) enum RoomMsg {
     States(Vec<(UserId, Status)>),
     /// Every member who is online; whoever else was shown so is not.
     Online(Vec<UserId>),
+    /// Settings, rules, roster or rights have changed in the store: read them again. Who changed them here waits
+    /// for the answer; none is from elsewhere.
+    Refresh(Option<Answer<()>>),
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.
     #[cfg(feature = "faults")]
     Crash(Arc<std::sync::atomic::AtomicU32>),
+}
+
+impl RoomMsg {
+    /// Who asks for something that takes being inside; nobody does for the rest.
+    pub(super) fn asked_by(&self) -> Option<UserId> {
+        match self {
+            Self::Open { opening, .. }
+            | Self::Pull { opening, .. }
+            | Self::Next { opening, .. } => Some(opening.user),
+            Self::Send(send) => Some(send.author),
+            Self::Act(act) => Some(act.by),
+            Self::Mark { user, .. } | Self::Unread { user, .. } | Self::Typing { user, .. } => {
+                Some(*user)
+            }
+            _asks_nothing => None,
+        }
+    }
 }
 
 /// What the one who opens speaks.
@@ -140,11 +161,10 @@ pub(crate) enum Change {
     },
     /// May not any more; why, as `room.remove` says it.
     Went(&'static str),
-    /// Stays, and moderates from now on, or does not any more.
-    Stands {
-        /// Whether the member moderates.
-        is_moderator: bool,
-    },
+    /// Stays, and is this from now on.
+    Stands(Rank),
+    /// Stays, and may not write until then, or may again.
+    Muted(Option<Millis>),
 }
 
 /// When somebody came of whom that is not known.
@@ -155,7 +175,8 @@ impl From<Passage> for Change {
         match how {
             Passage::Came { since } => Self::Came { since },
             Passage::Went(why) => Self::Went(why),
-            Passage::Stands { is_moderator } => Self::Stands { is_moderator },
+            Passage::Stands(rank) => Self::Stands(rank),
+            Passage::Muted(until) => Self::Muted(until),
         }
     }
 }
@@ -171,8 +192,17 @@ pub(crate) enum Loaded {
     Hole(Vec<StoredEvent>),
     /// Who may read the room now; `None` when the read failed.
     Roster(Option<Vec<RosterRow>>),
-    /// The room was changed: how it is now, and who may read it.
-    Settings(Box<RoomInfo>, Vec<RosterRow>),
+    /// The room as the store has it now; `None` when the read failed.
+    Settings(Option<Box<Settings>>),
+}
+
+/// What a room asks for again when something about it has changed that its log does not tell.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) info: RoomInfo,
+    pub(crate) rules: RuleBook,
+    /// Who may read it, where that says from where on.
+    pub(crate) readers: Vec<RosterRow>,
 }
 
 /// Why events were read.
@@ -259,6 +289,12 @@ pub(crate) enum RoomRefusal {
     NotMember,
     /// May read, may not write until then.
     Muted { until: i64 },
+    /// It takes a higher rank.
+    Rank(Least),
+    /// The room takes one message per user and interval.
+    SlowMode { retry: Duration },
+    /// The club does not want such texts.
+    Filtered,
     /// `reply_to` names no message of this room.
     NoSuchMessage,
     /// `thread` names no message of this room that may begin one.
@@ -269,8 +305,6 @@ pub(crate) enum RoomRefusal {
     Deleted,
     /// It is somebody else's.
     NotAuthor,
-    /// That is for moderators.
-    Role,
     /// As many different reactions as a message may have.
     ReactionLimit,
     /// As many pinned messages as a room may have.
@@ -294,6 +328,20 @@ impl From<RoomRefusal> for Refusal {
                 until: Some(until),
                 ..Self::new(ErrorCode::Muted, "you may read, not write")
             },
+            RoomRefusal::Rank(Least::Nobody) => {
+                Self::new(ErrorCode::Forbidden, "nobody may do this here").because("role")
+            }
+            RoomRefusal::Rank(least) => {
+                let msg = format!("this takes the rank {least} or a higher one");
+                Self::new(ErrorCode::Forbidden, msg).because("role")
+            }
+            RoomRefusal::SlowMode { retry } => {
+                Self::new(ErrorCode::SlowMode, "the room is in slow mode").retry_in(retry)
+            }
+            RoomRefusal::Filtered => {
+                Self::new(ErrorCode::Forbidden, "the club does not want such texts")
+                    .because("filtered")
+            }
             RoomRefusal::NoSuchMessage => {
                 Self::new(ErrorCode::Invalid, "reply_to is no message of this room")
                     .because("no_such_message")
@@ -309,9 +357,6 @@ impl From<RoomRefusal> for Refusal {
             RoomRefusal::NotAuthor => {
                 Self::new(ErrorCode::Forbidden, "the message is somebody else's")
                     .because("not_author")
-            }
-            RoomRefusal::Role => {
-                Self::new(ErrorCode::Forbidden, "that is for moderators").because("role")
             }
             RoomRefusal::ReactionLimit => {
                 Self::new(ErrorCode::Conflict, "the message has too many different reactions")
@@ -340,8 +385,15 @@ impl From<AppendRefusal> for RoomRefusal {
             AppendRefusal::NotAuthor => Self::NotAuthor,
             AppendRefusal::ReactionLimit => Self::ReactionLimit,
             AppendRefusal::PinLimit => Self::PinLimit,
+            AppendRefusal::Muted { until } => Self::Muted { until: until.0 },
+            AppendRefusal::Slow { retry_ms, .. } => {
+                let retry = Duration::from_millis(u64::try_from(retry_ms).unwrap_or(0));
+                Self::SlowMode { retry }
+            }
             AppendRefusal::NotMember
-            | AppendRefusal::Banned
+            | AppendRefusal::Banned { .. }
+            | AppendRefusal::NoSuchMember
+            | AppendRefusal::Decided
             | AppendRefusal::NotOpen
             | AppendRefusal::Full
             | AppendRefusal::OwnerStays

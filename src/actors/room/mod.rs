@@ -16,6 +16,7 @@ mod message;
 mod open;
 mod presence;
 mod ring;
+mod rules;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,12 @@ pub(crate) use self::desk::Desk;
 pub(crate) use self::floors::Floors;
 use self::foreign::Doubt;
 pub(crate) use self::message::{
-    Act, Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Step, UNKNOWN,
-    Undelivered, call,
+    Act, Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Settings, Step,
+    UNKNOWN, Undelivered, call,
 };
 pub(crate) use self::open::PART_EVENTS;
 pub(crate) use self::ring::EVENTS as RING_EVENTS;
+pub(crate) use self::rules::RuleBook;
 pub(crate) use self::state::Facts;
 use self::state::{Effect, RoomState};
 use super::bounded::{BoundedRef, Envelope};
@@ -167,6 +169,7 @@ impl Room {
                 | RoomMsg::Online(_)
                 | RoomMsg::Foreign(_)
                 | RoomMsg::Behind(_)
+                | RoomMsg::Refresh(_)
         );
         live.is_busy |= !is_told;
         let msg = match msg {
@@ -243,6 +246,8 @@ impl Room {
             Effect::ReadHole { after } => self.rooms.read_hole(live.me.clone(), after),
             Effect::Share(steps) => self.rooms.bus.share(room, steps),
             Effect::ReadRoster => self.rooms.read_roster(live.me.clone()),
+            Effect::ReadSettings => self.rooms.read_settings(live.me.clone()),
+            Effect::Refreshed(answers) => answers.iter().for_each(|answer| answer.give(())),
         }
     }
 
@@ -299,8 +304,15 @@ fn decide(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
     }
 }
 
-/// What follows from a message.
+/// What follows from a message. Who asks from outside loses what place they may still have.
 fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
+    let stranger = state.stranger(&msg);
+    let mut effects = answers(msg, state);
+    effects.extend(stranger);
+    effects
+}
+
+fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
     match msg {
         RoomMsg::Open { opening, since, form } => state.open(opening, since, form),
         RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
@@ -326,6 +338,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         }
         RoomMsg::States(states) => state.states(states).into_iter().collect(),
         RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
+        RoomMsg::Refresh(answer) => state.refresh(answer),
         RoomMsg::Idle => Vec::new(),
         #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash(&times),

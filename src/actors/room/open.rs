@@ -14,7 +14,7 @@ use super::message::{Ask, Form, Purpose, RoomRefusal};
 use super::state::{Effect, RoomState};
 use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
 use crate::actors::seat::{Opening, SeatKey};
-use crate::domain::{Position, limits};
+use crate::domain::{Position, UserId, limits};
 use crate::protocol::{
     CaughtUp, Frame, LongFrame, OpenOk, PullOk, Refusal, err_line, ok_line, snapshot_line,
 };
@@ -101,6 +101,13 @@ impl RoomState {
     /// Events that were read for one seat, ascending, without holes among themselves.
     pub(super) fn events_loaded(&self, ask: &Ask, mut events: Vec<Arc<LiveEvent>>) -> Vec<Effect> {
         let Ask { opening, after, head, purpose } = ask;
+        if !self.facts.roster.contains_key(&opening.user) {
+            // They went while it was read.
+            return match purpose {
+                Purpose::Pull { re } => refuse_pull(opening.seat, *re, RoomRefusal::NotMember),
+                Purpose::Replay { .. } => vec![Effect::Refused(*opening, None)],
+            };
+        }
         let Some(meanwhile) = self.ring.after(*head, self.facts.head) else {
             // Too long ago to know what was deleted meanwhile.
             return vec![Effect::ReadEvents(Ask { head: self.facts.head, ..ask.clone() })];
@@ -155,6 +162,13 @@ impl RoomState {
         let waiting = std::mem::take(&mut self.waiting);
         let refused = |w: Waiting| refuse(w.opening, w.form, RoomRefusal::Unavailable);
         waiting.into_iter().map(refused).collect()
+    }
+
+    /// Somebody who waits for a snapshot may not read the room any more.
+    pub(super) fn turn_away(&mut self, user: UserId) -> Vec<Effect> {
+        let theirs = |waiting: &mut Waiting| waiting.opening.user == user;
+        let refused = |w: Waiting| refuse(w.opening, w.form, RoomRefusal::NotMember);
+        self.waiting.extract_if(.., theirs).map(refused).collect()
     }
 
     /// Whether somebody waits for an answer of the store.

@@ -14,10 +14,12 @@ use super::kept::Kept;
 use super::message::{Ask, Change, RoomRefusal, Send, Step};
 use super::open::Waiting;
 use super::ring::Ring;
+use super::rules::{Pace, Refreshing, RuleBook};
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
-use crate::actors::seat::{Asker, Opening, SeatKey};
+use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{
-    ClubId, Epoch, MessageId, Millis, Notify, RoomId, RoomKind, Standing, UserId, limits,
+    Cid, ClubId, Epoch, FilterId, MessageId, Millis, Notify, Permission, Rank, RoomId, RoomKind,
+    Standing, Text, UserId, limits,
 };
 use crate::protocol::{
     ActOk, Empty, Frame, MarkOk, Refusal, RoomEntry, SendOk, States, Touched, Typing, err_line,
@@ -66,6 +68,10 @@ pub(crate) enum Effect {
     Share(Vec<Step>),
     /// Reads who may read the room.
     ReadRoster,
+    /// Reads what the room is set to.
+    ReadSettings,
+    /// It was read; those waited for it.
+    Refreshed(Vec<Answer<()>>),
 }
 
 /// What a room begins with.
@@ -83,6 +89,8 @@ pub(crate) struct Facts {
     pub(crate) roster: HashMap<UserId, Standing>,
     /// From where on who sees the log.
     pub(crate) floors: Floors,
+    /// What the room asks of those who are inside.
+    pub(crate) rules: RuleBook,
 }
 
 /// A live room.
@@ -102,6 +110,8 @@ pub(crate) struct RoomState {
     pub(super) erased_at: i64,
     pub(super) early: BTreeMap<i64, Arc<LiveEvent>>,
     pub(super) is_reading_hole: bool,
+    pub(super) pace: Pace,
+    pub(super) refreshing: Refreshing,
     /// What only a room has that other nodes may write too.
     pub(super) linked: Option<Box<Linked>>,
 }
@@ -111,6 +121,7 @@ impl RoomState {
     pub(crate) fn new(facts: Facts, newest: Vec<Arc<LiveEvent>>, gauge: Arc<RoomGauge>) -> Self {
         let mut ring = Ring::default();
         newest.into_iter().for_each(|event| ring.push(event));
+        gauge.revise(facts.rules.rev);
         Self {
             facts,
             gauge,
@@ -124,6 +135,8 @@ impl RoomState {
             erased_at: 0,
             early: BTreeMap::new(),
             is_reading_hole: false,
+            pace: Pace::default(),
+            refreshing: Refreshing::default(),
             linked: None,
         }
     }
@@ -150,12 +163,13 @@ impl RoomState {
     }
 
     /// Admits a message and makes a draft of it.
-    pub(crate) fn send(&self, send: Send, now: Millis) -> Effect {
+    pub(crate) fn send(&mut self, send: Send, now: Millis) -> Effect {
         let Send { author, cid, text, reply_to, thread, asker, since } = send;
-        match self.admit(author, now) {
-            Ok(()) => {
+        match self.take(author, &cid, text, now) {
+            Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
-                let message = NewMessage { room, author, cid, text, reply_to, thread, called, at };
+                let message = NewMessage::new(room, author, cid, text, at);
+                let message = NewMessage { reply_to, thread, called, flagged, ..message };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
@@ -164,13 +178,22 @@ impl RoomState {
 
     /// Whether `author` may write now.
     pub(crate) fn admit(&self, author: UserId, now: Millis) -> Result<(), RoomRefusal> {
-        match self.facts.roster.get(&author) {
-            None => Err(RoomRefusal::NotMember),
-            Some(Standing { muted_until: Some(until), .. }) if *until > now => {
-                Err(RoomRefusal::Muted { until: until.0 })
-            }
-            Some(_) => Ok(()),
-        }
+        self.check(author, Permission::Send, now).map(drop)
+    }
+
+    /// What of a text may stand here now, and who is to look at it. What costs the author a wait
+    /// comes last: a text that is refused costs none.
+    fn take(
+        &mut self,
+        author: UserId,
+        cid: &Cid,
+        text: Text,
+        now: Millis,
+    ) -> Result<(Text, Option<FilterId>), RoomRefusal> {
+        let standing = self.check(author, Permission::Send, now)?;
+        let screened = self.screen(standing, text)?;
+        self.keep_pace((author, standing), cid, now)?;
+        Ok(screened)
     }
 
     /// A member moves the read mark, forward or back.
@@ -254,31 +277,35 @@ impl RoomState {
     }
 
     /// A membership changed. The line, if any, was published before: the one who leaves sees it.
-    pub(crate) fn change(&mut self, user: UserId, change: Change) -> Option<Effect> {
+    pub(crate) fn change(&mut self, user: UserId, change: Change) -> Vec<Effect> {
         if let Some(linked) = &mut self.linked {
             linked.changed(user);
         }
         match change {
             Change::Came { since } => {
                 // Who is there already, read from the store or told twice, keeps the standing.
-                let standing = Standing { is_moderator: false, muted_until: None };
-                self.facts.roster.entry(user).or_insert(standing);
+                self.facts.roster.entry(user).or_insert(Standing::new(Rank::Member));
                 self.facts.floors.came(user, since);
-                Some(Effect::Tell(user, Tell::Add(Arc::new(self.entry()))))
+                vec![Effect::Tell(user, Tell::Add(Arc::new(self.entry())))]
             }
             Change::Went(why) => {
                 self.facts.roster.remove(&user);
                 self.facts.floors.went(user);
                 self.online.remove(&user);
                 self.states.remove(&user);
-                self.waiting.retain(|waiting| waiting.opening.user != user);
-                Some(Effect::Tell(user, Tell::Remove(self.facts.room, why)))
+                let mut effects = self.turn_away(user);
+                effects.push(Effect::Tell(user, Tell::Remove(self.facts.room, why)));
+                effects
             }
-            Change::Stands { is_moderator } => {
+            Change::Stands(rank) => {
                 if let Some(standing) = self.facts.roster.get_mut(&user) {
-                    standing.is_moderator = is_moderator;
+                    standing.rank = rank;
                 }
-                None
+                Vec::new()
+            }
+            Change::Muted(until) => {
+                self.muted(user, until);
+                Vec::new()
             }
         }
     }

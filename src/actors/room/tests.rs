@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use super::floors::Floors;
 use super::message::{Ask, Change, Commit, Form, Loaded, Send};
+use super::rules::RuleBook;
 use super::state::{Effect, Facts, RoomState};
 use crate::actors::relay::{LiveEvent, Outgoing, Tell};
 use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{
-    Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing, Text, UserId, limits,
+    Cid, Epoch, Millis, Notify, Position, Rank, RoomId, RoomKind, Standing, Text, UserId, limits,
 };
 use crate::protocol::LongFrame;
 use crate::store::{Appended, LogHead, Reactors, Snapshot, StoredEvent};
@@ -49,7 +50,7 @@ fn commit(seq: i64) -> Commit {
 }
 
 fn room(head: i64) -> RoomState {
-    let standing = Standing { is_moderator: false, muted_until: None };
+    let standing = Standing::new(Rank::Member);
     let facts = Facts {
         room: ROOM,
         name: "general".into(),
@@ -61,6 +62,7 @@ fn room(head: i64) -> RoomState {
         notify: Notify::Mentions,
         roster: HashMap::from([(MINA, standing)]),
         floors: Floors::default(),
+        rules: RuleBook::of(RoomKind::Lobby),
     };
     let first = (head - super::RING_EVENTS as i64 + 1).max(1);
     let newest = (first..=head).map(|seq| {
@@ -317,7 +319,7 @@ fn only_members_write_and_the_muted_only_later() {
     assert!(matches!(world.send(send(MINA), NOW), Effect::Append { .. }));
     assert!(matches!(world.send(send(STRANGER), NOW), Effect::Sent(_, Err(_))));
     let until = Millis(NOW.0 + 5);
-    let standing = Standing { is_moderator: false, muted_until: Some(until) };
+    let standing = Standing { rank: Rank::Member, muted_until: Some(until) };
     world.facts.roster.insert(MINA, standing);
     let Effect::Sent(_, Err(refusal)) = world.send(send(MINA), NOW) else { panic!("not refused") };
     assert_eq!((refusal.code.word(), refusal.until), ("muted", Some(until.0)));
@@ -370,7 +372,7 @@ fn typing_is_passed_on_once_in_three_seconds_and_always_answered() {
 #[test]
 fn above_two_hundred_online_only_the_number_is_told() {
     let mut room = room(0);
-    let standing = Standing { is_moderator: false, muted_until: None };
+    let standing = Standing::new(Rank::Member);
     let users: Vec<_> = (1..=201).map(UserId).collect();
     room.facts.roster.extend(users.iter().map(|user| (*user, standing)));
     let told = |effect: Option<Effect>| {

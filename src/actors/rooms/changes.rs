@@ -1,23 +1,17 @@
 //! What REST calls do to rooms and those in them: groups, roles, marks that go back, settings.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::RoomsHandle;
 use super::handle::wait;
 use super::refusals::refused;
-use super::{RoomsHandle, RoomsMsg};
 use crate::actors::journal::Ticket;
 use crate::actors::relay::{RelayMsg, Tell};
-use crate::actors::room::{Loaded, RoomMsg, call};
+use crate::actors::room::{RoomMsg, call};
 use crate::actors::seat::Answer;
 use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Frame, MarkOk, Refusal, RoomUpdate, RoomUpdateData};
 use crate::store::{Append, Appended, Moves, NewGroup, Passage, StoreError};
-
-/// A room is read again so often before that is given up.
-const TRIES: u32 = 3;
-/// And after so long.
-const PAUSE: Duration = Duration::from_millis(200);
 
 impl RoomsHandle {
     /// Lets a user into a lobby or a listed group, or say hello in a room of their club. True when
@@ -121,7 +115,7 @@ impl RoomsHandle {
     /// A room was changed in the store: the live one takes it up, and who has it hears of it. When
     /// this ends the room on this node decides by the new settings.
     pub async fn updated(&self, room: RoomId, d: RoomUpdateData<'_>) {
-        self.refresh(room).await;
+        self.obey(&[room]).await;
         let frame = Frame::json(&RoomUpdate { room, d });
         let line = String::from_utf8_lossy(&frame.line()).into_owned();
         self.bus.update(room, Some(line));
@@ -146,41 +140,7 @@ impl RoomsHandle {
         Ok(())
     }
 
-    /// Gives a room that is awake, or waking, what the store says of it now.
-    pub(crate) async fn refresh(&self, room: RoomId) {
-        for _try in 0..TRIES {
-            let read = async {
-                let info = self.store.room(room).await?;
-                Ok::<_, StoreError>((info, self.store.roster(room).await?))
-            };
-            match read.await {
-                Ok((Some(info), rows)) => {
-                    let settings = Arc::new(Loaded::Settings(Box::new(info), rows));
-                    return self.offer(room, RoomMsg::Loaded(settings));
-                }
-                // It was deleted meanwhile.
-                Ok((None, _nobody)) => return,
-                Err(why) => tracing::error!(room.id = %room, "a room could not be read: {why}"),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// Leaves a message with a room; one that sleeps will read it all itself when it wakes.
-    fn offer(&self, room: RoomId, msg: RoomMsg) {
-        let msg = match self.directory.find(room) {
-            Some(handle) => match handle.answer(msg) {
-                Ok(()) => return,
-                Err(back) => back,
-            },
-            None => msg,
-        };
-        if self.supervisor.try_cast(RoomsMsg::Offer(room, Box::new(msg))).is_err() {
-            tracing::error!(room.id = %room, "a change of a room could not be told");
-        }
-    }
-
-    async fn moved(&self, append: Append) -> Result<Moves, Refusal> {
+    pub(super) async fn moved(&self, append: Append) -> Result<Moves, Refusal> {
         let (answer, appended) = Answer::channel();
         if let Err(refused) = self.journal.append(append, Ticket::Moves { answer }, Instant::now())
         {

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::RoomsMsg;
+use super::draft::{NewText, OwnCids};
 use super::refusals::{lost, overloaded, refused};
 use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
+use crate::actors::filters::Filters;
 use crate::actors::indexer::IndexerHandle;
 use crate::actors::journal::{JournalHandle, Ticket};
 use crate::actors::presence::PresenceHandle;
@@ -19,7 +21,7 @@ use crate::actors::room::{
     Act, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
-use crate::domain::{Cid, ClubId, Millis, RoomId, Status, Text, UserId};
+use crate::domain::{Cid, ClubId, Millis, RoomId, Status, UserId};
 use crate::faults::Faults;
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, Appended, Deed, Store};
@@ -43,26 +45,9 @@ pub struct RoomsHandle {
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
+    pub(crate) filters: Filters,
     pub(crate) faults: Faults,
     pub(crate) pressure: Arc<Pressure>,
-}
-
-/// Makes cids for clients that send none: a random start for each life of a node, then a count.
-pub(crate) struct OwnCids {
-    life: u64,
-    count: std::sync::atomic::AtomicU64,
-}
-
-impl OwnCids {
-    /// `life` is random.
-    pub(crate) fn new(life: u64) -> Self {
-        Self { life, count: std::sync::atomic::AtomicU64::new(0) }
-    }
-
-    fn next(&self) -> Cid {
-        let count = self.count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Cid::own(self.life, count)
-    }
 }
 
 impl RoomsHandle {
@@ -87,6 +72,7 @@ impl RoomsHandle {
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),
+            filters: Filters::default(),
             faults,
         }
     }
@@ -272,7 +258,7 @@ impl RoomsHandle {
     }
 
     /// Answers everybody who waits in a message that no room can take.
-    pub(super) fn turn_away(&self, msg: RoomMsg, refusal: &Refusal) {
+    pub(super) fn turn_away(&self, room: RoomId, msg: RoomMsg, refusal: &Refusal) {
         let no = || refusal.clone();
         match msg {
             RoomMsg::Send(send) => self.answer_later(send.asker, Err(no())),
@@ -285,7 +271,9 @@ impl RoomsHandle {
                 self.answer_later::<SendOk>(Asker::Seat(opening.seat, re), Err(no()));
             }
             RoomMsg::Committed(commits) => {
-                // What was committed stays committed; who asked is told so by the repeated cid.
+                // What was committed stays committed; who asked is told so by the repeated cid, and
+                // who was put out goes.
+                self.expel(room, &commits);
                 for commit in commits {
                     match commit {
                         Commit::Message { asker, .. } => self.answer_later(asker, Err(no())),
@@ -309,19 +297,6 @@ impl RoomsHandle {
             crate::actors::room::answer(&relays, asker, answer).await;
         });
     }
-}
-
-/// A message of a REST call.
-#[derive(Debug, Clone)]
-pub struct NewText {
-    /// The client's id of the send.
-    pub cid: Cid,
-    /// The text.
-    pub text: Text,
-    /// The seq of the message that it answers.
-    pub reply_to: Option<i64>,
-    /// The seq of the message that began the thread which it goes into.
-    pub thread: Option<i64>,
 }
 
 /// The answer of an actor, within a limit of time.

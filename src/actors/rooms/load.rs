@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actors::filters::Filters;
 use crate::actors::relay::{About, LiveEvent};
-use crate::actors::room::{Facts, Floors, RING_EVENTS};
-use crate::domain::{RoomId, RoomKind};
+use crate::actors::room::{Facts, Floors, RING_EVENTS, RuleBook, Settings};
+use crate::domain::{History, RoomId, RoomKind};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Store, StoreError};
+use crate::store::{RoomInfo, Store, StoreError};
 
 /// A read that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -38,8 +39,12 @@ impl Loaded {
 }
 
 /// Reads a room; `None` when there is none of this id, or none any more.
-pub(super) async fn load(store: &Store, room: RoomId) -> Result<Option<Box<Loaded>>, Refusal> {
-    match tokio::time::timeout(DEADLINE, read(store, room)).await {
+pub(super) async fn load(
+    store: &Store,
+    filters: &Filters,
+    room: RoomId,
+) -> Result<Option<Box<Loaded>>, Refusal> {
+    match tokio::time::timeout(DEADLINE, read(store, filters, room)).await {
         Ok(Ok(loaded)) => Ok(loaded.map(Box::new)),
         Ok(Err(why)) => {
             tracing::error!(room.id = %room, "a room could not be loaded: {why}");
@@ -58,12 +63,43 @@ fn unavailable(retry: Duration) -> Refusal {
     Refusal::new(ErrorCode::Unavailable, "the room cannot be opened now").retry_in(retry)
 }
 
-async fn read(store: &Store, room: RoomId) -> Result<Option<Loaded>, StoreError> {
+/// What a room is set to, as the store has it; `None` when there is no such room.
+pub(super) async fn settings(
+    store: &Store,
+    filters: &Filters,
+    room: RoomId,
+) -> Result<Option<Settings>, StoreError> {
+    let Some(info) = store.room(room).await? else {
+        return Ok(None);
+    };
+    let rules = rules(store, filters, &info).await?;
+    let readers = match info.history {
+        History::All => Vec::new(),
+        History::SinceJoin => store.roster(room).await?,
+    };
+    Ok(Some(Settings { info, rules, readers }))
+}
+
+/// The rules of a room.
+async fn rules(store: &Store, filters: &Filters, info: &RoomInfo) -> Result<RuleBook, StoreError> {
+    let filter = match info.club {
+        Some(club) => filters.of(store, club, info.filters).await?,
+        None => None,
+    };
+    Ok(RuleBook { settings: info.settings(), filter, rev: info.rev })
+}
+
+async fn read(
+    store: &Store,
+    filters: &Filters,
+    room: RoomId,
+) -> Result<Option<Loaded>, StoreError> {
     // The roster is read first and the log last: a membership that changes in between comes as a
     // commit of the journal, which waits until the room lives.
     let Some(info) = store.room(room).await? else {
         return Ok(None);
     };
+    let rules = rules(store, filters, &info).await?;
     let roster = store.roster(room).await?;
     let newest = store.newest_events(room, i64::try_from(RING_EVENTS).unwrap_or(i64::MAX)).await?;
     let (head, n) = newest.last().map_or((info.head, info.n), |last| (last.seq, last.n));
@@ -81,6 +117,7 @@ async fn read(store: &Store, room: RoomId) -> Result<Option<Loaded>, StoreError>
         notify: info.notify,
         floors: Floors::new(info.history, &roster),
         roster: roster.into_iter().map(|row| (row.user, row.standing)).collect(),
+        rules,
     };
     Ok(Some(Loaded { facts, newest: newest.into_iter().map(live).collect() }))
 }

@@ -14,8 +14,10 @@
 
 mod changes;
 mod crash;
+mod draft;
 mod handle;
 mod load;
+mod moderate;
 mod news;
 mod outcomes;
 mod parked;
@@ -29,7 +31,8 @@ use std::time::Duration;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use self::crash::{Again, Crashes, Start};
-pub use self::handle::{NewText, RoomsHandle};
+pub use self::draft::NewText;
+pub use self::handle::RoomsHandle;
 pub(crate) use self::load::Loaded;
 use self::parked::Parked;
 use super::bounded::{BoundedRef, Envelope};
@@ -191,12 +194,13 @@ impl Rooms {
         }
         waking.is_loading = true;
         let (me, store) = (me.clone(), self.handle.store.clone());
+        let filters = self.handle.filters.clone();
         task::beside(async move {
             let loaded = match start {
                 Start::Resting(rest) => Err(load::resting(rest)),
                 Start::After(pause) => {
                     tokio::time::sleep(pause).await;
-                    load::load(&store, room).await
+                    load::load(&store, &filters, room).await
                 }
             };
             let msg = RoomsMsg::Loaded(room, loaded);
@@ -254,7 +258,7 @@ impl Rooms {
             Err(refusal) => {
                 let waiting = waking.messages.into_iter().chain(state.again.remove(&room));
                 for msg in waiting.filter_map(Parked::take) {
-                    self.handle.turn_away(msg, &refusal);
+                    self.handle.turn_away(room, msg, &refusal);
                 }
                 waking.answers.iter().for_each(|answer| answer.give(Err(refusal.clone())));
             }
@@ -320,7 +324,7 @@ impl Rooms {
                 tracing::error!(room.id = %room, "a message crashed its room three times; set aside");
                 self.handle.metrics.set_aside.inc();
                 let refusal = Refusal::new(ErrorCode::Internal, "this could not be done");
-                self.handle.turn_away(msg, &refusal);
+                self.handle.turn_away(room, msg, &refusal);
             }
             None => {}
         }

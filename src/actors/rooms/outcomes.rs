@@ -81,7 +81,14 @@ impl Outcomes for RoomsHandle {
         }
         self.indexer.wrote(per_room.iter().map(|(room, _commits)| *room));
         for (room, commits) in per_room {
-            self.hand_over(room, RoomMsg::Committed(commits));
+            // A mute is read with the room when it wakes; everything else is to be told now.
+            let is_silent =
+                |commit: &Commit| matches!(commit, Commit::Member { change: Change::Muted(_), .. });
+            if commits.iter().all(is_silent) {
+                self.offer(room, RoomMsg::Committed(commits));
+            } else {
+                self.hand_over(room, RoomMsg::Committed(commits));
+            }
         }
         // The rooms have it in their mailboxes before the caller hears, so that whatever the
         // caller asks of a room next comes behind.

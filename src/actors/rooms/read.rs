@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RoomsHandle;
+use super::{RoomsHandle, load};
 use crate::actors::room::{Ask, Loaded, PART_EVENTS, RoomHandle, RoomMsg};
 use crate::actors::task;
 use crate::domain::{UserId, limits};
@@ -14,6 +14,10 @@ use crate::store::StoreError;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Most events that are read to fill one hole; the next hole follows at once.
 const HOLE_EVENTS: i64 = 5_000;
+/// What a room is set to is read so often before that is given up.
+const TRIES: u32 = 3;
+/// And after so long.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl RoomsHandle {
     /// The last messages, for those who open; for whom at least.
@@ -57,6 +61,23 @@ impl RoomsHandle {
             give(&room, Loaded::Roster(rows));
             // Who has come perhaps is online, which the room could not take up before.
             rooms.presence.watch(room);
+        });
+    }
+
+    /// What the room is set to, because that has changed.
+    pub(crate) fn read_settings(&self, room: RoomHandle) {
+        let rooms = self.clone();
+        task::beside(async move {
+            let mut read = None;
+            for _try in 0..TRIES {
+                read = rooms.within(load::settings(&rooms.store, &rooms.filters, room.room)).await;
+                if read.is_some() {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            // None as well when it was deleted meanwhile.
+            give(&room, Loaded::Settings(read.flatten().map(Box::new)));
         });
     }
 }

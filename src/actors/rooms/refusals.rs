@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::Millis;
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::AppendRefusal;
 
@@ -16,6 +17,12 @@ pub(super) fn overloaded() -> Refusal {
     Refusal::new(ErrorCode::Overloaded, "too much at once").retry_in(Duration::from_secs(1))
 }
 
+/// The answer to somebody who stays out of a club.
+pub(super) fn banned(until: Option<Millis>) -> Refusal {
+    let refusal = Refusal::new(ErrorCode::Banned, "you are banned from this club");
+    refusal.until(until.map(|until| until.0))
+}
+
 /// What the store refuses, as the wire says it.
 pub(super) fn refused(why: AppendRefusal) -> Refusal {
     match why {
@@ -25,14 +32,20 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         AppendRefusal::NoSuchMessage => {
             Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
         }
+        AppendRefusal::NoSuchMember => Refusal::new(ErrorCode::NotFound, "was never in this club"),
+        AppendRefusal::Decided => {
+            Refusal::new(ErrorCode::Conflict, "this report is decided").because("decided")
+        }
         // No change of a membership is refused for these.
-        AppendRefusal::NoSuchThread
+        AppendRefusal::Muted { .. }
+        | AppendRefusal::Slow { .. }
+        | AppendRefusal::NoSuchThread
         | AppendRefusal::NotThere
         | AppendRefusal::Deleted
         | AppendRefusal::NotAuthor
         | AppendRefusal::ReactionLimit
         | AppendRefusal::PinLimit => Refusal::new(ErrorCode::Internal, "this could not be done"),
-        AppendRefusal::Banned => Refusal::new(ErrorCode::Banned, "you are banned from this club"),
+        AppendRefusal::Banned { until } => banned(until),
         AppendRefusal::NotOpen => {
             Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
         }
@@ -60,8 +73,7 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
             Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role")
         }
         AppendRefusal::NotActive => {
-            Refusal::new(ErrorCode::Conflict, "only a member can own the club")
-                .because("not_active")
+            Refusal::new(ErrorCode::Conflict, "is not in this club now").because("not_active")
         }
     }
 }

@@ -25,7 +25,7 @@ fn deed(ActOp { room, deed }: ActOp<'_>) -> Result<Deed, Refusal> {
             let text = Text::parse(&text).map_err(|why| invalid("text", why))?;
             let cid = cid.map(|cid| Cid::parse(&cid)).transpose();
             let cid = cid.map_err(|why| invalid("cid", why))?;
-            Deed::Edit { message, text, cid, called: None }
+            Deed::Edit { message, text, cid, called: None, flagged: None }
         }
         DeedOp::Delete { message } => {
             Deed::Delete { message: within(room, message)?, whose: Whose::Own }

@@ -57,9 +57,7 @@ impl Worker {
         let connection = self.shared.connections.take()?;
         let (rooms, user) = (&self.shared.rooms, claims.user);
         let no_room = || Refusal::new(ErrorCode::NotFound, "no such room");
-        if !rooms.may_read(room, user).await? {
-            return Err(no_room());
-        }
+        rooms.readable(room, user).await?;
         let head = rooms.store.log_head(room).await.map_err(|why| unavailable(&why))?;
         let epoch = head.ok_or_else(no_room)?.epoch;
         let since = match since {

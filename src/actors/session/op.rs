@@ -132,13 +132,11 @@ impl Session {
         }
         // Perhaps the room became readable just now and the news is on its way; the store knows.
         let asked = async move {
-            if !rooms.may_read(room, user).await? {
-                return Err(Refusal::new(ErrorCode::NotFound, "no such room"));
-            }
-            Ok((rooms, msg))
+            rooms.readable(room, user).await?;
+            Ok(msg)
         };
         self.wait_for(context, asked, move |session, asked, context| match asked {
-            Ok((_, msg)) => {
+            Ok(msg) => {
                 session.worker.relay.add_room(session.seat, room);
                 session.ask_room(room, user, re, msg, context);
             }

@@ -17,7 +17,9 @@ const TARGETS: Bulk = bulk!(
     concat!(
         "SELECT message.seq, message.n, message.at, message.author_id, message.rev, message.text, ",
         may_read!("given.user_id"),
-        " AS is_inside FROM "
+        " AS is_inside,
+                (SELECT m.muted_until FROM membership m WHERE m.club_id = room.club_id
+                    AND m.user_id = given.user_id) AS muted_until FROM "
     ),
     (room_id bigint, user_id bigint, seq bigint),
     " CROSS JOIN room CROSS JOIN message
@@ -38,6 +40,8 @@ pub(super) struct Target {
     pub(super) text: Option<String>,
     /// Whether the one who acts may read the room.
     is_inside: bool,
+    /// Until when the one who acts may not write, if they were muted.
+    pub(super) muted_until: Option<i64>,
 }
 
 /// Does one act.
@@ -51,8 +55,9 @@ pub(super) async fn act(
         return Ok(Appended::Refused(AppendRefusal::Gone));
     }
     let done = match &act.deed {
-        Deed::Edit { message, text, cid, called } => {
-            let edit = edits::Edit { text, cid: cid.as_ref(), called: called.as_ref() };
+        Deed::Edit { message, text, cid, called, flagged } => {
+            let (cid, called, flagged) = (cid.as_ref(), called.as_ref(), *flagged);
+            let edit = edits::Edit { text, cid, called, flagged };
             edits::edit(conn, places, (act, *message, edit), writer).await?
         }
         Deed::Delete { message, whose } => {

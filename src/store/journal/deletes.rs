@@ -10,8 +10,8 @@ use crate::store::act::{Act, Acted, DroppedNotices, Happened, Whose};
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
-use crate::store::search;
 use crate::store::writer::EventWriter;
+use crate::store::{moderation, search};
 
 use super::acts::{Outcome, Target, UNCHANGED, number, targets};
 use super::places::Places;
@@ -135,6 +135,12 @@ pub(super) async fn delete(
     let mut script = Script::new();
     rows::events(&mut script, places, &stored);
     script.run(conn).await?;
+    if let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) {
+        let of_others = targets.iter().filter(|target| !is_own(target));
+        let of_others: Vec<_> =
+            of_others.map(|target| (target.seq, UserId(target.author_id))).collect();
+        moderation::deleted(conn, (club, act.room), &of_others, (act.by, act.at)).await?;
+    }
     let mentions = forget_mentions(conn, act.room, &targets).await?;
     let dropped = drop_notices(conn, (act, &seqs), writer).await?;
     let acted = Acted { events, mentions, dropped, ..Acted::default() };

@@ -1,12 +1,12 @@
 //! Joining and leaving one room, by what kind of room it is.
 
-use crate::domain::{RoomId, RoomKind};
+use crate::domain::{ClubRole, RoomId, RoomKind};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, Line};
+use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::moves::{Moves, Passage};
 use crate::store::rooms::may_read;
-use crate::store::writer::EventWriter;
+use crate::store::writer::{EventWriter, Line};
 
 use super::members::{Done, Mover, line_of, one, write_lines};
 use super::places::Places;
@@ -55,7 +55,7 @@ async fn say_hello(
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
     const READER: &str = concat!(
-        "SELECT room.is_general OR coalesce(seen.is_announced, FALSE), m.role <> 'member'
+        "SELECT room.is_general OR coalesce(seen.is_announced, FALSE), m.role
            FROM room LEFT JOIN room_member seen
                   ON seen.room_id = room.room_id AND seen.user_id = $2
                 JOIN membership m ON m.club_id = room.club_id AND m.user_id = $2
@@ -65,8 +65,8 @@ async fn say_hello(
     const ANNOUNCE: &str = "INSERT INTO room_member (room_id, user_id, is_announced)
          VALUES ($1, $2, TRUE)
          ON CONFLICT (room_id, user_id) DO UPDATE SET is_announced = TRUE";
-    let row = fetch_optional!(conn, (bool, bool), READER, room.0, who.user.0)?;
-    let Some((is_announced, is_moderator)) = row else {
+    let row = fetch_optional!(conn, (bool, String), READER, room.0, who.user.0)?;
+    let Some((is_announced, role)) = row else {
         return Ok(Err(AppendRefusal::NotMember));
     };
     if is_announced {
@@ -74,5 +74,6 @@ async fn say_hello(
     }
     execute!(conn, ANNOUNCE, room.0, who.user.0)?;
     let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
-    Ok(Ok(one(room, who.user, Passage::Stands { is_moderator }, line_of(&lines, room))))
+    let how = Passage::Stands(role.parse::<ClubRole>()?.into());
+    Ok(Ok(one(room, who.user, how, line_of(&lines, room))))
 }

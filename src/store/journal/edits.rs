@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use crate::domain::limits;
-use crate::domain::{Cid, MessageId, Millis, RoomId, Text, UserId};
+use crate::domain::{Cid, FilterId, MessageId, Millis, RoomId, Text, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, Acted, Happened};
 use crate::store::append::{AppendRefusal, Appended, Called, StoredEvent};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
+use crate::store::moderation::{Flagged, flag};
 use crate::store::search;
 use crate::store::writer::EventWriter;
 
@@ -24,6 +25,8 @@ pub(super) struct Edit<'a> {
     pub(super) text: &'a Text,
     pub(super) cid: Option<&'a Cid>,
     pub(super) called: Option<&'a Called>,
+    /// The rule of the club that found something in the text, and wants moderators to see it.
+    pub(super) flagged: Option<FilterId>,
 }
 
 /// Of these users those whom the message names already.
@@ -64,6 +67,10 @@ pub(super) async fn edit(
     if let Some(known) = known(conn, (act.room, message), edit.cid).await? {
         return Ok(Ok(known));
     }
+    // The live room of another node may not have heard of it yet.
+    if let Some(until) = target.muted_until.map(Millis).filter(|until| *until > act.at) {
+        return Ok(Err(AppendRefusal::Muted { until }));
+    }
     if text == edit.text.as_str() {
         return Ok(Ok(UNCHANGED));
     }
@@ -77,6 +84,21 @@ pub(super) async fn edit(
         return Ok(Err(AppendRefusal::Gone));
     };
     set_text(conn, places, (act, &target, edit), &event).await?;
+    if let (Some(filter), Some(head)) = (edit.flagged, places.rooms.get(&act.room)) {
+        let (room, seq, text) = (act.room, message, edit.text.as_str());
+        let flagged = head.club.map(|club| Flagged {
+            club,
+            room,
+            seq,
+            author: act.by,
+            filter,
+            text,
+            at: act.at,
+        });
+        let mut script = Script::new();
+        flag(&mut script, flagged.as_slice());
+        script.run(conn).await?;
+    }
     let (mut named, fresh) = name(conn, (act.room, &target), &cause, edit.called).await?;
     named.extend(&fresh);
     let mentions = counts::unread(conn, act.room, named.into_iter()).await?;

@@ -18,6 +18,8 @@ pub(super) struct Facts {
     /// Whether the author may still read the room: the live room of another node may not have heard
     /// of a departure yet. The assistant may write everywhere.
     pub(super) is_inside: bool,
+    /// Until when the author may not write, if they were muted: another node may not have heard.
+    pub(super) muted_until: Option<Millis>,
     /// Whether `reply_to` is a message of the room, if there is one.
     pub(super) is_answer: bool,
     /// Who wrote the answered message, unless it was deleted.
@@ -38,11 +40,13 @@ pub(super) struct First {
 
 const FACTS: Bulk = bulk!(
     concat!(
-        "SELECT i, seq, n, at, is_inside, is_answer, answered, began, is_called FROM
+        "SELECT i, seq, n, at, is_inside, muted_until, is_answer, answered, began, is_called FROM
          (SELECT given.i, given.reply_to, given.thread, first.seq, first.n, first.at,
                  coalesce(account.kind = 'assistant' OR ",
         may_read!("given.author_id"),
         ", FALSE) AS is_inside,
+                 (SELECT m.muted_until FROM membership m WHERE m.club_id = room.club_id
+                     AND m.user_id = given.author_id) AS muted_until,
                  answered.seq IS NOT NULL AS is_answer,
                  CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered,
                  CASE WHEN root.thread IS NULL THEN root.author_id END AS began,
@@ -61,7 +65,7 @@ const FACTS: Bulk = bulk!(
            LEFT JOIN message root ON root.room_id = given.room_id AND root.seq = given.thread
            WHERE room.room_id = given.room_id) facts
       WHERE seq IS NOT NULL OR reply_to IS NOT NULL OR thread IS NOT NULL OR is_called
-         OR NOT is_inside"
+         OR NOT is_inside OR muted_until IS NOT NULL"
 );
 
 #[derive(Debug, sqlx::FromRow)]
@@ -71,6 +75,7 @@ struct FactsRow {
     n: Option<i64>,
     at: Option<i64>,
     is_inside: bool,
+    muted_until: Option<i64>,
     is_answer: bool,
     answered: Option<i64>,
     is_called: bool,
@@ -86,6 +91,7 @@ impl From<FactsRow> for Facts {
         Self {
             first,
             is_inside: row.is_inside,
+            muted_until: row.muted_until.map(Millis),
             is_answer: row.is_answer,
             answered: row.answered.map(UserId),
             is_called: row.is_called,

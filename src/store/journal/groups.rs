@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{RoomId, RoomKind, UserId};
+use crate::domain::{Rank, RoomId, RoomKind, UserId};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, Line};
+use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
-use crate::store::writer::EventWriter;
+use crate::store::writer::{EventWriter, Line};
 
 use super::letters::{self, Letter};
 use super::lobbies::{is_inside, set_inside};
@@ -71,6 +71,7 @@ pub(super) async fn make(
         club: None,
         is_general: false,
         is_watched: true,
+        slow_mode_s: 0,
     };
     places.rooms.insert(room, head);
     let host = Mover { user: new.by, at: new.at };
@@ -152,7 +153,7 @@ pub(super) async fn leave(
     };
     if host_of(conn, room).await? == Some(who.user) {
         execute!(conn, "UPDATE room SET host_id = $2 WHERE room_id = $1", room.0, next)?;
-        let (user, how) = (UserId(next), Passage::Stands { is_moderator: true });
+        let (user, how) = (UserId(next), Passage::Stands(Rank::Owner));
         moves.moves.push(Move { room, user, how, line: None });
         moves.host = Some(user);
     }

@@ -1,4 +1,5 @@
-//! Inbox entries that no message causes: somebody was brought into a room, has another role.
+//! Inbox entries that no message causes: somebody was brought into a room, has another role, was put
+//! out of a club.
 
 use std::collections::BTreeSet;
 
@@ -7,37 +8,56 @@ use crate::store::StoreError;
 use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, fetch_optional};
 use crate::store::given::{Given, Script};
-use crate::store::writer::{EventWriter, NewNotice};
+use crate::store::writer::{EventWriter, NewNotice, WrittenNotice};
 
 use super::members::Mover;
 use super::notices::{HEADS, NOTICES, fresh_ids, lock};
 
 /// An entry to write.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Letter {
+pub(super) struct Letter<'a> {
     kind: &'static str,
     user: UserId,
     room: Option<RoomId>,
     club: Option<ClubId>,
     role: Option<ClubRole>,
+    is_ban: bool,
+    reason: &'a str,
+    /// Whether it says who caused it.
+    is_signed: bool,
 }
 
-impl Letter {
+impl<'a> Letter<'a> {
+    const fn new(kind: &'static str, user: UserId) -> Self {
+        let (room, club, role) = (None, None, None);
+        Self { kind, user, room, club, role, is_ban: false, reason: "", is_signed: true }
+    }
+
     /// A user was brought into a group room.
     pub(super) const fn invite(room: RoomId, user: UserId) -> Self {
-        Self { kind: "room_invite", user, room: Some(room), club: None, role: None }
+        Self { room: Some(room), ..Self::new("room_invite", user) }
     }
 
     /// A user has another role in a club.
     pub(super) const fn role(club: ClubId, user: UserId, role: ClubRole) -> Self {
-        Self { kind: "club_role", user, room: None, club: Some(club), role: Some(role) }
+        Self { club: Some(club), role: Some(role), ..Self::new("club_role", user) }
+    }
+
+    /// A user was put out of a club, and why. Not by whom: that is between them and the club.
+    pub(super) const fn removal(club: ClubId, user: UserId, is_ban: bool, reason: &'a str) -> Self {
+        let plain = Self::new("club_removed", user);
+        Self { club: Some(club), is_ban, reason, is_signed: false, ..plain }
+    }
+
+    fn from(&self, who: Mover) -> Option<UserId> {
+        self.is_signed.then_some(who.user)
     }
 }
 
 /// Writes entries that one person caused in one place, and gives them back in this order.
 pub(super) async fn write(
     conn: &mut Conn,
-    letters: &[Letter],
+    letters: &[Letter<'_>],
     from: Mover,
     writer: &dyn EventWriter,
 ) -> Result<Vec<StoredNotice>, StoreError> {
@@ -61,13 +81,14 @@ pub(super) async fn write(
             user: letter.user,
             locale: &inbox.locale,
             from_name: &from_name,
-            from: from.user,
+            from: letter.from(from),
             room: letter.room,
             message_seq: None,
             club: letter.club,
             place: &place,
             role: letter.role,
-            excerpt: "",
+            is_ban: letter.is_ban,
+            excerpt: letter.reason,
             at: from.at,
         };
         written.push((letter, id, inbox.head, writer.notice(&notice, inbox.head)));
@@ -84,15 +105,17 @@ pub(super) async fn write(
         .texts(written.iter().map(|(letter, ..)| letter.kind))
         .maybe_ints(written.iter().map(|(letter, ..)| letter.room.map(|room| room.0)))
         .maybe_ints(written.iter().map(|_none| None))
-        .ints(written.iter().map(|_one| from.user.0))
+        .maybe_ints(written.iter().map(|(letter, ..)| letter.from(from).map(|user| user.0)))
         .texts(written.iter().map(|(.., written)| written.title.as_str()))
         .texts(written.iter().map(|(.., written)| written.body.as_str()))
         .texts(written.iter().map(|(.., written)| written.event.as_str()))
         .ints(written.iter().map(|_one| from.at.0));
     script.add(&NOTICES, given);
     script.run(conn).await?;
-    let stored = |(letter, _id, seq, written): (&Letter, _, i64, crate::store::WrittenNotice)| {
-        StoredNotice { user: letter.user, seq, body: written.event.into() }
+    let stored = |(letter, _id, seq, written): (&Letter<'_>, _, i64, WrittenNotice)| StoredNotice {
+        user: letter.user,
+        seq,
+        body: written.event.into(),
     };
     Ok(written.into_iter().map(stored).collect())
 }

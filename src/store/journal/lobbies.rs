@@ -2,10 +2,10 @@
 
 use crate::domain::RoomId;
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, Line};
+use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::moves::{Moves, Passage};
-use crate::store::writer::EventWriter;
+use crate::store::writer::{EventWriter, Line};
 
 use super::members::{Done, Mover, enter, line_of, one, write_lines};
 use super::places::Places;

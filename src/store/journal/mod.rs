@@ -1,8 +1,8 @@
 //! The journal's transaction: a batch of appends becomes numbered log entries.
 //!
 //! *Belongs here:* everything that must be decided together with the numbers: repeated sends, the
-//! answered message, who is named, read marks, notices, membership. *Does not belong here:* what
-//! the live room decided before (slow mode, mutes), and telling anyone.
+//! answered message, who is named, read marks, notices, membership; and once more what the live room
+//! decided on what it knew (mutes, slow mode). *Does not belong here:* telling anyone.
 //!
 //! One transaction serves the whole batch, with a few statements for many messages and marks: on
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
@@ -12,8 +12,8 @@
 //! `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes. What is rare
 //! is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs` and
 //! `pins.rs`, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes and rises,
-//! by the rules in `clubs.rs`, `roles.rs`, and for single rooms in `doors.rs`, `groups.rs` and
-//! `lobbies.rs`; `letters.rs` tells those concerned.
+//! by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in `doors.rs`,
+//! `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
@@ -32,14 +32,17 @@ mod groups;
 mod letters;
 mod lobbies;
 mod marks;
+mod measures;
 mod members;
 mod mentions;
 mod notices;
+mod pace;
 mod pins;
 mod places;
 mod plain;
 mod reactions;
 mod reads;
+mod removals;
 mod roles;
 mod rows;
 mod talk;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{ClubId, RoomId, RoomKind};
+use crate::domain::{ClubId, ClubRole, RoomId, RoomKind};
 use crate::store::StoreError;
 use crate::store::append::Append;
 use crate::store::db::Conn;
@@ -18,6 +18,8 @@ pub(super) struct Head {
     pub(super) is_general: bool,
     /// Whether some member hears of each message by an inbox entry.
     pub(super) is_watched: bool,
+    /// Seconds between two messages of one member; 0 where there is no pace.
+    pub(super) slow_mode_s: i64,
 }
 
 /// A club under lock.
@@ -49,6 +51,12 @@ impl Places {
     }
 }
 
+/// The rooms of a club that a member of a role may read, in the order of their ids.
+pub(super) fn readable(places: &Places, club: ClubId, role: ClubRole) -> Vec<RoomId> {
+    let is_open = |room: &RoomId| places.rooms.get(room).is_some_and(|head| head.kind.admits(role));
+    places.rooms_of(club).into_iter().filter(is_open).collect()
+}
+
 const LOCK_CLUBS: Bulk = bulk!(
     "SELECT club.club_id, club.join_policy, club.capacity, club.member_count FROM ",
     (club_id bigint),
@@ -65,7 +73,7 @@ const ROOMS_OF_CLUBS: Bulk = bulk!(
 
 const LOCK_ROOMS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general,
-            room.notify = 'all' OR room.is_watched AS is_watched FROM ",
+            room.notify = 'all' OR room.is_watched AS is_watched, room.slow_mode_s FROM ",
     (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
       ORDER BY room.room_id",
@@ -81,6 +89,7 @@ struct HeadRow {
     club_id: Option<i64>,
     is_general: bool,
     is_watched: bool,
+    slow_mode_s: i64,
 }
 
 /// Takes the locks in the order that everyone keeps: clubs by id, then rooms by id.
@@ -101,6 +110,7 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             | Append::LeaveClub { club, .. }
             | Append::SetRole { club, .. }
             | Append::HandOver { club, .. } => clubs.insert(club.0),
+            Append::Moderate(act) => clubs.insert(act.club.0),
             // It is not there yet.
             Append::MakeGroup(_) => false,
         };
@@ -121,6 +131,7 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             club: row.club_id.map(ClubId),
             is_general: row.is_general,
             is_watched: row.is_watched,
+            slow_mode_s: row.slow_mode_s,
         };
         places.rooms.insert(RoomId(row.room_id), head);
     }

@@ -1,17 +1,18 @@
 //! Plain messages: those that answer nobody and call nobody, in rooms that make no inbox entries of
-//! their own, by people for whom none waits there. Most batches hold nothing else.
+//! their own and have no pace, by people for whom none waits there. Most batches hold nothing else.
 //!
 //! Of such a message the database has to say no more than its numbers, and it can put those in by
 //! itself: the events come as templates. So nothing is read beforehand, and the batch is one script
 //! that begins and ends its own transaction: one call where the careful way (`talk.rs`) has five.
 //!
 //! **Invariant:** all or nothing. Whatever is not as it should be breaks a constraint of the schema:
-//! a room that is gone or watched, an author who left or has entries to read, leave an event without a body, a repeated `cid` is
+//! a room that is gone, watched or slow, an author who left, is muted or has entries to read, leave an event without a body, a repeated `cid` is
 //! there already. Then nothing is kept, and the careful way finds out what to answer.
 //!
 //! PostgreSQL reads as of the moment when the statement began, before it waited for the rooms. So a
 //! room that moved meanwhile, by another node, counts as gone: what was read of rights was read
-//! beside the head that the messages follow.
+//! beside the head that the messages follow, and beside the `rev` that goes up when somebody is put
+//! out or muted without a line in its log.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -29,7 +30,7 @@ const HEADS_SQLITE: Bulk = bulk!(
     "UPDATE room SET head = room.head + given.count, n = room.n + given.count FROM ",
     (room_id bigint, count bigint),
     " WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
-        AND room.notify <> 'all' AND NOT room.is_watched
+        AND room.notify <> 'all' AND NOT room.is_watched AND room.slow_mode_s = 0
       RETURNING room_id, head, n"
 );
 
@@ -41,8 +42,8 @@ const HEADS_POSTGRES: Bulk = bulk!(
     (room_id bigint, count bigint),
     " CROSS JOIN room seen CROSS JOIN room locked
       WHERE seen.room_id = given.room_id AND locked.room_id = given.room_id
-        AND locked.head = seen.head AND locked.deleted_at IS NULL
-        AND locked.notify <> 'all' AND NOT locked.is_watched
+        AND locked.head = seen.head AND locked.rev = seen.rev AND locked.deleted_at IS NULL
+        AND locked.notify <> 'all' AND NOT locked.is_watched AND locked.slow_mode_s = 0
       ORDER BY locked.room_id FOR NO KEY UPDATE OF locked) held
       WHERE room.room_id = held.room_id
       RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at"
@@ -55,7 +56,7 @@ const EVENTS: Bulk = bulk!(
         "INSERT INTO room_event (room_id, seq, at, n, body)
          SELECT given.room_id, room.head - given.behind, given.at, room.n - given.behind,
                 CASE WHEN (",
-        may_read!("given.author_id"),
+        may_read!("given.author_id", "AND coalesce(i.muted_until <= given.at, TRUE)"),
         " OR EXISTS (SELECT 1 FROM account WHERE account.user_id = given.author_id
                         AND account.kind = 'assistant'))
                       AND NOT EXISTS (SELECT 1 FROM notice
@@ -143,8 +144,10 @@ pub(super) async fn write(
 fn plain(append: &Append) -> Option<&NewMessage> {
     let Append::Message(message) = append else { return None };
     // By name, so that whoever adds to a message decides whether it is still plain.
-    let NewMessage { room: _, author: _, cid: _, text, reply_to, thread, called, at: _ } = message;
+    let NewMessage { room: _, author: _, cid: _, text, reply_to, thread, called, at: _, flagged } =
+        message;
     let is_plain = reply_to.is_none()
+        && flagged.is_none()
         && thread.is_none()
         && called.is_none()
         && calls(text.spoken()) == Calls::default();

@@ -1,12 +1,13 @@
 //! Roles in a club: between member and manager, and who owns it. A role opens and closes rooms.
 
-use crate::domain::{ClubId, ClubRole, MembershipStatus, RoomId, UserId};
+use crate::domain::{AuditAction, ClubId, ClubRole, MembershipStatus, RoomId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, Line};
+use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute};
 use crate::store::given::{Bulk, Given, bulk};
+use crate::store::moderation::{Note, note, touch};
 use crate::store::moves::{Move, Moves, Passage};
-use crate::store::writer::EventWriter;
+use crate::store::writer::{EventWriter, Line};
 
 use super::clubs::{Standing, membership};
 use super::letters::{self, Letter};
@@ -32,7 +33,7 @@ pub(super) async fn set(
         return Ok(Err(why));
     }
     let who = Mover { user, at: owner.at };
-    let Some(known) = active(conn, club, who).await? else {
+    let Some(known) = active(conn, club, who.user).await? else {
         return Ok(Err(AppendRefusal::NotMember));
     };
     if known == ClubRole::Owner || role == ClubRole::Owner {
@@ -42,6 +43,7 @@ pub(super) async fn set(
         return Ok(Ok(Moves::default()));
     }
     let moves = change(conn, places, (club, who), (known, role), writer).await?;
+    noted(conn, (club, owner), (user, role)).await?;
     let notices = letters::write(conn, &[Letter::role(club, user, role)], owner, writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))
 }
@@ -61,13 +63,14 @@ pub(super) async fn hand_over(
         return Ok(Ok(Moves::default()));
     }
     let who = Mover { user: to, at: owner.at };
-    let Some(known) = active(conn, club, who).await? else {
+    let Some(known) = active(conn, club, who.user).await? else {
         return Ok(Err(AppendRefusal::NotActive));
     };
     let step = (ClubRole::Owner, ClubRole::Manager);
     let mut moves = change(conn, places, (club, owner), step, writer).await?;
     moves.extend(change(conn, places, (club, who), (known, ClubRole::Owner), writer).await?);
     execute!(conn, "UPDATE club SET owner_id = $2 WHERE club_id = $1", club.0, to.0)?;
+    noted(conn, (club, owner), (to, ClubRole::Owner)).await?;
     let letter = Letter::role(club, to, ClubRole::Owner);
     let notices = letters::write(conn, &[letter], owner, writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))
@@ -106,7 +109,7 @@ async fn change(
         } else if opened.contains(&room) {
             Passage::Came { since: since(room) }
         } else {
-            Passage::Stands { is_moderator: to > ClubRole::Member }
+            Passage::Stands(to.into())
         }
     };
     let passages: Vec<_> = rooms.iter().map(|room| (*room, passage(*room))).collect();
@@ -118,15 +121,26 @@ async fn change(
     conn.given_execute(&FORGET, given).await?;
     let step = |(room, how)| Move { room, user: who.user, how, line: line_of(&lines, room) };
     let mut moves: Vec<_> = passages.into_iter().map(step).collect();
-    // Who comes into a room moderates it.
+    // Who comes into a room is at first no more than a member there.
     let came = opened.iter().map(|room| Move {
         room: *room,
         user: who.user,
-        how: Passage::Stands { is_moderator: true },
+        how: Passage::Stands(to.into()),
         line: None,
     });
     moves.extend(came);
     Ok(moves)
+}
+
+/// A change of roles goes into the audit log, and the rooms that have no line of it count it.
+async fn noted(
+    conn: &mut Conn,
+    (club, owner): (ClubId, Mover),
+    (user, role): (UserId, ClubRole),
+) -> Result<(), StoreError> {
+    touch(conn, club).await?;
+    let entry = Note::new(AuditAction::Role, club, (owner.user, owner.at));
+    note(conn, &Note { user: Some(user), detail: role.word(), ..entry }).await
 }
 
 /// Whether a living club is the user's own.
@@ -139,7 +153,7 @@ async fn owns(
     if !places.clubs.contains_key(&club) {
         return Ok(Err(AppendRefusal::Gone));
     }
-    Ok(match active(conn, club, owner).await? {
+    Ok(match active(conn, club, owner.user).await? {
         Some(ClubRole::Owner) => Ok(()),
         Some(ClubRole::Manager | ClubRole::Member) => Err(AppendRefusal::Role),
         None => Err(AppendRefusal::NotMember),
@@ -147,8 +161,12 @@ async fn owns(
 }
 
 /// The role of an active member.
-async fn active(conn: &mut Conn, club: ClubId, who: Mover) -> Result<Option<ClubRole>, StoreError> {
-    Ok(match membership(conn, club, who).await? {
+async fn active(
+    conn: &mut Conn,
+    club: ClubId,
+    user: UserId,
+) -> Result<Option<ClubRole>, StoreError> {
+    Ok(match membership(conn, club, user).await? {
         Some(Standing { role, status: MembershipStatus::Active, .. }) => Some(role),
         Some(_gone) => None,
         None => None,

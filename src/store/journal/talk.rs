@@ -11,11 +11,13 @@ use crate::store::append::{
 };
 use crate::store::db::Conn;
 use crate::store::given::Script;
+use crate::store::moderation::{Flagged, flag};
 use crate::store::writer::EventWriter;
 
 use super::cause::Cause;
 use super::facts::{self, Facts, First};
 use super::marks::{self, Mark};
+use super::pace::Pace;
 use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
@@ -101,7 +103,8 @@ pub(super) async fn write(
         })
         .collect();
     let mut board = reactions::read(conn, &acts).await?;
-    let (turns, mut drafts) = judge(places, run, &mut facts);
+    let mut pace = Pace::read(conn, places, &messages).await?;
+    let (turns, mut drafts) = judge(places, run, &mut facts, &mut pace);
     threads::followers(conn, &mut drafts).await?;
     let mut causes: Vec<_> = drafts.iter_mut().map(|draft| &mut draft.cause).collect();
     mentions::resolve(conn, &mut causes).await?;
@@ -111,6 +114,8 @@ pub(super) async fn write(
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
     rows::messages(&mut script, &drafts);
+    pace.keep(&mut script, &drafts);
+    flag(&mut script, &flagged(places, &drafts));
     threads::write(&mut script, &drafts);
     fanouts::note(&mut script, &new_fanouts);
     board.write(&mut script);
@@ -134,6 +139,7 @@ fn judge<'a>(
     places: &Places,
     run: &'a [Append],
     facts: &mut HashMap<usize, Facts>,
+    pace: &mut Pace,
 ) -> (Vec<Turn<'a>>, Vec<Draft<'a>>) {
     let mut drafts: Vec<Draft<'a>> = Vec::new();
     let mut seen: HashMap<(RoomId, UserId, &str), usize> = HashMap::new();
@@ -146,6 +152,9 @@ fn judge<'a>(
             match seen.entry((message.room, message.author, message.cid.as_str())) {
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
+                    if let Some(why) = pace.take(places, message) {
+                        return Turn::Refused(why);
+                    }
                     place.insert(drafts.len());
                     drafts.push(Draft::new(message, facts));
                     Turn::Fresh
@@ -168,6 +177,8 @@ fn settled<'a>(message: &NewMessage, facts: &Facts) -> Option<Turn<'a>> {
         Some(Turn::Duplicate(first))
     } else if !facts.is_inside {
         Some(Turn::Refused(AppendRefusal::NotMember))
+    } else if let Some(until) = facts.muted_until.filter(|until| *until > message.at) {
+        Some(Turn::Refused(AppendRefusal::Muted { until }))
     } else if message.reply_to.is_some() && !facts.is_answer {
         Some(Turn::Refused(AppendRefusal::NoSuchMessage))
     } else if message.thread.is_some() && facts.began.is_none() {
@@ -175,6 +186,23 @@ fn settled<'a>(message: &NewMessage, facts: &Facts) -> Option<Turn<'a>> {
     } else {
         None
     }
+}
+
+/// Messages of clubs that a rule wants moderators to see.
+fn flagged<'a>(places: &Places, drafts: &[Draft<'a>]) -> Vec<Flagged<'a>> {
+    let flagged = |draft: &Draft<'a>| {
+        let message = draft.message;
+        Some(Flagged {
+            club: places.rooms.get(&message.room)?.club?,
+            room: message.room,
+            seq: draft.cause.seq,
+            author: message.author,
+            filter: message.flagged?,
+            text: message.text.as_str(),
+            at: message.at,
+        })
+    };
+    drafts.iter().filter_map(flagged).collect()
 }
 
 /// What the numbering leaves to write.

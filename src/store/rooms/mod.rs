@@ -14,7 +14,7 @@ mod write;
 
 pub use directory::{Listed, ListedQuery};
 pub use rights::Reach;
-pub(super) use rights::{may_read, visible_after};
+pub(super) use rights::{may_read, rank, rank_in, visible_after};
 pub use seen::{Seen, SeenBy};
-pub use types::{NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow};
+pub use types::{FilterStamp, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow};
 pub use write::RoomChanged;

@@ -1,9 +1,9 @@
 //! Who may read a room.
 
-use crate::domain::{ClubRole, Millis, RoomId, Standing, UserId};
+use crate::domain::{ClubRole, Millis, Rank, RoomId, Standing, UserId};
 use crate::store::accounts::user_columns;
 use crate::store::clubs::MemberRow;
-use crate::store::db::{fetch_all, fetch_optional};
+use crate::store::db::{Conn, fetch_all, fetch_optional};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
@@ -11,8 +11,12 @@ use super::types::{RoomMember, RosterRow};
 
 /// Whether the user of an expression may read the living room `room`: the one place that says so
 /// for a pair. The lists below are the same rule, begun from the other end.
+/// What more is said of the membership in a club, `i`, holds for the rooms of clubs.
 macro_rules! may_read {
     ($user:literal) => {
+        crate::store::rooms::may_read!($user, "")
+    };
+    ($user:literal, $more:literal) => {
         concat!(
             "CASE WHEN room.club_id IS NULL THEN
                  EXISTS (SELECT 1 FROM room_member i WHERE i.room_id = room.room_id
@@ -23,7 +27,9 @@ macro_rules! may_read {
                             AND i.user_id = ",
             $user,
             " AND i.status = 'active'
-                            AND (room.kind = 'member' OR i.role <> 'member')) END"
+                            AND (room.kind = 'member' OR i.role <> 'member') ",
+            $more,
+            ") END"
         )
     };
 }
@@ -51,6 +57,36 @@ pub struct Reach {
     pub room: RoomId,
     /// Nothing up to and including this seq.
     pub after: i64,
+}
+
+/// What the user of an expression, who may read `room`, is there: 0 a member, 1 a moderator, 2 the
+/// owner. `role` of the instance and of the club are expressions, too.
+macro_rules! rank {
+    ($user:literal, $club_role:literal, $role:literal) => {
+        concat!(
+            "CAST(CASE WHEN room.club_id IS NOT NULL
+                       THEN CASE ",
+            $club_role,
+            " WHEN 'owner' THEN 2 WHEN 'manager' THEN 1 ELSE 0 END
+                       WHEN room.kind = 'group' AND room.host_id = ",
+            $user,
+            " THEN 2
+                       WHEN room.kind = 'lobby' AND ",
+            $role,
+            " = 'admin' THEN 2
+                       ELSE 0 END AS BIGINT)"
+        )
+    };
+}
+pub(in crate::store) use rank;
+
+/// Reads what [`rank!`] has written.
+pub(in crate::store) fn rank_of(number: i64) -> Rank {
+    match number {
+        2 => Rank::Owner,
+        1 => Rank::Moderator,
+        _lower => Rank::Member,
+    }
 }
 
 /// Members with a page of (`joined_at`, user id) below `$2, $3`, newest first.
@@ -83,27 +119,30 @@ impl Store {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
-            (i64, bool, Option<i64>, i64),
-            "SELECT m.user_id, m.role <> 'member', m.muted_until, coalesce(seen.join_seq, 0)
+            (i64, i64, Option<i64>, i64),
+            concat!(
+                "SELECT m.user_id, ",
+                rank!("m.user_id", "m.role", "''"),
+                ", m.muted_until, coalesce(seen.join_seq, 0)
                FROM room JOIN membership m ON m.club_id = room.club_id
                     LEFT JOIN room_member seen
                            ON seen.room_id = room.room_id AND seen.user_id = m.user_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.status = 'active'
                 AND (room.kind = 'member' OR m.role <> 'member')
              UNION ALL
-             SELECT seen.user_id,
-                    CASE room.kind WHEN 'lobby' THEN account.role = 'admin'
-                                   WHEN 'group' THEN coalesce(room.host_id = seen.user_id, FALSE)
-                                   ELSE FALSE END,
-                    CAST(NULL AS BIGINT), seen.join_seq
+             SELECT seen.user_id, ",
+                rank!("seen.user_id", "''", "account.role"),
+                ", CAST(NULL AS BIGINT), seen.join_seq
                FROM room JOIN room_member seen ON seen.room_id = room.room_id
                     JOIN account ON account.user_id = seen.user_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
-                AND seen.is_inside",
+                AND seen.is_inside"
+            ),
             room.0
         )?;
-        let row = |(user, is_moderator, muted_until, join_seq): (i64, bool, Option<i64>, i64)| {
-            let standing = Standing { is_moderator, muted_until: muted_until.map(Millis) };
+        let row = |(user, rank, muted_until, join_seq): (i64, i64, Option<i64>, i64)| {
+            let muted_until = muted_until.map(Millis);
+            let standing = Standing { rank: rank_of(rank), muted_until };
             RosterRow { user: UserId(user), standing, join_seq }
         };
         Ok(rows.into_iter().map(row).collect())
@@ -183,4 +222,35 @@ impl Store {
         )?;
         Ok(row.map(|(role,)| role.parse()).transpose()?)
     }
+
+    /// What a user is in a living room; none for who may not read it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn rank(&self, room: RoomId, user: UserId) -> Result<Option<Rank>, StoreError> {
+        rank_in(&mut self.db.read().await?, room, user).await
+    }
+}
+
+/// The same on a connection that may be in a transaction.
+pub(in crate::store) async fn rank_in(
+    conn: &mut Conn,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<Rank>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (i64,),
+        concat!(
+            "SELECT ",
+            rank!("account.user_id", "m.role", "account.role"),
+            " FROM room CROSS JOIN account
+                   LEFT JOIN membership m ON m.club_id = room.club_id AND m.user_id = account.user_id
+              WHERE room.room_id = $1 AND account.user_id = $2 AND room.deleted_at IS NULL AND ",
+            may_read!("account.user_id")
+        ),
+        room.0,
+        user.0
+    )?;
+    Ok(row.map(|(rank,)| rank_of(rank)))
 }

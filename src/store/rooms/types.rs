@@ -1,8 +1,10 @@
 //! Rooms and their members, and how the rows read.
 
+use std::time::Duration;
+
 use crate::domain::{
-    ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, Standing, UserId,
-    Writers,
+    ClubId, ClubRole, Epoch, History, Millis, Notify, Overrides, RoomId, RoomKind, RoomName,
+    RoomSettings, Rules, Standing, UserId, Writers,
 };
 use crate::store::StoreError;
 use crate::store::accounts::User;
@@ -64,6 +66,12 @@ pub struct RoomInfo {
     pub history: History,
     /// `all`, or `moderators`.
     pub write: String,
+    /// What it says instead of the table of permissions, but for who writes.
+    pub permissions: String,
+    /// Goes up with what its log does not tell; see `moderation`.
+    pub rev: i64,
+    /// Which rules its club has for texts.
+    pub filters: FilterStamp,
     /// Life of its log.
     pub epoch: Epoch,
     /// Newest seq.
@@ -72,6 +80,30 @@ pub struct RoomInfo {
     pub n: i64,
     /// When it was made.
     pub created_at: Millis,
+}
+
+/// Tells one set of rules of a club from every other: rules never change, and ids go up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FilterStamp {
+    /// How many there are.
+    pub count: i64,
+    /// The newest of them.
+    pub newest: i64,
+}
+
+impl RoomInfo {
+    /// What the room says instead of the table of permissions.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides::read(&self.permissions, &self.write)
+    }
+
+    /// What the room asks of those who are inside.
+    #[must_use]
+    pub fn settings(&self) -> RoomSettings {
+        let slow_mode = Duration::from_secs(u64::try_from(self.slow_mode_s).unwrap_or(0));
+        RoomSettings { rules: Rules::of(self.kind).with(&self.overrides()), slow_mode }
+    }
 }
 
 /// One who may read a room.
@@ -187,6 +219,10 @@ pub(super) struct InfoRow {
     notify: String,
     history: String,
     write: String,
+    permissions: String,
+    rev: i64,
+    filters: i64,
+    newest_filter: i64,
     epoch: String,
     head: i64,
     n: i64,
@@ -210,6 +246,9 @@ impl TryFrom<InfoRow> for RoomInfo {
             notify: row.notify.parse()?,
             history: row.history.parse()?,
             write: row.write,
+            permissions: row.permissions,
+            rev: row.rev,
+            filters: FilterStamp { count: row.filters, newest: row.newest_filter },
             epoch: Epoch(row.epoch.into()),
             head: row.head,
             n: row.n,

@@ -133,7 +133,7 @@ async fn change(
             "UPDATE room SET name = coalesce($2, name), name_key = coalesce($3, name_key),
                     topic = coalesce($4, topic), history = coalesce($5, history),
                     write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
-                    is_listed = coalesce($8, is_listed)
+                    is_listed = coalesce($8, is_listed), rev = rev + 1
               WHERE room_id = $1 RETURNING ",
             info_columns!()
         ),

@@ -1,0 +1,36 @@
+//! What a REST call has to say, and a cid for who sends none.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::{Cid, Text};
+
+/// A message of a REST call.
+#[derive(Debug, Clone)]
+pub struct NewText {
+    /// The client's id of the send.
+    pub cid: Cid,
+    /// The text.
+    pub text: Text,
+    /// The seq of the message that it answers.
+    pub reply_to: Option<i64>,
+    /// The seq of the message that began the thread which it goes into.
+    pub thread: Option<i64>,
+}
+
+/// Makes cids: a random start for each life of a node, then a count.
+pub(crate) struct OwnCids {
+    life: u64,
+    count: AtomicU64,
+}
+
+impl OwnCids {
+    /// `life` is random.
+    pub(crate) fn new(life: u64) -> Self {
+        Self { life, count: AtomicU64::new(0) }
+    }
+
+    pub(super) fn next(&self) -> Cid {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        Cid::own(self.life, count)
+    }
+}

@@ -1,0 +1,119 @@
+//! What moderators ask of the rooms, and what follows where somebody was put out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::refusals::banned;
+use super::{RoomsHandle, RoomsMsg};
+use crate::actors::relay::{RelayMsg, Tell};
+use crate::actors::room::{Change, Commit, RoomMsg};
+use crate::actors::seat::Answer;
+use crate::actors::task;
+use crate::domain::{ClubId, Filter, Millis, RoomId, UserId};
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::{Append, FilterStamp, Moderation, Move, Moves, Passage, StoreError};
+
+/// How long a change of rules waits for the rooms of this node to obey it.
+const OBEY: Duration = Duration::from_secs(5);
+
+impl RoomsHandle {
+    /// Does what a moderator wants. When this answers, the rooms of this node have heard of it.
+    ///
+    /// # Errors
+    /// The refusal of [`crate::store::AppendRefusal`], as the wire says it.
+    pub async fn moderate(&self, act: Moderation) -> Result<(), Refusal> {
+        let Moves { moves, .. } = self.moved(Append::Moderate(act)).await?;
+        // Where a room sleeps here and is awake elsewhere nobody tells it of a mute.
+        let is_silent = |step: &&Move| matches!(step.how, Passage::Muted(_));
+        let silent: Vec<_> = moves.iter().filter(is_silent).map(|step| step.room).collect();
+        if !silent.is_empty() {
+            self.bus.refresh(&silent);
+        }
+        Ok(())
+    }
+
+    /// The rules of these rooms have changed in the store: pace, permissions, who writes, filters.
+    /// When this answers, the rooms of this node obey them; those of other nodes do in a moment.
+    pub async fn refresh(&self, rooms: &[RoomId]) {
+        self.bus.refresh(rooms);
+        self.obey(rooms).await;
+    }
+
+    /// Has the rooms of this node read what they are set to; ends when they decide by it.
+    pub(super) async fn obey(&self, rooms: &[RoomId]) {
+        let waits = rooms.iter().map(|room| {
+            let (answer, obeyed) = Answer::channel();
+            let refresh = Box::new(RoomMsg::Refresh(Some(answer)));
+            self.supervisor.answer(RoomsMsg::Offer(*room, refresh));
+            obeyed
+        });
+        // A room that sleeps drops the question, and reads the rules when it wakes.
+        let waits = join_all(waits.collect::<Vec<_>>());
+        if tokio::time::timeout(OBEY, waits).await.is_err() {
+            tracing::warn!("some rooms have not obeyed new rules yet");
+        }
+    }
+
+    /// Checks that a user may read a room.
+    ///
+    /// # Errors
+    /// `banned`, for who is banned from its club; `not_found` for all others who may not; and
+    /// `unavailable`.
+    pub async fn readable(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
+        match self.may_read(room, user).await? {
+            true => Ok(()),
+            false => Err(self.why_not(room, user).await),
+        }
+    }
+
+    /// Why somebody may not read a room.
+    pub async fn why_not(&self, room: RoomId, user: UserId) -> Refusal {
+        match self.store.ban_from(room, user, Millis::now()).await {
+            Ok(None) => Refusal::new(ErrorCode::NotFound, "no such room"),
+            Ok(Some(until)) => banned(until),
+            Err(why) => {
+                tracing::error!("a ban could not be read: {why}");
+                Refusal::new(ErrorCode::Unavailable, "the store does not answer")
+                    .retry_in(Duration::from_secs(1))
+            }
+        }
+    }
+
+    /// The rules that a club has for texts, ready to be asked.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn filter_of(
+        &self,
+        club: ClubId,
+        stamp: FilterStamp,
+    ) -> Result<Option<Arc<Filter>>, StoreError> {
+        self.filters.of(&self.store, club, stamp).await
+    }
+
+    /// Gives a room what concerns it only while it is awake, or waking.
+    pub(super) fn offer(&self, room: RoomId, msg: RoomMsg) {
+        let msg = match self.directory.find(room) {
+            Some(handle) => match handle.answer(msg) {
+                Ok(()) => return,
+                Err(back) => back,
+            },
+            None => msg,
+        };
+        self.supervisor.answer(RoomsMsg::Offer(room, Box::new(msg)));
+    }
+
+    /// A room cannot take the news that somebody is not inside any more: they lose their places here
+    /// all the same, and the other nodes compare.
+    pub(super) fn expel(&self, room: RoomId, commits: &[Commit]) {
+        for commit in commits {
+            let Commit::Member { user, change: Change::Went(why), .. } = commit else { continue };
+            self.bus.fell_short();
+            let (relays, tell) = (self.relays.clone(), Tell::Remove(room, why));
+            let users = Arc::new([*user]);
+            task::beside(async move { relays.broadcast(RelayMsg::Tell(users, tell)).await });
+        }
+    }
+}

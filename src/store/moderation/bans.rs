@@ -1,0 +1,99 @@
+//! Who stays out.
+
+use crate::domain::{ClubId, Millis, RoomId, UserId};
+use crate::store::accounts::{UserRow, user_columns};
+use crate::store::db::{execute, fetch_all, fetch_optional};
+use crate::store::page::Page;
+use crate::store::{Store, StoreError};
+
+use super::types::Ban;
+
+#[derive(Debug, sqlx::FromRow)]
+struct BanRow {
+    banned_at: i64,
+    ban_until: Option<i64>,
+    #[sqlx(flatten)]
+    user: UserRow,
+}
+
+impl TryFrom<BanRow> for Ban {
+    type Error = StoreError;
+
+    fn try_from(row: BanRow) -> Result<Self, StoreError> {
+        let until = row.ban_until.map(Millis);
+        Ok(Self { user: row.user.try_into()?, at: Millis(row.banned_at), until })
+    }
+}
+
+impl Store {
+    /// Who stays out of a club, newest first. The key of a page is (when, user id).
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn bans(
+        &self,
+        club: ClubId,
+        now: Millis,
+        page: Page<(i64, i64)>,
+    ) -> Result<Vec<Ban>, StoreError> {
+        let (at, user) = page.below();
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            BanRow,
+            concat!(
+                "SELECT m.left_at AS banned_at, m.ban_until, ",
+                user_columns!(),
+                " FROM membership m JOIN account ON account.user_id = m.user_id
+                  WHERE m.club_id = $1 AND m.status = 'banned'
+                    AND (m.ban_until IS NULL OR m.ban_until > $2)
+                    AND (m.left_at, m.user_id) < ($3, $4)
+                  ORDER BY m.left_at DESC, m.user_id DESC LIMIT $5"
+            ),
+            club.0,
+            now.0,
+            at,
+            user,
+            page.limit
+        )?;
+        rows.into_iter().map(Ban::try_from).collect()
+    }
+
+    /// Whether a user is banned from the club of a room, and until when; `Some(None)` is for ever.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn ban_from(
+        &self,
+        room: RoomId,
+        user: UserId,
+        now: Millis,
+    ) -> Result<Option<Option<Millis>>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (Option<i64>,),
+            "SELECT m.ban_until FROM room JOIN membership m ON m.club_id = room.club_id
+              WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.user_id = $2
+                AND m.status = 'banned' AND (m.ban_until IS NULL OR m.ban_until > $3)",
+            room.0,
+            user.0,
+            now.0
+        )?;
+        Ok(row.map(|(until,)| until.map(Millis)))
+    }
+
+    /// Writes down that bans have ended which have; they hold no longer anyway. Tells how many.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn end_bans(&self, now: Millis) -> Result<u64, StoreError> {
+        let mut conn = self.db.write().await?;
+        execute!(
+            conn,
+            "UPDATE membership SET status = 'left', ban_until = NULL
+              WHERE status = 'banned' AND ban_until IS NOT NULL AND ban_until <= $1",
+            now.0
+        )
+    }
+}

@@ -1,0 +1,28 @@
+//! Moderation: who was put out and stays out, what was reported, what moderators did, what a club
+//! does not want to read, and who may do what in a room.
+//!
+//! *Belongs here:* these rows, and the acts on them that touch no log. *Does not belong here:*
+//! kicks, bans and mutes themselves: they end memberships and write lines, so the journal does them
+//! (`journal/measures.rs`), with the help of `audit.rs` and `reports.rs`.
+//!
+//! * **Invariant:** what a moderator did is in the audit log if and only if it was done: one
+//!   transaction.
+//! * **Invariant:** `room.rev` goes up with every change that the log of the room does not tell.
+
+mod audit;
+mod bans;
+mod deleted;
+mod filters;
+mod permissions;
+mod reports;
+mod touch;
+mod types;
+
+pub(super) use audit::{Note, note};
+pub(super) use deleted::deleted;
+pub(super) use reports::{Case, Flagged, case, flag, settle};
+pub(super) use touch::touch;
+pub use types::{
+    AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,
+    Report, Reported, Settling,
+};

@@ -1,0 +1,194 @@
+//! What moderation asks and tells.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    AuditId, ClubId, FilterAction, FilterId, FilterRule, InvalidOverride, Millis, Pattern,
+    Permission, ReportId, ReportReason, RoomId, Settlement, UserId,
+};
+use crate::store::accounts::User;
+
+/// Something that a moderator does to somebody in a club.
+#[derive(Debug, Clone)]
+pub struct Moderation {
+    /// The club.
+    pub club: ClubId,
+    /// The moderator.
+    pub by: UserId,
+    /// To whom.
+    pub on: UserId,
+    /// What.
+    pub what: Measure,
+    /// In the words of the moderator; empty for none.
+    pub reason: Arc<str>,
+    /// The report that is decided by it, with all others of the same message.
+    pub settles: Option<ReportId>,
+    /// When.
+    pub at: Millis,
+}
+
+/// What a moderator does to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Puts a member out; coming back follows the policy.
+    Kick,
+    /// Puts out and keeps out, until then or for ever.
+    Ban {
+        /// None is for ever.
+        until: Option<Millis>,
+    },
+    /// Lets somebody come back.
+    Unban,
+    /// Keeps a member from writing until then.
+    Mute {
+        /// Always ends.
+        until: Millis,
+    },
+    /// Lets a member write again.
+    Unmute,
+}
+
+/// Somebody who stays out of a club.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// Who.
+    pub user: User,
+    /// Since when.
+    pub at: Millis,
+    /// Until when; none is for ever.
+    pub until: Option<Millis>,
+}
+
+/// A message to report.
+#[derive(Debug, Clone, Copy)]
+pub struct NewReport<'a> {
+    /// Where it stands.
+    pub room: RoomId,
+    /// Seq of its `msg.new`.
+    pub message_seq: i64,
+    /// Who reports.
+    pub by: UserId,
+    /// Why.
+    pub reason: ReportReason,
+    /// In their own words; empty for none.
+    pub note: &'a str,
+    /// When.
+    pub at: Millis,
+}
+
+/// What came of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reported {
+    /// It stands.
+    New(ReportId),
+    /// The same user has reported this message before.
+    Before(ReportId),
+    /// There is no such message, or only its tombstone.
+    NoMessage,
+    /// The room belongs to no club: nobody would look.
+    NoClub,
+    /// It is their own.
+    Own,
+}
+
+/// A report as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its id.
+    pub id: ReportId,
+    /// Where the message stands.
+    pub room: RoomId,
+    /// Seq of its `msg.new`.
+    pub message_seq: i64,
+    /// Who wrote it.
+    pub author: UserId,
+    /// Who reported it; none is a rule of the club.
+    pub by: Option<UserId>,
+    /// Which rule.
+    pub filter: Option<FilterId>,
+    /// Why.
+    pub reason: ReportReason,
+    /// In their own words.
+    pub note: String,
+    /// The message as it stood; none once decided.
+    pub text: Option<String>,
+    /// When.
+    pub at: Millis,
+    /// How it ended, when, and who decided.
+    pub decided: Option<(Settlement, Millis, UserId)>,
+}
+
+/// What came of deciding a report that needs no act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settling {
+    /// It is decided.
+    Done,
+    /// It was decided before.
+    Decided,
+    /// There is no such report in this club.
+    Gone,
+}
+
+/// A rule of a club, to make.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFilter<'a> {
+    /// The club.
+    pub club: ClubId,
+    /// What it looks for.
+    pub pattern: &'a Pattern,
+    /// What is done then.
+    pub action: FilterAction,
+    /// Who makes it.
+    pub by: UserId,
+    /// When.
+    pub at: Millis,
+}
+
+/// What came of a new rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilterAdded {
+    /// It stands; these rooms obey it.
+    Done(FilterRule, Vec<RoomId>),
+    /// There are as many as there may be.
+    Full,
+    /// No such club.
+    Gone,
+}
+
+/// What came of a change of permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermissionChange {
+    /// They stand.
+    Done,
+    /// No such room, or not for this user.
+    Gone,
+    /// It takes a higher rank to configure this room.
+    Denied,
+    /// A room cannot say this; nothing was changed.
+    Invalid(Permission, InvalidOverride),
+}
+
+/// One entry of the audit log of a club.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its id; they go up.
+    pub id: AuditId,
+    /// When.
+    pub at: Millis,
+    /// Who did it.
+    pub by: UserId,
+    /// What; a word that a newer version may have written.
+    pub action: String,
+    /// To whom.
+    pub user: Option<UserId>,
+    /// Where.
+    pub room: Option<RoomId>,
+    /// To which message.
+    pub message_seq: Option<i64>,
+    /// Until when.
+    pub until: Option<Millis>,
+    /// In the words of the moderator.
+    pub reason: String,
+    /// What changed.
+    pub detail: String,
+}
