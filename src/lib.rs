@@ -121,6 +121,17 @@
 //! would be the room's work. Plain texts, nearly all, have no HTML and cost one glance at their bytes.
 //! What comes out is cleaned by a second parser, and the page builds it anew from what it knows: three
 //! would have to fail, and then the content security policy.
+//!
+//! **Dx. Rights that were missed show by a number.** What the log of a room does not tell (who is
+//! out, muted, or allowed what) moves `room.rev` in the same transaction. Nodes hear of it over the
+//! bus; one that did not finds the number moved when it compares heads, and reads again. The journal
+//! asks for membership, mutes and the pace once more with each message, so what is refused does not
+//! wait for any news.
+//!
+//! **Dx. A regular expression of a club is a table.** The usual engine takes time in proportion to
+//! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
+//! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
+//! when the rule is made (`domain/filter.rs`).
 
 pub mod actors;
 pub mod app;

@@ -28,6 +28,7 @@ mod me;
 mod members;
 mod message_body;
 mod messages;
+mod moderation;
 mod openapi;
 mod page;
 mod password;
@@ -97,6 +98,7 @@ pub fn service(
 #[rustfmt::skip]
 pub fn routes(config: &mut ServiceConfig) {
     config
+        .configure(moderation_routes)
         .service(resource("/v1/auth/register").post(auth::register))
         .service(resource("/v1/auth/login").post(auth::login))
         .service(resource("/v1/auth/refresh").post(auth::refresh))
@@ -172,7 +174,31 @@ fn the_rest(config: &mut ServiceConfig) {
         .service(resource("/admin/{path:.*}").get(assets::file).head(assets::file));
 }
 
-/// What is not on the list above.
+/// Every URL of moderation.
+#[rustfmt::skip]
+fn moderation_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/v1/clubs/{id}/members/{user}/kick").post(moderation::members::kick))
+        .service(resource("/v1/clubs/{id}/members/{user}/ban").post(moderation::members::ban))
+        .service(resource("/v1/clubs/{id}/members/{user}/mute")
+            .post(moderation::members::mute).delete(moderation::members::unmute))
+        .service(resource("/v1/clubs/{id}/bans").get(moderation::members::bans))
+        .service(resource("/v1/clubs/{id}/bans/{user}").delete(moderation::members::unban))
+        .service(resource("/v1/clubs/{id}/reports").get(moderation::reports::list))
+        .service(resource("/v1/clubs/{id}/reports/{report}/decide")
+            .post(moderation::reports::decide))
+        .service(resource("/v1/clubs/{id}/audit").get(moderation::audit::list))
+        .service(resource("/v1/clubs/{id}/filters")
+            .get(moderation::filters::list).post(moderation::filters::add))
+        .service(resource("/v1/clubs/{id}/filters/test").post(moderation::filters::test))
+        .service(resource("/v1/clubs/{id}/filters/{filter}").delete(moderation::filters::remove))
+        .service(resource("/v1/rooms/{id}/messages/{message}/report")
+            .post(moderation::reports::report))
+        .service(resource("/v1/rooms/{id}/permissions")
+            .get(moderation::permissions::show).patch(moderation::permissions::change));
+}
+
+/// What is not on the lists above.
 fn nothing() -> Ready<HttpResponse> {
     ready(error::ApiError::not_found().error_response())
 }

@@ -13,8 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, reading,
-    roles, room_settings, rooms, search, threads, users,
+    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, moderation,
+    reading, roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -42,6 +42,12 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         acts::unpin,
         search::find,
         threads::mine, threads::messages, threads::read,
+        moderation::members::kick, moderation::members::ban, moderation::members::mute,
+        moderation::members::unmute, moderation::members::bans, moderation::members::unban,
+        moderation::reports::report, moderation::reports::list, moderation::reports::decide,
+        moderation::audit::list, moderation::filters::list, moderation::filters::add,
+        moderation::filters::remove, moderation::filters::test,
+        moderation::permissions::show, moderation::permissions::change,
         events::of_room, events::of_inbox,
         inbox::list, inbox::read,
         admin::actors,

@@ -57,6 +57,16 @@ pub(super) enum List {
     OlderInThread = 21,
     /// Messages of a thread, going on.
     NewerInThread = 22,
+    /// Who stays out of a club.
+    Bans = 40,
+    /// What moderators did.
+    Audit = 41,
+    /// Rules of a club.
+    Filters = 42,
+    /// Reports that nobody has decided.
+    OpenReports = 43,
+    /// Reports that were decided.
+    DecidedReports = 44,
 }
 
 /// A sort key that a cursor can hold.
@@ -141,6 +151,11 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::Threads,
         List::OlderInThread,
         List::NewerInThread,
+        List::Bans,
+        List::Audit,
+        List::Filters,
+        List::OpenReports,
+        List::DecidedReports,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

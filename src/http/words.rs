@@ -4,7 +4,8 @@
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use crate::domain::{
-    Category, ClubKind, ClubRole, History, JoinPolicy, Notify, RoomKind, Visibility, Writers,
+    Category, ClubKind, ClubRole, FilterAction, FilterKind, History, JoinPolicy, Notify,
+    ReportStatus, RoomKind, Settlement, Visibility, Writers,
 };
 
 type Words<'a> = &'a [&'static str];
@@ -112,4 +113,29 @@ pub(super) fn listed_kind() -> Object {
 /// A role that can be given.
 pub(super) fn given_role() -> Object {
     one_of(&[ClubRole::Member.word(), ClubRole::Manager.word()], "The role from now on.")
+}
+
+/// How a rule of a club reads; null is the default.
+pub(super) fn filter_kind_or_null() -> Object {
+    one_of_or_null(FilterKind::WORDS, "How it reads; `word` by default.")
+}
+
+/// What is done with a text in which a rule finds something.
+pub(super) fn filter_action() -> Object {
+    one_of(FilterAction::WORDS, "What is done with a text in which it is found.")
+}
+
+/// Why a message is reported.
+pub(super) fn report_reason() -> Object {
+    one_of(crate::http::moderation::reports::REASONS, "Why it is reported.")
+}
+
+/// Which reports; an empty word is the default.
+pub(super) fn report_status() -> Object {
+    one_of(&[ReportStatus::WORDS, &[""]].concat(), "`open` by default.")
+}
+
+/// How a report ends.
+pub(super) fn settlement() -> Object {
+    one_of(Settlement::WORDS, "What is done.")
 }

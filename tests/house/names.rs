@@ -10,7 +10,7 @@ const PAGE: &str = "web/js/protocol.js";
 const LATER_OPS: &[&str] = &["ai.stop"];
 
 /// Words that the page knows ahead of the server: events of a later release.
-const LATER_EVENTS: &[&str] = &["ai.delta", "ai.end", "ai.start", "ai.state", "member.ban"];
+const LATER_EVENTS: &[&str] = &["ai.delta", "ai.end", "ai.start", "ai.state"];
 
 /// Words that the server speaks and the page does not know yet.
 const NOT_YET: &[&str] = &["delete.many", "inbox.drop", "thread.read"];

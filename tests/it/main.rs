@@ -32,6 +32,7 @@ mod groups;
 mod http;
 mod lists;
 mod looks;
+mod moderation;
 mod nodes;
 mod overload;
 mod panics;

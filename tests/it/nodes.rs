@@ -18,7 +18,7 @@ pub(crate) async fn over(hub: &std::sync::Arc<Hub>) -> Option<[TestApp; 2]> {
 }
 
 /// Two nodes that meet over Redis.
-async fn over_redis() -> Option<([TestApp; 2], Redis)> {
+pub(crate) async fn over_redis() -> Option<([TestApp; 2], Redis)> {
     let cluster = Cluster::of_this_process()?;
     let redis = Redis::start()?;
     let (database, url) = (cluster.fresh_database().await, redis.url());
@@ -66,7 +66,7 @@ async fn both_heard(pair: &mut Pair, from: i64, to: i64) {
     }
 }
 
-async fn end(nodes: [TestApp; 2]) {
+pub(crate) async fn end(nodes: [TestApp; 2]) {
     let [one, other] = nodes;
     tokio::join!(one.end(), other.end());
 }

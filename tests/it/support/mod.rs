@@ -17,9 +17,11 @@ use std::time::Duration;
 use moim::actors::RoomsHandle;
 use moim::app::App;
 use moim::config::{Config, Values};
+use moim::domain::RoomId;
 use moim::faults::{Faults, Moment, Part};
 use moim::store::Link;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -44,6 +46,7 @@ pub(crate) struct TestApp {
     pub(crate) faults: Faults,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
+    database: String,
     _folder: TempDir,
 }
 
@@ -67,7 +70,8 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), settings);
         let app = App::build(&config).await.unwrap();
-        Self::run(app, folder).await
+        let database = database(&folder, settings);
+        Self::run(app, folder, database).await
     }
 
     /// A node that meets others over a link of its own.
@@ -75,10 +79,11 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), settings);
         let app = App::build_linked(&config, link).await.unwrap();
-        Self::run(app, folder).await
+        let database = database(&folder, settings);
+        Self::run(app, folder, database).await
     }
 
-    async fn run(app: App, folder: TempDir) -> Self {
+    async fn run(app: App, folder: TempDir, database: String) -> Self {
         let (address, rooms, faults) = (app.address(), app.rooms(), app.faults());
         let (end, ended) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {
@@ -90,7 +95,7 @@ impl TestApp {
         let rest = Rest::new(address);
         rest.ready().await;
         let (end, running) = (Some(end), Some(running));
-        Self { address, rest, rooms, faults, end, running, _folder: folder }
+        Self { address, rest, rooms, faults, end, running, database, _folder: folder }
     }
 
     /// Registers somebody.
@@ -147,6 +152,41 @@ impl TestApp {
         }
     }
 
+    /// Runs a statement behind the server's back.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
+        if self.database.starts_with("postgres") {
+            let mut conn = sqlx::PgConnection::connect(&self.database).await.unwrap();
+            sql.execute(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+        } else {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&self.database);
+            let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            sql.execute(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+        }
+    }
+
+    /// Gives a room a pace, as somebody does who changes its settings.
+    pub(crate) async fn slow_mode(&self, room: &str, seconds: i64) {
+        let id = room.parse::<RoomId>().unwrap();
+        let sql =
+            format!("UPDATE room SET slow_mode_s = {seconds}, rev = rev + 1 WHERE room_id = ");
+        self.sql(&format!("{sql}{}", id.0)).await;
+        self.rooms.refresh(&[id]).await;
+    }
+
+    /// Makes a room crash until it rests.
+    pub(crate) async fn lay_down(&self, room: &str) {
+        while self.rooms.crash(room.parse().unwrap(), u32::MAX).await.is_ok() {}
+    }
+
+    /// Makes a member a manager, as far as the store decides: rooms that are awake do not hear of it.
+    pub(crate) async fn make_manager(&self, person: &Person) {
+        let id = person.id.trim_start_matches("u_");
+        self.sql(&format!("UPDATE membership SET role = 'manager' WHERE user_id = {id}")).await;
+    }
+
     /// One number of `/metrics`.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = self.rest.text("/metrics").await;
@@ -166,6 +206,13 @@ impl TestApp {
             let _ended_already = end.send(());
         }
     }
+}
+
+/// Where the database of a test server is.
+fn database(folder: &TempDir, settings: &[(&str, &str)]) -> String {
+    let url = settings.iter().find(|(name, _)| *name == "MOIM_DATABASE_URL");
+    let file = || folder.path().join("data").join("moim.db").display().to_string();
+    url.map_or_else(file, |(_, url)| (*url).to_owned())
 }
 
 /// Settings for a test server.

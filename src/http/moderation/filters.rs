@@ -1,0 +1,207 @@
+//! What a club does not want to read.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Two, moderates};
+use crate::domain::{
+    ClubId, FILTER_BYTES, Filter, FilterAction, FilterId, FilterKind, FilterRule, InvalidPattern,
+    Millis, Pattern, Text, Verdict,
+};
+use crate::http::api::Api;
+use crate::http::caller::Caller;
+use crate::http::error::ApiError;
+use crate::http::json::{Fields, Id};
+use crate::http::page::{List, Listing, PageParams, Paging};
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::{FilterAdded, FilterStamp, NewFilter};
+
+/// One rule of a club.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct FilterBody {
+    /// Id.
+    #[schema(value_type = String, example = "fl_2")]
+    id: FilterId,
+    /// `word` or `regex`.
+    #[schema(value_type = String, example = "word")]
+    kind: FilterKind,
+    /// What it looks for.
+    pattern: String,
+    /// `reject`, `mask` or `report`.
+    #[schema(value_type = String, example = "mask")]
+    action: FilterAction,
+}
+
+impl From<FilterRule> for FilterBody {
+    fn from(rule: FilterRule) -> Self {
+        let (kind, pattern) = (rule.pattern.kind(), rule.pattern.as_str().to_owned());
+        Self { id: rule.id, kind, pattern, action: rule.action }
+    }
+}
+
+/// A rule to make.
+#[derive(Deserialize, ToSchema)]
+pub(in crate::http) struct NewFilterBody {
+    /// `word` (default) or `regex`.
+    #[schema(schema_with = crate::http::words::filter_kind_or_null, required = false)]
+    kind: Option<String>,
+    /// 1–200 characters. An expression is looked for in one pass: no references back, no looking
+    /// around.
+    #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 200)]
+    pattern: String,
+    /// What is done with a text in which it is found.
+    #[serde(default)]
+    #[schema(schema_with = crate::http::words::filter_action, required = true)]
+    action: String,
+}
+
+/// A text to try the rules on.
+#[derive(Deserialize, ToSchema)]
+pub(in crate::http) struct TriedBody {
+    /// As somebody would write it.
+    #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 4000)]
+    text: String,
+}
+
+/// What the rules would make of it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct VerdictBody {
+    /// `reject`, `mask`, `report`, or null: it would stand as it is.
+    #[schema(value_type = Option<String>)]
+    action: Option<FilterAction>,
+    /// As it would stand; null where it would not.
+    text: Option<String>,
+    /// The rules that find something in it.
+    #[schema(value_type = Vec<String>)]
+    found_by: Vec<FilterId>,
+}
+
+/// The rules of a club, oldest first. For managers and the owner.
+#[utoipa::path(get, path = "/v1/clubs/{id}/filters", tag = "filters",
+    params(("id" = String, Path), PageParams),
+    responses((status = 200, body = Listing<FilterBody>)))]
+pub(in crate::http) async fn list(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(club): Id<ClubId>,
+    paging: Paging,
+) -> Result<web::Json<Listing<FilterBody>>, ApiError> {
+    moderates(&api, club, caller).await?;
+    let rules = api.store.filters(club).await?;
+    Ok(web::Json(paging.cut_whole(List::Filters, rules, |rule| rule.id.0)?))
+}
+
+/// Makes a rule. When this answers, the rooms of the club obey it.
+#[utoipa::path(post, path = "/v1/clubs/{id}/filters", tag = "filters",
+    params(("id" = String, Path)), request_body = NewFilterBody,
+    responses((status = 201, body = FilterBody)))]
+pub(in crate::http) async fn add(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(club): Id<ClubId>,
+    body: web::Json<NewFilterBody>,
+) -> Result<HttpResponse, ApiError> {
+    moderates(&api, club, caller).await?;
+    api.throttle.filter(caller.user())?;
+    let (pattern, action) = read(body.into_inner()).await?;
+    check_size(&api, club, &pattern, action).await?;
+    let new = NewFilter { club, pattern: &pattern, action, by: caller.user(), at: Millis::now() };
+    match api.store.add_filter(new).await? {
+        FilterAdded::Done(rule, rooms) => {
+            api.rooms.refresh(&rooms).await;
+            Ok(HttpResponse::Created().json(FilterBody::from(rule)))
+        }
+        FilterAdded::Full => Err(full()),
+        FilterAdded::Gone => Err(ApiError::not_found()),
+    }
+}
+
+/// Removes a rule.
+#[utoipa::path(delete, path = "/v1/clubs/{id}/filters/{filter}", tag = "filters",
+    params(("id" = String, Path), ("filter" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn remove(
+    caller: Caller,
+    api: web::Data<Api>,
+    Two(club, filter): Two<ClubId, FilterId>,
+) -> Result<HttpResponse, ApiError> {
+    moderates(&api, club, caller).await?;
+    let removed = api.store.remove_filter((club, filter), caller.user(), Millis::now());
+    api.rooms.refresh(&removed.await?).await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Tries the rules of a club on a text. Nothing is sent, and nothing is kept.
+#[utoipa::path(post, path = "/v1/clubs/{id}/filters/test", tag = "filters",
+    params(("id" = String, Path)), request_body = TriedBody,
+    responses((status = 200, body = VerdictBody)))]
+pub(in crate::http) async fn test(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(club): Id<ClubId>,
+    body: web::Json<TriedBody>,
+) -> Result<web::Json<VerdictBody>, ApiError> {
+    moderates(&api, club, caller).await?;
+    let text = Text::parse(&body.text).map_err(|why| ApiError::field("text", why))?;
+    let filter = filter(&api, club).await?;
+    let verdict = filter.as_ref().map(|filter| filter.judge(text.as_str()));
+    let found_by = filter.map(|filter| filter.found_by(text.as_str())).unwrap_or_default();
+    let as_written = || Some(text.as_str().to_owned());
+    let (action, text) = match verdict {
+        Some(Verdict::Rejected(_)) => (Some(FilterAction::Reject), None),
+        Some(Verdict::Taken { masked: Some(masked), .. }) => {
+            (Some(FilterAction::Mask), Some(masked))
+        }
+        Some(Verdict::Taken { masked: None, flagged: Some(_) }) => {
+            (Some(FilterAction::Report), as_written())
+        }
+        Some(Verdict::Taken { masked: None, flagged: None }) | None => (None, as_written()),
+    };
+    Ok(web::Json(VerdictBody { action, text, found_by }))
+}
+
+async fn read(body: NewFilterBody) -> Result<(Pattern, FilterAction), ApiError> {
+    let NewFilterBody { kind, pattern, action } = body;
+    let mut fields = Fields::default();
+    let kind = kind.as_deref().map_or(Ok(FilterKind::Word), str::parse);
+    let kind = fields.take("kind", kind).unwrap_or(FilterKind::Word);
+    let action = fields.take("action", action.parse::<FilterAction>());
+    // Working an expression out takes its time; the worker has others to serve.
+    let parsed = web::block(move || Pattern::parse(kind, &pattern)).await;
+    let parsed: Result<Pattern, InvalidPattern> = parsed.map_err(|why| ApiError::internal(&why))?;
+    let pattern = fields.take("pattern", parsed);
+    match (pattern, action) {
+        (Some(pattern), Some(action)) => {
+            fields.check()?;
+            Ok((pattern, action))
+        }
+        _odd => Err(fields.refuse()),
+    }
+}
+
+/// All rules of a club together have a size, too.
+async fn check_size(
+    api: &Api,
+    club: ClubId,
+    pattern: &Pattern,
+    action: FilterAction,
+) -> Result<(), ApiError> {
+    let others = filter(api, club).await?.map_or(0, |filter| filter.bytes());
+    let rule = FilterRule { id: FilterId(0), pattern: pattern.clone(), action };
+    let made = web::block(move || Filter::new(&[rule]).bytes()).await;
+    let own = made.map_err(|why| ApiError::internal(&why))?;
+    if others + own > FILTER_BYTES { Err(full()) } else { Ok(()) }
+}
+
+/// The rules of a club, ready to be asked.
+async fn filter(api: &Api, club: ClubId) -> Result<Option<std::sync::Arc<Filter>>, ApiError> {
+    let stamp: FilterStamp = api.store.filter_stamp(club).await?;
+    Ok(api.rooms.filter_of(club, stamp).await?)
+}
+
+fn full() -> ApiError {
+    let refusal = Refusal::new(ErrorCode::Conflict, "the club has as many rules as it may have");
+    refusal.because("filter_limit").into()
+}

@@ -1,0 +1,62 @@
+//! Moderation: putting members out, keeping them from writing, reports, the audit log, what a club
+//! does not want to read, and who may do what in a room.
+
+pub(super) mod audit;
+pub(super) mod filters;
+pub(super) mod members;
+pub(super) mod permissions;
+pub(super) mod reports;
+
+use std::future::{Ready, ready};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use actix_web::{FromRequest, HttpRequest, dev};
+
+use super::api::Api;
+use super::caller::Caller;
+use super::clubs::{require, visible};
+use super::error::ApiError;
+use super::json::Fields;
+use crate::domain::{ClubId, ClubRole, REASON_CHARS, optional_text};
+
+/// The two ids in a path: of what holds, and of what is held. What is no id names nothing: 404.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Two<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr + 'static, B: FromStr + 'static> FromRequest for Two<A, B> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut dev::Payload) -> Self::Future {
+        let mut parts = request.match_info().iter().map(|(_name, part)| part);
+        let first = parts.next().and_then(|part| part.parse().ok());
+        let second = parts.next().and_then(|part| part.parse().ok());
+        let both = first.zip(second).map(|(first, second)| Self(first, second));
+        ready(both.ok_or_else(ApiError::not_found))
+    }
+}
+
+/// Checks that the caller moderates a club.
+///
+/// # Errors
+/// 404 for who may not know of it, 403 for who does not.
+async fn moderates(api: &Api, club: ClubId, caller: Caller) -> Result<(), ApiError> {
+    require(&visible(api, club, caller).await?, ClubRole::Manager)
+}
+
+/// The reason of a moderator; empty for none.
+fn reason(raw: Option<&str>, fields: &mut Fields) -> String {
+    let reason = optional_text(raw.unwrap_or_default(), REASON_CHARS);
+    fields.take("reason", reason).unwrap_or_default()
+}
+
+/// A span in seconds.
+fn seconds(raw: Option<i64>, range: &RangeInclusive<i64>) -> Result<Option<i64>, String> {
+    match raw {
+        Some(odd) if !range.contains(&odd) => {
+            Err(format!("must be {} to {} seconds", range.start(), range.end()))
+        }
+        fits => Ok(fits),
+    }
+}

@@ -1,0 +1,136 @@
+//! Who may do what in a room.
+
+use std::collections::BTreeMap;
+
+use actix_web::web;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Least, Permission, Rank, RoomId, RoomSettings};
+use crate::http::api::Api;
+use crate::http::caller::Caller;
+use crate::http::error::ApiError;
+use crate::http::json::{Fields, Id};
+use crate::http::rooms::readable;
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::PermissionChange;
+
+/// Who may do what in a room.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PermissionsBody {
+    /// What the caller is here: `member`, `moderator` or `owner`.
+    #[schema(value_type = String, example = "member")]
+    rank: Rank,
+    /// Each permission with the lowest rank that has it: one of those, or `nobody`.
+    #[schema(value_type = BTreeMap<String, String>)]
+    permissions: BTreeMap<&'static str, Least>,
+    /// What the caller may do.
+    may: Vec<&'static str>,
+    /// Where the room says something of its own.
+    own: Vec<&'static str>,
+}
+
+/// Who may do what from now on: each permission that is named gets a lowest rank, `member`,
+/// `moderator`, `owner` or `nobody`; null goes back to the default.
+#[derive(Deserialize, ToSchema)]
+#[schema(value_type = Object)]
+pub(in crate::http) struct PermissionsPatch(BTreeMap<String, Option<String>>);
+
+/// Who may do what in a room, for those who may read it.
+#[utoipa::path(get, path = "/v1/rooms/{id}/permissions", tag = "permissions",
+    params(("id" = String, Path)), responses((status = 200, body = PermissionsBody)))]
+pub(in crate::http) async fn show(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+) -> Result<web::Json<PermissionsBody>, ApiError> {
+    readable(&api, room, caller).await?;
+    permissions(&api, room, caller).await
+}
+
+/// Changes who may do what in a room. For those who may configure it.
+#[utoipa::path(patch, path = "/v1/rooms/{id}/permissions", tag = "permissions",
+    params(("id" = String, Path)), request_body = PermissionsPatch,
+    responses((status = 200, body = PermissionsBody)))]
+pub(in crate::http) async fn change(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+    body: web::Json<PermissionsPatch>,
+) -> Result<web::Json<PermissionsBody>, ApiError> {
+    readable(&api, room, caller).await?;
+    let wishes = wishes(&body.0.0)?;
+    let who = (caller.user(), crate::domain::Millis::now());
+    match api.store.set_permissions(room, &wishes, who).await? {
+        PermissionChange::Done => {}
+        PermissionChange::Gone => return Err(ApiError::not_found()),
+        PermissionChange::Denied => {
+            let refusal = Refusal::new(ErrorCode::Forbidden, "you may not configure this room");
+            return Err(refusal.because("role").into());
+        }
+        PermissionChange::Invalid(permission, why) => {
+            return Err(ApiError::field(permission.word(), why));
+        }
+    }
+    api.rooms.refresh(&[room]).await;
+    permissions(&api, room, caller).await
+}
+
+async fn permissions(
+    api: &Api,
+    room: RoomId,
+    caller: Caller,
+) -> Result<web::Json<PermissionsBody>, ApiError> {
+    let rank = api.store.rank(room, caller.user()).await?;
+    let (Some(info), Some(rank)) = (api.store.room(room).await?, rank) else {
+        return Err(ApiError::not_found());
+    };
+    let RoomSettings { rules, .. } = info.settings();
+    let overrides = info.overrides();
+    let all = Permission::all;
+    let word = |permission: Permission| permission.word();
+    Ok(web::Json(PermissionsBody {
+        rank,
+        permissions: all().map(|one| (one.word(), rules.least(one))).collect(),
+        may: all().filter(|one| rules.allows(*one, rank)).map(word).collect(),
+        own: all().filter(|one| overrides.get(*one).is_some()).map(word).collect(),
+    }))
+}
+
+type Wishes = Vec<(Permission, Option<Least>)>;
+
+fn wishes(body: &BTreeMap<String, Option<String>>) -> Result<Wishes, ApiError> {
+    let mut fields = Fields::default();
+    let mut wishes = Vec::new();
+    for (name, least) in body {
+        let Some(permission) = fields.take("permission", name.parse::<Permission>()) else {
+            continue;
+        };
+        let least = least.as_deref().map(str::parse::<Least>).transpose();
+        wishes.extend(fields.take(permission.word(), least).map(|least| (permission, least)));
+    }
+    fields.check()?;
+    Ok(wishes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_permission_and_no_rank_is_named() {
+        let read = |text: &str| wishes(&serde_json::from_str::<PermissionsPatch>(text).unwrap().0);
+        let read = |text: &str| {
+            read(text).map_err(|error| match error {
+                ApiError::Fields(fields) => fields.iter().map(|field| field.field).collect(),
+                _other => Vec::new(),
+            })
+        };
+        let pin = (Permission::Pin, Some(Least::Owner));
+        let wanted = vec![(Permission::Attach, None), pin];
+        assert_eq!(read(r#"{"pin":"owner","attach":null}"#), Ok(wanted));
+        assert_eq!(read("{}"), Ok(Vec::new()));
+        let odd = r#"{"fly":"member","pin":"emperor"}"#;
+        assert_eq!(read(odd), Err(vec!["permission", "pin"]));
+    }
+}
