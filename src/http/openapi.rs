@@ -13,8 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages, moderation,
-    reading, roles, room_settings, rooms, search, threads, users,
+    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages,
+    moderation, reading, roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 

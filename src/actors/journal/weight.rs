@@ -52,6 +52,7 @@ mod tests {
             reply_to: None,
             thread: None,
             called: None,
+            flagged: None,
             at: Millis(0),
         });
         let scale = Scale::default();

@@ -134,9 +134,10 @@ mod tests {
     use super::*;
     use crate::actors::relay::Outgoing;
     use crate::actors::room::message::{Change, Commit, Form, Loaded};
+    use crate::actors::room::rules::RuleBook;
     use crate::actors::room::{Effect, Facts};
     use crate::actors::seat::{Asker, Opening, SeatKey};
-    use crate::domain::{Cid, Epoch, Millis, Notify, Position, RoomId, RoomKind, Standing};
+    use crate::domain::{Cid, Epoch, Millis, Notify, Position, Rank, RoomId, RoomKind, Standing};
     use crate::protocol::LongFrame;
     use crate::store::{Appended, LogHead, Message, Reactors, Snapshot, StoredEvent};
 
@@ -194,6 +195,7 @@ mod tests {
                 epoch: Epoch("a1".into()),
                 head,
                 n: head,
+                rules: RuleBook::of(RoomKind::Group),
                 notify: Notify::All,
                 roster: roster.iter().map(|row| (row.user, row.standing)).collect(),
                 floors: Floors::new(History::SinceJoin, &roster),
@@ -321,7 +323,7 @@ mod tests {
     }
 
     fn row(user: UserId, join_seq: i64) -> RosterRow {
-        let standing = Standing { rank: Rank::Member, muted_until: Some(Millis(1)) };
+        let standing = Standing { muted_until: Some(Millis(1)), ..Standing::new(Rank::Member) };
         RosterRow { user, standing, join_seq }
     }
 

@@ -46,7 +46,8 @@ const HEADS_POSTGRES: Bulk = bulk!(
         AND locked.notify <> 'all' AND NOT locked.is_watched AND locked.slow_mode_s = 0
       ORDER BY locked.room_id FOR NO KEY UPDATE OF locked) held
       WHERE room.room_id = held.room_id
-      RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at"
+      RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at,
+                room.notify, room.is_watched"
 );
 
 // In the statements below `room` is the table as the first one left it, on PostgreSQL those rows.
@@ -69,7 +70,8 @@ const EVENTS: Bulk = bulk!(
            FROM "
     ),
     (room_id bigint, author_id bigint, behind bigint, at bigint, body text),
-    " LEFT JOIN room ON room.room_id = given.room_id AND room.deleted_at IS NULL"
+    " LEFT JOIN room ON room.room_id = given.room_id AND room.deleted_at IS NULL
+                   AND room.notify <> 'all' AND NOT room.is_watched"
 );
 
 const MESSAGES: Bulk = bulk!(

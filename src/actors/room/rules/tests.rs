@@ -6,14 +6,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::actors::room::Facts;
-use crate::actors::room::message::{Ask, Change, Commit, Form, Loaded, Purpose, Send};
+use crate::actors::room::floors::Floors;
+use crate::actors::room::message::{Ask, Change, Commit, Form, Loaded, Purpose, Send, Settings};
 use crate::actors::room::{follow, state::RoomState};
 use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{
-    Epoch, FilterAction, FilterKind, FilterRule, Overrides, Pattern, Rank, RoomId, RoomKind, Rules,
+    Epoch, FilterAction, FilterKind, FilterRule, History, Notify, Overrides, Pattern, Rank, RoomId,
+    RoomKind, Rules,
 };
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Append, Appended, RosterRow, StoredEvent};
+use crate::store::{Append, Appended, FilterStamp, RoomInfo, RosterRow, StoredEvent};
 
 const ROOM: RoomId = RoomId(12);
 const MINA: UserId = UserId(1);
@@ -32,6 +34,8 @@ fn room() -> RoomState {
         n: 0,
         roster: roster.map(|(user, rank)| (user, Standing::new(rank))).into_iter().collect(),
         rules: RuleBook::of(RoomKind::Member),
+        notify: Notify::Mentions,
+        floors: Floors::default(),
     };
     RoomState::new(facts, Vec::new(), Arc::default())
 }
@@ -54,7 +58,7 @@ fn say(
 ) -> Result<(String, Option<FilterId>), Refusal> {
     let (cid, text) = (Cid::parse(cid).unwrap(), Text::parse(text).unwrap());
     let (asker, since) = (Asker::Nobody, Instant::now());
-    let send = Send { author, cid, text, reply_to: None, asker, since };
+    let send = Send { author, cid, text, reply_to: None, thread: None, asker, since };
     match room.send(send, Millis(now)) {
         Effect::Append { append: Append::Message(message), .. } => {
             Ok((message.text.as_str().to_owned(), message.flagged))
@@ -161,7 +165,11 @@ fn a_message_that_was_not_taken_holds_nobody_up() {
     assert!(send(&mut room, MINA, "1", 0).is_ok());
     let (mentions, notices) = (Vec::new(), Vec::new());
     let event = stored(1);
-    committed(&mut room, MINA, Ok(Appended::Message { event, mentions, notices }));
+    committed(
+        &mut room,
+        MINA,
+        Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false }),
+    );
     assert!(send(&mut room, MINA, "2", 1).is_err());
 }
 
@@ -208,7 +216,7 @@ fn who_went_gets_nothing_of_what_was_being_read() {
     for purpose in [Purpose::Pull { re: Some(7) }, Purpose::Replay { goal: 3 }] {
         let mut room = room();
         let is_replay = matches!(purpose, Purpose::Replay { .. });
-        let ask = Ask { opening: opening(MINA), after: 0, purpose };
+        let ask = Ask { opening: opening(MINA), after: 0, head: 3, purpose };
         went(&mut room, MINA);
         let loaded = Loaded::Events { ask, events: Some((1..=3).map(stored).collect()) };
         let effects = room.loaded(&loaded);
@@ -227,7 +235,7 @@ fn who_went_while_waiting_for_a_snapshot_is_answered() {
     let mut room = room();
     let form = Form::Socket { re: Some(5) };
     let effects = room.open(opening(MINA), None, form);
-    assert!(matches!(effects.as_slice(), [Effect::ReadSnapshot]));
+    assert!(matches!(effects.as_slice(), [Effect::ReadSnapshot(_)]));
     let effects = went(&mut room, MINA);
     let [Effect::Refused(refused, Some(frame)), Effect::Tell(MINA, Tell::Remove(ROOM, "kicked"))] =
         effects.as_slice()
@@ -255,11 +263,37 @@ fn who_asks_from_outside_loses_a_place_that_was_left() {
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Tell(..))));
 }
 
+/// The settings of the room with these rules.
+fn read(rules: &RuleBook) -> Loaded {
+    let info = RoomInfo {
+        room: ROOM,
+        name: "general".into(),
+        topic: String::new(),
+        kind: RoomKind::Member,
+        club: None,
+        host: None,
+        is_listed: false,
+        is_general: true,
+        slow_mode_s: 0,
+        notify: Notify::Mentions,
+        history: History::All,
+        write: "all".into(),
+        permissions: String::new(),
+        rev: rules.rev,
+        filters: FilterStamp::default(),
+        epoch: Epoch("a1".into()),
+        head: 0,
+        n: 0,
+        created_at: Millis(0),
+    };
+    Loaded::Settings(Some(Box::new(Settings { info, rules: rules.clone(), readers: Vec::new() })))
+}
+
 #[test]
 fn who_changes_the_rules_waits_for_a_read_that_began_later() {
     let mut room = room();
     let reads = |effects: &[Effect]| {
-        effects.iter().filter(|effect| matches!(effect, Effect::ReadRules)).count()
+        effects.iter().filter(|effect| matches!(effect, Effect::ReadSettings)).count()
     };
     let answered = |effects: &[Effect]| -> usize {
         let answers = |effect: &Effect| match effect {
@@ -275,16 +309,16 @@ fn who_changes_the_rules_waits_for_a_read_that_began_later() {
     assert_eq!(reads(&room.refresh(asks())), 0);
     let mut rules = RuleBook::of(RoomKind::Member);
     rules.rev = 5;
-    let effects = room.loaded(&Loaded::Rules(Some(rules.clone())));
+    let effects = room.loaded(&read(&rules));
     assert_eq!((reads(&effects), answered(&effects)), (1, 1));
     assert_eq!(room.gauge.rev(), 5);
     rules.settings.slow_mode = Duration::from_secs(9);
-    let effects = room.loaded(&Loaded::Rules(Some(rules)));
+    let effects = room.loaded(&read(&rules));
     assert_eq!((reads(&effects), answered(&effects)), (0, 2));
     assert_eq!(room.facts.rules.settings.slow_mode, Duration::from_secs(9));
     // A read that fails keeps nobody waiting, and changes nothing.
     room.refresh(asks());
-    let effects = room.loaded(&Loaded::Rules(None));
+    let effects = room.loaded(&Loaded::Settings(None));
     assert_eq!((reads(&effects), answered(&effects)), (0, 1));
     assert_eq!(room.gauge.rev(), 5);
     // From elsewhere nobody waits.
@@ -334,7 +368,7 @@ proptest! {
                     seq += 1;
                     let (mentions, notices) = (Vec::new(), Vec::new());
                     let event = stored(seq);
-                    committed(&mut room, MINA, Ok(Appended::Message { event, mentions, notices }));
+                    committed(&mut room, MINA, Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false }));
                     last = Some(now);
                 }
                 Err(refusal) => {
