@@ -6,8 +6,8 @@
 //! that begins and ends its own transaction: one call where the careful way (`talk.rs`) has five.
 //!
 //! **Invariant:** all or nothing. Whatever is not as it should be breaks a constraint of the schema:
-//! a room that is gone, watched or slow, an author who left, is muted or has entries to read, leave an event without a body, a repeated `cid` is
-//! there already. Then nothing is kept, and the careful way finds out what to answer.
+//! a room that is gone, watched or slow, an author who left, is muted or has entries to read, leave an
+//! event without a body, a repeated `cid` is there already. Then nothing is kept, and the careful way finds out what to answer.
 //!
 //! PostgreSQL reads as of the moment when the statement began, before it waited for the rooms. So a
 //! room that moved meanwhile, by another node, counts as gone: what was read of rights was read
@@ -47,7 +47,7 @@ const HEADS_POSTGRES: Bulk = bulk!(
       ORDER BY locked.room_id FOR NO KEY UPDATE OF locked) held
       WHERE room.room_id = held.room_id
       RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at,
-                room.notify, room.is_watched"
+                room.notify, room.is_watched, room.slow_mode_s"
 );
 
 // In the statements below `room` is the table as the first one left it, on PostgreSQL those rows.
@@ -71,7 +71,7 @@ const EVENTS: Bulk = bulk!(
     ),
     (room_id bigint, author_id bigint, behind bigint, at bigint, body text),
     " LEFT JOIN room ON room.room_id = given.room_id AND room.deleted_at IS NULL
-                   AND room.notify <> 'all' AND NOT room.is_watched"
+                   AND room.notify <> 'all' AND NOT room.is_watched AND room.slow_mode_s = 0"
 );
 
 const MESSAGES: Bulk = bulk!(
