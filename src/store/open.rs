@@ -49,6 +49,7 @@ const POSTGRES_WRITER: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
      WHERE current_setting('synchronous_commit') = 'off';
     SET join_collapse_limit = 1;
+    SET plan_cache_mode = force_generic_plan;
     SET lock_timeout = '10s';
     SET statement_timeout = '30s';
     SET idle_in_transaction_session_timeout = '30s';";
