@@ -107,7 +107,7 @@ impl Wish {
             listed: (was.is_listed != now.is_listed).then_some(now.is_listed),
             ..RoomUpdateData::default()
         };
-        let is_same = was == &RoomInfo { head: was.head, n: was.n, ..now.clone() };
+        let is_same = was == &RoomInfo { head: was.head, n: was.n, rev: was.rev, ..now.clone() };
         (!is_same).then_some(news)
     }
 }

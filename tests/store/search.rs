@@ -1,8 +1,11 @@
 //! The search: whatever the index has or does not have yet, what is found is what is there.
 
-use moim::domain::{Cid, MessageId, Millis, RoomId, RoomKind, SearchText, Text, UserId};
-use moim::store::{Append, Appended, Carried, NewMessage, Search, Spot, Store};
+mod steps;
 
+use moim::domain::{Cid, MessageId, Millis, RoomId, RoomKind, SearchText, Text, UserId};
+use moim::store::{Append, Carried, NewMessage, Search, Spot, Store};
+
+use self::steps::{all, follow, say_at};
 use crate::harness::{World, on_both};
 
 on_both!(
@@ -47,44 +50,6 @@ fn search<'a>(reader: UserId, text: Option<&'a SearchText>) -> Search<'a> {
 
 fn words(query: &str) -> SearchText {
     SearchText::parse(query).unwrap()
-}
-
-/// All pages of a search, as places.
-async fn all(store: &Store, search: Search<'_>) -> Vec<(i64, i64)> {
-    let (mut found, mut after): (Vec<_>, Option<Spot>) = (Vec::new(), None);
-    loop {
-        let page = store.search(&Search { after, ..search.clone() }).await.unwrap();
-        assert!(page.messages.len() <= search.limit);
-        found.extend(page.messages.iter().map(|message| (message.room.0, message.seq)));
-        let Some(next) = page.next else { return found };
-        assert!(after.is_none_or(|after| next < after), "pages go on");
-        after = Some(next);
-    }
-}
-
-/// Puts one more chunk into the index; false at the end.
-async fn follow(store: &Store) -> bool {
-    let behind = store.all_search_behind().await.unwrap();
-    while store.settle_search().await.unwrap() {}
-    !store.follow_search(&behind).await.unwrap().places.is_empty()
-}
-
-async fn say_at(world: &World, room: RoomId, author: UserId, text: &str, at: i64) -> i64 {
-    let message = NewMessage {
-        room,
-        author,
-        cid: Cid::parse(&format!("c{}", world.now().0)).unwrap(),
-        text: Text::parse(text).unwrap(),
-        reply_to: None,
-        thread: None,
-        called: None,
-        flagged: None,
-        at: Millis(at),
-    };
-    match world.one(Append::Message(message)).await {
-        Appended::Message { event, .. } => event.seq,
-        other => panic!("not stored: {other:?}"),
-    }
 }
 
 /// The beginning of the talk.
@@ -283,18 +248,12 @@ async fn a_search_reads_so_much_and_goes_on(world: World) {
     }
     let first = say_at(&world, mine, bob, "회의", BEGIN).await;
     let long = format!("자료 {}", "회의 ".repeat(600));
-    let draft = |n: i64| NewMessage {
-        room: theirs,
-        author: mina,
-        cid: Cid::parse(&format!("c-{n}")).unwrap(),
-        text: Text::parse(&long).unwrap(),
-        reply_to: None,
-        thread: None,
-        called: None,
-        flagged: None,
-        at: Millis(BEGIN + n),
+    let long = Text::parse(&long).unwrap();
+    let draft = |n: i64| {
+        let cid = Cid::parse(&format!("c-{n}")).unwrap();
+        Append::Message(NewMessage::new(theirs, mina, cid, long.clone(), Millis(BEGIN + n)))
     };
-    let batch: Vec<_> = (1..=1_500).map(|n| Append::Message(draft(n))).collect();
+    let batch: Vec<_> = (1..=1_500).map(draft).collect();
     for batch in batch.chunks(500) {
         world.append(batch).await;
     }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::message::{RoomGauge, Tell};
+use super::gauge::RoomGauge;
+use super::message::Tell;
 use crate::actors::outbox::Outbox;
 use crate::actors::room::RoomMsg;
 use crate::actors::seat::{Opening, SeatKey};

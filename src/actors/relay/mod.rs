@@ -15,6 +15,7 @@
 mod book;
 mod deliver;
 mod elsewhere;
+mod gauge;
 mod message;
 mod recover;
 mod room_left;
@@ -32,9 +33,10 @@ use actix::Actor;
 
 use self::book::{Book, Underway};
 pub(crate) use self::book::{Kind, Mode, Signed};
+pub(crate) use self::gauge::{About, RoomGauge};
 pub use self::message::Relays;
 pub(crate) use self::message::{
-    About, Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, RoomGauge, Tell,
+    Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, Tell,
 };
 use self::recover::Hand;
 use self::run::RelayActor;

@@ -1,7 +1,8 @@
 //! What members do to messages that stand. The sixth part of [`RoomState`]; as pure as the others.
 
 use super::commit::Gathered;
-use super::message::{Act, RoomRefusal, Step};
+use super::message::{Act, Step};
+use super::refusal::RoomRefusal;
 use super::reply;
 use super::state::{Effect, RoomState};
 use crate::actors::relay::Tell;

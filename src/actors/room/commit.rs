@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::kept::Kept;
-use super::message::{Commit, Loaded, RoomRefusal, Step};
+use super::message::{Commit, Loaded, Step};
+use super::refusal::RoomRefusal;
 use super::reply;
 use super::state::{Effect, RoomState, send_ok};
 use crate::actors::relay::{LiveEvent, Tell};

@@ -8,11 +8,9 @@ use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
-use crate::domain::{Cid, Least, Millis, Position, Rank, RoomId, Status, Text, UserId};
-use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{
-    AppendRefusal, Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent,
-};
+use crate::domain::{Cid, Millis, Position, Rank, RoomId, Status, Text, UserId};
+use crate::protocol::{ActOk, MarkOk, Refusal, SendOk};
+use crate::store::{Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent};
 
 /// Commands that may wait in the mailbox of one room.
 pub(crate) const MAILBOX: usize = 1_024;
@@ -279,131 +277,6 @@ impl RoomHandle {
     /// Newest published seq and n.
     pub(crate) fn head(&self) -> (i64, i64) {
         self.gauge.head()
-    }
-}
-
-/// Why a room says no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RoomRefusal {
-    /// Not a reader of this room, and so not to know of it.
-    NotMember,
-    /// May read, may not write until then.
-    Muted { until: i64 },
-    /// It takes a higher rank.
-    Rank(Least),
-    /// The room takes one message per user and interval.
-    SlowMode { retry: Duration },
-    /// The club does not want such texts.
-    Filtered,
-    /// `reply_to` names no message of this room.
-    NoSuchMessage,
-    /// `thread` names no message of this room that may begin one.
-    NoSuchThread,
-    /// What is to be changed is no message of this room.
-    NotThere,
-    /// Only its tombstone is left.
-    Deleted,
-    /// It is somebody else's.
-    NotAuthor,
-    /// As many different reactions as a message may have.
-    ReactionLimit,
-    /// As many pinned messages as a room may have.
-    PinLimit,
-    /// The room was deleted meanwhile.
-    Gone,
-    /// The store does not answer.
-    Unavailable,
-    /// The append failed for a reason of its own.
-    Failed,
-}
-
-impl From<RoomRefusal> for Refusal {
-    fn from(why: RoomRefusal) -> Self {
-        let soon = Duration::from_secs(1);
-        match why {
-            RoomRefusal::NotMember | RoomRefusal::Gone => {
-                Self::new(ErrorCode::NotFound, "no such room")
-            }
-            RoomRefusal::Muted { until } => Self {
-                until: Some(until),
-                ..Self::new(ErrorCode::Muted, "you may read, not write")
-            },
-            RoomRefusal::Rank(Least::Nobody) => {
-                Self::new(ErrorCode::Forbidden, "nobody may do this here").because("role")
-            }
-            RoomRefusal::Rank(least) => {
-                let msg = format!("this takes the rank {least} or a higher one");
-                Self::new(ErrorCode::Forbidden, msg).because("role")
-            }
-            RoomRefusal::SlowMode { retry } => {
-                Self::new(ErrorCode::SlowMode, "the room is in slow mode").retry_in(retry)
-            }
-            RoomRefusal::Filtered => {
-                Self::new(ErrorCode::Forbidden, "the club does not want such texts")
-                    .because("filtered")
-            }
-            RoomRefusal::NoSuchMessage => {
-                Self::new(ErrorCode::Invalid, "reply_to is no message of this room")
-                    .because("no_such_message")
-            }
-            RoomRefusal::NoSuchThread => {
-                Self::new(ErrorCode::Invalid, "thread is no message of this room, or in a thread")
-                    .because("no_such_thread")
-            }
-            RoomRefusal::NotThere => Self::new(ErrorCode::NotFound, "no such message"),
-            RoomRefusal::Deleted => {
-                Self::new(ErrorCode::Conflict, "the message was deleted").because("deleted")
-            }
-            RoomRefusal::NotAuthor => {
-                Self::new(ErrorCode::Forbidden, "the message is somebody else's")
-                    .because("not_author")
-            }
-            RoomRefusal::ReactionLimit => {
-                Self::new(ErrorCode::Conflict, "the message has too many different reactions")
-                    .because("reaction_limit")
-            }
-            RoomRefusal::PinLimit => {
-                Self::new(ErrorCode::Conflict, "the room has too many pinned messages")
-                    .because("pin_limit")
-            }
-            RoomRefusal::Unavailable => {
-                Self::new(ErrorCode::Unavailable, "the message could not be stored").retry_in(soon)
-            }
-            RoomRefusal::Failed => Self::new(ErrorCode::Internal, "this could not be done"),
-        }
-    }
-}
-
-impl From<AppendRefusal> for RoomRefusal {
-    fn from(why: AppendRefusal) -> Self {
-        match why {
-            AppendRefusal::Gone => Self::Gone,
-            AppendRefusal::NoSuchMessage => Self::NoSuchMessage,
-            AppendRefusal::NoSuchThread => Self::NoSuchThread,
-            AppendRefusal::NotThere => Self::NotThere,
-            AppendRefusal::Deleted => Self::Deleted,
-            AppendRefusal::NotAuthor => Self::NotAuthor,
-            AppendRefusal::ReactionLimit => Self::ReactionLimit,
-            AppendRefusal::PinLimit => Self::PinLimit,
-            AppendRefusal::Muted { until } => Self::Muted { until: until.0 },
-            AppendRefusal::Slow { retry_ms, .. } => {
-                let retry = Duration::from_millis(u64::try_from(retry_ms).unwrap_or(0));
-                Self::SlowMode { retry }
-            }
-            AppendRefusal::NotMember
-            | AppendRefusal::Banned { .. }
-            | AppendRefusal::NoSuchMember
-            | AppendRefusal::Decided
-            | AppendRefusal::NotOpen
-            | AppendRefusal::Full
-            | AppendRefusal::OwnerStays
-            | AppendRefusal::NameTaken
-            | AppendRefusal::NoSuchUser
-            | AppendRefusal::PrivateRoom
-            | AppendRefusal::NotGroup
-            | AppendRefusal::Role
-            | AppendRefusal::NotActive => Self::NotMember,
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod kept;
 mod message;
 mod open;
 mod presence;
+mod refusal;
 mod ring;
 mod rules;
 mod state;

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::floors::Cut;
 use super::kept::Kept;
-use super::message::{Ask, Form, Purpose, RoomRefusal};
+use super::message::{Ask, Form, Purpose};
+use super::refusal::RoomRefusal;
 use super::state::{Effect, RoomState};
 use crate::actors::relay::{Attach, LiveEvent, Outgoing, Part};
 use crate::actors::seat::{Opening, SeatKey};

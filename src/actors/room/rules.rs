@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{RoomMsg, RoomRefusal, Settings};
+use super::message::{RoomMsg, Settings};
+use super::refusal::RoomRefusal;
 use super::state::{Effect, RoomState};
 use crate::actors::relay::Tell;
 use crate::actors::seat::Answer;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Book, Listeners};
-use crate::actors::relay::message::RoomGauge;
+use crate::actors::relay::gauge::RoomGauge;
 use crate::domain::{RoomId, UserId};
 
 impl Book {
