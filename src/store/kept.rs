@@ -155,6 +155,7 @@ fn give_back<DB: Database>(busy: Busy<DB>) {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use sqlx::Sqlite;
     use sqlx::sqlite::SqlitePoolOptions;
 
@@ -208,16 +209,10 @@ mod tests {
         let kept = kept(Duration::MAX).await;
         use_one(&kept, true).await;
         let held = kept.acquire().await.unwrap();
-        let closing = tokio::spawn({
-            let kept = kept.clone();
-            async move { kept.close().await }
-        });
-        while !kept.0.pool.is_closed() {
-            tokio::task::yield_now().await;
-        }
-        assert!(!closing.is_finished());
+        let mut closing = std::pin::pin!(kept.close());
+        assert!(closing.as_mut().now_or_never().is_none());
         drop(held);
-        closing.await.unwrap();
+        closing.await;
         assert!(matches!(kept.acquire().await, Err(Error::PoolClosed)));
         assert_eq!(kept.0.pool.size(), 0);
     }

@@ -30,7 +30,7 @@ pub(crate) enum RoomMsg {
     /// A message of a member.
     Send(Send),
     /// Something that a member does to messages that stand.
-    Act(Act),
+    Act(Box<Act>),
     /// A member has read up to a seq.
     Mark { user: UserId, seq: i64, asker: Asker<MarkOk>, seat: Option<SeatKey> },
     /// A member wants the room to be unread from a seq on.

@@ -319,7 +319,7 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
         RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
         RoomMsg::Send(send) => vec![state.send(send, Millis::now())],
-        RoomMsg::Act(act) => vec![state.act(act, Millis::now())],
+        RoomMsg::Act(act) => vec![state.act(*act, Millis::now())],
         RoomMsg::Mark { user, seq, asker, seat } => {
             let room = state.room();
             let append = Append::Mark { room, user, seq: seq.max(0), at: Millis::now() };

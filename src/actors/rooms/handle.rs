@@ -177,7 +177,7 @@ impl RoomsHandle {
         self.pressure.admit()?;
         let (asker, answer) = call();
         let act = Act { by, deed, asker, since: Instant::now() };
-        self.ask(room, RoomMsg::Act(act)).await?;
+        self.ask(room, RoomMsg::Act(Box::new(act))).await?;
         wait(answer).await
     }
 

@@ -6,6 +6,7 @@ use super::RoomsHandle;
 use crate::actors::journal::{Outcome, Outcomes, Telling, Ticket};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::domain::{RoomId, UserId};
+use crate::protocol::Refusal;
 use crate::store::{Acted, Append, Appended, Move, NoticesRead, StoredNotice};
 
 impl Outcomes for RoomsHandle {
@@ -56,25 +57,11 @@ impl Outcomes for RoomsHandle {
                     add(&mut per_room, room, Commit::Mark { user, asker, seat, outcome });
                 }
                 Ticket::Member { user, change, answer } => {
-                    if let Ok(Appended::Member { rooms }) = &outcome {
-                        for touched in rooms {
-                            let line = touched.line.clone();
-                            let change = match change {
-                                Change::Came { .. } => Change::Came { since: touched.since },
-                                other => other,
-                            };
-                            add(&mut per_room, touched.room, Commit::Member { user, change, line });
-                        }
-                    }
+                    members(&mut per_room, &outcome, Some((user, change)));
                     answers.push((answer, outcome));
                 }
                 Ticket::Moves { answer } => {
-                    if let Ok(Appended::Moved(moves)) = &outcome {
-                        for Move { room, user, how, line } in moves.moves.iter().cloned() {
-                            let change = how.into();
-                            add(&mut per_room, room, Commit::Member { user, change, line });
-                        }
-                    }
+                    members(&mut per_room, &outcome, None);
                     answers.push((answer, outcome));
                 }
             }
@@ -102,6 +89,32 @@ impl RoomsHandle {
     pub(crate) fn fan_out(&self, room: RoomId, message: i64) {
         let ticket = Ticket::FanOut { room, message };
         let _later = self.journal.append(Append::FanOut { room, message }, ticket, Instant::now());
+    }
+}
+
+/// Who came and went where; of a change of one member, who and how.
+fn members(
+    per_room: &mut Vec<(RoomId, Vec<Commit>)>,
+    outcome: &Result<Appended, Refusal>,
+    one: Option<(UserId, Change)>,
+) {
+    match (outcome, one) {
+        (Ok(Appended::Member { rooms }), Some((user, change))) => {
+            for touched in rooms {
+                let line = touched.line.clone();
+                let change = match change {
+                    Change::Came { .. } => Change::Came { since: touched.since },
+                    other => other,
+                };
+                add(per_room, touched.room, Commit::Member { user, change, line });
+            }
+        }
+        (Ok(Appended::Moved(moves)), None) => {
+            for Move { room, user, how, line } in moves.moves.iter().cloned() {
+                add(per_room, room, Commit::Member { user, change: how.into(), line });
+            }
+        }
+        _nobody => {}
     }
 }
 

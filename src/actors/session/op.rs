@@ -92,7 +92,9 @@ impl Session {
                 let draft = Draft { cid, text, reply_to, thread };
                 (room, self.draft(user, re, room, draft).map(RoomMsg::Send))
             }
-            Op::Act(act) => (act.room, self.act(user, re, act).map(RoomMsg::Act)),
+            Op::Act(act) => {
+                (act.room, self.act(user, re, act).map(|act| RoomMsg::Act(Box::new(act))))
+            }
             _not_written => return,
         };
         match msg {
