@@ -7,9 +7,11 @@
 //! | [`domain`] | ids, names, texts and their look, roles, limits; pure | nothing |
 //! | [`protocol`] | the wire: ops, events, replies, codes, frames | domain |
 //! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
+//! | [`llm`] | models that answer: providers, prompts, what is read from answers | domain |
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
 //! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
 //! | [`top`] | watching a server from the terminal: a client, knows only the wire | nothing |
+//! | [`mock`] | plays a provider of models, for tests and for trying things out | nothing |
 //! | [`telemetry`], [`config`] | logs and metrics; settings | nothing |
 //! | [`faults`] | planted faults, with the feature of that name; empty without | nothing; all may ask it |
 //! | [`app`], [`cli`] | the parts list; the command line | everything |
@@ -143,6 +145,8 @@ pub mod faults;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod http;
+pub mod llm;
+pub mod mock;
 pub mod protocol;
 pub mod store;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 //! `tests/fuzz` by chance and by kept examples. Not in a release build.
 
 mod cursors;
+mod events;
 mod frames;
 mod lines;
 mod looks;
@@ -11,6 +12,7 @@ mod searches;
 mod settings;
 
 pub use self::cursors::cursors;
+pub use self::events::events;
 pub use self::frames::{frames, messages};
 pub use self::lines::lines;
 pub use self::looks::looks;

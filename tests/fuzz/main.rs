@@ -32,13 +32,14 @@ fn examples(target: &str, check: Check) {
 
 #[test]
 fn what_was_kept_holds() {
-    let targets: [(&str, Check); 8] = [
+    let targets: [(&str, Check); 9] = [
         ("frames", fuzz::frames),
         ("messages", fuzz::messages),
         ("lines", fuzz::lines),
         ("looks", fuzz::looks),
         ("positions", fuzz::positions),
         ("cursors", fuzz::cursors),
+        ("events", fuzz::events),
         ("settings", fuzz::settings),
         ("searches", fuzz::searches),
     ];
@@ -207,6 +208,14 @@ proptest! {
     #[test]
     fn a_search_finds_what_its_tokens_name(search in search()) {
         fuzz::searches(search.as_bytes());
+    }
+
+    #[test]
+    fn events_are_read_wherever_they_are_cut(
+        cut in any::<u8>(), bytes in "(data: ?|event:|: |\u{feff}|[a-z가]{0,9}|\r|\n|\r\n){0,40}",
+        noise in prop::collection::vec(any::<u8>(), 0..9),
+    ) {
+        fuzz::events(&[&[cut], bytes.as_bytes(), &noise, b"\n\ndata: a\n\n"].concat());
     }
 
     #[test]

@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["domain", "protocol", "store", "actors", "telemetry"]),
     // A client of the wire: it could be a program of its own.
     ("top", &[]),
+    // Plays a provider of models: it could be a program of its own too.
+    ("mock", &[]),
     ("app", BELOW_APP),
     ("cli", &["app", "config", "telemetry", "top"]),
     // What is fuzzed, behind one face; not in a release build.
@@ -37,6 +39,7 @@ const BELOW_APP: &[&str] = &[
     "actors",
     "http",
     "top",
+    "mock",
 ];
 
 /// Where a package, or a part of one, may be named. `*` at its end stands for the rest of a name.
@@ -58,7 +61,7 @@ const HOMES: &[Home] = &[
     },
     Home {
         package: "tokio::net",
-        at: &["actors/session", "actors/outbox", "http", "app"],
+        at: &["actors/session", "actors/outbox", "http", "mock", "app"],
         but_not_at: &[],
     },
     Home { package: "jsonwebtoken", at: &["http", "actors/courier"], but_not_at: &[] },

@@ -22,7 +22,6 @@ const FINE: &[&str] = &[
     "MIT-0",
     "MPL-2.0",
     "Unicode-3.0",
-    "Unicode-DFS-2016",
     "Unlicense",
     "Zlib",
 ];
@@ -80,8 +79,10 @@ const FEATURES: &[(&str, &str, bool, &str)] = &[
     ("utoipa-swagger-ui", "vendored", true, "else it is downloaded at build time"),
 ];
 
-/// The dependency graph as cargo tells it.
-struct Graph(Value);
+/// The dependency graph as cargo tells it, and the names of what is really built. The graph lists
+/// more: a feature that only adds to a dependency, should that be there, makes it a part of the
+/// lock file and of nothing else.
+struct Graph(Value, BTreeSet<String>);
 
 impl Graph {
     fn packages(&self) -> impl Iterator<Item = &Value> {
@@ -120,10 +121,11 @@ impl Graph {
 
     fn slips(&self) -> Vec<String> {
         let mut slips = self.licences();
-        let all: BTreeSet<_> = self.packages().map(|package| text(&package["name"])).collect();
+        let all: BTreeSet<_> = self.1.iter().map(String::as_str).collect();
         let server = self.below("moim");
         for (names, table) in [(&all, REFUSED), (&server, NOT_IN_THE_SERVER)] {
-            let found = table.iter().filter(|(name, _)| names.contains(name));
+            let is_built = |name: &str| names.contains(name) && all.contains(name);
+            let found = table.iter().filter(|(name, _)| is_built(name));
             slips.extend(found.map(|(name, why)| format!("{name} is refused: {why}")));
         }
         slips.extend(self.twice());
@@ -197,9 +199,23 @@ fn metadata() -> Value {
     serde_json::from_slice(&answer.stdout).expect("cargo speaks JSON")
 }
 
+/// Names of everything that some build of some member is made of, on any system.
+fn built() -> BTreeSet<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(&cargo);
+    command.current_dir(tree::root()).args(["tree", "--workspace", "--target", "all"]);
+    command.args(["--all-features", "--locked", "--prefix", "none", "--format", "{p}"]);
+    let answer = command.output().expect("cargo runs");
+    let complaint = String::from_utf8_lossy(&answer.stderr);
+    assert!(answer.status.success(), "cargo tree: {complaint}");
+    let lines = String::from_utf8(answer.stdout).expect("cargo speaks UTF-8");
+    lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
 #[test]
 fn nothing_comes_in_that_was_refused() {
-    let graph = Graph(metadata());
+    let graph = Graph(metadata(), built());
+    assert!(graph.1.contains("actix-http"), "what is built is not known");
     assert!(graph.below("moim").contains("actix-http"), "the graph of the server is not there");
     none("what the dependencies bring in", &graph.slips());
 }
@@ -230,8 +246,14 @@ mod tests {
         })
     }
 
+    fn whole(graph: Value) -> Graph {
+        let packages = graph["packages"].as_array().into_iter().flatten();
+        let built = packages.map(|package| text(&package["name"]).to_owned()).collect();
+        Graph(graph, built)
+    }
+
     fn slips(packages: &[(&str, &str, &str)]) -> Vec<String> {
-        Graph(graph(packages)).slips()
+        whole(graph(packages)).slips()
     }
 
     #[test]
@@ -241,7 +263,7 @@ mod tests {
         assert_eq!(slips(&[("a", "1.0.0", "see the file")]), ["a: what is \"see the file\"?"]);
         let mut silent = graph(&[("a", "1.0.0", "MIT")]);
         silent["packages"][0]["license"] = Value::Null;
-        assert_eq!(Graph(silent).slips().len(), 1);
+        assert_eq!(whole(silent).slips().len(), 1);
     }
 
     #[test]
@@ -251,12 +273,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_the_lock_file_and_not_built_is_no_slip() {
+        let graph = graph(&[("ring", "0.17.14", "Apache-2.0")]);
+        assert_eq!(whole(graph.clone()).slips().len(), 1);
+        assert_eq!(Graph(graph, BTreeSet::new()).slips(), [""; 0]);
+    }
+
+    #[test]
     fn what_only_tests_or_the_load_tester_use_is_not_in_the_server() {
         let mut graph = graph(&[("actix-web-actors", "4.3.0", "MIT")]);
         graph["resolve"]["nodes"][1]["deps"][0]["dep_kinds"][0]["kind"] = json!("dev");
-        assert_eq!(Graph(graph.clone()).slips(), [""; 0]);
+        assert_eq!(whole(graph.clone()).slips(), [""; 0]);
         graph["resolve"]["nodes"][1]["deps"] = json!([]);
-        assert_eq!(Graph(graph).slips(), [""; 0]);
+        assert_eq!(whole(graph).slips(), [""; 0]);
     }
 
     #[test]
@@ -270,6 +299,6 @@ mod tests {
         let mut graph = graph(&[("ractor", "0.16.5", "MIT"), ("jsonwebtoken", "11.1.0", "MIT")]);
         graph["resolve"]["nodes"][0]["features"] = json!(["async-trait"]);
         graph["resolve"]["nodes"][1]["features"] = json!(["aws_lc_rs"]);
-        assert_eq!(Graph(graph).slips().len(), 1);
+        assert_eq!(whole(graph).slips().len(), 1);
     }
 }

@@ -1,0 +1,276 @@
+//! Models in order of preference, each behind its breaker.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::answer::Answer;
+use super::breaker::{Breaker, Open, Pass};
+use super::error::{LlmError, Wait};
+use super::model::ChatModel;
+use super::request::Request;
+
+/// How long a call may take, and how it is tried again.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// From the try to the first piece of text.
+    pub first_token: Duration,
+    /// From one piece to the next.
+    pub between_tokens: Duration,
+    /// From the question to the end, all tries among that.
+    pub whole: Duration,
+    /// How long the usage is waited for behind the last word.
+    pub linger: Duration,
+    /// Pauses before further tries.
+    pub pauses: Vec<Duration>,
+    /// A provider that wants a longer pause is not tried again.
+    pub longest_pause: Duration,
+    /// Questions in a row that a provider may fail before it is left alone.
+    pub failures: u32,
+    /// How long it is left alone.
+    pub rest: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_token: Duration::from_secs(15),
+            between_tokens: Duration::from_secs(15),
+            whole: Duration::from_secs(120),
+            linger: Duration::from_secs(2),
+            pauses: vec![Duration::from_millis(500), Duration::from_secs(2)],
+            longest_pause: Duration::from_secs(10),
+            failures: 5,
+            rest: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A model that did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// What it speaks.
+    pub provider: &'static str,
+    /// Its name.
+    pub model: String,
+    /// Why not.
+    pub error: LlmError,
+    /// How often it was asked.
+    pub tries: u32,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub enum Answered {
+    /// A model.
+    Model {
+        /// Its answer, which has begun.
+        answer: Box<Answer>,
+        /// Models before it that did not answer.
+        tried: Vec<Tried>,
+    },
+    /// No model: whoever asked answers from what the room said.
+    Offline {
+        /// Models that did not answer; none when none is connected.
+        tried: Vec<Tried>,
+    },
+}
+
+/// Nobody answers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no model answered")]
+pub struct NoAnswer {
+    /// Every model that was asked, in order.
+    pub tried: Vec<Tried>,
+}
+
+impl NoAnswer {
+    /// The reason of the model that should have answered.
+    #[must_use]
+    pub fn error(&self) -> LlmError {
+        self.tried.first().map_or(LlmError::Unreachable, |tried| tried.error)
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    model: Arc<dyn ChatModel>,
+    breaker: Arc<Mutex<Breaker>>,
+}
+
+/// Models in order of preference: the next is asked when one is left alone or fails before its
+/// first word. Behind the last stands, if wished, the answer without a model. Shared by all runs.
+#[derive(Debug)]
+pub struct Chain {
+    links: Vec<Link>,
+    is_offline_last: bool,
+    timing: Timing,
+}
+
+impl Chain {
+    /// A chain of models; without any it is offline.
+    #[must_use]
+    pub fn new(models: Vec<Arc<dyn ChatModel>>, is_offline_last: bool, timing: Timing) -> Self {
+        let breaker = || Arc::new(Mutex::new(Breaker::new(timing.failures, timing.rest)));
+        let link = |model| Link { model, breaker: breaker() };
+        let is_offline_last = is_offline_last || models.is_empty();
+        let links = models.into_iter().map(link).collect();
+        Self { links, is_offline_last, timing }
+    }
+
+    /// Only the answer without a model.
+    #[must_use]
+    pub fn offline() -> Self {
+        Self::new(Vec::new(), true, Timing::default())
+    }
+
+    /// Whether no model is connected at all.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Asks until one answers, and waits for its first word.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn ask(&self, request: &Request) -> Result<Answered, NoAnswer> {
+        let asked = Instant::now();
+        let mut tried = Vec::new();
+        for link in &self.links {
+            let outcome = match link.admit() {
+                Ok(call) => self.ask_one(link, call, request, asked).await,
+                Err(Open { retry_after }) => Err((LlmError::Resting { retry_after }, 0)),
+            };
+            let (error, tries) = match outcome {
+                Ok(answer) => return Ok(Answered::Model { answer: Box::new(answer), tried }),
+                Err(failed) => failed,
+            };
+            let (provider, model) = (link.model.provider(), link.model.model_for(request));
+            tracing::debug!(provider, model, kind = error.kind(), tries, "no answer: {error}");
+            tried.push(Tried { provider, model, error, tries });
+            if asked.elapsed() >= self.timing.whole {
+                break;
+            }
+        }
+        if self.is_offline_last { Ok(Answered::Offline { tried }) } else { Err(NoAnswer { tried }) }
+    }
+
+    async fn ask_one(
+        &self,
+        link: &Link,
+        call: Call,
+        request: &Request,
+        asked: Instant,
+    ) -> Result<Answer, (LlmError, u32)> {
+        let mut pauses = self.timing.pauses.iter();
+        // A probe is one request, not three.
+        let mut pauses =
+            if call.is_probe() { [].iter() } else { pauses.by_ref().as_slice().iter() };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let why = match self.try_once(link, request, asked).await {
+                Ok(mut answer) => {
+                    answer.belongs_to(call);
+                    return Ok(answer);
+                }
+                Err(why) => why,
+            };
+            let pause = pauses.next().and_then(|pause| self.pause(why, *pause));
+            match pause {
+                Some(pause) if asked.elapsed() + pause < self.timing.whole => sleep(pause).await,
+                _no_more => {
+                    call.ended_with(why);
+                    return Err((why, tries));
+                }
+            }
+        }
+    }
+
+    async fn try_once(
+        &self,
+        link: &Link,
+        request: &Request,
+        asked: Instant,
+    ) -> Result<Answer, LlmError> {
+        let whole = asked + self.timing.whole;
+        let first = Instant::now() + self.timing.first_token;
+        let wait = if whole < first { Wait::Whole } else { Wait::FirstToken };
+        let parts = timeout_at(first.min(whole), link.model.ask(request))
+            .await
+            .map_err(|_elapsed| LlmError::Timeout(wait))??;
+        let who = (link.model.provider(), link.model.model_for(request));
+        let mut answer = Answer::new(who, parts, request.limits, &self.timing, (first, whole));
+        answer.begin(asked).await?;
+        Ok(answer)
+    }
+
+    /// How long to wait before another try, if one makes sense.
+    fn pause(&self, why: LlmError, planned: Duration) -> Option<Duration> {
+        if !why.is_worth_a_retry() {
+            return None;
+        }
+        let wanted = match why {
+            LlmError::RateLimited { retry_after: Some(wanted) } => wanted,
+            _other => Duration::ZERO,
+        };
+        (wanted <= self.timing.longest_pause).then_some(planned.max(wanted))
+    }
+}
+
+impl Link {
+    fn admit(&self) -> Result<Call, Open> {
+        let pass = locked(&self.breaker).admit(Instant::now())?;
+        Ok(Call { breaker: Arc::clone(&self.breaker), pass: Some(pass) })
+    }
+}
+
+/// A call that a breaker let through. Its outcome is told once; when it is dropped before, it was
+/// given up by whoever asked.
+#[derive(Debug)]
+pub(super) struct Call {
+    breaker: Arc<Mutex<Breaker>>,
+    pass: Option<Pass>,
+}
+
+impl Call {
+    fn is_probe(&self) -> bool {
+        self.pass.is_some_and(|pass| pass.is_probe)
+    }
+
+    pub(super) fn alive(&mut self) {
+        self.pass = self.pass.map(|pass| locked(&self.breaker).alive(pass));
+    }
+
+    pub(super) fn succeeded(mut self) {
+        if let Some(pass) = self.pass.take() {
+            locked(&self.breaker).succeeded(pass);
+        }
+    }
+
+    pub(super) fn ended_with(mut self, why: LlmError) {
+        if !why.is_trouble() {
+            self.succeeded();
+        } else if let Some(pass) = self.pass.take() {
+            locked(&self.breaker).failed(pass, Instant::now());
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            locked(&self.breaker).given_up(pass, Instant::now());
+        }
+    }
+}
+
+/// The lock guards a few words and is never held across anything that waits.
+fn locked(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,77 @@
+//! What is asked of a model.
+
+use std::fmt;
+
+/// Who speaks in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// People.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One turn of the talk with the model.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said; names, times and ids of messages stand in it as data.
+    pub text: String,
+}
+
+/// How much may come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens that the provider may write.
+    pub output_tokens: u32,
+    /// Characters of text that are taken; then the answer ends with [`super::Finish::Length`].
+    pub text_chars: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { output_tokens: 2_000, text_chars: 4_000 }
+    }
+}
+
+/// One question to a model.
+#[derive(Clone, PartialEq)]
+pub struct Request {
+    /// Who the model is and by which rules it answers.
+    pub system: String,
+    /// The talk so far, oldest first; the last one is the question.
+    pub turns: Vec<Turn>,
+    /// How much may come back.
+    pub limits: Limits,
+    /// The model that is wished for; one that a provider does not offer is its default.
+    pub model: Option<String>,
+    /// How freely it writes, 0 to 2; the provider's own way when absent.
+    pub temperature: Option<f32>,
+}
+
+impl Request {
+    /// A request of one turn with the usual limits.
+    #[must_use]
+    pub fn new(system: String, question: String) -> Self {
+        let turns = vec![Turn { role: Role::User, text: question }];
+        Self { system, turns, limits: Limits::default(), model: None, temperature: None }
+    }
+}
+
+// What people wrote must not reach a log by way of `{:?}`.
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} with {} bytes", self.role, self.text.len())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("turns", &self.turns)
+            .field("limits", &self.limits)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
+}
