@@ -21,6 +21,10 @@ enum Sign {
 
 /// Whether a text may hold marks. `false` is certain.
 pub(crate) fn may_be_marked(text: &str) -> bool {
+    // A byte order mark is put aside by the parser, and what is behind it then begins the text.
+    if text.starts_with('\u{feff}') {
+        return true;
+    }
     let bytes = text.as_bytes();
     let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
     let mut begins = true;
