@@ -96,9 +96,10 @@ fn a_message_alone_costs_one_write_a_member_and_next_to_nothing_else() {
     // Nearly all of it is the SQL driver's: a commit of its own for one message.
     let allocations = per_delivery(cost.allocations);
     assert!(allocations <= 0.12, "{allocations} allocations per delivery");
-    // Begin, the head, the event, the message, the author's mark, commit; and now and then a job.
+    // Begin, the head, the event, the message, the author's mark, commit; and now and then a job, and
+    // a chunk of many messages for the index of the search.
     let statements = cost.statements / cost.messages;
-    assert!(statements <= 6.2, "{statements} statements per message");
+    assert!(statements <= 6.8, "{statements} statements per message");
     assert!(per_delivery(cost.hops) <= 0.02, "{} hops", per_delivery(cost.hops));
 }
 

@@ -33,7 +33,7 @@ pub(in crate::http) struct PermissionsBody {
 /// Who may do what from now on: each permission that is named gets a lowest rank, `member`,
 /// `moderator`, `owner` or `nobody`; null goes back to the default.
 #[derive(Deserialize, ToSchema)]
-#[schema(value_type = Object)]
+#[schema(value_type = BTreeMap<String, Option<String>>)]
 pub(in crate::http) struct PermissionsPatch(BTreeMap<String, Option<String>>);
 
 /// Who may do what in a room, for those who may read it.
