@@ -92,5 +92,7 @@ words!(
         Permissions = "room.permissions",
         /// Name, topic and pace of a room.
         Settings = "room.settings",
+        /// A room was deleted.
+        DeleteRoom = "room.delete",
     }
 );

@@ -8,10 +8,11 @@ use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::json::{Fields, Id, search};
+use super::moderation::permissions::{ranked, require};
 use super::page::{List, Listing, PageParams, Paging};
 use super::rooms::{RoomBody, readable};
 use crate::actors::entry;
-use crate::domain::{InvalidName, Millis, RoomId, RoomKind, RoomName, UserId, limits};
+use crate::domain::{InvalidName, Millis, Permission, RoomId, RoomKind, RoomName, UserId, limits};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Listed, ListedQuery, NewGroup};
 
@@ -183,6 +184,7 @@ pub(super) async fn invite(
     }
     already.sort_unstable();
     already.dedup();
+    permitted(&api, room, caller, Permission::Invite).await?;
     api.throttle.call(caller.user(), already.len())?;
     let added = api.rooms.invite(room, caller.user(), already.clone()).await?;
     already.retain(|user| !added.contains(user));
@@ -205,8 +207,20 @@ pub(super) async fn put_out(
     if user == caller.user() {
         return Err(ApiError::field("user", "is you: leave the room instead"));
     }
+    permitted(&api, room, caller, Permission::Kick).await?;
     api.rooms.put_out(room, caller.user(), user).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Checks what a group may say otherwise. In rooms of other kinds nobody does these things.
+async fn permitted(
+    api: &Api,
+    room: RoomId,
+    caller: Caller,
+    permission: Permission,
+) -> Result<(), ApiError> {
+    let (info, rank) = ranked(api, room, caller).await?;
+    if info.kind == RoomKind::Group { require(&info, rank, permission) } else { Ok(()) }
 }
 
 #[cfg(test)]

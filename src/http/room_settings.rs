@@ -9,9 +9,10 @@ use super::caller::Caller;
 use super::error::{ApiError, OnConstraint};
 use super::groups::{listed_name, name_taken};
 use super::json::{Fields, Id, given};
+use super::moderation::permissions::{ranked, require};
 use super::rooms::{RoomDetail, detail};
 use crate::domain::{
-    ClubRole, History, Millis, RoomId, RoomKind, RoomName, Writers, limits, optional_text,
+    History, Millis, Permission, RoomId, RoomKind, RoomName, Writers, limits, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{RoomChanged, RoomInfo, RoomPatch};
@@ -112,7 +113,8 @@ impl Wish {
     }
 }
 
-/// Changes a room. For managers and the owner of its club, the host of a group, admins in a lobby.
+/// Changes a room. For who may configure it: managers and the owner of its club, unless it says
+/// otherwise, the host of a group, admins in a lobby.
 #[utoipa::path(patch, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
     request_body = RoomPatchBody, responses((status = 200, body = RoomDetail)))]
 pub(super) async fn change(
@@ -121,12 +123,13 @@ pub(super) async fn change(
     Id(room): Id<RoomId>,
     body: web::Json<RoomPatchBody>,
 ) -> Result<web::Json<RoomDetail>, ApiError> {
-    let was = moderated(&api, room, caller).await?;
+    let was = configured(&api, room, caller).await?;
     if was.kind == RoomKind::Private {
         return Err(private());
     }
     let wish = Wish::read(&body, &was)?;
-    let changed = api.store.update_room(room, wish.patch()).await;
+    let who = (caller.user(), Millis::now());
+    let changed = api.store.update_room(room, wish.patch(), who).await;
     match changed.on_constraint("name_key", name_taken)? {
         RoomChanged::Done(now) => {
             if let Some(news) = wish.news(&was, &now) {
@@ -147,7 +150,7 @@ pub(super) async fn delete(
     Id(room): Id<RoomId>,
 ) -> Result<HttpResponse, ApiError> {
     let deleted = || HttpResponse::NoContent().finish();
-    let was = match moderated(&api, room, caller).await {
+    let was = match configured(&api, room, caller).await {
         Ok(was) => was,
         Err(why) => {
             let is_done = api.store.has_deleted(room, caller.user()).await?;
@@ -162,7 +165,7 @@ pub(super) async fn delete(
         }
         RoomKind::Member | RoomKind::Manager | RoomKind::Group => {}
     }
-    match api.store.delete_room(room, Millis::now()).await? {
+    match api.store.delete_room(room, (caller.user(), Millis::now())).await? {
         RoomChanged::Done(_room) => {
             api.rooms.deleted(vec![room]);
             Ok(deleted())
@@ -176,14 +179,11 @@ pub(super) async fn delete(
 }
 
 /// A room that the caller may change.
-async fn moderated(api: &Api, room: RoomId, caller: Caller) -> Result<RoomInfo, ApiError> {
-    let role = api.store.room_role(room, caller.user()).await?;
-    let role = role.ok_or_else(ApiError::not_found)?;
-    let info = api.store.room(room).await?.ok_or_else(ApiError::not_found)?;
-    // In a private room nobody is more than the other, and there is nothing to moderate.
-    if role == ClubRole::Member && info.kind != RoomKind::Private {
-        let msg = "this takes a moderator of the room";
-        return Err(Refusal::new(ErrorCode::Forbidden, msg).because("role").into());
+async fn configured(api: &Api, room: RoomId, caller: Caller) -> Result<RoomInfo, ApiError> {
+    let (info, rank) = ranked(api, room, caller).await?;
+    // In a private room nobody is more than the other, and there is nothing to configure.
+    if info.kind != RoomKind::Private {
+        require(&info, rank, Permission::Configure)?;
     }
     Ok(info)
 }

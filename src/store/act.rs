@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::append::{Called, StoredEvent, StoredNotice};
-use crate::domain::{Cid, Emoji, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId};
+use crate::domain::{
+    Cid, Emoji, FilterId, Group, Millis, NoticeId, ReportId, RoomId, Text, UserId,
+};
 
 /// Something that a user does to messages of a room, admitted by the live room. Whether the messages
 /// are there, and whose they are, is decided with it.
@@ -33,6 +35,9 @@ pub enum Deed {
     },
     /// A message becomes a tombstone.
     Delete { message: i64, whose: Whose },
+    /// A moderator deletes what somebody else wrote, and with it decides what was reported of it:
+    /// once, also when only the tombstone is left.
+    Judge { message: i64, report: ReportId, reason: Arc<str> },
     /// Many become tombstones, whosesoever they are. All of them must be there.
     DeleteMany { messages: Arc<[i64]> },
     /// An emoji is added.

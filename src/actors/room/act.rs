@@ -52,7 +52,7 @@ impl RoomState {
                 };
             }
             Deed::Unreact { .. } => drop(check(Permission::Read)?),
-            Deed::DeleteMany { .. } => drop(check(Permission::DeleteOthers)?),
+            Deed::DeleteMany { .. } | Deed::Judge { .. } => drop(check(Permission::DeleteOthers)?),
             Deed::React { .. } => drop(check(Permission::React)?),
             Deed::Pin { .. } | Deed::Unpin { .. } => drop(check(Permission::Pin)?),
         }

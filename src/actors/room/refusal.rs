@@ -28,6 +28,8 @@ pub(crate) enum RoomRefusal {
     Deleted,
     /// It is somebody else's.
     NotAuthor,
+    /// What was reported of it is decided.
+    Decided,
     /// As many different reactions as a message may have.
     ReactionLimit,
     /// As many pinned messages as a room may have.
@@ -81,6 +83,9 @@ impl From<RoomRefusal> for Refusal {
                 Self::new(ErrorCode::Forbidden, "the message is somebody else's")
                     .because("not_author")
             }
+            RoomRefusal::Decided => {
+                Self::new(ErrorCode::Conflict, "this report is decided").because("decided")
+            }
             RoomRefusal::ReactionLimit => {
                 Self::new(ErrorCode::Conflict, "the message has too many different reactions")
                     .because("reaction_limit")
@@ -113,10 +118,11 @@ impl From<AppendRefusal> for RoomRefusal {
                 let retry = Duration::from_millis(u64::try_from(retry_ms).unwrap_or(0));
                 Self::SlowMode { retry }
             }
+            AppendRefusal::Decided => Self::Decided,
+            AppendRefusal::Role => Self::Rank(Least::Nobody),
             AppendRefusal::NotMember
             | AppendRefusal::Banned { .. }
             | AppendRefusal::NoSuchMember
-            | AppendRefusal::Decided
             | AppendRefusal::NotOpen
             | AppendRefusal::Full
             | AppendRefusal::OwnerStays
@@ -124,7 +130,6 @@ impl From<AppendRefusal> for RoomRefusal {
             | AppendRefusal::NoSuchUser
             | AppendRefusal::PrivateRoom
             | AppendRefusal::NotGroup
-            | AppendRefusal::Role
             | AppendRefusal::NotActive => Self::NotMember,
         }
     }

@@ -6,14 +6,14 @@ use actix_web::web;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Least, Permission, Rank, RoomId, RoomSettings};
+use crate::domain::{Least, Millis, Permission, Rank, RoomId, RoomSettings};
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::rooms::readable;
-use crate::protocol::{ErrorCode, Refusal};
-use crate::store::PermissionChange;
+use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
+use crate::store::{PermissionChange, RoomInfo};
 
 /// Who may do what in a room.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +44,6 @@ pub(in crate::http) async fn show(
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
 ) -> Result<web::Json<PermissionsBody>, ApiError> {
-    readable(&api, room, caller).await?;
     permissions(&api, room, caller).await
 }
 
@@ -60,7 +59,7 @@ pub(in crate::http) async fn change(
 ) -> Result<web::Json<PermissionsBody>, ApiError> {
     readable(&api, room, caller).await?;
     let wishes = wishes(&body.0.0)?;
-    let who = (caller.user(), crate::domain::Millis::now());
+    let who = (caller.user(), Millis::now());
     match api.store.set_permissions(room, &wishes, who).await? {
         PermissionChange::Done => {}
         PermissionChange::Gone => return Err(ApiError::not_found()),
@@ -72,8 +71,48 @@ pub(in crate::http) async fn change(
             return Err(ApiError::field(permission.word(), why));
         }
     }
-    api.rooms.refresh(&[room]).await;
+    if wishes.iter().any(|(permission, _least)| *permission == Permission::Send) {
+        // It is a setting of the room as well, which everybody is told of.
+        let info = api.store.room(room).await?.ok_or_else(ApiError::not_found)?;
+        let write = info.write.parse().ok();
+        api.rooms.updated(room, RoomUpdateData { write, ..RoomUpdateData::default() }).await;
+    } else {
+        api.rooms.refresh(&[room]).await;
+    }
     permissions(&api, room, caller).await
+}
+
+/// A room, and what the caller is there.
+///
+/// # Errors
+/// 403 `banned` for who is banned from its club; 404 for a room that does not exist for the caller.
+pub(in crate::http) async fn ranked(
+    api: &Api,
+    room: RoomId,
+    caller: Caller,
+) -> Result<(RoomInfo, Rank), ApiError> {
+    let Some(rank) = api.store.rank(room, caller.user()).await? else {
+        return Err(api.rooms.why_not(room, caller.user()).await.into());
+    };
+    let info = api.store.room(room).await?.ok_or_else(ApiError::not_found)?;
+    Ok((info, rank))
+}
+
+/// Checks that somebody of a rank may do something in a room.
+///
+/// # Errors
+/// 403 `role` otherwise.
+pub(in crate::http) fn require(
+    room: &RoomInfo,
+    rank: Rank,
+    permission: Permission,
+) -> Result<(), ApiError> {
+    let RoomSettings { rules, .. } = room.settings();
+    if rules.allows(permission, rank) {
+        return Ok(());
+    }
+    let msg = format!("you may not do this here: {permission}");
+    Err(Refusal::new(ErrorCode::Forbidden, msg).because("role").into())
 }
 
 async fn permissions(
@@ -81,10 +120,7 @@ async fn permissions(
     room: RoomId,
     caller: Caller,
 ) -> Result<web::Json<PermissionsBody>, ApiError> {
-    let rank = api.store.rank(room, caller.user()).await?;
-    let (Some(info), Some(rank)) = (api.store.room(room).await?, rank) else {
-        return Err(ApiError::not_found());
-    };
+    let (info, rank) = ranked(api, room, caller).await?;
     let RoomSettings { rules, .. } = info.settings();
     let overrides = info.overrides();
     let all = Permission::all;

@@ -17,7 +17,7 @@ use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::rooms::readable;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Measure, Moderation, NewReport, Report, Reported, Settling};
+use crate::store::{Deed, Measure, Moderation, NewReport, Report, Reported, Settling};
 
 /// What people may say of why; rules of clubs have a word of their own.
 pub(in crate::http) const REASONS: &[&str] =
@@ -231,6 +231,11 @@ pub(in crate::http) async fn decide(
                 Settling::Gone => return Err(ApiError::not_found()),
             }
         }
+        Decision::Delete => {
+            let (message, reason) = (asked.message_seq, reason.into());
+            let deed = Deed::Judge { message, report, reason };
+            api.rooms.act(asked.room, caller.user(), deed).await?;
+        }
         Decision::Take(what) => {
             let (by, on, at) = (caller.user(), asked.author, Millis::now());
             let (reason, settles) = (reason.into(), Some(report));
@@ -246,6 +251,7 @@ pub(in crate::http) async fn decide(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
     Dismiss,
+    Delete,
     Take(Measure),
 }
 
@@ -257,9 +263,7 @@ fn decision(body: &DecisionBody) -> Result<(Decision, String), ApiError> {
         Some(Settlement::Kick) => Some(Decision::Take(Measure::Kick)),
         Some(Settlement::Ban) => fields.take("seconds", ban_of(body.seconds)).map(Decision::Take),
         Some(Settlement::Mute) => fields.take("seconds", mute_of(body.seconds)).map(Decision::Take),
-        Some(Settlement::Delete) => {
-            fields.take("action", Err("cannot be done yet: delete the message, then dismiss"))
-        }
+        Some(Settlement::Delete) => Some(Decision::Delete),
         None => None,
     };
     fields.check()?;

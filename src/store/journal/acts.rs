@@ -63,6 +63,9 @@ pub(super) async fn act(
         Deed::Delete { message, whose } => {
             deletes::delete(conn, places, (act, &[*message], *whose), writer).await?
         }
+        Deed::Judge { message, report, reason } => {
+            deletes::judge(conn, places, (act, *message), (*report, reason), writer).await?
+        }
         Deed::DeleteMany { messages } => {
             deletes::delete(conn, places, (act, messages, Whose::Any), writer).await?
         }

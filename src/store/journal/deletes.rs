@@ -4,16 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{MessageId, NoticeId, RoomId, UserId};
+use crate::domain::{MessageId, NoticeId, ReportId, RoomId, Settlement, UserId};
 use crate::store::StoreError;
-use crate::store::act::{Act, Acted, DroppedNotices, Happened, Whose};
+use crate::store::act::{Act, Acted, Deed, DroppedNotices, Happened, Whose};
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::writer::EventWriter;
 use crate::store::{moderation, search};
 
-use super::acts::{Outcome, Target, UNCHANGED, number, targets};
+use super::acts::{Outcome, Target, UNCHANGED, number, target, targets};
 use super::places::Places;
 use super::{counts, rows};
 
@@ -139,12 +139,51 @@ pub(super) async fn delete(
         let of_others = targets.iter().filter(|target| !is_own(target));
         let of_others: Vec<_> =
             of_others.map(|target| (target.seq, UserId(target.author_id))).collect();
-        moderation::deleted(conn, (club, act.room), &of_others, (act.by, act.at)).await?;
+        let who = (act.by, act.at);
+        moderation::deleted(conn, (club, act.room), &of_others, (who, reason(act))).await?;
     }
     let mentions = forget_mentions(conn, act.room, &targets).await?;
     let dropped = drop_notices(conn, (act, &seqs), writer).await?;
     let acted = Acted { events, mentions, dropped, ..Acted::default() };
     Ok(Ok(Appended::Acted(acted)))
+}
+
+/// A moderator deletes a message that was reported, and so decides about it.
+pub(super) async fn judge(
+    conn: &mut Conn,
+    places: &mut Places,
+    (act, message): (&Act, i64),
+    (report, reason): (ReportId, &str),
+    writer: &dyn EventWriter,
+) -> Result<Outcome, StoreError> {
+    let target = match target(conn, act, message).await? {
+        Ok(target) => target,
+        Err(why) => return Ok(Err(why)),
+    };
+    let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) else {
+        return Ok(Err(AppendRefusal::Gone));
+    };
+    if target.author_id == act.by.0 {
+        return Ok(Err(AppendRefusal::Role));
+    }
+    let (place, who) = ((act.room, message), (act.by, act.at));
+    if !moderation::settle_once(conn, (club, report, place), Settlement::Delete, who).await? {
+        return Ok(Err(AppendRefusal::Decided));
+    }
+    if target.text.is_none() {
+        // Its author was faster: what is left to do is to decide.
+        let author = [(message, UserId(target.author_id))];
+        moderation::deleted(conn, (club, act.room), &author, (who, reason)).await?;
+    }
+    delete(conn, places, (act, &[message], Whose::Any), writer).await
+}
+
+/// In the words of the moderator.
+fn reason(act: &Act) -> &str {
+    match &act.deed {
+        Deed::Judge { reason, .. } => reason,
+        _other => "",
+    }
 }
 
 fn pairs(room: RoomId, seqs: &[i64]) -> Given<'static> {

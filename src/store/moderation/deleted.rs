@@ -7,10 +7,10 @@ use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
 
 const NOTES: Bulk = bulk!(
-    "INSERT INTO audit (club_id, at, by_id, action, user_id, room_id, message_seq)
-     SELECT club_id, at, by_id, action, user_id, room_id, message_seq FROM ",
+    "INSERT INTO audit (club_id, at, by_id, action, user_id, room_id, message_seq, reason)
+     SELECT club_id, at, by_id, action, user_id, room_id, message_seq, reason FROM ",
     (club_id bigint, at bigint, by_id bigint, action text, user_id bigint, room_id bigint,
-     message_seq bigint),
+     message_seq bigint, reason text),
     ""
 );
 
@@ -27,7 +27,7 @@ pub(in crate::store) async fn deleted(
     conn: &mut Conn,
     (club, room): (ClubId, RoomId),
     messages: &[(i64, UserId)],
-    (by, at): (UserId, Millis),
+    ((by, at), reason): ((UserId, Millis), &str),
 ) -> Result<(), StoreError> {
     let mut script = Script::new();
     let given = Given::new()
@@ -37,7 +37,8 @@ pub(in crate::store) async fn deleted(
         .texts(messages.iter().map(|_message| AuditAction::DeleteMessage.word()))
         .ints(messages.iter().map(|(_seq, author)| author.0))
         .ints(messages.iter().map(|_message| room.0))
-        .ints(messages.iter().map(|(seq, _author)| *seq));
+        .ints(messages.iter().map(|(seq, _author)| *seq))
+        .texts(messages.iter().map(|_message| reason));
     script.add(&NOTES, given);
     let given = Given::new()
         .ints(messages.iter().map(|_message| room.0))

@@ -274,6 +274,34 @@ pub(in crate::store) async fn case(
     })
 }
 
+/// Decides an open report of a club and every other of its message. False when it is decided, or
+/// is none: of several who want to decide at once, one does.
+pub(in crate::store) async fn settle_once(
+    conn: &mut Conn,
+    (club, report, place): (ClubId, ReportId, (RoomId, i64)),
+    how: Settlement,
+    who: (UserId, Millis),
+) -> Result<bool, StoreError> {
+    let (by, at) = who;
+    let settled = execute!(
+        conn,
+        "UPDATE report SET decided_at = $5, decided_by = $6, settlement = $7, text = NULL
+          WHERE report_id = $1 AND club_id = $2 AND room_id = $3 AND message_seq = $4
+            AND decided_at IS NULL",
+        report.0,
+        club.0,
+        place.0.0,
+        place.1,
+        at.0,
+        by.0,
+        how.word()
+    )?;
+    if settled > 0 {
+        settle(conn, place, how, who).await?;
+    }
+    Ok(settled > 0)
+}
+
 /// Decides every open report of a message. Its text is kept no longer.
 pub(in crate::store) async fn settle(
     conn: &mut Conn,

@@ -1,6 +1,6 @@
 //! Who may read a room.
 
-use crate::domain::{ClubRole, Millis, Rank, RoomId, Standing, UserId};
+use crate::domain::{Millis, Rank, RoomId, Standing, UserId};
 use crate::store::accounts::user_columns;
 use crate::store::clubs::MemberRow;
 use crate::store::db::{Conn, fetch_all, fetch_optional};
@@ -190,37 +190,6 @@ impl Store {
             user.0
         )?;
         Ok(row.map(|(after,)| Reach { room, after }))
-    }
-
-    /// What a user is in a room that they may read: in a club their role there; outside, the host
-    /// of a group is its owner, and an admin manages a lobby.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn room_role(
-        &self,
-        room: RoomId,
-        user: UserId,
-    ) -> Result<Option<ClubRole>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let row = fetch_optional!(
-            conn,
-            (String,),
-            concat!(
-                "SELECT CASE WHEN room.club_id IS NOT NULL THEN
-                          (SELECT m.role FROM membership m
-                            WHERE m.club_id = room.club_id AND m.user_id = account.user_id)
-                      WHEN room.kind = 'group' AND room.host_id = account.user_id THEN 'owner'
-                      WHEN room.kind = 'lobby' AND account.role = 'admin' THEN 'manager'
-                      ELSE 'member' END
-                   FROM room JOIN account ON account.user_id = $2
-                  WHERE room.room_id = $1 AND room.deleted_at IS NULL AND ",
-                may_read!("$2")
-            ),
-            room.0,
-            user.0
-        )?;
-        Ok(row.map(|(role,)| role.parse()).transpose()?)
     }
 
     /// What a user is in a living room; none for who may not read it.

@@ -1,7 +1,8 @@
 //! Making, changing and deleting rooms of clubs and groups.
 
-use crate::domain::{History, Millis, RoomId, RoomName, UserId, Writers};
+use crate::domain::{AuditAction, History, Millis, RoomId, RoomName, UserId, Writers};
 use crate::store::db::{Conn, Sql, fetch_one, fetch_optional};
+use crate::store::moderation::{Note, note};
 use crate::store::{Store, StoreError};
 
 use super::types::{InfoRow, NewRoom, RoomInfo, RoomPatch, RoomView};
@@ -54,9 +55,10 @@ impl Store {
         &self,
         room: RoomId,
         patch: RoomPatch<'_>,
+        who: (UserId, Millis),
     ) -> Result<RoomChanged, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = change(&mut tx, room, patch).await;
+        let done = change(&mut tx, room, patch, who).await;
         tx.end(done).await
     }
 
@@ -64,9 +66,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn delete_room(&self, room: RoomId, at: Millis) -> Result<RoomChanged, StoreError> {
+    pub async fn delete_room(
+        &self,
+        room: RoomId,
+        who: (UserId, Millis),
+    ) -> Result<RoomChanged, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = delete(&mut tx, room, at).await;
+        let done = delete(&mut tx, room, who).await;
         tx.end(done).await
     }
 
@@ -122,10 +128,13 @@ async fn change(
     conn: &mut Conn,
     room: RoomId,
     patch: RoomPatch<'_>,
+    who: (UserId, Millis),
 ) -> Result<RoomChanged, StoreError> {
+    const WAS: &str = concat!("SELECT ", info_columns!(), " FROM room WHERE room_id = $1");
     if fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)?.is_none() {
         return Ok(RoomChanged::Gone);
     }
+    let was: RoomInfo = fetch_one!(conn, InfoRow, WAS, room.0)?.try_into()?;
     let row = fetch_one!(
         conn,
         InfoRow,
@@ -146,10 +155,34 @@ async fn change(
         patch.slow_mode_s,
         patch.is_listed
     )?;
-    Ok(RoomChanged::Done(Box::new(row.try_into()?)))
+    let now: RoomInfo = row.try_into()?;
+    let detail = told(&was, &now);
+    if let Some(club) = now.club.filter(|_club| !detail.is_empty()) {
+        let entry = Note::new(AuditAction::Settings, club, who);
+        note(conn, &Note { place: Some((room, 0)), detail: &detail, ..entry }).await?;
+    }
+    Ok(RoomChanged::Done(Box::new(now)))
 }
 
-async fn delete(conn: &mut Conn, room: RoomId, at: Millis) -> Result<RoomChanged, StoreError> {
+/// What is different now, as the audit log shows it.
+fn told(was: &RoomInfo, now: &RoomInfo) -> String {
+    let word = |is_other: bool, word: String| is_other.then_some(word);
+    let words = [
+        word(was.name != now.name, "name".to_owned()),
+        word(was.topic != now.topic, "topic".to_owned()),
+        word(was.history != now.history, format!("history={}", now.history.word())),
+        word(was.write != now.write, format!("write={}", now.write)),
+        word(was.slow_mode_s != now.slow_mode_s, format!("slow_mode_s={}", now.slow_mode_s)),
+        word(was.is_listed != now.is_listed, format!("listed={}", now.is_listed)),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+async fn delete(
+    conn: &mut Conn,
+    room: RoomId,
+    who: (UserId, Millis),
+) -> Result<RoomChanged, StoreError> {
     match fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)? {
         None => return Ok(RoomChanged::Gone),
         Some((true,)) => return Ok(RoomChanged::General),
@@ -160,7 +193,12 @@ async fn delete(conn: &mut Conn, room: RoomId, at: Millis) -> Result<RoomChanged
         InfoRow,
         concat!("UPDATE room SET deleted_at = $2 WHERE room_id = $1 RETURNING ", info_columns!()),
         room.0,
-        at.0
+        who.1.0
     )?;
-    Ok(RoomChanged::Done(Box::new(row.try_into()?)))
+    let gone: RoomInfo = row.try_into()?;
+    if let Some(club) = gone.club {
+        let entry = Note::new(AuditAction::DeleteRoom, club, who);
+        note(conn, &Note { place: Some((room, 0)), detail: &gone.name, ..entry }).await?;
+    }
+    Ok(RoomChanged::Done(Box::new(gone)))
 }

@@ -78,7 +78,7 @@ async fn slow_mode_is_exact_and_outlives_the_room(app: &TestApp) {
     let mut talks = app.session(&club.bob).await;
     let mut owner = app.session(&club.owner).await;
     talks.open(&club.plans).await;
-    app.slow_mode(&club.plans, 600).await;
+    club.slow_mode(app, 600).await;
     let first = talks.send(&club.plans, "1", "one").await;
     let refused = talks.err(send(&club.plans, "2", "two")).await;
     let retry = refused["retry_ms"].as_u64().unwrap();
@@ -104,10 +104,10 @@ async fn slow_mode_is_exact_and_outlives_the_room(app: &TestApp) {
     assert!((580_000..=retry).contains(&later), "{later} after {retry}");
     assert_eq!(talks.send(&club.plans, "1", "one").await["dup"], true);
     // A shorter pace holds at once, and none holds nobody up.
-    app.slow_mode(&club.plans, 1).await;
+    club.slow_mode(app, 1).await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     talks.send(&club.plans, "2", "two").await;
-    app.slow_mode(&club.plans, 0).await;
+    club.slow_mode(app, 0).await;
     talks.send(&club.plans, "3", "three").await;
     talks.send(&club.plans, "4", "four").await;
 }

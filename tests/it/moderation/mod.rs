@@ -6,6 +6,7 @@ mod limits;
 mod nodes;
 mod removal;
 mod reports;
+mod settings;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -30,13 +31,26 @@ pub(crate) async fn club(app: &TestApp) -> Club {
     for person in [&manager, &bob] {
         app.join(person, &id).await;
     }
-    app.make_manager(&manager).await;
+    promote(app, &owner, &id, &manager).await;
     let rooms = app.rest.get(&owner.token, &format!("/v1/clubs/{id}/rooms")).await;
     let general = rooms["items"][0]["id"].as_str().unwrap().to_owned();
     Club { owner, manager, bob, id, general, plans }
 }
 
+/// Makes a member a manager, and nothing in the audit log says so.
+pub(crate) async fn promote(app: &TestApp, owner: &Person, club: &str, who: &Person) {
+    let path = format!("/v1/clubs/{club}/members/{}", who.id);
+    app.rest.patch(&owner.token, &path, &json!({ "role": "manager" })).await;
+    app.sql("DELETE FROM audit").await;
+}
+
 impl Club {
+    /// Gives the room a pace.
+    pub(crate) async fn slow_mode(&self, app: &TestApp, seconds: i64) {
+        let path = format!("/v1/rooms/{}", self.plans);
+        app.rest.patch(&self.owner.token, &path, &json!({ "slow_mode_s": seconds })).await;
+    }
+
     /// Acts on somebody; status and body.
     pub(crate) async fn act(
         &self,

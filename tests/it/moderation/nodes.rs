@@ -85,7 +85,7 @@ async fn mutes_pace_and_rules_hold_on_the_other_node() {
     })
     .await;
     // One pace for both nodes, to the letter: the store counts.
-    here.slow_mode(room, 600).await;
+    club.slow_mode(here, 600).await;
     let mut at_home = here.session(&club.bob).await;
     at_home.send(room, "2", "here").await;
     let refused = talks.err(send(room, "3", "there")).await;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{call, club, of_room};
+use super::{call, club, of_room, promote};
 use crate::support::{Sse, TestApp, on_both};
 
 on_both!(
@@ -161,7 +161,7 @@ async fn one_acts_on_lower_roles_and_only_in_ones_own_club(app: &TestApp) {
     let club = club(app).await;
     let (other, stranger) = (app.person("manager2").await, app.person("stranger").await);
     app.join(&other, &club.id).await;
-    app.make_manager(&other).await;
+    promote(app, &club.owner, &club.id, &other).await;
     app.sql("UPDATE account SET role = 'admin' WHERE username = 'stranger'").await;
     let forbidden = (403, json!("forbidden"), json!("role"));
     for (by, on) in [

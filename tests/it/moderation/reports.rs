@@ -9,6 +9,7 @@ use crate::support::{Person, TestApp, on_both};
 on_both!(
     a_report_reaches_the_moderators_and_is_decided_once,
     a_decision_acts_on_the_author,
+    a_message_is_deleted_with_its_reports,
     what_cannot_be_reported_is_refused,
 );
 
@@ -124,6 +125,49 @@ async fn a_decision_acts_on_the_author(app: &TestApp) {
     let (status, body) = decide(app, &club, (who, &asked), kick()).await;
     assert_eq!((status, &body["reason"]), (403, &json!("role")));
     assert_eq!(queue(app, &club, "").await.len(), 1);
+}
+
+async fn a_message_is_deleted_with_its_reports(app: &TestApp) {
+    let club = club(app).await;
+    let mut session = app.session(&club.bob).await;
+    session.open(&club.plans).await;
+    let spam = || json!({ "reason": "spam" });
+    let mut reported = Vec::new();
+    for n in 0..4 {
+        let who = if n == 3 { &club.manager } else { &club.bob };
+        let message = say(app, who, &club.plans, &format!("bad {n}")).await;
+        reported.push((report(app, &club, &club.owner, (&message, spam())).await.1, message));
+    }
+    let [by_decision, by_hand, by_author, of_manager] = &reported[..] else { unreachable!() };
+    assert_eq!(report(app, &club, &club.manager, (&by_decision.1, spam())).await.0, 201);
+    let (manager, delete) = (&club.manager, || json!({ "action": "delete", "reason": "spam" }));
+    let (status, body) = decide(app, &club, (manager, &by_decision.0), delete()).await;
+    assert_eq!((status, &body["settlement"], &body["text"]), (200, &json!("delete"), &Value::Null));
+    assert_eq!(session.expect("msg.delete").await["d"]["id"], by_decision.1.as_str());
+    let (status, body) = decide(app, &club, (&club.owner, &by_decision.0), delete()).await;
+    assert_eq!((status, &body["reason"]), (409, &json!("decided")));
+    assert_eq!(queue(app, &club, "").await.len(), 3, "the other report of it is decided as well");
+    let entry = club.audit(app).await.pop().unwrap();
+    assert_eq!((&entry["action"], &entry["reason"]), (&json!("message.delete"), &json!("spam")));
+    assert_eq!((&entry["message"], &entry["user"]), (&json!(by_decision.1), &json!(club.bob.id)));
+    // However a moderator deletes it.
+    let path = |message: &str| format!("/v1/rooms/{}/messages/{message}", club.plans);
+    assert_eq!(call(app, Method::DELETE, manager, &path(&by_hand.1), json!({})).await.0, 200);
+    let settled = queue(app, &club, "?status=decided").await;
+    assert!(settled.iter().all(|one| one["settlement"] == "delete"), "{settled:?}");
+    assert_eq!(settled.len(), 3);
+    // Its author hides nothing by deleting it.
+    assert_eq!(call(app, Method::DELETE, &club.bob, &path(&by_author.1), json!({})).await.0, 200);
+    assert_eq!(queue(app, &club, "").await[1]["text"], "bad 2");
+    let (status, body) = decide(app, &club, (manager, &by_author.0), delete()).await;
+    assert_eq!((status, &body["settlement"], &body["text"]), (200, &json!("delete"), &Value::Null));
+    // One's own is for another moderator.
+    let (status, body) = decide(app, &club, (manager, &of_manager.0), delete()).await;
+    assert_eq!((status, &body["reason"]), (403, &json!("role")));
+    assert_eq!(decide(app, &club, (&club.owner, &of_manager.0), delete()).await.0, 200);
+    let did: Vec<_> = club.audit(app).await.iter().map(|one| one["action"].clone()).collect();
+    assert_eq!(did, ["message.delete"; 4]);
+    assert!(queue(app, &club, "").await.is_empty());
 }
 
 async fn what_cannot_be_reported_is_refused(app: &TestApp) {

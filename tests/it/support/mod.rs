@@ -17,7 +17,6 @@ use std::time::Duration;
 use moim::actors::RoomsHandle;
 use moim::app::App;
 use moim::config::{Config, Values};
-use moim::domain::RoomId;
 use moim::faults::{Faults, Moment, Part};
 use moim::store::Link;
 use serde_json::{Value, json};
@@ -167,24 +166,9 @@ impl TestApp {
         }
     }
 
-    /// Gives a room a pace, as somebody does who changes its settings.
-    pub(crate) async fn slow_mode(&self, room: &str, seconds: i64) {
-        let id = room.parse::<RoomId>().unwrap();
-        let sql =
-            format!("UPDATE room SET slow_mode_s = {seconds}, rev = rev + 1 WHERE room_id = ");
-        self.sql(&format!("{sql}{}", id.0)).await;
-        self.rooms.refresh(&[id]).await;
-    }
-
     /// Makes a room crash until it rests.
     pub(crate) async fn lay_down(&self, room: &str) {
         while self.rooms.crash(room.parse().unwrap(), u32::MAX).await.is_ok() {}
-    }
-
-    /// Makes a member a manager, as far as the store decides: rooms that are awake do not hear of it.
-    pub(crate) async fn make_manager(&self, person: &Person) {
-        let id = person.id.trim_start_matches("u_");
-        self.sql(&format!("UPDATE membership SET role = 'manager' WHERE user_id = {id}")).await;
     }
 
     /// One number of `/metrics`.
