@@ -16,23 +16,27 @@ use actix_web::web::Data;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
-use crate::actors::{Connections, NotStarted, Shared, Throttle, Tree, Worker};
-use crate::config::{Config, Database, Edge, InvalidConfig};
-use crate::domain::{InvalidName, Millis};
-use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens, UnusableCost};
-use crate::store::{DatabaseTarget, Link, OpenError, Redis, Store, StoreError, UnusableRedis};
+use crate::actors::{Connections, Shared, Throttle, Tree, Worker};
+use crate::config::{Config, Database, Edge};
+use crate::domain::Millis;
+use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens};
+use crate::llm::Chain;
+use crate::store::{DatabaseTarget, Link, Redis, Store};
 use crate::telemetry::Metrics;
-use crate::top::TopError;
 
 mod admin;
 mod chores;
+mod error;
 mod files;
+mod models;
 #[cfg(feature = "faults")]
 mod planted;
 mod top;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
+pub use error::StartError;
+pub use models::mock_llm;
 pub use top::{TopOrder, top};
 
 /// Connections that the kernel holds for us while many come at once.
@@ -50,60 +54,6 @@ const ACCESS_LIFE: Duration = Duration::from_secs(30 * 60);
 /// How long a sign-in lasts without being renewed.
 const REFRESH_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Why the program ended; one line for its operator.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A setting does not fit.
-    #[error(transparent)]
-    Config(#[from] InvalidConfig),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The database stopped answering.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {why}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system said.
-        why: std::io::Error,
-    },
-    /// The cost of a password hash cannot be used.
-    #[error(transparent)]
-    Cost(#[from] UnusableCost),
-    /// The actors did not start.
-    #[error(transparent)]
-    Actors(#[from] NotStarted),
-    /// A part of the tree could not be kept alive.
-    #[error("the actors gave up, see the log; start the node again")]
-    GaveUp,
-    /// The system refused something else.
-    #[error("{0}")]
-    System(#[from] std::io::Error),
-    /// A name or password that cannot be used.
-    #[error("{what} {why}")]
-    Name {
-        /// `username` or `password`.
-        what: &'static str,
-        /// Why.
-        why: InvalidName,
-    },
-    /// There is no such account.
-    #[error("there is no account {0:?}")]
-    NoAccount(String),
-    /// The name is taken.
-    #[error("the username {0:?} is taken")]
-    Taken(String),
-    /// Watching a server ended.
-    #[error(transparent)]
-    Top(#[from] TopError),
-    /// Redis cannot be used.
-    #[error(transparent)]
-    Redis(#[from] UnusableRedis),
-}
-
 /// A node that is ready to serve.
 pub struct App {
     server: Server,
@@ -113,6 +63,7 @@ pub struct App {
     is_draining: Arc<AtomicBool>,
     drain_window: Duration,
     chores: Chores,
+    models: Arc<Chain>,
 }
 
 impl App {
@@ -136,6 +87,7 @@ impl App {
         let connections = files::connections(config.edge.connections);
         let listener = listen(config.edge.listen)?;
         let address = listener.local_addr()?;
+        let models = Arc::new(models::chain(config, address)?);
         let metrics = Arc::new(Metrics::new());
         let life = random()?;
         let faults = config.faults.clone();
@@ -178,13 +130,19 @@ impl App {
         });
         let server = serve_on(listener, &config.edge, &api, &shared)?;
         let drain_window = config.edge.drain_window;
-        Ok(Self { server, tree, store, address, is_draining, drain_window, chores })
+        Ok(Self { server, tree, store, address, is_draining, drain_window, chores, models })
     }
 
     /// Where this node listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The models that the assistant asks.
+    #[must_use]
+    pub fn models(&self) -> &Arc<Chain> {
+        &self.models
     }
 
     /// Serves until `end` comes, then drains: nothing new is taken, what was accepted is committed

@@ -1,8 +1,9 @@
-//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `top`, `config`,
-//! `completions`. Flags come from the table of settings.
+//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `top`, `mock-llm`,
+//! `config`, `completions`. Flags come from the table of settings.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::top::Watch;
 const SHORTEST: Duration = Duration::from_millis(100);
 /// Nor further apart.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// Where the mock of a model listens unless it is told.
+const MOCK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_090);
 
 /// Runs the program; every failure is one line on standard error and a code that is not 0.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -72,6 +75,9 @@ fn command() -> Command {
         .subcommand(Command::new("migrate").about("Bring the database to this version, and end"))
         .subcommand(admin())
         .subcommand(top())
+        .subcommand(Command::new("mock-llm").about(
+            "Play a provider of models, for trying out and for tests; --listen says where [default 127.0.0.1:8090]",
+        ))
         .subcommand(
             Command::new("config").about("Print the settings in force, secrets hidden").arg(
                 Arg::new("example")
@@ -187,6 +193,12 @@ fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
         Some(("admin", sub)) => {
             let told = app::block_on(app::admin(&config, order(sub)))?;
             say(&told);
+        }
+        Some(("mock-llm", sub)) => {
+            // Where the server listens is taken, when there is one.
+            let is_given = sub.get_one::<String>("listen").is_some();
+            let address = if is_given { config.edge.listen } else { MOCK };
+            app::block_on(app::mock_llm(address))?;
         }
         Some(("top", sub)) => app::block_on(app::top(&config, top_order(sub)))?,
         _serve => {

@@ -8,12 +8,13 @@
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+mod assistant;
 mod table;
 mod values;
 
+pub use assistant::{Assistant, ModelPlace, ModelPrice, Provider};
 pub use table::{SETTINGS, Setting, example};
 pub use values::{Environment, Values, process_environment, token_of_environment};
 
@@ -39,17 +40,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
-}
-
-/// Which model answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    /// No model: the room's own words are found and quoted.
-    Offline,
-    /// Anything that speaks OpenAI chat completions.
-    OpenAi,
-    /// Gemini.
-    Gemini,
 }
 
 /// How the edge listens and whom it lets in.
@@ -113,23 +103,6 @@ pub struct Accounts {
     pub password_memory_kib: u32,
     /// Whether the first account becomes admin.
     pub first_user_is_admin: bool,
-}
-
-/// The assistant.
-#[derive(Debug, Clone)]
-pub struct Assistant {
-    /// Which model answers.
-    pub provider: Provider,
-    /// Where it is reached.
-    pub base_url: Option<String>,
-    /// Its key.
-    pub api_key: Option<Secret>,
-    /// Its name.
-    pub model: Option<String>,
-    /// Tokens a user may spend a day.
-    pub user_tokens_per_day: u64,
-    /// Tokens a room may spend a day.
-    pub room_tokens_per_day: u64,
 }
 
 /// Everything that can be set.
@@ -215,30 +188,10 @@ impl Config {
                 .unwrap_or(u32::MAX),
                 first_user_is_admin: values.parse("first_user_is_admin")?,
             },
-            assistant: Assistant {
-                provider: values.parse("llm_provider")?,
-                base_url: url(values, "llm_base_url")?,
-                api_key: values.secret("llm_api_key"),
-                model: values.optional("llm_model"),
-                user_tokens_per_day: values.parse("ai_user_tokens_per_day")?,
-                room_tokens_per_day: values.parse("ai_room_tokens_per_day")?,
-            },
+            assistant: Assistant::parse(values)?,
             log: log_filter(values)?,
             faults: values.faults()?,
         })
-    }
-}
-
-impl FromStr for Provider {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "offline" => Ok(Self::Offline),
-            "openai" => Ok(Self::OpenAi),
-            "gemini" => Ok(Self::Gemini),
-            _unknown => Err(()),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ fn parse(env: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
 fn nothing_needs_to_be_set() {
     let config = parse(&[]).unwrap();
     assert_eq!(config.edge.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.assistant.provider, Provider::Offline);
+    assert!(config.assistant.models.is_empty());
     assert!(matches!(config.storage.database, Database::Sqlite(path) if path.ends_with("moim.db")));
 }
 
@@ -28,6 +28,9 @@ fn a_value_that_does_not_fit_is_one_line_with_name_value_and_wish() {
         ("MOIM_PUBLIC_URL", "example.org"),
         ("MOIM_LLM_PROVIDER", "crystal ball"),
         ("MOIM_LOG", "a=b=c"),
+        ("MOIM_AI_PRICES", "small=1"),
+        ("MOIM_AI_PRICES", "=1/2"),
+        ("MOIM_AI_FIRST_TOKEN_MS", "99"),
     ] {
         let line = parse(&[(name, value)]).unwrap_err().to_string();
         assert!(line.starts_with(name) && line.contains(value) && line.contains("wants"), "{line}");
@@ -85,6 +88,28 @@ fn a_secret_may_come_from_a_file() {
     let path = file.display().to_string();
     let config = parse(&[("MOIM_JWT_SECRET_FILE", &path)]).unwrap();
     assert_eq!(config.accounts.jwt_secret.unwrap().expose().len(), 32);
+}
+
+#[test]
+fn models_are_asked_in_order() {
+    let config = parse(&[
+        ("MOIM_LLM_PROVIDER", "gemini"),
+        ("MOIM_LLM_MODEL", "large"),
+        ("MOIM_LLM_API_KEY", "hunter2"),
+        ("MOIM_LLM_FALLBACK_PROVIDER", "openai"),
+        ("MOIM_LLM_FALLBACK_MODEL", "small:7b"),
+        ("MOIM_LLM_FALLBACK_BASE_URL", "http://me:hunter2@localhost:11434/v1/"),
+        ("MOIM_AI_MODELS", "tiny, , huge"),
+        ("MOIM_AI_PRICES", "large=1/2, small:7b = 0/0"),
+    ]);
+    let assistant = config.unwrap().assistant;
+    let models: Vec<_> = assistant.models.iter().map(|m| (m.provider, m.model.as_str())).collect();
+    assert_eq!(models, [(Provider::Gemini, "large"), (Provider::OpenAi, "small:7b")]);
+    assert_eq!(assistant.choices, ["tiny", "huge"]);
+    assert_eq!(assistant.prices[1], ModelPrice { model: "small:7b".into(), input: 0, output: 0 });
+    assert!(!format!("{assistant:?}").contains("hunter2"), "{assistant:?}");
+    let line = parse(&[("MOIM_LLM_PROVIDER", "openai")]).unwrap_err().to_string();
+    assert!(line.contains("llm_model") && line.contains("the name of a model"), "{line}");
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! Settings of the assistant and of the models that it asks.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{InvalidConfig, Secret, Values, url, within};
+
+/// What a model speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// No model: the room's own words are found and quoted.
+    Offline,
+    /// Anything that speaks OpenAI chat completions.
+    OpenAi,
+    /// Gemini.
+    Gemini,
+}
+
+impl FromStr for Provider {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "offline" => Ok(Self::Offline),
+            "openai" => Ok(Self::OpenAi),
+            "gemini" => Ok(Self::Gemini),
+            _unknown => Err(()),
+        }
+    }
+}
+
+/// A model, and where it is asked.
+#[derive(Debug, Clone)]
+pub struct ModelPlace {
+    /// What it speaks; never [`Provider::Offline`].
+    pub provider: Provider,
+    /// Where it is reached; the provider's own place when absent. May hold a password.
+    pub base_url: Option<Secret>,
+    /// Its key.
+    pub api_key: Option<Secret>,
+    /// Its name.
+    pub model: String,
+}
+
+/// What a model costs, in micro-USD for a million tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelPrice {
+    /// Its name.
+    pub model: String,
+    /// What it reads.
+    pub input: u64,
+    /// What it writes.
+    pub output: u64,
+}
+
+/// The assistant.
+#[derive(Debug, Clone)]
+pub struct Assistant {
+    /// Models in the order in which they are asked; none means offline.
+    pub models: Vec<ModelPlace>,
+    /// Other models of the first place that a room may choose.
+    pub choices: Vec<String>,
+    /// Whether the room's own words answer when every model failed.
+    pub is_offline_last: bool,
+    /// A proxy for calls of models.
+    pub proxy: Option<Secret>,
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Until the first word.
+    pub first_token: Duration,
+    /// From word to word.
+    pub between_tokens: Duration,
+    /// Until the end of an answer.
+    pub whole: Duration,
+    /// What models cost.
+    pub prices: Vec<ModelPrice>,
+    /// Tokens a user may spend a day.
+    pub user_tokens_per_day: u64,
+    /// Tokens a room may spend a day.
+    pub room_tokens_per_day: u64,
+}
+
+impl Assistant {
+    pub(super) fn parse(values: &Values) -> Result<Self, InvalidConfig> {
+        let time = |name: &str| within(values, name, 100..=3_600_000).map(Duration::from_millis);
+        let mut models = Vec::new();
+        models.extend(place(values, "llm")?);
+        models.extend(place(values, "llm_fallback")?);
+        Ok(Self {
+            models,
+            choices: names(&values.parse::<String>("ai_models")?),
+            is_offline_last: values.parse("ai_offline_last")?,
+            proxy: url(values, "llm_proxy")?.map(Secret::new),
+            connect: time("ai_connect_ms")?,
+            first_token: time("ai_first_token_ms")?,
+            between_tokens: time("ai_between_tokens_ms")?,
+            whole: time("ai_answer_ms")?,
+            prices: prices(values)?,
+            user_tokens_per_day: values.parse("ai_user_tokens_per_day")?,
+            room_tokens_per_day: values.parse("ai_room_tokens_per_day")?,
+        })
+    }
+}
+
+fn place(values: &Values, prefix: &str) -> Result<Option<ModelPlace>, InvalidConfig> {
+    let name = |field: &str| format!("{prefix}_{field}");
+    let provider: Provider = values.parse(&name("provider"))?;
+    let base_url = url(values, &name("base_url"))?.map(Secret::new);
+    if provider == Provider::Offline {
+        return Ok(None);
+    }
+    let model = values.optional(&name("model")).ok_or_else(|| values.unfit(&name("model")))?;
+    Ok(Some(ModelPlace { provider, base_url, api_key: values.secret(&name("api_key")), model }))
+}
+
+fn names(text: &str) -> Vec<String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn prices(values: &Values) -> Result<Vec<ModelPrice>, InvalidConfig> {
+    let text: String = values.parse("ai_prices")?;
+    let price = |line: String| {
+        let (model, price) = line.rsplit_once('=')?;
+        let (input, output) = price.split_once('/')?;
+        let (input, output) = (input.trim().parse().ok()?, output.trim().parse().ok()?);
+        let model = model.trim().to_owned();
+        (!model.is_empty()).then_some(ModelPrice { model, input, output })
+    };
+    let prices = names(&text).into_iter().map(price).collect::<Option<Vec<_>>>();
+    prices.ok_or_else(|| values.unfit("ai_prices"))
+}
