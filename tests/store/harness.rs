@@ -61,7 +61,13 @@ where
         .expect("runtime");
     runtime.block_on(async {
         if let Some(world) = World::new(engine).await {
+            let target = world.target.clone();
             test(world).await;
+            if let (DatabaseTarget::Postgres(url), Some(cluster)) =
+                (target, Cluster::of_this_process())
+            {
+                cluster.drop_database(&url).await;
+            }
         }
     });
 }

@@ -17,7 +17,8 @@ bin=$1 dir=$2
 trap '' INT TERM
 "$bin/initdb" -A trust --no-sync -E UTF8 --no-locale -U postgres -D "$dir/data" >"$dir/log" 2>&1 || exit 1
 "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off \
-    -c max_connections=400 -c shared_buffers=32MB </dev/null >>"$dir/log" 2>&1 &
+    -c max_connections=400 -c shared_buffers=32MB -c max_wal_size=128MB -c full_page_writes=off \
+    -c wal_level=minimal -c max_wal_senders=0 </dev/null >>"$dir/log" 2>&1 &
 server=$!
 until "$bin/pg_isready" -q -h "$dir"; do
     kill -0 "$server" 2>/dev/null || exit 1
@@ -94,6 +95,19 @@ impl Cluster {
             .expect("create database");
         conn.close().await.expect("close");
         self.url(&name)
+    }
+
+    /// Takes a database away again: hundreds of them would fill the disk of a small machine.
+    #[expect(clippy::expect_used, reason = "a test whose database is stuck stops there")]
+    pub(crate) async fn drop_database(&self, url: &str) {
+        let (path, _host) = url.split_once('?').expect("a URL of this cluster");
+        let (_server, name) = path.rsplit_once('/').expect("a URL of this cluster");
+        let mut conn = PgConnection::connect(&self.url("postgres")).await.expect("connect");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+            .execute(&mut conn)
+            .await
+            .expect("drop database");
+        conn.close().await.expect("close");
     }
 
     fn url(&self, database: &str) -> String {
