@@ -65,6 +65,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         Client::connect(&target.endpoint, &places.owner.token, SignIn::FirstFrame).await?;
     report.server = welcome.server;
     let heads = places.heads(&mut observer).await?;
+    // Nobody reads for it during the rounds, so its heartbeats would stay without an answer.
+    drop(observer);
     let text = usize::from(options.bytes);
     let plan = Plan { rooms: places.rooms.clone(), text };
     let mut senders = Senders::connect(&target.endpoint, &places.users, plan).await?;
@@ -90,6 +92,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     drop(writer);
 
     figures::fill(report, &pairs)?;
+    let (mut observer, _) =
+        Client::connect(&target.endpoint, &places.owner.token, SignIn::FirstFrame).await?;
     let ends = places.heads(&mut observer).await?;
     places::judge(report, &senders.seqs(), &heads, &ends);
     report.none_of("refused", senders.refused());
