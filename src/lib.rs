@@ -8,6 +8,7 @@
 //! | [`protocol`] | the wire: ops, events, replies, codes, frames | domain |
 //! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
 //! | [`llm`] | models that answer: providers, prompts, what is read from answers | domain |
+//! | [`files`] | the bytes of attachments: where they lie, what they are, pictures | domain |
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
 //! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
 //! | [`top`] | watching a server from the terminal: a client, knows only the wire | nothing |
@@ -135,12 +136,19 @@
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
 //! when the rule is made (`domain/filter.rs`).
 
+//!
+//! **Dx. Pictures are stripped, not encoded anew.** Of an original only what draws it is kept, bit for
+//! bit: an encoder would cost quality, the frames of an animation, and memory for all its pixels twice.
+//! What is not known to draw is left out, so a new way to hide a place in a photo fails by itself. A
+//! picture that cannot be read to its end is refused: as a plain file it would keep what it tells.
+
 pub mod actors;
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod faults;
+pub mod files;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod fuzz;

@@ -113,6 +113,10 @@ number_id!(
     /// One entry of the audit log of a club, `au_…`.
     AuditId, "au"
 );
+number_id!(
+    /// A file that was uploaded, `fi_…`.
+    FileId, "fi"
+);
 
 /// A message, `m_<room>_<seq>`: the place of its `msg.new` in the log of its room.
 ///

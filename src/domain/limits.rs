@@ -50,6 +50,16 @@ pub const PINS: i64 = 50;
 pub const REVISIONS: i64 = 100;
 /// Messages that one op may delete.
 pub const DELETE_MANY: usize = 100;
+/// Files of one message.
+pub const FILES: usize = 10;
+/// Characters of the name of a file.
+pub const FILE_NAME_CHARS: usize = 200;
+/// The longer side of the small copy of a picture, in pixels.
+pub const PREVIEW_SIDE: u32 = 640;
+/// An upload that no message uses is kept for so long.
+pub const UNUSED_FILE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Links of one message that are looked up.
+pub const LINK_PREVIEWS: usize = 3;
 /// Entries of one page of a list: the default and the most.
 pub const PAGE: (usize, usize) = (50, 200);
 /// Bytes of text in one page of messages, unless a single one has more.

@@ -5,9 +5,11 @@
 
 mod club;
 mod emoji;
+mod file;
 mod filter;
 mod ids;
 pub mod limits;
+mod link;
 pub(crate) mod markup;
 mod mention;
 mod moderation;
@@ -26,14 +28,16 @@ pub use club::{
     access, optional_text,
 };
 pub use emoji::{Emoji, InvalidEmoji};
+pub use file::{FileName, InvalidFiles, check_files, in_address};
 pub use filter::{
     FILTER_BYTES, FILTERS, Filter, FilterAction, FilterKind, FilterRule, InvalidPattern, Pattern,
     Verdict,
 };
 pub use ids::{
-    AuditId, ClubId, DeviceId, FilterId, InvalidId, MessageId, NoticeId, ReportId, RoomId,
+    AuditId, ClubId, DeviceId, FileId, FilterId, InvalidId, MessageId, NoticeId, ReportId, RoomId,
     SessionId, UserId,
 };
+pub use link::LinkPreview;
 pub use mention::{Calls, Group, calls};
 pub use moderation::{
     AuditAction, BAN_SECONDS, MUTE_SECONDS, NOTE_CHARS, REASON_CHARS, ReportReason, ReportStatus,

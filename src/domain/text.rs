@@ -66,6 +66,18 @@ impl Text {
         Ok(Self { source: text.as_ref().into(), look: look.map(Arc::new) })
     }
 
+    /// The same for a message that says something by other means: it may be blank, and is empty
+    /// then.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], but for a blank text.
+    pub fn parse_beside_files(raw: &str) -> Result<Self, InvalidText> {
+        match Self::parse(raw) {
+            Err(InvalidText::Blank) => Ok(Self { source: "".into(), look: None }),
+            parsed => parsed,
+        }
+    }
+
     /// The text itself, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -154,6 +166,8 @@ mod tests {
     fn blank_and_unstorable_texts_are_refused() {
         assert_eq!(Text::parse(" \n\t\u{3000}"), Err(InvalidText::Blank));
         assert_eq!(Text::parse("a\0b"), Err(InvalidText::Unstorable));
+        assert_eq!(Text::parse_beside_files(" \n").unwrap().as_str(), "");
+        assert_eq!(Text::parse_beside_files("a\0b"), Err(InvalidText::Unstorable));
         assert_eq!(Cid::parse(""), Err(InvalidText::Blank));
         assert_eq!(Cid::parse("a\n"), Err(InvalidText::Unstorable));
         assert!(Cid::parse(&"x".repeat(64)).is_ok());

@@ -1,6 +1,7 @@
 //! The faults themselves.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,10 @@ struct Planted {
     /// What goes behind the next delivery, by whom it is for.
     late: Mutex<HashMap<u64, Bytes>>,
     panics: Mutex<Panics>,
+    /// Bytes that uploads may still write, when the disk is full behind them.
+    room: Mutex<Option<usize>>,
+    /// Names that a test made up, where they lead, and that they are no danger.
+    names: Mutex<HashMap<String, Vec<SocketAddr>>>,
 }
 
 /// What becomes of one delivery.
@@ -74,6 +79,30 @@ impl Faults {
     #[must_use]
     pub fn crashes_to_come(&self) -> u32 {
         self.panics().asked.iter().map(|(_, _, times)| *times).sum()
+    }
+
+    /// Fills the disk of the uploads behind so many bytes more; with none it has room again.
+    pub fn fill_disk(&self, behind: Option<usize>) {
+        *self.0.room.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+    }
+
+    /// Lets a name of a page lead to these addresses, private ones too.
+    pub fn lead(&self, name: &str, to: Vec<SocketAddr>) {
+        self.names().insert(name.to_owned(), to);
+    }
+
+    /// Whether an upload finds room on the disk for so many bytes more.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        let mut room = self.0.room.lock().unwrap_or_else(PoisonError::into_inner);
+        match room.as_mut() {
+            None => true,
+            Some(left) => left.checked_sub(bytes).map(|less| *left = less).is_some(),
+        }
+    }
+
+    /// Where a name leads, when not where the system says.
+    pub(crate) fn leads_to(&self, name: &str) -> Option<Vec<SocketAddr>> {
+        self.names().get(name).cloned()
     }
 
     /// A room has a message in hand.
@@ -158,6 +187,10 @@ impl Faults {
         if self.0.poison.iter().any(is_bad) {
             panic!("planted poison in {part:?}");
         }
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<String, Vec<SocketAddr>>> {
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn panics(&self) -> MutexGuard<'_, Panics> {

@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("protocol", &["domain"]),
     ("store", &["domain", "faults"]),
+    ("files", &["domain", "faults"]),
     ("llm", &["domain"]),
     ("actors", &["domain", "protocol", "store", "llm", "telemetry", "faults"]),
-    ("http", &["domain", "protocol", "store", "actors", "telemetry"]),
+    ("http", &["domain", "protocol", "store", "files", "actors", "telemetry"]),
     // A client of the wire: it could be a program of its own.
     ("top", &[]),
     // Plays a provider of models: it could be a program of its own too.
@@ -35,6 +36,7 @@ const BELOW_APP: &[&str] = &[
     "faults",
     "protocol",
     "store",
+    "files",
     "llm",
     "actors",
     "http",
@@ -73,8 +75,11 @@ const HOMES: &[Home] = &[
     // Markdown in, safe HTML out.
     Home { package: "comrak", at: &["domain/markup"], but_not_at: &[] },
     Home { package: "ammonia", at: &["domain/markup/clean"], but_not_at: &[] },
+    Home { package: "object_store", at: &["files"], but_not_at: &[] },
+    Home { package: "image", at: &["files"], but_not_at: &[] },
+    Home { package: "infer", at: &["files"], but_not_at: &[] },
     Home { package: "crossterm", at: &["top"], but_not_at: &[] },
-    Home { package: "rustix", at: &["app"], but_not_at: &[] },
+    Home { package: "rustix", at: &["app", "files"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
     Home { package: "rust_embed", at: &["http"], but_not_at: &[] },
     Home { package: "argon2", at: &["http"], but_not_at: &[] },
