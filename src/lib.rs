@@ -9,6 +9,7 @@
 //! | [`store`] | SQLite and PostgreSQL; all SQL | domain |
 //! | [`llm`] | models that answer: providers, prompts, what is read from answers | domain |
 //! | [`files`] | the bytes of attachments: where they lie, what they are, pictures | domain |
+//! | [`preview`] | asking linked pages what they are | domain |
 //! | [`actors`] | rooms, journal, relays, sessions, presence, supervision | the above |
 //! | [`http`] | URLs, tokens, the upgrade, the page, OpenAPI | the above |
 //! | [`top`] | watching a server from the terminal: a client, knows only the wire | nothing |
@@ -155,6 +156,7 @@ pub mod fuzz;
 pub mod http;
 pub mod llm;
 pub mod mock;
+pub mod preview;
 pub mod protocol;
 pub mod store;
 pub mod telemetry;

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &["domain"]),
     ("store", &["domain", "faults"]),
     ("files", &["domain", "faults"]),
+    ("preview", &["domain", "faults"]),
     ("llm", &["domain"]),
     ("actors", &["domain", "protocol", "store", "llm", "telemetry", "faults"]),
     ("http", &["domain", "protocol", "store", "files", "actors", "telemetry"]),
@@ -37,6 +38,7 @@ const BELOW_APP: &[&str] = &[
     "protocol",
     "store",
     "files",
+    "preview",
     "llm",
     "actors",
     "http",
@@ -69,7 +71,7 @@ const HOMES: &[Home] = &[
     Home { package: "jsonwebtoken", at: &["http", "actors/courier"], but_not_at: &[] },
     Home {
         package: "reqwest",
-        at: &["llm", "http/oidc", "actors/courier", "top"],
+        at: &["llm", "preview", "http/oidc", "actors/courier", "top"],
         but_not_at: &[],
     },
     // Markdown in, safe HTML out.
@@ -78,6 +80,7 @@ const HOMES: &[Home] = &[
     Home { package: "object_store", at: &["files"], but_not_at: &[] },
     Home { package: "image", at: &["files"], but_not_at: &[] },
     Home { package: "infer", at: &["files"], but_not_at: &[] },
+    Home { package: "html5gum", at: &["preview"], but_not_at: &[] },
     Home { package: "crossterm", at: &["top"], but_not_at: &[] },
     Home { package: "rustix", at: &["app", "files"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
