@@ -2,26 +2,21 @@
 
 use std::future::Future;
 use std::io::IsTerminal;
-use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix_http::HttpService;
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_service, map_config};
-use actix_web::dev::AppConfig;
 use actix_web::web::Data;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpStream;
 
-use crate::actors::{Connections, Shared, Throttle, Tree, Worker};
+use crate::actors::{Connections, Shared, Throttle, Tree};
 use crate::config::{Config, Database, Edge};
 use crate::domain::Millis;
-use crate::http::{self, Api, ApiSettings, Assets, Locale, Passwords, Tokens};
+use crate::files::Files;
+use crate::http::{Api, ApiSettings, Assets, Locale, Passwords, Tokens, Uploads};
 use crate::llm::Chain;
-use crate::store::{DatabaseTarget, Link, Redis, Store};
+use crate::store::{DatabaseTarget, FileLimits, Link, Redis, Store};
 use crate::telemetry::Metrics;
 
 mod admin;
@@ -31,20 +26,20 @@ mod files;
 mod models;
 #[cfg(feature = "faults")]
 mod planted;
+mod previews;
+mod serve;
 mod top;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
 pub use error::StartError;
 pub use models::mock_llm;
+#[cfg(feature = "faults")]
+pub use planted::Sweeper;
+use previews::Previews;
+use serve::{listen, serve_on};
 pub use top::{TopOrder, top};
 
-/// Connections that the kernel holds for us while many come at once.
-const BACKLOG: i32 = 4_096;
-/// A client that takes longer to say what it wants is sent away.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// An idle connection is kept for the next request so long.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// From the signal to the end of the process at most.
 const END_WITHIN: Duration = Duration::from_secs(8);
 /// Bytes that may wait in the outboxes of one worker at least: less would cut a session's own short.
@@ -64,6 +59,7 @@ pub struct App {
     drain_window: Duration,
     chores: Chores,
     models: Arc<Chain>,
+    previews: Previews,
 }
 
 impl App {
@@ -95,19 +91,12 @@ impl App {
         let tokens = Arc::new(tokens(config, &store).await?);
         let throttle = Arc::new(Throttle::default());
         let is_draining = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared {
-            rooms: tree.rooms.clone(),
-            lookup: tree.lookup.clone(),
-            tokens: Arc::clone(&tokens) as Arc<_>,
-            throttle: Arc::clone(&throttle),
-            connections: Connections::new(connections),
-            heartbeat: config.edge.heartbeat,
-            sessions_per_user: config.edge.sessions_per_user,
-            outbox_bytes: OUTBOXES.max(config.edge.outbox_bytes / config.edge.threads()),
-            next_session: AtomicU64::new(random()? >> 16),
-        });
+        let shared = shared(&config.edge, &tree, connections, (&tokens, &throttle))?;
+        let files = attachments(config, life)?;
+        let previews = Previews::new(config, &store, &tree.rooms);
         let chores = Chores {
             store: store.clone(),
+            files: files.clone(),
             rooms: tree.rooms.clone(),
             tokens: Arc::clone(&tokens),
             throttle: Arc::clone(&throttle),
@@ -124,13 +113,25 @@ impl App {
             weigh: Box::new(move || weighed.weigh()),
             surveyor: tree.surveyor(),
             shared: Arc::clone(&shared),
+            files,
+            uploads: Uploads::default(),
             assets: Assets::load(),
             settings: settings(config),
             is_draining: Arc::clone(&is_draining),
         });
         let server = serve_on(listener, &config.edge, &api, &shared)?;
         let drain_window = config.edge.drain_window;
-        Ok(Self { server, tree, store, address, is_draining, drain_window, chores, models })
+        Ok(Self {
+            server,
+            tree,
+            store,
+            address,
+            is_draining,
+            drain_window,
+            chores,
+            models,
+            previews,
+        })
     }
 
     /// Where this node listens.
@@ -157,6 +158,7 @@ impl App {
         tokio::select! {
             ended = &mut server => ended?,
             () = self.chores.run() => {}
+            () = self.previews.run() => {}
             () = self.tree.ended() => gave_up = true,
             () = end => {
                 let deadline = Instant::now() + END_WITHIN;
@@ -188,14 +190,45 @@ async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, deadline: I
     let _deadline = tokio::time::timeout(Duration::from_secs(2), handle.stop(true)).await;
 }
 
+/// What the sessions of all workers have in common.
+fn shared(
+    edge: &Edge,
+    tree: &Tree,
+    connections: usize,
+    (tokens, throttle): (&Arc<Tokens>, &Arc<Throttle>),
+) -> Result<Arc<Shared>, StartError> {
+    Ok(Arc::new(Shared {
+        rooms: tree.rooms.clone(),
+        lookup: tree.lookup.clone(),
+        tokens: Arc::clone(tokens) as Arc<_>,
+        throttle: Arc::clone(throttle),
+        connections: Connections::new(connections),
+        heartbeat: edge.heartbeat,
+        sessions_per_user: edge.sessions_per_user,
+        outbox_bytes: OUTBOXES.max(edge.outbox_bytes / edge.threads()),
+        next_session: AtomicU64::new(random()? >> 16),
+    }))
+}
+
 fn settings(config: &Config) -> ApiSettings {
     ApiSettings {
         refresh_life: REFRESH_LIFE,
         first_user_is_admin: config.accounts.first_user_is_admin,
         public_url: config.edge.public_url.clone(),
         allowed_origins: config.edge.allowed_origins.clone(),
+        file_bytes: config.attachments.max_bytes,
+        file_limits: FileLimits {
+            day: config.attachments.day_bytes,
+            all: config.attachments.quota_bytes,
+        },
         default_locale: Locale::Ko,
     }
+}
+
+fn attachments(config: &Config, life: u64) -> Result<Files, StartError> {
+    let folder = config.storage.data_dir.join("files");
+    let files = Files::open(&folder, life, config.attachments.picture_mib, &config.faults);
+    files.map_err(|why| StartError::Files { folder, why })
 }
 
 async fn open(config: &Config) -> Result<Store, StartError> {
@@ -244,49 +277,6 @@ fn random() -> Result<u64, StartError> {
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_unspecified| std::io::Error::other("no randomness from the system"))?;
     Ok(u64::from_be_bytes(bytes))
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bind = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    bind().map_err(|why| StartError::Listen { address, why })
-}
-
-fn serve_on(
-    listener: TcpListener,
-    edge: &Edge,
-    api: &Data<Api>,
-    shared: &Arc<Shared>,
-) -> Result<Server, StartError> {
-    let (api, shared) = (api.clone(), Arc::clone(shared));
-    // Called once on each worker: what it makes stays on that thread.
-    let factory = move || {
-        let worker = Worker::start(&shared);
-        let (page_api, page_worker) = (api.clone(), Rc::clone(&worker));
-        let api = api.clone();
-        HttpService::<TcpStream, _, _, _, _>::build()
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(REQUEST_WITHIN)
-            .h1_allow_half_closed(false)
-            .on_connect_ext(|socket: &TcpStream, _| http::watch_peer(socket))
-            .upgrade(fn_service(move |upgrade: http::Upgrade| {
-                http::upgrade(api.clone(), Rc::clone(&worker), upgrade)
-            }))
-            .finish(map_config(http::service(page_api, page_worker), |()| AppConfig::default()))
-            .tcp()
-    };
-    let server = Server::build()
-        .workers(edge.threads())
-        .disable_signals()
-        .shutdown_timeout(2)
-        .listen("moim", listener, factory)?
-        .run();
-    Ok(server)
 }
 
 /// Brings the database to this version.

@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod assistant;
+mod attachments;
 mod table;
 mod values;
 
 pub use assistant::{Assistant, ModelPlace, ModelPrice, Provider};
+pub use attachments::Attachments;
 pub use table::{SETTINGS, Setting, example};
 pub use values::{Environment, Values, process_environment, token_of_environment};
 
@@ -114,6 +116,8 @@ pub struct Config {
     pub storage: Storage,
     /// The accounts.
     pub accounts: Accounts,
+    /// Files and link previews.
+    pub attachments: Attachments,
     /// The assistant.
     pub assistant: Assistant,
     /// Filter of the logs.
@@ -188,6 +192,7 @@ impl Config {
                 .unwrap_or(u32::MAX),
                 first_user_is_admin: values.parse("first_user_is_admin")?,
             },
+            attachments: Attachments::parse(values)?,
             assistant: Assistant::parse(values)?,
             log: log_filter(values)?,
             faults: values.faults()?,

@@ -136,12 +136,17 @@
 //! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
 //! when the rule is made (`domain/filter.rs`).
-
 //!
 //! **Dx. Pictures are stripped, not encoded anew.** Of an original only what draws it is kept, bit for
 //! bit: an encoder would cost quality, the frames of an animation, and memory for all its pixels twice.
 //! What is not known to draw is left out, so a new way to hide a place in a photo fails by itself. A
 //! picture that cannot be read to its end is refused: as a plain file it would keep what it tells.
+//!
+//! **Dx. The address of a file carries a key that says who asks, and no right.** A page shows pictures
+//! by addresses, without headers, and messages are written once for all readers, so their addresses
+//! are the same for all. The key adds who it is, for one file and a few minutes; whether they may
+//! read is asked of the store each time, as with a token. So rights end at once, and an address that
+//! gets about soon opens nothing.
 
 pub mod actors;
 pub mod app;

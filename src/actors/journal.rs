@@ -33,7 +33,7 @@ use super::pressure::{Pressure, WAIT};
 use super::room::Change;
 use super::seat::{Answer, Asker, SeatKey};
 use super::task;
-use crate::domain::{Millis, RoomId, UserId};
+use crate::domain::{MessageId, Millis, RoomId, Text, UserId};
 use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
 use crate::store::{Append, Appended, NoticesRead, Store, StoredNotice};
@@ -65,6 +65,8 @@ pub(crate) enum Ticket {
     FanOut { room: RoomId, message: i64 },
     /// A read mark in a room.
     Mark { room: RoomId, user: UserId, asker: Asker<MarkOk>, seat: Option<SeatKey> },
+    /// An event of a room that nobody waits for.
+    Event { room: RoomId },
     /// A change of membership.
     Member { user: UserId, change: Change, answer: Answer<Result<Appended, Refusal>> },
     /// A change that says itself who moved.
@@ -94,6 +96,9 @@ pub(crate) trait Outcomes: Send + Sync + 'static {
 
     /// Whether a user has a room open on this node.
     fn is_listening(&self, room: RoomId, user: UserId) -> bool;
+
+    /// A message has this text now, by the event with this seq; perhaps it links to pages.
+    fn spoken(&self, message: MessageId, text_seq: i64, text: &Text);
 }
 
 /// Message of the journal.
@@ -349,6 +354,7 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
     let key = match append {
         Append::Message(message) => message.room.0,
         Append::Act(act) => act.room.0,
+        Append::Previews(new) => new.room.0,
         Append::Mark { room, .. }
         | Append::Unread { room, .. }
         | Append::FanOut { room, .. }

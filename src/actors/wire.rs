@@ -1,14 +1,16 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
 use super::journal::Outcomes;
-use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, UserId};
+use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, UserId, in_address};
 use crate::protocol::{
-    ActData, EditData, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole,
-    MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessageReact, MessageUnpin,
-    MessageUnreact, NoticeData, NoticeEvent, ReactionData, RoleData, erased_event, erased_notice,
+    ActData, EditData, FileItem, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave,
+    MemberRole, MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessagePreview,
+    MessageReact, MessageUnpin, MessageUnreact, NoticeData, NoticeEvent, PreviewData, ReactionData,
+    RoleData, erased_event, erased_notice,
 };
 use crate::store::{
-    ActEvent, EventWriter, Happened, Line, N_HOLE, NewMessage, NewNotice, SEQ_HOLE, WrittenNotice,
+    ActEvent, EventWriter, File, Happened, Line, N_HOLE, NewMessage, NewNotice, NewPreviews,
+    SEQ_HOLE, WrittenNotice,
 };
 use crate::telemetry::Metrics;
 
@@ -31,19 +33,34 @@ pub(super) struct Writer<'m> {
 }
 
 impl EventWriter for Writer<'_> {
-    fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String {
+    fn message(
+        &self,
+        message: &NewMessage,
+        seq: i64,
+        n: i64,
+        mentions: &[UserId],
+        files: &[File],
+    ) -> String {
         let room = message.room;
         let reply_to = message.reply_to.map(|seq| MessageId { room, seq });
         let (id, by) = (MessageId { room, seq }, message.author);
         let (cid, text, html) = (&message.cid, message.text.as_str(), message.text.html());
         let thread = message.thread.map(|seq| MessageId { room, seq });
         let calls = message.called.as_ref().map(|called| called.group().word());
-        let d = MessageData { id, by, cid, text, html, reply_to, thread, mentions, calls };
+        let files: Vec<_> = files.iter().map(FileItem::from).collect();
+        let files = files.as_slice();
+        let d = MessageData { id, by, cid, text, html, reply_to, thread, mentions, calls, files };
         self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 
+    fn previews(&self, new: &NewPreviews, seq: i64) -> String {
+        let (room, previews) = (new.room, new.previews.as_slice());
+        let d = PreviewData { id: MessageId { room, seq: new.message_seq }, previews };
+        self.json(&MessagePreview { room, seq, at: new.at, d })
+    }
+
     fn template(&self, message: &NewMessage) -> String {
-        let mut body = self.message(message, i64::MIN, i64::MAX, &[]);
+        let mut body = self.message(message, i64::MIN, i64::MAX, &[], &[]);
         // Ids and moments stand before `cid` and `text`, and none of them is like these numbers: what
         // is found first was put there above, whatever people write.
         for (number, hole) in [(SEQ, SEQ_HOLE), (SEQ, SEQ_HOLE), (N, N_HOLE)] {
@@ -123,6 +140,22 @@ impl EventWriter for Writer<'_> {
 
     fn is_listening(&self, room: RoomId, user: UserId) -> bool {
         self.live.is_listening(room, user)
+    }
+}
+
+impl From<&File> for FileItem {
+    fn from(file: &File) -> Self {
+        let (width, height) = file.sides.unzip();
+        Self {
+            id: file.id,
+            url: format!("/files/{}/{}", file.id, in_address(&file.name)),
+            name: file.name.clone(),
+            mime: file.mime.clone(),
+            size: file.size,
+            width,
+            height,
+            preview_url: file.has_preview.then(|| format!("/files/{}/preview", file.id)),
+        }
     }
 }
 
@@ -209,7 +242,7 @@ mod tests {
             prop_assert_eq!(template.matches(SEQ_HOLE).count(), 2);
             prop_assert_eq!(template.matches(N_HOLE).count(), 1);
             let filled = template.replace(SEQ_HOLE, &seq.to_string()).replace(N_HOLE, &n.to_string());
-            prop_assert_eq!(filled, writer.message(&message, seq, n, &[]));
+            prop_assert_eq!(filled, writer.message(&message, seq, n, &[], &[]));
         }
     }
 }

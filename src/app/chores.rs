@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::{RoomsHandle, Throttle};
-use crate::domain::{DeviceId, Millis, UserId};
+use crate::domain::{DeviceId, Millis, UserId, limits};
+use crate::files::Files;
 use crate::http::Tokens;
 use crate::store::Store;
 
@@ -17,8 +18,10 @@ const BACK: Duration = Duration::from_secs(30);
 const SWEEP: u32 = 120;
 
 /// The chores of a node.
+#[derive(Clone)]
 pub(super) struct Chores {
     pub(super) store: Store,
+    pub(super) files: Files,
     pub(super) rooms: RoomsHandle,
     pub(super) tokens: Arc<Tokens>,
     pub(super) throttle: Arc<Throttle>,
@@ -62,6 +65,34 @@ impl Chores {
         }
         if let Err(why) = self.store.end_bans(Millis::now()).await {
             tracing::warn!("bans that have ended were not written down: {why}");
+        }
+        if let Err(why) = self.store.sweep_links(Millis::now()).await {
+            tracing::warn!("links were not swept: {why}");
+        }
+        self.sweep_files(Millis::now()).await;
+    }
+
+    /// Removes what was dropped, and uploads that no message has used in a day.
+    pub(super) async fn sweep_files(&self, now: Millis) {
+        let dropped = match self.store.dropped_files(now, limits::UNUSED_FILE_LIFE).await {
+            Ok(dropped) => dropped,
+            Err(why) => {
+                tracing::warn!("files were not swept: {why}");
+                return;
+            }
+        };
+        let mut gone = Vec::with_capacity(dropped.len());
+        for (file, blob) in dropped {
+            match self.files.remove(&blob).await {
+                Ok(()) => gone.push(file),
+                // The row stays, and so it is tried again.
+                Err(why) => tracing::warn!(file.id = %file, "a file was not removed: {why}"),
+            }
+        }
+        if !gone.is_empty()
+            && let Err(why) = self.store.erase_files(&gone).await
+        {
+            tracing::warn!("files were not forgotten: {why}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why the program ended.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::actors::NotStarted;
 use crate::config::InvalidConfig;
@@ -27,6 +28,14 @@ pub enum StartError {
     Listen {
         /// Where.
         address: SocketAddr,
+        /// What the system said.
+        why: std::io::Error,
+    },
+    /// The folder of the uploads cannot be used.
+    #[error("cannot keep uploads in {}: {why}", folder.display())]
+    Files {
+        /// Where.
+        folder: PathBuf,
         /// What the system said.
         why: std::io::Error,
     },

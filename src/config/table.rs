@@ -51,7 +51,7 @@ const fn secret(name: &'static str, wants: &'static str, help: &'static str) -> 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
     plain("listen", Some("127.0.0.1:8080"), "host:port", "Where to listen."),
-    plain("data_dir", Some("./data"), "a folder", "Where SQLite keeps its file."),
+    plain("data_dir", Some("./data"), "a folder", "Where SQLite keeps its file, and uploads lie."),
     plain(
         "database_url",
         None,
@@ -110,6 +110,36 @@ pub const SETTINGS: &[Setting] = &[
         "Memory of one password hash (argon2id, two passes).",
     ),
     plain("first_user_is_admin", Some("true"), "true or false", "The first account is an admin."),
+    plain(
+        "file_max_bytes",
+        Some("26214400"),
+        "bytes, 1024 to 10737418240",
+        "Size of one uploaded file.",
+    ),
+    plain(
+        "file_day_bytes",
+        Some("524288000"),
+        "a number of bytes",
+        "What one user may upload in a day.",
+    ),
+    plain(
+        "file_quota_bytes",
+        Some("10737418240"),
+        "a number of bytes",
+        "What all uploaded files may take together.",
+    ),
+    plain(
+        "picture_mib",
+        Some("256"),
+        "MiB, 16 to 65536",
+        "Memory for looking at uploaded pictures, of all together.",
+    ),
+    plain(
+        "link_preview",
+        Some("false"),
+        "true or false",
+        "Whether this server asks the pages that messages link to for their titles.",
+    ),
     plain(
         "llm_provider",
         Some("offline"),

@@ -10,6 +10,9 @@ use super::link::is_unseen;
 
 /// Of the length of a name an ending keeps so much, when the name is cut.
 const ENDING_CHARS: usize = 16;
+/// Of a long name its address has so many characters: each may be nine bytes there, and messages with
+/// many files are still to be short.
+const ADDRESS_CHARS: usize = 40;
 /// What a file is called whose name was nothing but rubbish.
 const NAMELESS: &str = "file";
 /// In the address of a file this place is taken.
@@ -29,7 +32,7 @@ impl FileName {
         let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
         let text: String = last.nfc().filter(|c| !is_unseen(*c)).map(harmless).collect();
         let text = text.trim_matches(|c: char| c == '.' || c.is_whitespace());
-        Self(if text.is_empty() { NAMELESS.to_owned() } else { cut(text) })
+        Self(if text.is_empty() { NAMELESS.to_owned() } else { cut(text, limits::FILE_NAME_CHARS) })
     }
 
     /// The name itself.
@@ -66,6 +69,7 @@ pub fn check_files(files: Vec<FileId>) -> Result<Vec<FileId>, InvalidFiles> {
 /// save; the id alone says which file is meant.
 #[must_use]
 pub fn in_address(name: &str) -> String {
+    let name = cut(name, ADDRESS_CHARS);
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -90,8 +94,7 @@ fn harmless(c: char) -> char {
     }
 }
 
-fn cut(name: &str) -> String {
-    let most = limits::FILE_NAME_CHARS;
+fn cut(name: &str, most: usize) -> String {
     if name.chars().nth(most).is_none() {
         return name.to_owned();
     }
@@ -160,6 +163,8 @@ mod tests {
         assert_eq!(in_address("a b.png"), "a%20b.png");
         assert_eq!(in_address("가"), "%EA%B0%80");
         assert_eq!(in_address("preview"), "preview_");
+        let long = in_address(&format!("{}.png", "가".repeat(196)));
+        assert_eq!(long, format!("{}.png", "%EA%B0%80".repeat(36)));
     }
 
     proptest! {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use actix_web::{HttpRequest, web};
 
 use super::assets::Assets;
+use super::files::Uploads;
 use super::locale::Locale;
 use super::password::Passwords;
 use super::token::Tokens;
 use crate::actors::{RoomsHandle, Shared, Surveyor, Throttle};
-use crate::store::Store;
+use crate::files::Files;
+use crate::store::{FileLimits, Store};
 use crate::telemetry::Metrics;
 
 /// Everything behind the REST calls of a node.
@@ -34,6 +36,10 @@ pub struct Api {
     pub surveyor: Surveyor,
     /// What the sessions of this node share.
     pub shared: Arc<Shared>,
+    /// What people uploaded.
+    pub files: Files,
+    /// Uploads under way.
+    pub uploads: Uploads,
     /// The page and its files.
     pub assets: Assets,
     /// What the operator chose.
@@ -53,6 +59,10 @@ pub struct ApiSettings {
     pub public_url: Option<String>,
     /// Origins besides our own from which browsers may call.
     pub allowed_origins: Vec<String>,
+    /// Bytes of one file at most.
+    pub file_bytes: u64,
+    /// Bytes of a user's files in a day, and of all files.
+    pub file_limits: FileLimits,
     /// The language of a client that names none that is spoken here.
     pub default_locale: Locale,
 }

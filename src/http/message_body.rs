@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::files::FileBody;
 use crate::domain::{MessageId, Millis, UserId};
 use crate::protocol::{MessageItem, SendOk};
 use crate::store::{Pinned, Revision, Thread};
@@ -46,6 +47,25 @@ pub(super) struct MessageBody {
     /// Of the message that began a thread `{count,last_at}`; of one in a thread the id of that one.
     #[schema(value_type = Option<serde_json::Value>)]
     thread: (),
+    /// What it brought; absent when it brought nothing.
+    files: Option<Vec<FileBody>>,
+    /// What was found behind its links; absent when nothing was.
+    previews: Option<Vec<PreviewBody>>,
+}
+
+/// What a page says about itself.
+#[derive(ToSchema)]
+#[schema(as = Preview)]
+#[expect(dead_code, reason = "the description of `LinkPreview`, which knows nothing of OpenAPI")]
+struct PreviewBody {
+    /// The link as it stands in the message.
+    url: String,
+    /// The title of the page.
+    title: String,
+    /// What the page says it is about.
+    description: Option<String>,
+    /// The name of the site.
+    site: Option<String>,
 }
 
 /// The reactions to a message with one emoji.
@@ -65,9 +85,9 @@ struct ReactionBody {
 /// A message to send.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessageBody {
-    /// 1–4,000 characters, not blank.
+    /// Up to 4,000 characters; not blank, unless there are files.
     #[serde(default)]
-    #[schema(required = true, min_length = 1, max_length = 4000)]
+    #[schema(max_length = 4000)]
     pub(super) text: String,
     /// The sender's own id of this send: sent again, it is one message.
     #[schema(max_length = 64)]
@@ -76,6 +96,9 @@ pub(super) struct NewMessageBody {
     pub(super) reply_to: Option<String>,
     /// Which message of the room began the thread that it goes into.
     pub(super) thread: Option<String>,
+    /// What it brings: own uploads for this room that no message has, at most 10.
+    #[schema(max_items = 10)]
+    pub(super) files: Option<Vec<String>>,
 }
 
 /// Where a message stands in the log.

@@ -12,7 +12,7 @@ use super::message_body::{MessageBody, NewMessageBody, PinnedBody, RevisionBody,
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
 use crate::actors::NewText;
-use crate::domain::{Cid, InvalidText, MessageId, RoomId, Text};
+use crate::domain::{Cid, FileId, InvalidText, MessageId, RoomId, Text, check_files};
 use crate::protocol::{ErrorCode, MessageItem, Refusal};
 use crate::store::{Message, Reach, Reading, Window};
 
@@ -207,10 +207,10 @@ pub(super) async fn send(
     body: web::Json<NewMessageBody>,
 ) -> Result<HttpResponse, ApiError> {
     readable(&api, room, caller).await?;
-    let Draft { text, cid, reply_to, thread } = parse(room, &body)?;
+    let Draft { text, cid, reply_to, thread, files } = parse(room, &body)?;
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
-    let new = NewText { cid, text, reply_to, thread };
+    let new = NewText { cid, text, reply_to, thread, files };
     let sent = api.rooms.send(room, caller.user(), new).await?;
     let mut answer = if sent.dup { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(SentBody::from(sent)))
@@ -222,10 +222,13 @@ struct Draft {
     cid: Option<Cid>,
     reply_to: Option<i64>,
     thread: Option<i64>,
+    files: Vec<FileId>,
 }
 
 fn parse(room: RoomId, body: &NewMessageBody) -> Result<Draft, ApiError> {
-    let text = Text::parse(&body.text);
+    let files = files(body)?;
+    let parse = if files.is_empty() { Text::parse } else { Text::parse_beside_files };
+    let text = parse(&body.text);
     if let Err(why @ InvalidText::TooLong(_)) = &text {
         return Err(ApiError::new(ErrorCode::TooLarge, &format!("the text {why}")));
     }
@@ -239,7 +242,7 @@ fn parse(room: RoomId, body: &NewMessageBody) -> Result<Draft, ApiError> {
     fields.check()?;
     let reply_to = within(room, reply_to, ("reply_to", "no_such_message"))?;
     let thread = within(room, thread, ("thread", "no_such_thread"))?;
-    Ok(Draft { text: text.ok_or(ApiError::Internal)?, cid, reply_to, thread })
+    Ok(Draft { text: text.ok_or(ApiError::Internal)?, cid, reply_to, thread, files })
 }
 
 /// The seq of a message of this room.
@@ -255,6 +258,12 @@ fn within(
         }
         other => Ok(other.map(|message| message.seq)),
     }
+}
+
+fn files(body: &NewMessageBody) -> Result<Vec<FileId>, ApiError> {
+    let ids = body.files.iter().flatten().map(|id| id.parse());
+    let ids = ids.collect::<Result<_, _>>().map_err(|why| ApiError::field("files", why))?;
+    Ok(check_files(ids).map_err(Refusal::from)?)
 }
 
 #[cfg(test)]
@@ -291,6 +300,8 @@ mod tests {
             reactions: Vec::new(),
             is_pinned: false,
             thread: None,
+            files: Vec::new(),
+            previews: Vec::new(),
         }
     }
 
@@ -345,6 +356,7 @@ mod tests {
             cid: None,
             reply_to: None,
             thread: None,
+            files: None,
         };
         let code = |text: &str| match parse(RoomId(1), &body(text)) {
             Err(ApiError::Refused(refusal)) => Some(refusal.code),
@@ -363,6 +375,7 @@ mod tests {
             cid: None,
             reply_to: Some(reply_to.to_owned()),
             thread: None,
+            files: None,
         };
         assert_eq!(parse(RoomId(1), &body("m_1_5")).unwrap().reply_to, Some(5));
         assert!(parse(RoomId(1), &body("m_2_5")).is_err());

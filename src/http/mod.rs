@@ -19,6 +19,7 @@ mod clubs;
 mod dms;
 mod error;
 mod events;
+mod files;
 mod groups;
 mod health;
 mod inbox;
@@ -58,6 +59,7 @@ use actix_web::{App, Error, HttpResponse, ResponseError};
 
 pub use self::api::{Api, ApiSettings};
 pub use self::assets::Assets;
+pub use self::files::Uploads;
 pub use self::locale::Locale;
 #[cfg(feature = "faults")]
 pub(crate) use self::page::{limit_of, rewritten};
@@ -156,6 +158,10 @@ pub fn routes(config: &mut ServiceConfig) {
 #[rustfmt::skip]
 fn the_rest(config: &mut ServiceConfig) {
     config
+        .service(resource("/v1/rooms/{id}/files").post(files::upload))
+        .service(resource("/v1/files/keys").post(files::keys))
+        .service(resource("/files/{id}/preview").get(files::preview).head(files::preview))
+        .service(resource("/files/{id}/{name}").get(files::original).head(files::original))
         .service(resource("/v1/inbox").get(inbox::list))
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))

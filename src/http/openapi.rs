@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, auth, clubs, dms, events, groups, health, inbox, me, members, messages,
+    acts, admin, auth, clubs, dms, events, files, groups, health, inbox, me, members, messages,
     moderation, reading, roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
@@ -49,6 +49,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         moderation::filters::remove, moderation::filters::test,
         moderation::permissions::show, moderation::permissions::change,
         events::of_room, events::of_inbox,
+        files::upload, files::keys, files::original, files::preview,
         inbox::list, inbox::read,
         admin::actors,
         health::alive, health::ready_for_traffic, health::metrics,

@@ -45,6 +45,14 @@ pub(super) fn request_id() -> String {
     hex(&random::<8>().unwrap_or_default())
 }
 
+/// A name that nobody can guess: 256 bits in hexadecimal.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(super) fn unguessable() -> Result<String, ApiError> {
+    Ok(hex(&random::<BYTES>()?))
+}
+
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -8,7 +8,7 @@ use super::api::ApiSettings;
 
 /// The page loads its own files, talks to its own server, and is nobody's frame.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self' ws: wss:; font-src 'self'; manifest-src 'self'; \
+    img-src 'self' data:; media-src 'self'; connect-src 'self' ws: wss:; font-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The page of the calls sets styles on its elements.

@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
+use super::files::FileKeys;
 use super::secret;
 use crate::actors::{CheckToken, Claims};
 use crate::domain::{DeviceId, InstanceRole, Millis, UserId};
@@ -59,6 +60,7 @@ pub struct Tokens {
     rules: Validation,
     pass_rules: Validation,
     life: Duration,
+    files: FileKeys,
     /// Sign-ins that ended, and when the last token of each has run out.
     revoked: RwLock<HashMap<DeviceId, Millis>>,
 }
@@ -76,8 +78,14 @@ impl Tokens {
             rules: rules(AUDIENCE, &["exp", "iss", "aud", "sub"]),
             pass_rules: rules(OPERATORS, &["exp", "iss", "aud"]),
             life,
+            files: FileKeys::new(key),
             revoked: RwLock::default(),
         }
+    }
+
+    /// Keys for addresses of files.
+    pub(super) const fn files(&self) -> &FileKeys {
+        &self.files
     }
 
     /// How long a token holds.

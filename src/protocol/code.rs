@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::domain::{Denied, InvalidFiles, Least};
+
 /// Defines the error codes: name, word on the wire, whether trying again can help.
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, temporary: $temporary:literal;)+) => {
@@ -120,6 +122,34 @@ impl Refusal {
     pub const fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(why: Denied) -> Self {
+        match why {
+            Denied::Muted(until) => Self {
+                until: Some(until.0),
+                ..Self::new(ErrorCode::Muted, "you may read, not write")
+            },
+            Denied::Rank(Least::Nobody) => {
+                Self::new(ErrorCode::Forbidden, "nobody may do this here").because("role")
+            }
+            Denied::Rank(least) => {
+                let msg = format!("this takes the rank {least} or a higher one");
+                Self::new(ErrorCode::Forbidden, msg).because("role")
+            }
+        }
+    }
+}
+
+impl From<InvalidFiles> for Refusal {
+    fn from(why: InvalidFiles) -> Self {
+        let reason = match why {
+            InvalidFiles::TooMany(_) => "too_many_files",
+            InvalidFiles::Twice => "no_such_file",
+        };
+        Self::new(ErrorCode::Invalid, format!("files {why}")).because(reason)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::FileItem;
 use crate::domain::{
-    Cid, ClubId, ClubRole, History, MessageId, Millis, NoticeId, Notify, RoomId, UserId, Writers,
+    Cid, ClubId, ClubRole, History, LinkPreview, MessageId, Millis, NoticeId, Notify, RoomId,
+    UserId, Writers,
 };
 
 /// The message inside `msg.new`.
@@ -31,6 +33,18 @@ pub struct MessageData<'a> {
     /// Whom it calls at once: `all` or `here`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<&'static str>,
+    /// What it brings.
+    #[serde(skip_serializing_if = "<[FileItem]>::is_empty")]
+    pub files: &'a [FileItem],
+}
+
+/// The previews inside `msg.preview`: all there are of a message, in place of those before.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewData<'a> {
+    /// Id of the message.
+    pub id: MessageId,
+    /// What was found.
+    pub previews: &'a [LinkPreview],
 }
 
 /// The message inside `msg.edit`.

@@ -12,11 +12,13 @@ use crate::domain::{MessageId, Millis};
 pub enum Touched {
     /// It got another text. The seq of its `msg.new`.
     Edited(i64),
+    /// What is behind its links was told. The seq of its `msg.new`.
+    Previewed(i64),
     /// It was deleted. The seq of its `msg.new`.
     Deleted(i64),
 }
 
-/// A `msg.new` or `msg.edit` without what it said.
+/// A `msg.new`, `msg.edit` or `msg.preview` without what it said.
 #[derive(Serialize, Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
@@ -35,8 +37,8 @@ struct Event<'a> {
 struct Data<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
-    #[serde(borrow)]
-    by: Cow<'a, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, str>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     cid: Option<Cow<'a, str>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -74,7 +76,7 @@ struct NoticeData<'a> {
     dropped: bool,
 }
 
-/// What stays of a `msg.new` or `msg.edit`, as one line; the same for one that is so already.
+/// What stays of a `msg.new`, `msg.edit` or `msg.preview`, as one line; the same for one that is so already.
 /// Something for a line that cannot be read: it is better lost than kept.
 #[must_use]
 pub fn erased_event(line: &str) -> String {
@@ -108,6 +110,8 @@ pub fn touched(line: &str) -> Option<Touched> {
     }
     let touched = if line.starts_with(r#"{"ev":"msg.edit""#) {
         Touched::Edited
+    } else if line.starts_with(r#"{"ev":"msg.preview""#) {
+        Touched::Previewed
     } else if line.starts_with(r#"{"ev":"msg.delete""#) {
         Touched::Deleted
     } else {
@@ -134,6 +138,11 @@ mod tests {
             erased_event(edit),
             r#"{"ev":"msg.edit","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","by":"u_2","rev":2,"deleted":true}}"#
         );
+        let preview = r#"{"ev":"msg.preview","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","previews":[{"url":"secret","title":"secret"}]}}"#;
+        assert_eq!(
+            erased_event(preview),
+            r#"{"ev":"msg.preview","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","deleted":true}}"#
+        );
         assert!(!erased_event("secret").contains("secret"));
     }
 
@@ -152,6 +161,7 @@ mod tests {
             format!(r#"{{"ev":"{ev}","room":"r_1","seq":9,"d":{{"id":"m_1_5","by":"u_2"}}}}"#)
         };
         assert_eq!(touched(&line("msg.edit")), Some(Touched::Edited(5)));
+        assert_eq!(touched(&line("msg.preview")), Some(Touched::Previewed(5)));
         assert_eq!(touched(&line("msg.delete")), Some(Touched::Deleted(5)));
         assert_eq!(touched(&line("msg.new")), None);
         assert_eq!(touched(&line("msg.react")), None);

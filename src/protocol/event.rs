@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::data::{
-    ActData, EditData, MemberData, MessageData, NoticeData, ReactionData, RoleData, RoomUpdateData,
+    ActData, EditData, MemberData, MessageData, NoticeData, PreviewData, ReactionData, RoleData,
+    RoomUpdateData,
 };
 use super::{AuthOk, RoomEntry};
 use crate::domain::{MessageId, Millis, NoticeId, RoomId, Status, UserId};
@@ -60,6 +61,17 @@ events! {
         at: Millis,
         /// The message as it reads now.
         d: EditData<'a>,
+    }
+    /// What was found behind the links of a message. It has a seq and no `n`.
+    MessagePreview<'a> = "msg.preview" {
+        /// The room.
+        room: RoomId,
+        /// Place in the log.
+        seq: i64,
+        /// When.
+        at: Millis,
+        /// Which message, and what was found.
+        d: PreviewData<'a>,
     }
     /// Only the tombstone of a message is left.
     MessageDelete = "msg.delete" {

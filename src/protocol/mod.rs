@@ -16,19 +16,20 @@ mod reply;
 pub use act::{ActOp, DeedOp};
 pub use code::{CloseCode, ErrorCode, Refusal};
 pub use data::{
-    ActData, EditData, MemberData, MessageData, NoticeData, ReactionData, RoleData, RoomUpdateData,
+    ActData, EditData, MemberData, MessageData, NoticeData, PreviewData, ReactionData, RoleData,
+    RoomUpdateData,
 };
 pub use erase::{Touched, erased_event, erased_notice, touched};
 pub use event::{
     Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberBan, MemberJoin,
     MemberKick, MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin,
-    MessageReact, MessageUnpin, MessageUnreact, NoticeEvent, Presence, PresenceDiff, ReadEvent,
-    RoomAdd, RoomHead, RoomRemove, RoomUpdate, States, ThreadRead, Typing,
+    MessagePreview, MessageReact, MessageUnpin, MessageUnreact, NoticeEvent, Presence,
+    PresenceDiff, ReadEvent, RoomAdd, RoomHead, RoomRemove, RoomUpdate, States, ThreadRead, Typing,
 };
 pub use frame::{Frame, HEARTBEAT, LongFrame, close_frame, control_frame};
 pub use op::{BadLine, Heartbeat, Line, Op, Selection, Want, parse_line};
 pub use reply::{
-    ActOk, AuthOk, Empty, InboxOpenOk, InboxPlace, MarkOk, MessageItem, OpenOk, PullOk, Reaction,
-    RoomEntry, SendOk, SharedSnapshot, SnapshotBody, ThreadPlace, UnreadOk, UserBody, err_line,
-    ok_line, snapshot_line,
+    ActOk, AuthOk, Empty, FileItem, InboxOpenOk, InboxPlace, MarkOk, MessageItem, OpenOk, PullOk,
+    Reaction, RoomEntry, SendOk, SharedSnapshot, SnapshotBody, ThreadPlace, UnreadOk, UserBody,
+    err_line, ok_line, snapshot_line,
 };

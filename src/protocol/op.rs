@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::act::{self, ActOp, DeedOp};
-use crate::domain::{MessageId, NoticeId, Position, RoomId};
+use crate::domain::{FileId, MessageId, NoticeId, Position, RoomId};
 
 /// Which kinds of frames a session wants besides replies and the events of opened rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub enum Op<'a> {
         text: Cow<'a, str>,
         reply_to: Option<MessageId>,
         thread: Option<MessageId>,
+        files: Vec<FileId>,
     },
     /// Something done to messages that stand.
     Act(ActOp<'a>),
@@ -191,9 +192,10 @@ struct SendFields<'a> {
     #[serde(borrow)]
     cid: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    text: Cow<'a, str>,
+    text: Option<Cow<'a, str>>,
     reply_to: Option<MessageId>,
     thread: Option<MessageId>,
+    files: Option<Vec<FileId>>,
 }
 
 #[derive(Deserialize)]
@@ -246,8 +248,14 @@ fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error
         "close" => Op::Close { room: serde_json::from_str::<RoomField>(line)?.room },
         "send" => {
             let f: SendFields<'_> = serde_json::from_str(line)?;
-            let SendFields { room, cid, text, reply_to, thread } = f;
-            Op::Send { room, cid, text, reply_to, thread }
+            let SendFields { room, cid, text, reply_to, thread, files } = f;
+            let files = files.unwrap_or_default();
+            // Without files there is nothing to say without a text.
+            let text = match text {
+                None if files.is_empty() => return Err(serde::de::Error::missing_field("text")),
+                text => text.unwrap_or_default(),
+            };
+            Op::Send { room, cid, text, reply_to, thread, files }
         }
         "edit" => Op::Act(act::edit(line)?),
         "delete" => Op::Act(act::on_one(line, |message| DeedOp::Delete { message })?),
@@ -304,9 +312,19 @@ mod tests {
         let Ok(Line::Request { id: Some(3), op }) = parse_line(line) else {
             panic!("not a request");
         };
-        let Op::Send { room, cid, text, reply_to, thread } = op else { panic!("not a send") };
+        let Op::Send { room, cid, text, reply_to, thread, files } = op else {
+            panic!("not a send");
+        };
         assert_eq!((room, cid.as_deref(), &*text), (RoomId(12), Some("c-2"), "hi"));
-        assert_eq!((reply_to, thread), (None, None));
+        assert_eq!((reply_to, thread, files), (None, None, Vec::new()));
+        let bare = r#"{"op":"send","room":"r_12","files":["fi_7","fi_9"]}"#;
+        let Ok(Line::Request { op: Op::Send { text, files, .. }, .. }) = parse_line(bare) else {
+            panic!("not a send");
+        };
+        assert_eq!((&*text, files), ("", vec![FileId(7), FileId(9)]));
+        for odd in [r#""files":[]"#, r#""files":null"#, r#""text":"hi","files":["r_1"]"#] {
+            assert!(parse_line(&format!(r#"{{"op":"send","room":"r_12",{odd}}}"#)).is_err());
+        }
     }
 
     #[test]

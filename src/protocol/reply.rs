@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{Frame, LongFrame, Refusal};
 use crate::domain::{
-    ClubId, Epoch, MessageId, Millis, NoticeId, Notify, RoomId, RoomKind, SessionId, UserId,
+    ClubId, Epoch, FileId, LinkPreview, MessageId, Millis, NoticeId, Notify, RoomId, RoomKind,
+    SessionId, UserId,
 };
 
 /// A user as others see one.
@@ -157,6 +158,36 @@ pub struct MessageItem {
     /// Its thread: the one that it began, or the one that it stands in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<ThreadPlace>,
+    /// What it brought.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileItem>,
+    /// What was found behind its links.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<LinkPreview>,
+}
+
+/// A file, as messages have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileItem {
+    /// Id.
+    pub id: FileId,
+    /// Where it is; who asks must be let in there.
+    pub url: String,
+    /// What it is called.
+    pub name: String,
+    /// What it is, by its content.
+    pub mime: String,
+    /// Bytes.
+    pub size: i64,
+    /// Of a picture, upright.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<i64>,
+    /// Of a picture, upright.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<i64>,
+    /// Where a small copy of a picture is, if one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview_url: Option<String>,
 }
 
 /// The reactions to a message with one emoji.

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::act::{Act, Acted};
+use super::files::NewPreviews;
 use super::moderation::Moderation;
 use super::moves::{Moves, NewGroup};
 use crate::domain::{
-    Cid, ClubId, ClubRole, Epoch, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
+    Cid, ClubId, ClubRole, Epoch, FileId, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
 };
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
@@ -36,6 +37,8 @@ pub enum Append {
         /// When.
         at: Millis,
     },
+    /// What was found behind the links of a message.
+    Previews(NewPreviews),
     /// A user enters an open club: membership, read marks, and the line in `general`.
     JoinClub {
         /// The club.
@@ -161,6 +164,8 @@ pub struct NewMessage {
     pub thread: Option<i64>,
     /// Many whom it calls at once, and may.
     pub called: Option<Called>,
+    /// What it brings: uploads of the author for this room that no message has.
+    pub files: Vec<FileId>,
     /// When the server took it.
     pub at: Millis,
     /// The rule of the club that found something in it, and wants moderators to see it.
@@ -172,7 +177,8 @@ impl NewMessage {
     #[must_use]
     pub const fn new(room: RoomId, author: UserId, cid: Cid, text: Text, at: Millis) -> Self {
         let (reply_to, thread, called, flagged) = (None, None, None, None);
-        Self { room, author, cid, text, reply_to, thread, called, at, flagged }
+        let files = Vec::new();
+        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged }
     }
 }
 
@@ -230,6 +236,8 @@ pub enum Appended {
         /// Whether there are more.
         has_more: bool,
     },
+    /// An event that nobody asked for and that is no message.
+    Event(StoredEvent),
     /// This `cid` was there already: the numbers of the first time.
     Duplicate {
         /// Seq of the first.
@@ -275,6 +283,8 @@ pub enum AppendRefusal {
     ReactionLimit,
     /// The room has as many pinned messages as it may have.
     PinLimit,
+    /// A file is not one that this message can bring.
+    NoSuchFile,
     /// The user is banned from the club.
     Banned {
         /// Until when; none is for ever.

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use self::types::TextRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
 use super::db::{Either, Sql, fetch_all};
+use super::files::{fill, fill_found};
 use super::rooms::Reach;
 use super::{Store, StoreError};
 use crate::domain::{Millis, RoomId, UserId};
@@ -98,6 +99,8 @@ impl MessageRow {
             reactions: reactions(self.reactions.as_deref(), self.mine.as_deref()),
             is_pinned: self.pins > 0,
             thread,
+            files: Vec::new(),
+            previews: Vec::new(),
         }
     }
 }
@@ -243,7 +246,9 @@ impl Store {
             by: UserId(row.by_id),
             at: Millis(row.pinned_at),
         };
-        Ok(rows.into_iter().map(pinned).collect())
+        let mut pins: Vec<_> = rows.into_iter().map(pinned).collect();
+        fill_found(&mut conn, pins.iter_mut().map(|pin| &mut pin.message)).await?;
+        Ok(pins)
     }
 
     /// The texts of an edited message that are kept, oldest first; none of one that never was
@@ -301,6 +306,7 @@ impl Store {
             Either::Sqlite(conn) => read!(conn, sql.sqlite),
             Either::Postgres(conn) => read!(conn, sql.postgres),
         }
+        fill(&mut conn, room, &mut messages).await?;
         Ok(messages)
     }
 }

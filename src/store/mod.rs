@@ -26,6 +26,7 @@ mod clubs;
 mod db;
 mod error;
 mod families;
+mod files;
 mod given;
 mod inbox;
 mod jobs;
@@ -69,6 +70,7 @@ pub use clubs::{
 };
 pub use error::{OpenError, StoreError};
 pub use families::{Device, NewFamily, Rotation};
+pub use files::{File, FileLimits, FileRoom, KeptFile, NewFile, NewPreviews, NoRoomForFile};
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};

@@ -62,7 +62,7 @@ impl Null {
 }
 
 fn number(message: &NewMessage, (seq, n): (i64, i64), writer: &dyn EventWriter) -> Appended {
-    let body = writer.message(message, seq, n, &[]).into();
+    let body = writer.message(message, seq, n, &[], &[]).into();
     let event = StoredEvent { seq, n, at: message.at, body };
     Appended::Message {
         event,

@@ -2,6 +2,7 @@
 
 use super::append::LogHead;
 use super::db::{Conn, fetch_all};
+use super::files::fill;
 use super::given::{Bulk, Given, bulk};
 use super::log::head;
 use super::messages::{Message, MessageRow, message_columns};
@@ -53,7 +54,8 @@ struct HeadRow {
 
 impl Store {
     /// The head of a living room and its last messages, of one moment; and whose reactions are on
-    /// them, at least of these readers as far as they are not too many at once.
+    /// them, at least of these readers as far as they are not too many at once. These and what
+    /// messages have besides their texts may know of later events.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -70,7 +72,8 @@ impl Store {
                 let epoch = Epoch(first.epoch.as_str().into());
                 let at = LogHead { epoch, head: first.head, n: first.room_n };
                 let rows = rows.into_iter().rev();
-                let messages: Vec<Message> = rows.map(|row| row.message.of(room)).collect();
+                let mut messages: Vec<Message> = rows.map(|row| row.message.of(room)).collect();
+                fill(&mut conn, room, &mut messages).await?;
                 let reactors = reactors(&mut conn, room, &messages, readers).await?;
                 return Ok(Some(Snapshot { at, messages, reactors }));
             }

@@ -1,6 +1,7 @@
 //! Threads as one of those who follow them sees them.
 
 use super::db::{Conn, execute, fetch_all, fetch_optional};
+use super::files::fill_found;
 use super::messages::{Message, MessageRow, message_columns};
 use super::page::Page;
 use super::{Store, StoreError};
@@ -83,7 +84,9 @@ impl Store {
             read_seq: row.read_seq,
             unread: row.unread,
         };
-        Ok(rows.into_iter().map(thread).collect())
+        let mut threads: Vec<_> = rows.into_iter().map(thread).collect();
+        fill_found(&mut conn, threads.iter_mut().map(|thread| &mut thread.root)).await?;
+        Ok(threads)
     }
 
     /// Marks a thread as read up to a seq, never back. Nothing for who does not follow it.

@@ -2,6 +2,7 @@
 
 use super::act::ActEvent;
 use super::append::NewMessage;
+use super::files::{File, NewPreviews};
 use crate::domain::{ClubId, ClubRole, Millis, NoticeId, RoomId, UserId};
 
 /// Which line a membership change writes.
@@ -61,15 +62,24 @@ pub const N_HOLE: char = '\u{2}';
 /// writes: the store keeps the result without looking inside.
 pub trait EventWriter: Send + Sync {
     /// A `msg.new`.
-    fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String;
+    fn message(
+        &self,
+        message: &NewMessage,
+        seq: i64,
+        n: i64,
+        mentions: &[UserId],
+        files: &[File],
+    ) -> String;
     /// A `msg.new` that names nobody, before it has numbers: [`SEQ_HOLE`] and [`N_HOLE`] stand where
     /// they belong and nowhere else. With the numbers put in it is what [`Self::message`] writes.
     fn template(&self, message: &NewMessage) -> String;
+    /// A `msg.preview`.
+    fn previews(&self, new: &NewPreviews, seq: i64) -> String;
     /// A membership line; lines have a seq and no `n`.
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String;
     /// An event that is done to a message; they have a seq and no `n`.
     fn act(&self, act: &ActEvent<'_>) -> String;
-    /// What stays of a `msg.new` or `msg.edit` whose message is deleted.
+    /// What stays of a `msg.new`, `msg.edit` or `msg.preview` whose message is deleted.
     fn erased_event(&self, body: &str) -> String;
     /// What stays of an `inbox` event whose message is deleted.
     fn erased_notice(&self, event: &str) -> String;

@@ -20,7 +20,9 @@ fn routes() -> BTreeSet<(String, String)> {
     for resource in text.split("resource(\"").skip(1) {
         let (path, rest) = resource.split_once('"').unwrap();
         let rest = rest.split(".service(").next().unwrap();
-        if !path.starts_with("/v1/") && !["/healthz", "/readyz", "/metrics"].contains(&path) {
+        if !["/v1/", "/files/"].iter().any(|root| path.starts_with(root))
+            && !["/healthz", "/readyz", "/metrics"].contains(&path)
+        {
             continue;
         }
         for method in METHODS.iter().filter(|method| rest.contains(&format!(".{method}("))) {

@@ -23,6 +23,7 @@ fn outcome(appended: &Appended) -> &'static str {
         Appended::Acted(_) => "acted",
         Appended::Unchanged { .. } => "unchanged",
         Appended::FannedOut { .. } => "told",
+        Appended::Event(_) => "event",
         Appended::Member { .. } => "member",
         Appended::Refused(_) => "refused",
         Appended::Failed => "failed",

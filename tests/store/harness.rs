@@ -8,9 +8,9 @@ use moim::domain::{
     Username, Writers,
 };
 use moim::store::{
-    ActEvent, Append, Appended, Club, DatabaseTarget, EventWriter, FirstUser, Line, Message,
-    N_HOLE, NewClub, NewMessage, NewNotice, NewRoom, NewUser, Page, Reach, Reading, SEQ_HOLE,
-    Store, StoreError, StoredEvent, User, Window, WrittenNotice,
+    ActEvent, Append, Appended, Club, DatabaseTarget, EventWriter, File, FirstUser, Line, Message,
+    N_HOLE, NewClub, NewMessage, NewNotice, NewPreviews, NewRoom, NewUser, Page, Reach, Reading,
+    SEQ_HOLE, Store, StoreError, StoredEvent, User, Window, WrittenNotice,
 };
 
 use crate::postgres::Cluster;
@@ -310,16 +310,31 @@ pub(crate) fn first<Key>() -> Page<Key> {
 pub(crate) struct Plain;
 
 impl EventWriter for Plain {
-    fn message(&self, message: &NewMessage, seq: i64, n: i64, mentions: &[UserId]) -> String {
+    fn message(
+        &self,
+        message: &NewMessage,
+        seq: i64,
+        n: i64,
+        mentions: &[UserId],
+        files: &[File],
+    ) -> String {
         if message.text.as_str() == "poison" {
             return String::new();
         }
         let text = message.text.as_str().replace('"', "'").replace(char::is_control, ".");
-        format!("msg seq={seq} n={n} by={} mentions={mentions:?} \"{text}\"", message.author)
+        let files: Vec<_> = files.iter().map(|file| format!(" {}", file.id)).collect();
+        let by = message.author;
+        let files = files.concat();
+        format!("msg seq={seq} n={n} by={by} mentions={mentions:?}{files} \"{text}\"")
+    }
+
+    fn previews(&self, new: &NewPreviews, seq: i64) -> String {
+        let titles: Vec<_> = new.previews.iter().map(|preview| preview.title.as_str()).collect();
+        format!("previews seq={seq} of={} {titles:?}", new.message_seq)
     }
 
     fn template(&self, message: &NewMessage) -> String {
-        let body = self.message(message, i64::MIN, i64::MAX, &[]);
+        let body = self.message(message, i64::MIN, i64::MAX, &[], &[]);
         let body = body.replace(&i64::MIN.to_string(), &SEQ_HOLE.to_string());
         body.replace(&i64::MAX.to_string(), &N_HOLE.to_string())
     }

@@ -19,6 +19,7 @@ mod append;
 mod clubs;
 mod failures;
 mod families;
+mod files;
 mod inbox;
 mod jobs;
 mod marks;

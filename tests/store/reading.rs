@@ -102,6 +102,8 @@ async fn a_message_reads_back_whole(world: World) {
         reactions: Vec::new(),
         is_pinned: false,
         thread: None,
+        files: Vec::new(),
+        previews: Vec::new(),
     };
     assert_eq!(read, expected);
     let snapshot = world.store.snapshot(lobby, 5, &[]).await.unwrap().unwrap();

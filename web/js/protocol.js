@@ -37,6 +37,7 @@ export const Ev = Object.freeze({
   RoomUpdate: "room.update",
   CaughtUp: "caught_up",
   MsgNew: "msg.new",
+  MsgPreview: "msg.preview",
   MsgEdit: "msg.edit",
   MsgDelete: "msg.delete",
   MsgReact: "msg.react",

@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use super::{Outcome, Outcomes, Telling};
-use crate::domain::{RoomId, UserId};
+use crate::domain::{MessageId, RoomId, Text, UserId};
 use crate::store::{NoticesRead, StoredNotice};
 
 /// Nobody is there.
@@ -21,6 +21,8 @@ impl Outcomes for Nobody {
     }
 
     fn untold(&self, _messages: Vec<(RoomId, i64)>) {}
+
+    fn spoken(&self, _message: MessageId, _text_seq: i64, _text: &Text) {}
 
     fn is_listening(&self, _room: RoomId, _user: UserId) -> bool {
         false

@@ -53,6 +53,7 @@ mod tests {
             thread: None,
             called: None,
             flagged: None,
+            files: Vec::new(),
             at: Millis(0),
         });
         let scale = Scale::default();

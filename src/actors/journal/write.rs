@@ -7,8 +7,9 @@ use futures_util::FutureExt;
 
 use super::{Outcomes, Pending, unavailable};
 use crate::actors::wire::Writer;
+use crate::domain::MessageId;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Acted, Append, Appended, NoticesRead, Store, StoreError, StoredNotice};
+use crate::store::{Acted, Append, Appended, Deed, NoticesRead, Store, StoreError, StoredNotice};
 use crate::telemetry::Metrics;
 
 /// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
@@ -54,6 +55,22 @@ fn set_aside(outcomes: &dyn Outcomes, metrics: &Metrics, culprit: Vec<Pending>) 
     }
 }
 
+/// A text stands: that of a new message, or another one of an edited.
+fn tell_text(outcomes: &dyn Outcomes, append: &Append, appended: &Appended) {
+    match (append, appended) {
+        (Append::Message(message), Appended::Message { event, .. }) => {
+            let id = MessageId { room: message.room, seq: event.seq };
+            outcomes.spoken(id, event.seq, &message.text);
+        }
+        (Append::Act(act), Appended::Acted(Acted { events, .. })) => {
+            if let (Deed::Edit { message, text, .. }, [event]) = (&act.deed, events.as_slice()) {
+                outcomes.spoken(MessageId { room: act.room, seq: *message }, event.seq, text);
+            }
+        }
+        _no_text => {}
+    }
+}
+
 /// One attempt. The tickets stay with the batch until the store has answered.
 async fn write_once(
     store: &Store,
@@ -69,6 +86,9 @@ async fn write_once(
     let tickets = batch.iter_mut().filter_map(|pending| pending.ticket.take());
     match written {
         Ok(Ok(mut appended)) => {
+            for (append, appended) in appends.iter().zip(&appended) {
+                tell_text(outcomes, append, appended);
+            }
             let notices: Vec<_> = appended.iter_mut().flat_map(take_notices).collect();
             let read: Vec<_> = appended.iter_mut().filter_map(take_read).collect();
             outcomes.arrived(tickets.zip(appended.into_iter().map(Ok)).collect());

@@ -50,11 +50,12 @@ impl LiveEvent {
         Self { room, seq, n, by, mentions, touched, since, frame, sse }
     }
 
-    /// The seq of the message whose text this is, or would be, were it one.
+    /// The seq of the message whose text this is, or what is behind its links; or would be, were it
+    /// one.
     pub(crate) fn brings(&self) -> Option<i64> {
         match self.touched {
             None => Some(self.seq),
-            Some(Touched::Edited(message)) => Some(message),
+            Some(Touched::Edited(message) | Touched::Previewed(message)) => Some(message),
             Some(Touched::Deleted(_)) => None,
         }
     }
@@ -63,7 +64,7 @@ impl LiveEvent {
     pub(crate) fn deleted(&self) -> Option<i64> {
         match self.touched {
             Some(Touched::Deleted(message)) => Some(message),
-            Some(Touched::Edited(_)) | None => None,
+            Some(Touched::Edited(_) | Touched::Previewed(_)) | None => None,
         }
     }
 

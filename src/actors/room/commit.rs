@@ -11,7 +11,7 @@ use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::seat::{Asker, SeatKey};
 use crate::domain::{MessageId, UserId};
 use crate::protocol::{
-    Frame, MarkOk, MessageItem, Reaction, ReadEvent, Refusal, SendOk, ThreadPlace,
+    FileItem, Frame, MarkOk, MessageItem, Reaction, ReadEvent, Refusal, SendOk, ThreadPlace,
 };
 use crate::store::{self, Appended, ReadMark, StoredEvent};
 
@@ -42,6 +42,13 @@ impl RoomState {
                 Commit::FannedOut(mentions) => self.fanned_out(mentions, &mut gathered),
                 Commit::Mark { user, asker, seat, outcome } => {
                     self.mark_committed(user, asker, seat, outcome, &mut gathered);
+                }
+                Commit::Event(event) => {
+                    let event = self.live(&event);
+                    if self.linked.is_some() {
+                        gathered.steps.push(Step { event: Some(Arc::clone(&event)), change: None });
+                    }
+                    self.apply(event, &mut gathered.events);
                 }
                 Commit::Member { user, change, line } => {
                     let event = line.map(|line| self.live(&line));
@@ -203,6 +210,8 @@ impl From<&store::Message> for MessageItem {
                 store::ThreadPlace::Root { count, last_at } => ThreadPlace::Root { count, last_at },
                 store::ThreadPlace::Of(seq) => ThreadPlace::Of(MessageId { room, seq }),
             }),
+            files: message.files.iter().map(FileItem::from).collect(),
+            previews: message.previews.clone(),
         }
     }
 }

@@ -171,6 +171,8 @@ mod tests {
             reactions,
             is_pinned,
             thread,
+            files: Vec::new(),
+            previews: Vec::new(),
         }
     }
 

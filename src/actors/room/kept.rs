@@ -122,6 +122,8 @@ mod tests {
             reactions: emoji.iter().map(reaction).collect(),
             is_pinned: false,
             thread: None,
+            files: Vec::new(),
+            previews: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
-use crate::domain::{Cid, Millis, Position, Rank, RoomId, Status, Text, UserId};
+use crate::domain::{Cid, FileId, Millis, Position, Rank, RoomId, Status, Text, UserId};
 use crate::protocol::{ActOk, MarkOk, Refusal, SendOk};
 use crate::store::{Appended, Deed, Passage, RoomInfo, RosterRow, Snapshot, StoredEvent};
 
@@ -96,14 +96,30 @@ pub(crate) struct Send {
     pub(crate) cid: Cid,
     /// The text.
     pub(crate) text: Text,
-    /// The seq of the message that it answers.
-    pub(crate) reply_to: Option<i64>,
-    /// The seq of the message that began the thread which it goes into.
-    pub(crate) thread: Option<i64>,
+    /// What it has besides; most have nothing, so it has a place of its own.
+    pub(crate) beside: Option<Box<Beside>>,
     /// Who hears what became of it.
     pub(crate) asker: Asker<SendOk>,
     /// When it was taken.
     pub(crate) since: Instant,
+}
+
+/// What a message has besides its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// The seq of the message that it answers.
+    pub(crate) reply_to: Option<i64>,
+    /// The seq of the message that began the thread which it goes into.
+    pub(crate) thread: Option<i64>,
+    /// The files that it brings.
+    pub(crate) files: Vec<FileId>,
+}
+
+impl Beside {
+    /// Nothing where there is nothing.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 /// Something done to messages, before it is admitted.
@@ -135,6 +151,8 @@ pub(crate) enum Commit {
         seat: Option<SeatKey>,
         outcome: Result<Appended, Refusal>,
     },
+    /// An event that nobody waits for.
+    Event(StoredEvent),
     /// A membership changed; the line stands in the log if there is one.
     Member { user: UserId, change: Change, line: Option<StoredEvent> },
 }

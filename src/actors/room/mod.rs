@@ -32,8 +32,8 @@ pub(crate) use self::desk::Desk;
 pub(crate) use self::floors::Floors;
 use self::foreign::Doubt;
 pub(crate) use self::message::{
-    Act, Ask, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Settings, Step,
-    UNKNOWN, Undelivered, call,
+    Act, Ask, Beside, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Settings,
+    Step, UNKNOWN, Undelivered, call,
 };
 pub(crate) use self::open::PART_EVENTS;
 pub(crate) use self::ring::EVENTS as RING_EVENTS;
@@ -282,6 +282,7 @@ impl Room {
                 Ticket::Member { answer, .. } | Ticket::Moves { answer } => {
                     answer.give(Err(refusal));
                 }
+                Ticket::Event { .. } => {}
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::Least;
+use crate::domain::{Denied, Least, Millis};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::AppendRefusal;
+
 /// Why a room says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RoomRefusal {
@@ -34,6 +35,8 @@ pub(crate) enum RoomRefusal {
     ReactionLimit,
     /// As many pinned messages as a room may have.
     PinLimit,
+    /// A file is not the author's, not of this room, or used already.
+    NoSuchFile,
     /// The room was deleted meanwhile.
     Gone,
     /// The store does not answer.
@@ -49,17 +52,8 @@ impl From<RoomRefusal> for Refusal {
             RoomRefusal::NotMember | RoomRefusal::Gone => {
                 Self::new(ErrorCode::NotFound, "no such room")
             }
-            RoomRefusal::Muted { until } => Self {
-                until: Some(until),
-                ..Self::new(ErrorCode::Muted, "you may read, not write")
-            },
-            RoomRefusal::Rank(Least::Nobody) => {
-                Self::new(ErrorCode::Forbidden, "nobody may do this here").because("role")
-            }
-            RoomRefusal::Rank(least) => {
-                let msg = format!("this takes the rank {least} or a higher one");
-                Self::new(ErrorCode::Forbidden, msg).because("role")
-            }
+            RoomRefusal::Muted { until } => Denied::Muted(Millis(until)).into(),
+            RoomRefusal::Rank(least) => Denied::Rank(least).into(),
             RoomRefusal::SlowMode { retry } => {
                 Self::new(ErrorCode::SlowMode, "the room is in slow mode").retry_in(retry)
             }
@@ -94,6 +88,10 @@ impl From<RoomRefusal> for Refusal {
                 Self::new(ErrorCode::Conflict, "the room has too many pinned messages")
                     .because("pin_limit")
             }
+            RoomRefusal::NoSuchFile => {
+                Self::new(ErrorCode::Invalid, "files must be yours, of this room, and not used")
+                    .because("no_such_file")
+            }
             RoomRefusal::Unavailable => {
                 Self::new(ErrorCode::Unavailable, "the message could not be stored").retry_in(soon)
             }
@@ -108,6 +106,7 @@ impl From<AppendRefusal> for RoomRefusal {
             AppendRefusal::Gone => Self::Gone,
             AppendRefusal::NoSuchMessage => Self::NoSuchMessage,
             AppendRefusal::NoSuchThread => Self::NoSuchThread,
+            AppendRefusal::NoSuchFile => Self::NoSuchFile,
             AppendRefusal::NotThere => Self::NotThere,
             AppendRefusal::Deleted => Self::Deleted,
             AppendRefusal::NotAuthor => Self::NotAuthor,

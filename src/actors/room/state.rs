@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::floors::Floors;
 use super::foreign::Linked;
 use super::kept::Kept;
-use super::message::{Ask, Change, Send, Step};
+use super::message::{Ask, Beside, Change, Send, Step};
 use super::open::Waiting;
 use super::refusal::RoomRefusal;
 use super::ring::Ring;
@@ -165,12 +165,13 @@ impl RoomState {
 
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&mut self, send: Send, now: Millis) -> Effect {
-        let Send { author, cid, text, reply_to, thread, asker, since } = send;
-        match self.take(author, &cid, text, now) {
+        let Send { author, cid, text, beside, asker, since } = send;
+        let Beside { reply_to, thread, files } = beside.map(|beside| *beside).unwrap_or_default();
+        match self.take(author, &cid, (text, !files.is_empty()), now) {
             Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
                 let message = NewMessage::new(room, author, cid, text, at);
-                let message = NewMessage { reply_to, thread, called, flagged, ..message };
+                let message = NewMessage { reply_to, thread, called, flagged, files, ..message };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
@@ -188,10 +189,13 @@ impl RoomState {
         &mut self,
         author: UserId,
         cid: &Cid,
-        text: Text,
+        (text, has_files): (Text, bool),
         now: Millis,
     ) -> Result<(Text, Option<FilterId>), RoomRefusal> {
         let standing = self.check(author, Permission::Send, now)?;
+        if has_files {
+            self.check(author, Permission::Attach, now)?;
+        }
         let screened = self.screen(standing, text)?;
         self.keep_pace((author, standing), cid, now)?;
         Ok(screened)

@@ -302,15 +302,7 @@ fn a_position_that_cannot_be_resumed_gets_a_snapshot_and_the_reason() {
 
 fn send(author: UserId) -> Send {
     let (cid, text) = (Cid::parse("c-1").unwrap(), Text::parse("hi").unwrap());
-    Send {
-        author,
-        cid,
-        text,
-        reply_to: None,
-        thread: None,
-        asker: Asker::Seat(seat(1), 3),
-        since: Instant::now(),
-    }
+    Send { author, cid, text, beside: None, asker: Asker::Seat(seat(1), 3), since: Instant::now() }
 }
 
 #[test]

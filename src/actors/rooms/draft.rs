@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::domain::{Cid, Text};
+use crate::domain::{Cid, FileId, Text};
 
 /// A message of a REST call.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct NewText {
     pub reply_to: Option<i64>,
     /// The seq of the message that began the thread which it goes into.
     pub thread: Option<i64>,
+    /// The files that it brings.
+    pub files: Vec<FileId>,
 }
 
 /// Makes cids: a random start for each life of a node, then a count.

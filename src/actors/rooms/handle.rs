@@ -14,11 +14,12 @@ use crate::actors::directory::Directory;
 use crate::actors::filters::Filters;
 use crate::actors::indexer::IndexerHandle;
 use crate::actors::journal::{JournalHandle, Ticket};
+use crate::actors::links::LinkQueue;
 use crate::actors::presence::PresenceHandle;
 use crate::actors::pressure::Pressure;
 use crate::actors::relay::Relays;
 use crate::actors::room::{
-    Act, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
+    Act, Beside, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
 use crate::domain::{Cid, ClubId, Millis, RoomId, Status, UserId};
@@ -48,6 +49,8 @@ pub struct RoomsHandle {
     pub(crate) filters: Filters,
     pub(crate) faults: Faults,
     pub(crate) pressure: Arc<Pressure>,
+    /// Messages whose links are to be looked at, if somebody does.
+    pub links: LinkQueue,
 }
 
 impl RoomsHandle {
@@ -74,6 +77,7 @@ impl RoomsHandle {
             cids: Arc::new(OwnCids::new(life)),
             filters: Filters::default(),
             faults,
+            links: LinkQueue::default(),
         }
     }
 
@@ -162,9 +166,9 @@ impl RoomsHandle {
     ) -> Result<SendOk, Refusal> {
         self.pressure.admit()?;
         let (asker, answer) = call();
-        let NewText { cid, text, reply_to, thread } = what;
-        let since = Instant::now();
-        let send = Send { author, cid, text, reply_to, thread, asker, since };
+        let NewText { cid, text, reply_to, thread, files } = what;
+        let (beside, since) = (Beside { reply_to, thread, files }.boxed(), Instant::now());
+        let send = Send { author, cid, text, beside, asker, since };
         self.ask(room, RoomMsg::Send(send)).await?;
         wait(answer).await
     }
@@ -279,7 +283,7 @@ impl RoomsHandle {
                         Commit::Message { asker, .. } => self.answer_later(asker, Err(no())),
                         Commit::Act { asker, .. } => self.answer_later(asker, Err(no())),
                         Commit::Mark { asker, .. } => self.answer_later(asker, Err(no())),
-                        Commit::FannedOut(_) | Commit::Member { .. } => {}
+                        Commit::Event(_) | Commit::FannedOut(_) | Commit::Member { .. } => {}
                     }
                 }
             }

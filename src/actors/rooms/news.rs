@@ -1,13 +1,15 @@
 //! News that a REST call has for what is live: who came, who must go, what was read.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{RoomsHandle, RoomsMsg};
+use crate::actors::journal::Ticket;
 use crate::actors::relay::{LiveEvent, RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg, UNKNOWN};
 use crate::domain::{DeviceId, MessageId, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, InboxRead, RoomEntry, ThreadRead};
-use crate::store::{NoticesRead, ReadSelection, StoredNotice, ThreadMark};
+use crate::store::{Append, NewPreviews, NoticesRead, ReadSelection, StoredNotice, ThreadMark};
 
 /// Most entries in one line.
 const NOTICES: usize = 200;
@@ -98,5 +100,14 @@ impl RoomsHandle {
         let tell = Tell::Others(Frame::json(&InboxRead { upto_seq, ids, unread }), None);
         self.bus.tell(&[user], &tell);
         self.relays.broadcast(RelayMsg::Tell(Arc::new([user]), tell)).await;
+    }
+
+    /// Tells a room what was found behind the links of a message, unless the message was changed
+    /// meanwhile. Nobody waits for it.
+    pub fn previewed(&self, found: NewPreviews) {
+        let ticket = Ticket::Event { room: found.room };
+        if self.journal.append(Append::Previews(found), ticket, Instant::now()).is_err() {
+            tracing::debug!("previews were left out: the journal is busy");
+        }
     }
 }

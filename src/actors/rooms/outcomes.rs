@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::RoomsHandle;
 use crate::actors::journal::{Outcome, Outcomes, Telling, Ticket};
 use crate::actors::room::{Change, Commit, RoomMsg};
-use crate::domain::{RoomId, UserId};
+use crate::domain::{MessageId, RoomId, Text, UserId};
 use crate::protocol::Refusal;
 use crate::store::{Acted, Append, Appended, Move, NoticesRead, StoredNotice};
 
@@ -26,6 +26,10 @@ impl Outcomes for RoomsHandle {
         messages.into_iter().for_each(|(room, message)| self.fan_out(room, message));
     }
 
+    fn spoken(&self, message: MessageId, text_seq: i64, text: &Text) {
+        self.links.ask(message, text_seq, text);
+    }
+
     fn arrived(&self, outcomes: Vec<Outcome>) {
         let mut per_room: Vec<(RoomId, Vec<Commit>)> = Vec::new();
         let mut answers = Vec::new();
@@ -42,6 +46,11 @@ impl Outcomes for RoomsHandle {
                         self.fan_out(room, *message);
                     }
                     add(&mut per_room, room, Commit::Act { asker, outcome });
+                }
+                Ticket::Event { room } => {
+                    if let Ok(Appended::Event(event)) = outcome {
+                        add(&mut per_room, room, Commit::Event(event));
+                    }
                 }
                 Ticket::FanOut { room, message } => {
                     if let Ok(Appended::FannedOut { mentions, has_more, .. }) = outcome {

@@ -32,6 +32,9 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         AppendRefusal::NoSuchMessage => {
             Refusal::new(ErrorCode::Invalid, "no such message").because("no_such_message")
         }
+        AppendRefusal::NoSuchFile => {
+            Refusal::new(ErrorCode::Invalid, "no such file").because("no_such_file")
+        }
         AppendRefusal::NoSuchMember => Refusal::new(ErrorCode::NotFound, "was never in this club"),
         AppendRefusal::Decided => {
             Refusal::new(ErrorCode::Conflict, "this report is decided").because("decided")

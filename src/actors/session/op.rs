@@ -6,9 +6,9 @@ use std::time::Instant;
 use actix::Context;
 
 use super::Session;
-use crate::actors::room::{Form, RoomMsg, Send};
+use crate::actors::room::{Beside, Form, RoomMsg, Send};
 use crate::actors::seat::{Asker, Opening};
-use crate::domain::{Cid, InvalidText, MessageId, RoomId, Text, UserId};
+use crate::domain::{Cid, FileId, InvalidText, MessageId, RoomId, Text, UserId, check_files};
 use crate::protocol::{Behind, Empty, ErrorCode, Frame, Heartbeat, Line, Op, Refusal, ok_line};
 
 impl Session {
@@ -88,8 +88,8 @@ impl Session {
             return self.put_off(re, &refusal);
         }
         let (room, msg) = match op {
-            Op::Send { room, cid, text, reply_to, thread } => {
-                let draft = Draft { cid, text, reply_to, thread };
+            Op::Send { room, cid, text, reply_to, thread, files } => {
+                let draft = Draft { cid, text, reply_to, thread, files };
                 (room, self.draft(user, re, room, draft).map(RoomMsg::Send))
             }
             Op::Act(act) => {
@@ -157,7 +157,13 @@ impl Session {
         draft: Draft<'_>,
     ) -> Result<Send, Refusal> {
         self.worker.shared.throttle.send(author)?;
-        let text = Text::parse(&draft.text).map_err(|why| invalid("text", why))?;
+        let files = check_files(draft.files)?;
+        let text = if files.is_empty() {
+            Text::parse(&draft.text)
+        } else {
+            Text::parse_beside_files(&draft.text)
+        };
+        let text = text.map_err(|why| invalid("text", why))?;
         let cid = match draft.cid {
             Some(cid) => Cid::parse(&cid).map_err(|why| invalid("cid", why))?,
             None => self.worker.shared.own_cid(),
@@ -173,8 +179,8 @@ impl Session {
         }
         let seq = |message: MessageId| message.seq;
         let (reply_to, thread) = (draft.reply_to.map(seq), draft.thread.map(seq));
-        let (asker, since) = (self.asker(re), Instant::now());
-        Ok(Send { author, cid, text, reply_to, thread, asker, since })
+        let beside = Beside { reply_to, thread, files }.boxed();
+        Ok(Send { author, cid, text, beside, asker: self.asker(re), since: Instant::now() })
     }
 
     pub(super) fn asker<T>(&self, re: Option<u32>) -> Asker<T> {
@@ -203,6 +209,7 @@ struct Draft<'a> {
     text: Cow<'a, str>,
     reply_to: Option<MessageId>,
     thread: Option<MessageId>,
+    files: Vec<FileId>,
 }
 
 pub(super) fn invalid(field: &str, why: InvalidText) -> Refusal {

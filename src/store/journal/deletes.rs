@@ -1,5 +1,6 @@
 //! Deleting erases: what a message said goes from its row, from all its revisions, from the events
-//! that brought it, from the inboxes that quoted it; its pin, its reactions and its mentions go too.
+//! that brought it, from the inboxes that quoted it; its files, what was found behind its links, its
+//! pin, its reactions and its mentions go too.
 //! What stays is a tombstone: its place, its author.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::writer::EventWriter;
-use crate::store::{moderation, search};
+use crate::store::{files, moderation, search};
 
 use super::acts::{Outcome, Target, UNCHANGED, number, target, targets};
 use super::places::Places;
@@ -197,8 +198,10 @@ async fn erase(
     writer: &dyn EventWriter,
 ) -> Result<(), StoreError> {
     let edits: Vec<(i64,)> = conn.given_all(&EDITS, pairs(room, seqs)).await?;
+    let previews = files::drop_of(conn, room, seqs).await?;
     // The first revision is the message itself.
-    let mut all: Vec<i64> = seqs.iter().copied().chain(edits.into_iter().map(|(s,)| s)).collect();
+    let mut all: Vec<i64> = seqs.to_vec();
+    all.extend(edits.into_iter().map(|(seq,)| seq).chain(previews));
     all.sort_unstable();
     all.dedup();
     let events: Vec<(i64, String)> = conn.given_all(&EVENTS, pairs(room, &all)).await?;

@@ -10,8 +10,8 @@ use crate::store::append::{AppendRefusal, Appended, Called, StoredEvent};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::moderation::{Flagged, flag};
-use crate::store::search;
 use crate::store::writer::EventWriter;
+use crate::store::{files, search};
 
 use super::acts::{Outcome, Target, UNCHANGED, number, target};
 use super::cause::Cause;
@@ -180,6 +180,7 @@ async fn set_text(
         rev,
         act.at.0
     )?;
+    files::forget_previews(conn, act.room, message).await?;
     let events = [(act.room, event.clone())];
     let mut script = Script::new();
     rows::events(&mut script, places, &events);

@@ -89,6 +89,7 @@ async fn act(
         Append::Message(_)
         | Append::Act(_)
         | Append::FanOut { .. }
+        | Append::Previews(_)
         | Append::Mark { .. }
         | Append::JoinClub { .. }
         | Append::LeaveClub { .. } => Err(AppendRefusal::Gone),

@@ -8,18 +8,20 @@
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
 //! the messages leave is written by one script (`given.rs`). Read in this order: `plain.rs` is the short
 //! way of batches that hold nothing else; `places.rs` takes the locks, `talk.rs` turns messages,
-//! reactions and marks into rows with the help of `facts.rs`, `reactions.rs`, `threads.rs`,
-//! `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes. What is rare
-//! is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs` and
-//! `pins.rs`, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes and rises,
-//! by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in `doors.rs`,
-//! `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned.
+//! reactions and marks into rows with the help of `facts.rs`, `attached.rs` (files), `reactions.rs`,
+//! `threads.rs`, `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes.
+//! What is rare is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs`
+//! and `pins.rs`, `previews.rs` adds what was found behind links, `fanouts.rs` tells many of one message,
+//! and `members.rs` handles who comes, goes and rises, by the rules in `clubs.rs`, `roles.rs`,
+//! `measures.rs` (moderators), and for single rooms in `doors.rs`, `groups.rs` and `lobbies.rs`;
+//! `letters.rs` tells those concerned.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
 //! culprit is alone. **Invariant:** `Err` means that nothing of the batch is kept.
 
 mod acts;
+mod attached;
 mod cause;
 mod clubs;
 mod counts;
@@ -40,6 +42,7 @@ mod pace;
 mod pins;
 mod places;
 mod plain;
+mod previews;
 mod reactions;
 mod reads;
 mod removals;
@@ -218,6 +221,7 @@ async fn single(
         Append::FanOut { room, message } => {
             fanouts::next(conn, places, (*room, *message), writer).await
         }
+        Append::Previews(new) => previews::write(conn, places, new, writer).await,
         _membership => members::change(conn, places, append, writer).await,
     }
 }

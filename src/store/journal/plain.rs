@@ -1,5 +1,6 @@
-//! Plain messages: those that answer nobody and call nobody, in rooms that make no inbox entries of
-//! their own and have no pace, by people for whom none waits there. Most batches hold nothing else.
+//! Plain messages: those that answer nobody, call nobody and bring nothing, in rooms that make no inbox
+//! entries of their own and have no pace, by people for whom none waits there. Most batches hold
+//! nothing else.
 //!
 //! Of such a message the database has to say no more than its numbers, and it can put those in by
 //! itself: the events come as templates. So nothing is read beforehand, and the batch is one script
@@ -146,12 +147,23 @@ pub(super) async fn write(
 fn plain(append: &Append) -> Option<&NewMessage> {
     let Append::Message(message) = append else { return None };
     // By name, so that whoever adds to a message decides whether it is still plain.
-    let NewMessage { room: _, author: _, cid: _, text, reply_to, thread, called, at: _, flagged } =
-        message;
+    let NewMessage {
+        room: _,
+        author: _,
+        cid: _,
+        text,
+        reply_to,
+        thread,
+        called,
+        files,
+        at: _,
+        flagged,
+    } = message;
     let is_plain = reply_to.is_none()
         && flagged.is_none()
         && thread.is_none()
         && called.is_none()
+        && files.is_empty()
         && calls(text.spoken()) == Calls::default();
     is_plain.then_some(message)
 }

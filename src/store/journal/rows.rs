@@ -6,6 +6,7 @@ use crate::domain::{RoomId, UserId};
 use crate::store::append::StoredEvent;
 use crate::store::given::{Bulk, Given, Script, bulk};
 
+use super::attached;
 use super::places::Places;
 use super::talk::Draft;
 
@@ -88,7 +89,7 @@ pub(super) fn events<'a>(
     script.add(&EVENTS, given);
 }
 
-/// Messages, and who they name.
+/// Messages, who they name, and what they bring.
 pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
     let given = Given::new()
         .ints(drafts.iter().map(|draft| draft.message.room.0))
@@ -108,6 +109,7 @@ pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
         .ints(named().map(|(_user, draft)| draft.message.room.0))
         .ints(named().map(|(_user, draft)| draft.n));
     script.add(&MENTIONS, given);
+    attached::used(script, drafts);
 }
 
 /// Read marks; one never lowers what stands.

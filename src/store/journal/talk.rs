@@ -1,7 +1,7 @@
 //! A run of messages, reactions and marks: judged, numbered and written together.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
@@ -10,6 +10,7 @@ use crate::store::append::{
     Append, AppendRefusal, Appended, NewMessage, ReadMark, StoredEvent, StoredNotice,
 };
 use crate::store::db::Conn;
+use crate::store::files::File;
 use crate::store::given::Script;
 use crate::store::moderation::{Flagged, flag};
 use crate::store::writer::EventWriter;
@@ -22,7 +23,7 @@ use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::{fanouts, mentions, notices, threads, watchers};
+use super::{attached, fanouts, mentions, notices, threads, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Draft<'a> {
     pub(super) has_crowd: bool,
     /// Whether entries of the room wait unread in the inbox of the author.
     pub(super) is_called: bool,
+    /// What it brings.
+    pub(super) files: Vec<File>,
     /// Zero until it is numbered.
     pub(super) n: i64,
 }
@@ -47,7 +50,7 @@ impl<'a> Draft<'a> {
             cause.answered.extend(facts.answered);
             (began, is_called) = (facts.began, facts.is_called);
         }
-        Self { message, cause, began, has_crowd: false, is_called, n: 0 }
+        Self { message, cause, began, has_crowd: false, is_called, files: Vec::new(), n: 0 }
     }
 
     /// The root of its thread.
@@ -93,7 +96,11 @@ pub(super) async fn write(
             _other => None,
         })
         .collect();
-    let mut facts = facts::read(conn, &messages).await?;
+    let mut known = Known {
+        facts: facts::read(conn, &messages).await?,
+        files: attached::read(conn, &messages).await?,
+        pace: Pace::read(conn, places, &messages).await?,
+    };
     let acts: Vec<(usize, &Act)> = run
         .iter()
         .enumerate()
@@ -103,8 +110,7 @@ pub(super) async fn write(
         })
         .collect();
     let mut board = reactions::read(conn, &acts).await?;
-    let mut pace = Pace::read(conn, places, &messages).await?;
-    let (turns, mut drafts) = judge(places, run, &mut facts, &mut pace);
+    let (turns, mut drafts) = judge(places, run, &mut known);
     threads::followers(conn, &mut drafts).await?;
     let mut causes: Vec<_> = drafts.iter_mut().map(|draft| &mut draft.cause).collect();
     mentions::resolve(conn, &mut causes).await?;
@@ -114,7 +120,7 @@ pub(super) async fn write(
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
     rows::messages(&mut script, &drafts);
-    pace.keep(&mut script, &drafts);
+    known.pace.keep(&mut script, &drafts);
     flag(&mut script, &flagged(places, &drafts));
     threads::write(&mut script, &drafts);
     fanouts::note(&mut script, &new_fanouts);
@@ -134,29 +140,42 @@ pub(super) async fn write(
     Ok(answer(turns, drafts, events, Left { notices, standing, reacted, read }))
 }
 
+/// What was read about the messages of a run; the first two by their places in it.
+struct Known {
+    facts: HashMap<usize, Facts>,
+    files: HashMap<usize, Vec<File>>,
+    pace: Pace,
+}
+
 /// Decides about each append, on what the live room could not know.
 fn judge<'a>(
     places: &Places,
     run: &'a [Append],
-    facts: &mut HashMap<usize, Facts>,
-    pace: &mut Pace,
+    known: &mut Known,
 ) -> (Vec<Turn<'a>>, Vec<Draft<'a>>) {
     let mut drafts: Vec<Draft<'a>> = Vec::new();
     let mut seen: HashMap<(RoomId, UserId, &str), usize> = HashMap::new();
+    let mut used = HashSet::new();
     let mut turn = |(place, append): (usize, &'a Append)| match append {
         Append::Message(message) if places.rooms.contains_key(&message.room) => {
-            let facts = facts.remove(&place);
+            let (facts, files) = (known.facts.remove(&place), known.files.remove(&place));
             if let Some(turn) = facts.as_ref().and_then(|facts| settled(message, facts)) {
                 return turn;
             }
             match seen.entry((message.room, message.author, message.cid.as_str())) {
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
-                    if let Some(why) = pace.take(places, message) {
+                    let files = files.unwrap_or_default();
+                    let are_free = files.iter().all(|file| !used.contains(&file.id));
+                    if !are_free || files.len() != message.files.len() {
+                        return Turn::Refused(AppendRefusal::NoSuchFile);
+                    }
+                    if let Some(why) = known.pace.take(places, message) {
                         return Turn::Refused(why);
                     }
                     place.insert(drafts.len());
-                    drafts.push(Draft::new(message, facts));
+                    used.extend(files.iter().map(|file| file.id));
+                    drafts.push(Draft { files, ..Draft::new(message, facts) });
                     Turn::Fresh
                 }
             }
@@ -235,7 +254,8 @@ fn number(
                 let Some(head) = places.rooms.get_mut(&message.room) else { continue };
                 let (seq, n) = next(head);
                 (draft.cause.seq, draft.n) = (seq, n);
-                let body = writer.message(message, seq, n, &draft.cause.mentions).into();
+                let (mentions, files) = (&draft.cause.mentions, &draft.files);
+                let body = writer.message(message, seq, n, mentions, files).into();
                 let event = StoredEvent { seq, n, at: message.at, body };
                 numbered.events.push((message.room, event));
                 let seat = Seat { read_n: n, read_seq: seq };

@@ -1,6 +1,7 @@
 //! Messages, and what belongs to them.
 
-use crate::domain::{Millis, RoomId, UserId, limits};
+use crate::domain::{LinkPreview, Millis, RoomId, UserId, limits};
+use crate::store::files::File;
 
 /// A message as it stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub struct Message {
     pub is_pinned: bool,
     /// What it is to a thread.
     pub thread: Option<ThreadPlace>,
+    /// What it brought, in the order of its author.
+    pub files: Vec<File>,
+    /// What was found behind its links.
+    pub previews: Vec<LinkPreview>,
 }
 
 impl Message {
@@ -129,6 +134,8 @@ mod tests {
             reactions: Vec::new(),
             is_pinned: false,
             thread: None,
+            files: Vec::new(),
+            previews: Vec::new(),
         };
         let fitting = |bytes: &[usize]| {
             let messages: Vec<_> = bytes.iter().map(|bytes| message(*bytes)).collect();

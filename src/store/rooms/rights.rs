@@ -199,6 +199,37 @@ impl Store {
     pub async fn rank(&self, room: RoomId, user: UserId) -> Result<Option<Rank>, StoreError> {
         rank_in(&mut self.db.read().await?, room, user).await
     }
+
+    /// What a user is in a living room, and whether they are muted; none for who may not read it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (i64, Option<i64>),
+            concat!(
+                "SELECT ",
+                rank!("account.user_id", "m.role", "account.role"),
+                ", m.muted_until FROM room CROSS JOIN account
+                   LEFT JOIN membership m ON m.club_id = room.club_id AND m.user_id = account.user_id
+              WHERE room.room_id = $1 AND account.user_id = $2 AND room.deleted_at IS NULL AND ",
+                may_read!("account.user_id")
+            ),
+            room.0,
+            user.0
+        )?;
+        let standing = |(rank, muted): (i64, Option<i64>)| Standing {
+            rank: rank_of(rank),
+            muted_until: muted.map(Millis),
+        };
+        Ok(row.map(standing))
+    }
 }
 
 /// The same on a connection that may be in a transaction.

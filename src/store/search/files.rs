@@ -3,8 +3,13 @@
 /// Whether the message of an expression carries a file, in SQL.
 macro_rules! carries_file {
     ($message:literal) => {
-        // No message carries one yet.
-        "FALSE"
+        concat!(
+            "EXISTS (SELECT 1 FROM file WHERE file.room_id = ",
+            $message,
+            ".room_id AND file.message_seq = ",
+            $message,
+            ".seq AND NOT file.is_dropped)"
+        )
     };
 }
 pub(super) use carries_file;

@@ -32,6 +32,7 @@ pub use spot::Spot;
 use self::gather::Gather;
 use self::hits::Hits;
 use self::scope::Scope;
+use super::files::fill_found;
 use super::messages::Message;
 use super::{Store, StoreError};
 use crate::domain::{ClubId, MessageId, Millis, RoomId, SearchText, UserId};
@@ -100,7 +101,9 @@ impl Store {
             let found = hits.next(&mut conn, gather.index_from(), most).await?;
             most = gather.take_hits(found, &scope, most);
         }
-        Ok(gather.finish())
+        let mut page = gather.finish();
+        fill_found(&mut conn, page.messages.iter_mut()).await?;
+        Ok(page)
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within

@@ -11,11 +11,12 @@ mod sse;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moim::actors::RoomsHandle;
-use moim::app::App;
+use moim::app::{App, Sweeper};
 use moim::config::{Config, Values};
 use moim::faults::{Faults, Moment, Part};
 use moim::store::Link;
@@ -45,8 +46,9 @@ pub(crate) struct TestApp {
     pub(crate) faults: Faults,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
+    pub(crate) sweeper: Sweeper,
     database: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An account and its tokens.
@@ -84,6 +86,7 @@ impl TestApp {
 
     async fn run(app: App, folder: TempDir, database: String) -> Self {
         let (address, rooms, faults) = (app.address(), app.rooms(), app.faults());
+        let sweeper = app.sweeper();
         let (end, ended) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {
             let ended = async {
@@ -94,7 +97,7 @@ impl TestApp {
         let rest = Rest::new(address);
         rest.ready().await;
         let (end, running) = (Some(end), Some(running));
-        Self { address, rest, rooms, faults, end, running, database, _folder: folder }
+        Self { address, rest, rooms, faults, end, running, sweeper, database, folder }
     }
 
     /// Registers somebody.
@@ -131,6 +134,11 @@ impl TestApp {
         let path = format!("/v1/clubs/{club}/join");
         let joined = self.rest.post(&person.token, &path, &json!({})).await;
         assert_eq!(joined["status"], "active");
+    }
+
+    /// The folder of the data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Makes a room crash once.

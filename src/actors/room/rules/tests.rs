@@ -58,7 +58,7 @@ fn say(
 ) -> Result<(String, Option<FilterId>), Refusal> {
     let (cid, text) = (Cid::parse(cid).unwrap(), Text::parse(text).unwrap());
     let (asker, since) = (Asker::Nobody, Instant::now());
-    let send = Send { author, cid, text, reply_to: None, thread: None, asker, since };
+    let send = Send { author, cid, text, beside: None, asker, since };
     match room.send(send, Millis(now)) {
         Effect::Append { append: Append::Message(message), .. } => {
             Ok((message.text.as_str().to_owned(), message.flagged))
