@@ -55,6 +55,20 @@ describe("timeline", () => {
     assert.deepEqual(seqs(timeline), [1, 2]);
   });
 
+  it("keeps files and previews until their message is deleted", () => {
+    const timeline = loaded();
+    const files = [{ id: "fi_1" }];
+    timeline.apply(born(1, 1, { files }));
+    const previews = [{ url: "https://e.org", title: "E" }];
+    timeline.apply({ ev: "msg.preview", room: "r_1", seq: 2, at: NOON, d: { id: "m_1", previews } });
+    const shown = () => rows(timeline).find(({ type }) => type === "message");
+    assert.deepEqual([shown().files, shown().previews], [files, previews]);
+    timeline.apply({ ev: "msg.delete", room: "r_1", seq: 3, at: NOON, d: { id: "m_1" } });
+    assert.deepEqual([shown().files, shown().previews, shown().deleted], [[], [], true]);
+    timeline.add({ cid: "c", text: "", at: NOON, files });
+    assert.deepEqual(rows(timeline).at(-1).files, files);
+  });
+
   it("moves past events that it does not know", () => {
     const timeline = loaded(2, [item(1), item(2)]);
     assert.equal(timeline.apply({ ev: "msg.react", room: "r_1", seq: 3, at: NOON, d: { id: "m_1" } }), "applied");

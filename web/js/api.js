@@ -17,11 +17,12 @@ async function call(method, path, body, token) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   const response = await fetch(BASE + path, {
     method,
     headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: body === undefined || isFile ? body : JSON.stringify(body),
   }).catch(() => {
     throw Problem.offline();
   });
@@ -102,6 +103,17 @@ export class Api {
   /** @param {string} club @param {{name: string}} form */
   makeRoom(club, form) {
     return this.#send("POST", `/clubs/${encodeURIComponent(club)}/rooms`, form);
+  }
+
+  /** Keys for addresses of files. @param {string[]} ids */
+  fileKeys(ids) {
+    return this.#send("POST", "/files/keys", { ids });
+  }
+
+  /** Uploads a file for a message in a room. @param {string} room @param {File} file */
+  upload(room, file) {
+    const query = new URLSearchParams({ name: file.name });
+    return this.#send("POST", `/rooms/${encodeURIComponent(room)}/files?${query}`, file);
   }
 
   /** The actors of the server, for admins. @param {number} rooms to hear of one by one */

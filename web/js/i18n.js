@@ -86,6 +86,14 @@ export function number(count) {
   return new Intl.NumberFormat(locale).format(count);
 }
 
+/** The size of a file. @param {number} count */
+export function bytes(count) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3));
+  const format = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(locale, /** @type {Intl.NumberFormatOptions} */ (format)).format(count / 1000 ** step);
+}
+
 /** Clock time. @param {number} at */
 export function time(at) {
   return new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).format(at);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::{IntoParams, ToSchema};
 
 use super::serve::Content;
-use crate::domain::{FileName, Millis, RoomId};
+use crate::domain::{FileName, Millis, Permission, RoomId};
 use crate::files::{FileError, Incoming, Looked};
 use crate::http::api::Api;
 use crate::http::caller::Caller;

@@ -17,7 +17,9 @@ class MessageComposer extends LiveElement {
 
   connectedCallback() {
     if (this.isBuilt) return;
-    this.append(stamp("message-composer"));
+    const copy = stamp("message-composer");
+    part(copy, "tray").chat = this.chat;
+    this.append(copy);
     const text = this.#text;
     this.on(this.chat, "selected", () => this.#turn());
     this.on(this.chat, "rooms", () => this.#label());
@@ -27,6 +29,12 @@ class MessageComposer extends LiveElement {
     this.on(text, "compositionend", () => (this.#isComposing = false));
     this.on(text, "keydown", (event) => this.#key(event));
     this.on(text, "input", () => this.#changed());
+    this.on(this.chat.uploads, "change", () => this.#render());
+    this.on(part(this, "attach"), "click", () => part(this, "files").click());
+    this.on(part(this, "files"), "change", ({ target }) => this.#attach([...target.files], target));
+    this.on(text, "paste", (event) => this.#attach([...event.clipboardData.files], null, event));
+    this.on(this, "dragover", (event) => event.preventDefault());
+    this.on(this, "drop", (event) => this.#attach([...event.dataTransfer.files], null, event));
     // A press must not take the focus out of the text, or a phone would fold its keyboard.
     this.on(part(this, "send"), "pointerdown", (event) => event.preventDefault());
     this.#turn();
@@ -53,9 +61,25 @@ class MessageComposer extends LiveElement {
     this.#render();
   }
 
+  /** @param {File[]} files @param {HTMLInputElement | null} input @param {Event} [event] */
+  #attach(files, input, event) {
+    if (!this.#room || files.length === 0) return;
+    event?.preventDefault();
+    this.chat.uploads.add(this.#room, files);
+    if (input) input.value = "";
+    this.#text.focus();
+  }
+
+  /** Whether there is something to send, and nothing to wait for. @param {string} text */
+  #maySend(text) {
+    const { uploads } = this.chat;
+    const isWaiting = uploads.of(this.#room).length > 0 && !uploads.areReady(this.#room);
+    return !isWaiting && (text !== "" || uploads.areReady(this.#room)) && textLength(text) <= TEXT_LIMIT;
+  }
+
   #send() {
     const text = this.#text.value.trim();
-    if (this.#isComposing || !text || textLength(text) > TEXT_LIMIT) return;
+    if (this.#isComposing || !this.#maySend(text)) return;
     this.#text.value = "";
     if (this.#room) this.#drafts.delete(this.#room);
     this.chat.send(text);
@@ -82,7 +106,7 @@ class MessageComposer extends LiveElement {
     const count = over > 0 ? t("composer.over", { count: number(over) }) : t("composer.left", { count: number(-over) });
     setText(part(this, "count"), length > COUNT_FROM ? count : "");
     part(this, "count").classList.toggle("wrong", over > 0);
-    part(this, "send").disabled = length === 0 || over > 0;
+    part(this, "send").disabled = !this.#maySend(this.#text.value.trim());
     this.#label();
     this.#grow();
   }

@@ -15,8 +15,9 @@ class MessageRow extends LiveElement {
   /**
    * @param {any} row of `models/rows.js`
    * @param {{name: string, username: string, isOnline: boolean, quote: {name: string, text: string} | null}} about
+   * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
-  show(row, about) {
+  show(row, about, keys) {
     const shown = JSON.stringify([row, about, document.documentElement.lang]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -29,6 +30,7 @@ class MessageRow extends LiveElement {
     this.classList.toggle("is-deleted", row.deleted);
     this.#renderAuthor(row, about);
     this.#renderText(row, about);
+    part(this, "beside").show(row, keys);
     this.#renderQuote(row, about);
     this.#renderTrouble(row);
   }
@@ -50,6 +52,8 @@ class MessageRow extends LiveElement {
     if (row.deleted) setText(text, t("message.deleted"));
     else text.replaceChildren(contentOf(row, username));
     text.title = moment(row.at);
+    // Files may come without a word.
+    text.hidden = !row.deleted && !row.text && row.files.length > 0;
     text.classList.toggle("is-emoji", !row.deleted && isEmojiOnly(text.textContent));
     const waiting = t(isOnline ? "message.sending" : "message.waiting");
     const aside = row.state === "sending" ? waiting : row.edited ? t("message.edited") : row.head ? "" : time(row.at);

@@ -172,19 +172,20 @@ class MessageTimeline extends LiveElement {
       const name = this.chat.people.name(row.user) || t("someone");
       return setText(part(element, "text"), t(`line.${row.ev}`, { name }));
     }
-    element.show(row, {
+    const about = {
       name: this.chat.people.name(row.by),
       username: this.chat.me?.username ?? "",
       isOnline: this.chat.status === "online",
       quote: this.#quoteOf(row),
-    });
+    };
+    element.show(row, about, this.chat.keys);
   }
 
   /** @param {any} row */
   #quoteOf({ reply_to }) {
     const message = reply_to ? this.chat.feed?.timeline.message(reply_to) : null;
     if (!message) return null;
-    return { name: this.chat.people.name(message.by), text: message.deleted ? t("message.deleted") : message.text };
+    return { name: this.chat.people.name(message.by), text: message.deleted ? t("message.deleted") : message.text || (message.files?.[0]?.name ?? "") };
   }
 
   /** @param {number} count of rows */

@@ -7,11 +7,13 @@
  */
 import { Ev, Op } from "../protocol.js";
 import { Feed } from "./feed.js";
+import { FileKeys } from "./file-keys.js";
 import { People } from "./people.js";
 import { RoomBook, unreadOf } from "./room-book.js";
 import { namesMe } from "./text.js";
 import { TypingSignal } from "./typing.js";
 import { UnsentStore } from "./unsent.js";
+import { Uploads } from "./uploads.js";
 
 const OPEN_FEEDS = 8;
 const READ_EACH_MS = 300;
@@ -31,6 +33,8 @@ export class Chat extends EventTarget {
   /** @type {import("./people.js").User | null} */ me = null;
   book = new RoomBook();
   people;
+  /** Keys for addresses of files. */ keys;
+  /** Files on their way in. */ uploads;
   /** @type {Map<string, any>} */ clubs = new Map();
   /** @type {string | null} */ current = null;
   /** Whether the end of the current room is in view of somebody. */
@@ -43,6 +47,8 @@ export class Chat extends EventTarget {
     this.#socket = socket;
     this.#storage = storage;
     this.people = new People((ids) => api.users(ids));
+    this.keys = new FileKeys((ids) => api.fileKeys(ids));
+    this.uploads = new Uploads((room, file) => api.upload(room, file));
     this.people.addEventListener("change", () => this.#emit("people"));
     socket.positions = () => this.#positions();
     socket.addEventListener("ready", (/** @type {any} */ { detail }) => this.#ready(detail));
@@ -97,10 +103,11 @@ export class Chat extends EventTarget {
     this.#emit("selected", this.current);
   }
 
-  /** @param {string} text @param {string | null} reply_to */
+  /** What was uploaded for this room goes along. @param {string} text @param {string | null} reply_to */
   send(text, reply_to = null) {
     this.#signal.rest();
-    this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to });
+    const files = this.uploads.take(this.current);
+    this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to, files });
   }
 
   /** @param {string} cid */
@@ -289,7 +296,7 @@ export class Chat extends EventTarget {
 
   #saveUnsent() {
     const sends = [...this.#feeds.values()].flatMap(({ room, timeline }) =>
-      timeline.pending.map(({ cid, text, at, reply_to }) => ({ room, cid, text, at, reply_to })),
+      timeline.pending.map(({ cid, text, at, reply_to, files }) => ({ room, cid, text, at, reply_to, files })),
     );
     this.#unsent?.save(sends);
   }

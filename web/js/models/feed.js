@@ -85,7 +85,7 @@ export class Feed {
     this.state = "closed";
   }
 
-  /** @param {{cid: string, text: string, at: number, reply_to?: string | null}} send */
+  /** @param {{cid: string, text: string, at: number, reply_to?: string | null, files?: any[]}} send */
   send(send) {
     this.timeline.add(send);
     this.newAfter = null;
@@ -209,8 +209,9 @@ export class Feed {
     const next = this.timeline.pending.find(({ state }) => state === "sending");
     if (!next) return;
     const { cid, text, reply_to } = next;
+    const files = next.files.length > 0 ? next.files.map(({ id }) => id) : undefined;
     this.#onItsWay = cid;
-    this.#link.ask(Op.Send, { room: this.room, cid, text, reply_to }, (problem, ok) => {
+    this.#link.ask(Op.Send, { room: this.room, cid, text, reply_to, files }, (problem, ok) => {
       this.#onItsWay = null;
       if (!problem) this.timeline.accept(cid, ok);
       else if (problem.temporary) return this.#later(() => this.#pump(), problem.retryMs);

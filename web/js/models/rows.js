@@ -8,7 +8,7 @@
  *   | {type: "line", key: string, at: number, ev: string, user: string}
  *   | {type: "message", key: string, at: number, by: string, text: string, html?: string, head: boolean, tail: boolean,
  *      mine: boolean, state: string, problem: any, cid: string | null, id: string | null,
- *      reply_to: string | null, edited: boolean, deleted: boolean}} Row
+ *      reply_to: string | null, edited: boolean, deleted: boolean, files: any[], previews: any[]}} Row
  */
 
 const GROUP_MS = 5 * 60 * 1000;
@@ -72,6 +72,8 @@ function messageItem(message, me) {
     reply_to: message.reply_to,
     edited: message.rev > 1 && !message.deleted,
     deleted: message.deleted,
+    files: message.files ?? [],
+    previews: message.previews ?? [],
   };
 }
 
@@ -92,6 +94,8 @@ function pendingItem(pending, me) {
     reply_to: pending.reply_to,
     edited: false,
     deleted: false,
+    files: pending.files,
+    previews: [],
   };
 }
 

@@ -68,8 +68,8 @@ function trimmed(link) {
   return link.slice(0, link.length - end.length);
 }
 
-/** @param {string} link */
-function isLink(link) {
+/** Whether this leads to a page of the web. @param {string} link */
+export function isLink(link) {
   try {
     return ["http:", "https:"].includes(new URL(link).protocol);
   } catch {

@@ -6,11 +6,12 @@
  * **Invariant:** a pending send leaves the list only when the log shows it, or its author drops it.
  *
  * @typedef {{id: string, seq: number, n: number, at: number, by: string, cid?: string, text: string, html?: string,
- *   reply_to: string | null, rev: number, edited_at?: number, deleted: boolean}} Message
+ *   reply_to: string | null, rev: number, edited_at?: number, deleted: boolean,
+ *   files?: any[], previews?: any[]}} Message
  * @typedef {{type: "message", seq: number, at: number, message: Message}} MessageEntry
  * @typedef {{type: "line", seq: number, at: number, ev: string, user: string}} LineEntry
  * @typedef {MessageEntry | LineEntry} Entry
- * @typedef {{cid: string, text: string, at: number, reply_to: string | null,
+ * @typedef {{cid: string, text: string, at: number, reply_to: string | null, files: any[],
  *   state: "sending" | "sent" | "failed", seq: number | null, problem: any}} Pending
  */
 import { Ev } from "../protocol.js";
@@ -110,12 +111,12 @@ export class Timeline {
 
   /**
    * Shows a message before the server has it.
-   * @param {{cid: string, text: string, at: number, reply_to?: string | null}} send
+   * @param {{cid: string, text: string, at: number, reply_to?: string | null, files?: any[]}} send
    * @returns {Pending}
    */
-  add({ cid, text, at, reply_to = null }) {
+  add({ cid, text, at, reply_to = null, files = [] }) {
     /** @type {Pending} */
-    const pending = { cid, text, at, reply_to, state: "sending", seq: null, problem: null };
+    const pending = { cid, text, at, reply_to, files, state: "sending", seq: null, problem: null };
     this.#pending.set(cid, pending);
     return pending;
   }
@@ -163,6 +164,7 @@ export class Timeline {
     if (event.ev === Ev.MsgNew) return this.#append(event);
     if (event.ev === Ev.MsgEdit) return this.#edit(event);
     if (event.ev === Ev.MsgDelete) return this.#erase(event);
+    if (event.ev === Ev.MsgPreview) return this.#preview(event);
     if (LINES.has(event.ev)) {
       const { seq, at, ev } = event;
       this.#entries.push({ type: "line", seq, at, ev, user: event.d.user });
@@ -181,13 +183,20 @@ export class Timeline {
   #edit({ at, d }) {
     const message = this.#byId.get(d.id);
     if (!message || message.deleted) return;
-    Object.assign(message, { text: d.text, html: d.html, rev: d.rev ?? message.rev + 1, edited_at: at });
+    const rev = d.rev ?? message.rev + 1;
+    Object.assign(message, { text: d.text, html: d.html, rev, edited_at: at, previews: [] });
   }
 
   /** @param {any} event */
   #erase({ d }) {
     const message = this.#byId.get(d.id);
-    if (message) Object.assign(message, { text: "", html: undefined, deleted: true });
+    if (message) Object.assign(message, { text: "", html: undefined, deleted: true, files: [], previews: [] });
+  }
+
+  /** @param {any} event */
+  #preview({ d }) {
+    const message = this.#byId.get(d.id);
+    if (message && !message.deleted) message.previews = d.previews ?? [];
   }
 
   /** @param {Message[]} items */

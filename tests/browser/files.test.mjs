@@ -1,0 +1,92 @@
+// Files in the page: attached, sent, seen by others; and nothing of them runs.
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { describe, it } from "node:test";
+import { deflateSync, crc32 } from "node:zlib";
+import { stage } from "./stage.mjs";
+
+/** A picture of one colour, as a file. */
+function png(width, height) {
+  const chunk = (kind, data) => {
+    const body = Buffer.concat([Buffer.from(kind), data]);
+    const around = Buffer.alloc(8);
+    around.writeUInt32BE(data.length, 0);
+    around.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([around.subarray(0, 4), body, around.subarray(4)]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const line = Buffer.alloc(1 + width * 3, 120);
+  line[0] = 0;
+  const data = deflateSync(Buffer.concat(Array.from({ length: height }, () => line)));
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([signature, chunk("IHDR", head), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
+}
+
+const attach = (page, files) => page.getByTestId("files").setInputFiles(files);
+const picture = (name, width = 1280, height = 800) => ({ name, mimeType: "image/png", buffer: png(width, height) });
+const text = (name, words) => ({ name, mimeType: "text/html", buffer: Buffer.from(words) });
+const isDrawn = (page, name) =>
+  page.waitForFunction((alt) => {
+    const image = document.querySelector(`file-strip img[alt="${alt}"]`);
+    return image?.complete && image.naturalWidth > 0;
+  }, name);
+
+describe("files in the page", () => {
+  const { person, say, sees, online, now } = stage();
+
+  it("are attached, sent, and drawn for everybody", async () => {
+    const [mina, bob] = [await person("mina"), await person("bob")];
+    await online(bob);
+    await attach(mina, [picture("walk.png"), text("notes.txt", "what we said")]);
+    await mina.locator('upload-tray .upload[data-state="ready"]').nth(1).waitFor();
+    await mina.getByTestId("send").click();
+    for (const page of [mina, bob]) {
+      await isDrawn(page, "walk.png");
+      await page.locator("file-strip .file", { hasText: "notes.txt" }).waitFor();
+    }
+    const box = await bob.locator("file-strip img").evaluate((image) => [image.width, image.height, image.naturalWidth]);
+    assert.deepEqual(box, [320, 200, 640], "the small copy, in a place that was kept for it");
+    assert.equal(await mina.locator("upload-tray .upload").count(), 0);
+    assert.equal(await mina.locator("message-row .bubble:visible").count(), 0, "no empty bubble");
+    const [saved] = await Promise.all([bob.waitForEvent("popup"), bob.locator("file-strip .file").click()]);
+    await saved.waitForLoadState();
+    assert.equal(await saved.evaluate(() => document.body.innerText), "what we said");
+    await say(mina, "and a word");
+    await sees(bob, "and a word");
+  });
+
+  it("that hold a page run nothing, whatever they are called", async () => {
+    const mina = await person("mina");
+    const script = "<script>top.hacked = 1; fetch('/v1/me')</script>";
+    const names = ["page.html", "photo.png", "<img src=x onerror=alert(1)>.html"];
+    await attach(mina, names.map((name) => text(name, `<!doctype html><title>x</title>${script}`)));
+    await mina.locator('upload-tray .upload[data-state="ready"]').nth(2).waitFor();
+    await mina.getByTestId("send").click();
+    await mina.locator("file-strip .file").nth(2).waitFor();
+    for (let n = 0; n < 3; n += 1) {
+      const [download] = await Promise.all([mina.waitForEvent("download"), mina.locator("file-strip .file").nth(n).click()]);
+      assert.ok(download.url().startsWith(`${now.server.url}/files/fi_`));
+      await download.cancel();
+    }
+    assert.equal(await mina.evaluate(() => globalThis.hacked), undefined);
+    assert.equal(await mina.locator("file-strip img").count(), 0);
+  });
+
+  it("that are refused say why, and can be taken away", async () => {
+    const mina = await person("mina");
+    const bomb = png(1, 1);
+    bomb.writeUInt32BE(50_000, 16);
+    bomb.writeUInt32BE(50_000, 20);
+    await attach(mina, [{ name: "bomb.png", mimeType: "image/png", buffer: bomb }]);
+    const chip = mina.locator('upload-tray .upload[data-state="failed"]');
+    await chip.getByText("too large to be looked at").waitFor();
+    await mina.getByTestId("composer").fill("words");
+    assert.equal(await mina.getByTestId("send").isDisabled(), true, "nothing goes out half");
+    await chip.getByRole("button").click();
+    await mina.getByTestId("send").click();
+    await sees(mina, "words");
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * Files on their way into a room, before the message that brings them. Told as `change`.
+ *
+ * @typedef {{key: number, name: string, size: number, state: "sending" | "ready" | "failed",
+ *   file: any, problem: any}} Upload
+ */
+export const MOST_FILES = 10;
+/** So many go at a time; the server takes four of one user. */
+const AT_ONCE = 3;
+
+export class Uploads extends EventTarget {
+  #send;
+  #next = 1;
+  #underWay = 0;
+  /** @type {(() => void)[]} */ #waiting = [];
+  /** @type {Map<string, Upload[]>} */ #byRoom = new Map();
+
+  /** @param {(room: string, file: {name: string, size: number}) => Promise<any>} send gives what the server made of it */
+  constructor(send) {
+    super();
+    this.#send = send;
+  }
+
+  /** @param {string | null} room @returns {readonly Upload[]} */
+  of(room) {
+    return (room && this.#byRoom.get(room)) || [];
+  }
+
+  /** Whether what is here can go out: nothing is on its way, and something is there. @param {string | null} room */
+  areReady(room) {
+    const uploads = this.of(room);
+    return uploads.length > 0 && uploads.every(({ state }) => state === "ready");
+  }
+
+  /** Begins to send files; those over the limit are left out. @param {string} room @param {Iterable<any>} files */
+  add(room, files) {
+    for (const file of files) {
+      const uploads = this.#byRoom.get(room) ?? [];
+      if (uploads.length >= MOST_FILES) return;
+      /** @type {Upload} */
+      const upload = { key: this.#next++, name: file.name, size: file.size, state: "sending", file: null, problem: null };
+      this.#byRoom.set(room, [...uploads, upload]);
+      this.#waiting.push(() => this.#begin(room, file, upload));
+    }
+    this.#pump();
+    this.#changed();
+  }
+
+  /** @param {string} room @param {number} key */
+  drop(room, key) {
+    this.#byRoom.set(
+      room,
+      this.of(room).filter((upload) => upload.key !== key),
+    );
+    this.#changed();
+  }
+
+  /** The files for a message; from here on they are its own. @param {string | null} room @returns {any[]} */
+  take(room) {
+    if (!room || !this.areReady(room)) return [];
+    const files = this.of(room).map(({ file }) => file);
+    this.#byRoom.delete(room);
+    this.#changed();
+    return files;
+  }
+
+  #pump() {
+    while (this.#underWay < AT_ONCE) {
+      const begin = this.#waiting.shift();
+      if (!begin) return;
+      this.#underWay += 1;
+      begin();
+    }
+  }
+
+  /** @param {string} room @param {any} file @param {Upload} upload */
+  #begin(room, file, upload) {
+    this.#send(room, file).then(
+      (made) => this.#end(upload, { state: "ready", file: made }),
+      (problem) => this.#end(upload, { state: "failed", problem }),
+    );
+  }
+
+  /** @param {Upload} upload @param {Partial<Upload>} end */
+  #end(upload, end) {
+    Object.assign(upload, end);
+    this.#underWay -= 1;
+    this.#pump();
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
