@@ -11,6 +11,7 @@ process.env.MOIM_PASSWORD_MEMORY_KIB = "64";
 const AT_ONCE = 12;
 // Ten clubs a minute may be joined.
 const ROOMS_OF_A_CLUB = 300;
+const FILES = 10;
 const NAMES = named(64);
 const ROOMS = named(50);
 
@@ -27,6 +28,14 @@ async function each(list, work) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return results;
+}
+
+/** Uploads a file of a few words. */
+async function upload(server, room, name, token) {
+  const address = `${server.url}/v1/rooms/${room}/files?${new URLSearchParams({ name })}`;
+  const answer = await fetch(address, { method: "POST", headers: { Authorization: `Bearer ${token}` }, body: "words" });
+  assert.equal(answer.status, 201, name);
+  return answer.json();
 }
 
 /** Runs in the page before anything else: what a payload would call, and what breaks the policy. */
@@ -157,6 +166,27 @@ describe("thousands of payloads", () => {
     const kept = await reader(server);
     await kept.page.locator("message-row strong", { hasText: "live" }).waitFor();
     await nothingRan(kept, "the newest messages, with the policy");
+  });
+
+  it("do nothing in the names of files", async () => {
+    const { server } = now;
+    const { access_token: mine } = await server.register("reader");
+    const lobby = await server.lobby(mine);
+    const uploaders = await each(Array.from({ length: AT_ONCE }), async (_, at) => (await server.register(`uploader-${at}`)).access_token);
+    const names = NAMES.slice(0, 3_000);
+    const parts = Array.from({ length: names.length / FILES }, (_, at) => names.slice(at * FILES, (at + 1) * FILES));
+    const shown = await each(parts, async (part, at) => {
+      const token = uploaders[at % AT_ONCE];
+      const files = [];
+      for (const name of part) files.push(await upload(server, lobby.id, name, token));
+      await server.call("POST", `/rooms/${lobby.id}/messages`, { text: "", files: files.map(({ id }) => id), cid: `c-${at}` }, token);
+      return files.map(({ name }) => name);
+    });
+    const { page, strange } = await reader(server, { ...DESKTOP, bypassCSP: true });
+    await readBack(page);
+    const listed = await page.locator('message-row file-strip [data-part="name"]').allTextContents();
+    assert.deepEqual(listed.sort(), shown.flat().sort());
+    await nothingRan({ page, strange }, "the names of files");
   });
 
   it("do nothing in the names of rooms", async () => {
