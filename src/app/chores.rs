@@ -14,8 +14,10 @@ use crate::store::Store;
 const LOOK: Duration = Duration::from_millis(500);
 /// How far back it looks: clocks of nodes differ, and a commit may be late.
 const BACK: Duration = Duration::from_secs(30);
-/// Looks between two sweeps.
-const SWEEP: u32 = 120;
+/// Between two sweeps.
+const SWEEP: Duration = Duration::from_secs(60);
+/// Files are swept some hundred at a time, so often in a row at most.
+const SWEEPS: u32 = 20;
 
 /// The chores of a node.
 #[derive(Clone)]
@@ -28,16 +30,22 @@ pub(super) struct Chores {
 }
 
 impl Chores {
-    /// Does them until it is dropped.
+    /// Does them until it is dropped. A sweep waits for the disk, and who is out must not wait for it.
     pub(super) async fn run(&self) {
-        let mut looks = 0_u32;
+        tokio::join!(self.look(), self.clean());
+    }
+
+    async fn look(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
             self.look_for_revoked().await;
-            looks = looks.wrapping_add(1);
-            if looks.is_multiple_of(SWEEP) {
-                self.sweep().await;
-            }
+        }
+    }
+
+    async fn clean(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.sweep().await;
         }
     }
 
@@ -74,13 +82,24 @@ impl Chores {
 
     /// Removes what was dropped, and uploads that no message has used in a day.
     pub(super) async fn sweep_files(&self, now: Millis) {
+        // What could not be removed, and what is more than that, is for the next time.
+        for _some in 0..SWEEPS {
+            if !self.sweep_some_files(now).await {
+                break;
+            }
+        }
+    }
+
+    /// Removes some; true when all of these are gone, and so there may be more.
+    async fn sweep_some_files(&self, now: Millis) -> bool {
         let dropped = match self.store.dropped_files(now, limits::UNUSED_FILE_LIFE).await {
             Ok(dropped) => dropped,
             Err(why) => {
                 tracing::warn!("files were not swept: {why}");
-                return;
+                return false;
             }
         };
+        let count = dropped.len();
         let mut gone = Vec::with_capacity(dropped.len());
         for (file, blob) in dropped {
             match self.files.remove(&blob).await {
@@ -89,10 +108,13 @@ impl Chores {
                 Err(why) => tracing::warn!(file.id = %file, "a file was not removed: {why}"),
             }
         }
-        if !gone.is_empty()
-            && let Err(why) = self.store.erase_files(&gone).await
-        {
-            tracing::warn!("files were not forgotten: {why}");
+        if gone.is_empty() {
+            return false;
         }
+        if let Err(why) = self.store.erase_files(&gone).await {
+            tracing::warn!("files were not forgotten: {why}");
+            return false;
+        }
+        gone.len() == count
     }
 }
