@@ -29,8 +29,8 @@ pub(super) async fn mine(
     Id(room): Id<RoomId>,
     paging: Paging,
 ) -> Result<web::Json<Listing<ThreadBody>>, ApiError> {
-    readable(&api, room, caller).await?;
-    let threads = api.store.threads(room, caller.user(), paging.page(List::Threads)?).await?;
+    let reach = readable(&api, room, caller).await?;
+    let threads = api.store.threads(reach, caller.user(), paging.page(List::Threads)?).await?;
     Ok(web::Json(paging.cut(List::Threads, threads, |thread: &Thread| thread.last_seq)))
 }
 

@@ -9,6 +9,7 @@ pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
 use super::db::{Either, Sql, fetch_all};
 use super::files::{fill, fill_found};
 use super::rooms::Reach;
+use super::traces::{TraceRow, join_threads, trace_columns};
 use super::{Store, StoreError};
 use crate::domain::{Millis, RoomId, UserId};
 
@@ -25,38 +26,23 @@ pub enum Window {
     Around(i64),
 }
 
-/// What is read of a message `m`: with the reactions as `emoji count,…`, the reader's as `emoji …`.
+/// The columns of a [`MessageRow`], of a message `m`.
 macro_rules! message_columns {
-    ($reader:literal) => {
-        concat!(
-            "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.thread, m.rev,
-             m.edited_at,
-             (SELECT string_agg(counted.emoji || ' ' || CAST(counted.count AS TEXT), ','
-                                ORDER BY counted.first_seq)
-                FROM reaction_count counted
-               WHERE counted.room_id = m.room_id AND counted.message_seq = m.seq) AS reactions,
-             (SELECT string_agg(mine.emoji, ' ') FROM reaction mine
-               WHERE mine.room_id = m.room_id AND mine.message_seq = m.seq
-                 AND mine.user_id = ",
-            $reader,
-            ") AS mine,
-             (SELECT count(*) FROM pin
-               WHERE pin.room_id = m.room_id AND pin.message_seq = m.seq) AS pins,
-             thread.count AS thread_count, thread.last_at AS thread_at"
-        )
-    };
-}
-
-/// The messages `m`, and the threads that they began.
-macro_rules! from_messages {
     () => {
-        " FROM message m
-               LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq "
+        "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.rev, m.edited_at"
     };
 }
 pub(super) use message_columns;
 
-/// A message as it is read by [`message_columns`].
+/// The columns of a [`FullRow`], of a message `m` and the thread that it began.
+macro_rules! full_columns {
+    ($reader:literal) => {
+        concat!(message_columns!(), ", ", trace_columns!($reader))
+    };
+}
+pub(super) use full_columns;
+
+/// A row of `message`, read by [`message_columns!`].
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct MessageRow {
     seq: i64,
@@ -67,23 +53,13 @@ pub(super) struct MessageRow {
     text: Option<String>,
     html: Option<String>,
     reply_to: Option<i64>,
-    thread: Option<i64>,
     rev: i64,
     edited_at: Option<i64>,
-    reactions: Option<String>,
-    mine: Option<String>,
-    pins: i64,
-    thread_count: Option<i64>,
-    thread_at: Option<i64>,
 }
 
 impl MessageRow {
+    /// The message, in its room, with nothing on it.
     pub(super) fn of(self, room: RoomId) -> Message {
-        let thread = match (self.thread, self.thread_count, self.thread_at) {
-            (Some(root), ..) => Some(ThreadPlace::Of(root)),
-            (None, Some(count), Some(at)) => Some(ThreadPlace::Root { count, last_at: Millis(at) }),
-            _no_thread => None,
-        };
         Message {
             room,
             seq: self.seq,
@@ -96,12 +72,28 @@ impl MessageRow {
             reply_to: self.reply_to,
             rev: self.rev,
             edited_at: self.edited_at.map(Millis),
-            reactions: reactions(self.reactions.as_deref(), self.mine.as_deref()),
-            is_pinned: self.pins > 0,
-            thread,
+            reactions: Vec::new(),
+            is_pinned: false,
+            thread: None,
             files: Vec::new(),
             previews: Vec::new(),
         }
+    }
+}
+
+/// A message with what is left on it.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct FullRow {
+    #[sqlx(flatten)]
+    message: MessageRow,
+    #[sqlx(flatten)]
+    traces: TraceRow,
+}
+
+impl FullRow {
+    /// The message, in its room.
+    pub(super) fn of(self, room: RoomId) -> Message {
+        self.traces.on(self.message.of(room))
     }
 }
 
@@ -110,19 +102,7 @@ struct PinRow {
     by_id: i64,
     pinned_at: i64,
     #[sqlx(flatten)]
-    message: MessageRow,
-}
-
-/// Takes the reactions apart. No emoji holds a blank or a comma.
-fn reactions(counted: Option<&str>, mine: Option<&str>) -> Vec<Reaction> {
-    let mine: Vec<&str> = mine.unwrap_or_default().split(' ').collect();
-    let counted = counted.unwrap_or_default().split(',');
-    let reaction = |counted: &str| {
-        let (emoji, count) = counted.split_once(' ')?;
-        let (emoji, is_mine) = (emoji.to_owned(), mine.contains(&emoji));
-        Some(Reaction { emoji, count: count.parse().ok()?, is_mine })
-    };
-    counted.filter_map(reaction).collect()
+    message: FullRow,
 }
 
 /// A query for messages that a user reads; both ends of a window fall or rise from a seq.
@@ -130,8 +110,9 @@ macro_rules! select_messages {
     ($tail:literal) => {
         concat!(
             "SELECT ",
-            message_columns!("$2"),
-            from_messages!(),
+            full_columns!("$2"),
+            " FROM message m",
+            join_threads!(),
             "WHERE m.room_id = $1 AND m.seq > $5 AND ",
             $tail
         )
@@ -230,10 +211,10 @@ impl Store {
             PinRow,
             concat!(
                 "SELECT known.by_id, known.at AS pinned_at, ",
-                message_columns!("$2"),
-                " FROM pin known CROSS JOIN message m
-                       LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq
-                  WHERE known.room_id = $1 AND m.room_id = $1 AND m.seq = known.message_seq
+                full_columns!("$2"),
+                " FROM pin known CROSS JOIN message m",
+                join_threads!(),
+                "WHERE known.room_id = $1 AND m.room_id = $1 AND m.seq = known.message_seq
                     AND m.seq > $3
                   ORDER BY known.seq DESC"
             ),
@@ -282,15 +263,16 @@ impl Store {
         let Reading { reach: Reach { room, after }, reader, thread } = of;
         let mut conn = self.db.read().await?;
         let (mut messages, mut room_left) = (Vec::new(), TextRoom::default());
-        let mut is_full = |row: MessageRow| {
-            let fits = room_left.takes(row.text.as_deref());
-            messages.push(row.of(room));
+        let mut is_full = |row: FullRow| {
+            let message = row.of(room);
+            let fits = room_left.takes(message.text.as_deref());
+            messages.push(message);
             !fits
         };
         /// Binds what every one of these statements takes, and reads until the page is full.
         macro_rules! read {
             ($conn:expr, $text:expr) => {{
-                let query = sqlx::query_as::<_, MessageRow>($text);
+                let query = sqlx::query_as::<_, FullRow>($text);
                 let query = query.bind(room.0).bind(reader.0).bind(seq).bind(limit).bind(after);
                 let query = if let Some(root) = thread { query.bind(root) } else { query };
                 let mut rows = query.fetch($conn);
@@ -308,22 +290,5 @@ impl Store {
         }
         fill(&mut conn, room, &mut messages).await?;
         Ok(messages)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reactions_are_taken_apart() {
-        let reaction =
-            |emoji: &str, count, is_mine| Reaction { emoji: emoji.to_owned(), count, is_mine };
-        let read = reactions(Some("👍 12,1️⃣ 3,❤️ 1"), Some("❤️ 👍"));
-        assert_eq!(
-            read,
-            [reaction("👍", 12, true), reaction("1️⃣", 3, false), reaction("❤️", 1, true)]
-        );
-        assert!(reactions(None, None).is_empty());
     }
 }

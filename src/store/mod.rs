@@ -52,6 +52,7 @@ mod settle;
 mod snapshot;
 mod threads;
 mod tickets;
+mod traces;
 mod writer;
 
 use db::{Db, Pools, fetch_one};

@@ -5,7 +5,8 @@ use super::db::{Conn, fetch_all};
 use super::files::fill;
 use super::given::{Bulk, Given, bulk};
 use super::log::head;
-use super::messages::{Message, MessageRow, message_columns};
+use super::messages::{FullRow, Message, full_columns, message_columns};
+use super::traces::{join_threads, trace_columns};
 use super::{Store, StoreError};
 use crate::domain::{Epoch, RoomId, UserId};
 
@@ -49,7 +50,7 @@ struct HeadRow {
     head: i64,
     room_n: i64,
     #[sqlx(flatten)]
-    message: MessageRow,
+    message: FullRow,
 }
 
 impl Store {
@@ -93,10 +94,10 @@ async fn head_rows(conn: &mut Conn, room: RoomId, limit: i64) -> Result<Vec<Head
         HeadRow,
         concat!(
             "SELECT r.epoch, r.head, r.n AS room_n, ",
-            message_columns!("0"),
-            " FROM room r CROSS JOIN message m
-                   LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq
-              WHERE r.room_id = $1 AND r.deleted_at IS NULL AND m.room_id = $1
+            full_columns!("0"),
+            " FROM room r CROSS JOIN message m",
+            join_threads!(),
+            "WHERE r.room_id = $1 AND r.deleted_at IS NULL AND m.room_id = $1
               ORDER BY m.seq DESC LIMIT $2"
         ),
         room.0,

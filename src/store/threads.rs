@@ -2,8 +2,10 @@
 
 use super::db::{Conn, execute, fetch_all, fetch_optional};
 use super::files::fill_found;
-use super::messages::{Message, MessageRow, message_columns};
+use super::messages::{FullRow, Message, full_columns, message_columns};
 use super::page::Page;
+use super::rooms::Reach;
+use super::traces::trace_columns;
 use super::{Store, StoreError};
 use crate::domain::{RoomId, UserId};
 
@@ -35,7 +37,7 @@ struct ThreadRow {
     read_seq: i64,
     unread: i64,
     #[sqlx(flatten)]
-    root: MessageRow,
+    root: FullRow,
 }
 
 /// Messages of the thread `f` above what is read.
@@ -47,14 +49,14 @@ macro_rules! unread {
 }
 
 impl Store {
-    /// The threads of a room that a user follows, the one with the newest message first. The key of
-    /// a page is the seq of that message.
+    /// The threads that a user follows in what they see of a room, the one with the newest message
+    /// first. The key of a page is the seq of that message.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn threads(
         &self,
-        room: RoomId,
+        Reach { room, after }: Reach,
         user: UserId,
         page: Page<i64>,
     ) -> Result<Vec<Thread>, StoreError> {
@@ -66,17 +68,19 @@ impl Store {
                 "SELECT thread.last_seq, f.read_seq, ",
                 unread!(),
                 ", ",
-                message_columns!("$2"),
+                full_columns!("$2"),
                 " FROM thread_member f CROSS JOIN thread CROSS JOIN message m
                   WHERE f.user_id = $2 AND f.room_id = $1
                     AND thread.room_id = $1 AND thread.root_seq = f.root_seq
                     AND m.room_id = $1 AND m.seq = f.root_seq AND thread.last_seq < $3
+                    AND m.seq > $5
                   ORDER BY thread.last_seq DESC LIMIT $4"
             ),
             room.0,
             user.0,
             page.below(),
-            page.limit
+            page.limit,
+            after
         )?;
         let thread = |row: ThreadRow| Thread {
             root: row.root.of(room),

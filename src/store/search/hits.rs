@@ -76,7 +76,7 @@ macro_rules! told {
             ".seq AS entry_seq, ",
             carries_file!("m"),
             " AS carries_file, ",
-            message_columns!("$5")
+            message_columns!()
         )
     };
 }
@@ -91,8 +91,7 @@ macro_rules! message_of {
             ".room_id AND m.seq = ",
             $entry,
             ".seq AND ",
-            may_see!("m", "$5"),
-            " LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq"
+            may_see!("m", "$5")
         )
     };
 }

@@ -34,6 +34,7 @@ use self::hits::Hits;
 use self::scope::Scope;
 use super::files::fill_found;
 use super::messages::Message;
+use super::traces::trace;
 use super::{Store, StoreError};
 use crate::domain::{ClubId, MessageId, Millis, RoomId, SearchText, UserId};
 
@@ -101,9 +102,10 @@ impl Store {
             let found = hits.next(&mut conn, gather.index_from(), most).await?;
             most = gather.take_hits(found, &scope, most);
         }
-        let mut page = gather.finish();
-        fill_found(&mut conn, page.messages.iter_mut()).await?;
-        Ok(page)
+        let page = gather.finish();
+        let mut messages = trace(&mut conn, search.reader, page.messages).await?;
+        fill_found(&mut conn, messages.iter_mut()).await?;
+        Ok(FoundPage { messages, ..page })
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within

@@ -19,14 +19,13 @@ const MOST: usize = 1_000;
 /// point.
 const TAIL: Bulk = bulk!(
     concat!(
-        "SELECT m.room_id, ", carries_file!("m"), " AS carries_file, ", message_columns!("given.reader"),
+        "SELECT m.room_id, ", carries_file!("m"), " AS carries_file, ", message_columns!(),
         " FROM "
     ),
     (room_id bigint, indexed bigint, reader bigint, least bigint, point bigint,
      point_room bigint, point_seq bigint),
     concat!(
         " CROSS JOIN room CROSS JOIN message m
-          LEFT JOIN thread ON thread.room_id = m.room_id AND thread.root_seq = m.seq
           LEFT JOIN room_member seen
                  ON seen.user_id = given.reader AND seen.room_id = room.room_id
           WHERE room.room_id = given.room_id
