@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::on_both;
-use crate::support::{Client, Person, Sse, TestApp, seqs};
+use crate::support::{Client, Person, Sse, TestApp, eventually, on_both, seqs};
 
 on_both!(
     nothing_from_before_is_seen_on_any_way,
     a_shared_snapshot_is_cut_for_each,
     what_a_room_shows_can_be_changed,
     who_comes_back_begins_anew,
+    who_registers_begins_at_that_moment,
 );
 
 /// A listed group that shows a newcomer nothing, with three messages in it, by its host.
@@ -178,4 +178,20 @@ async fn who_comes_back_begins_anew(app: &TestApp) {
     let mut fresh = Client::connect(app.address).await;
     fresh.auth(&bob.token).await;
     assert_eq!(items(&fresh.open(&room).await).len(), 1);
+}
+
+async fn who_registers_begins_at_that_moment(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let rooms = app.rest.get(&mina.token, "/v1/rooms").await;
+    let lobby = rooms["items"][0]["id"].as_str().unwrap().to_owned();
+    let change = json!({ "history": "since_join" });
+    app.rest.patch(&mina.token, &format!("/v1/rooms/{lobby}"), &change).await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&lobby).await;
+    at_mina.send(&lobby, "before", "before").await;
+    let bob = app.person("bob").await;
+    let after = at_mina.send(&lobby, "after", "after").await["seq"].as_i64().unwrap();
+    let mut at_bob = app.session(&bob).await;
+    eventually("what came after is shown", async || items(&at_bob.open(&lobby).await) == [after])
+        .await;
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::message::UNKNOWN;
+use super::message::{Send, UNKNOWN};
+use super::refusal::RoomRefusal;
 use super::state::RoomState;
 use crate::actors::relay::LiveEvent;
 use crate::domain::{History, UserId};
@@ -33,17 +34,18 @@ impl Floors {
         }
     }
 
-    /// A reader came when this was the newest seq.
-    pub(super) fn came(&mut self, user: UserId, since: i64) {
+    /// A reader came when this was the newest seq. True when nobody could say it, and it is to be
+    /// read.
+    pub(super) fn came(&mut self, user: UserId, since: i64) -> bool {
         let Some(floors) = &mut self.0 else {
-            return;
+            return false;
         };
         // Who is known already came in the same moment that somebody else cannot tell.
         if since == UNKNOWN {
-            floors.entry(user).or_insert(since);
-        } else {
-            floors.insert(user, since);
+            return *floors.entry(user).or_insert(since) == UNKNOWN;
         }
+        floors.insert(user, since);
+        false
     }
 
     /// A reader is none any more.
@@ -67,6 +69,16 @@ impl RoomState {
     /// The seq up to which a reader sees nothing.
     pub(super) fn floor(&self, user: UserId) -> i64 {
         self.facts.floors.of(user, self.facts.head)
+    }
+
+    /// What somebody may not see is not there for them to answer.
+    pub(super) fn sees(&self, send: &Send) -> Result<(), RoomRefusal> {
+        let is_hidden = |seq: Option<i64>| seq.is_some_and(|seq| seq <= self.floor(send.author));
+        match send.beside.as_deref() {
+            Some(beside) if is_hidden(beside.reply_to) => Err(RoomRefusal::NoSuchMessage),
+            Some(beside) if is_hidden(beside.thread) => Err(RoomRefusal::NoSuchThread),
+            _seen => Ok(()),
+        }
     }
 
     /// The room was changed; who came since these readers were read is known better.
@@ -176,6 +188,23 @@ mod tests {
         }
     }
 
+    fn facts(head: i64, history: History) -> Facts {
+        let roster = [row(MINA, 0)];
+        Facts {
+            room: ROOM,
+            name: "secrets".into(),
+            kind: RoomKind::Group,
+            club: None,
+            epoch: Epoch("a1".into()),
+            head,
+            n: head,
+            rules: RuleBook::of(RoomKind::Group),
+            notify: Notify::All,
+            roster: roster.iter().map(|row| (row.user, row.standing)).collect(),
+            floors: Floors::new(history, &roster),
+        }
+    }
+
     /// A room that shows a newcomer nothing, with its log.
     struct World {
         room: RoomState,
@@ -188,20 +217,7 @@ mod tests {
 
     impl World {
         fn new(head: i64) -> Self {
-            let roster = [row(MINA, 0)];
-            let facts = Facts {
-                room: ROOM,
-                name: "secrets".into(),
-                kind: RoomKind::Group,
-                club: None,
-                epoch: Epoch("a1".into()),
-                head,
-                n: head,
-                rules: RuleBook::of(RoomKind::Group),
-                notify: Notify::All,
-                roster: roster.iter().map(|row| (row.user, row.standing)).collect(),
-                floors: Floors::new(History::SinceJoin, &roster),
-            };
+            let facts = facts(head, History::SinceJoin);
             let newest = (1..=head).map(|seq| {
                 let event = stored(seq);
                 Arc::new(LiveEvent::new(ROOM, event.seq, event.n, &event.body))
@@ -346,6 +362,23 @@ mod tests {
         floors.came(BOB, 12);
         floors.came(BOB, UNKNOWN);
         assert_eq!(floors.of(BOB, 20), 12);
+    }
+
+    #[test]
+    fn when_somebody_came_is_read_where_nobody_could_say_it() {
+        let mut world = World::new(5);
+        let came = |user| {
+            let change = Change::Came { since: UNKNOWN };
+            vec![Commit::Member { user, change, line: None }]
+        };
+        let reads = |effects: Vec<Effect>| {
+            effects.iter().filter(|effect| matches!(effect, Effect::ReadSettings)).count()
+        };
+        assert_eq!(reads(world.room.committed(came(BOB))), 1);
+        assert_eq!(reads(world.room.committed(came(MINA))), 0, "it is being read");
+        assert_eq!(reads(world.room.settings_read(None)), 1, "and again for the second");
+        let mut open = RoomState::new(facts(5, History::All), Vec::new(), Arc::default());
+        assert_eq!(reads(open.committed(came(BOB))), 0);
     }
 
     #[test]

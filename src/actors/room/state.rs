@@ -165,9 +165,11 @@ impl RoomState {
 
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&mut self, send: Send, now: Millis) -> Effect {
+        let sees = self.sees(&send);
         let Send { author, cid, text, beside, asker, since } = send;
         let Beside { reply_to, thread, files } = beside.map(|beside| *beside).unwrap_or_default();
-        match self.take(author, &cid, (text, !files.is_empty()), now) {
+        let text = (text, !files.is_empty());
+        match sees.and_then(|()| self.take(author, &cid, text, now)) {
             Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
                 let message = NewMessage::new(room, author, cid, text, at);
@@ -290,8 +292,12 @@ impl RoomState {
             Change::Came { since } => {
                 // Who is there already, read from the store or told twice, keeps the standing.
                 self.facts.roster.entry(user).or_insert(Standing::new(Rank::Member));
-                self.facts.floors.came(user, since);
-                vec![Effect::Tell(user, Tell::Add(Arc::new(self.entry())))]
+                let is_short = self.facts.floors.came(user, since);
+                let mut effects = vec![Effect::Tell(user, Tell::Add(Arc::new(self.entry())))];
+                if is_short {
+                    effects.extend(self.refresh(None));
+                }
+                effects
             }
             Change::Went(why) => {
                 self.facts.roster.remove(&user);
