@@ -50,6 +50,16 @@ pub enum Deed {
     Unpin { message: i64 },
 }
 
+impl Deed {
+    /// Bytes of what somebody wrote.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Edit { text, .. } => text.as_str().len(),
+            _no_text => 0,
+        }
+    }
+}
+
 /// Whose messages somebody may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {

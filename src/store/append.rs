@@ -142,6 +142,7 @@ impl Append {
     pub fn text_bytes(&self) -> usize {
         match self {
             Self::Message(message) => message.text.as_str().len(),
+            Self::Act(act) => act.deed.text_bytes(),
             _no_text => 0,
         }
     }
