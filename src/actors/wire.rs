@@ -1,7 +1,7 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
 use super::journal::Outcomes;
-use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, UserId, in_address};
+use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, Text, UserId, in_address};
 use crate::protocol::{
     ActData, EditData, FileItem, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave,
     MemberRole, MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessagePreview,
@@ -91,7 +91,7 @@ impl EventWriter for Writer<'_> {
         match what {
             Happened::Edited { text, rev, mentions, group } => {
                 let calls = group.map(Group::word);
-                let (text, html) = (text.as_str(), text.html());
+                let (html, text) = (text.and_then(Text::html), text.map(Text::as_str));
                 let d = EditData { id, by, text, html, rev, mentions, calls };
                 self.json(&MessageEdit { room, seq, at, d })
             }
@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
     use crate::actors::journal::Nobody;
-    use crate::domain::{Cid, Text};
+    use crate::domain::Cid;
 
     proptest! {
         #[test]

@@ -54,8 +54,9 @@ pub struct EditData<'a> {
     pub id: MessageId,
     /// Its author, who alone edits.
     pub by: UserId,
-    /// The text.
-    pub text: &'a str,
+    /// The text; not there where not every reader of the log sees the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<&'a str>,
     /// Safe HTML that shows it, unless it is plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<&'a str>,

@@ -116,8 +116,9 @@ pub struct ActEvent<'a> {
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the variant says what its fields are for")]
 pub enum Happened<'a> {
-    /// It reads otherwise, and names these.
-    Edited { text: &'a Text, rev: i64, mentions: &'a [UserId], group: Option<Group> },
+    /// It reads otherwise, and names these; without the text where some who hear of it came too late
+    /// to see the message.
+    Edited { text: Option<&'a Text>, rev: i64, mentions: &'a [UserId], group: Option<Group> },
     /// Only the tombstone is left.
     Deleted,
     /// So many have reacted with the emoji, after this one.

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use crate::domain::limits;
-use crate::domain::{Cid, FilterId, MessageId, Millis, RoomId, Text, UserId};
+use crate::domain::{Cid, FilterId, MessageId, Millis, RoomId, Text, UserId, limits};
 use crate::store::StoreError;
 use crate::store::act::{Act, Acted, Happened};
 use crate::store::append::{AppendRefusal, Appended, Called, StoredEvent};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::moderation::{Flagged, flag};
+use crate::store::rooms::visible_after;
 use crate::store::writer::EventWriter;
 use crate::store::{files, search};
 
@@ -35,6 +35,16 @@ const NAMED: Bulk = bulk!(
     (room_id bigint, n bigint, user_id bigint),
     " CROSS JOIN mention WHERE mention.user_id = given.user_id
          AND mention.room_id = given.room_id AND mention.n = given.n"
+);
+
+/// Of these readers those who see the message.
+const SEEING: Bulk = bulk!(
+    "SELECT given.user_id FROM ",
+    (room_id bigint, message_seq bigint, user_id bigint),
+    concat!(
+        " CROSS JOIN room WHERE room.room_id = given.room_id AND given.message_seq > ",
+        visible_after!("given.user_id")
+    )
 );
 
 const MENTIONS: Bulk = bulk!(
@@ -77,8 +87,11 @@ pub(super) async fn edit(
     let told = Cause::told(act.room, act.by, (edit.text.as_str(), message), act.at);
     let mut cause = Cause { spoken: edit.text.spoken(), ..told };
     mentions::resolve(conn, &mut [&mut cause]).await?;
+    cause.mentions = seen_by(conn, (act.room, message), cause.mentions).await?;
     let group = edit.called.map(Called::group);
-    let (text, rev, mentions) = (edit.text, target.rev + 1, cause.mentions.as_slice());
+    let is_withheld = has_newer(conn, (act.room, message)).await?;
+    let text = Some(edit.text).filter(|_text| !is_withheld);
+    let (rev, mentions) = (target.rev + 1, cause.mentions.as_slice());
     let what = Happened::Edited { text, rev, mentions, group };
     let Some(event) = number(places, act, (message, what), writer) else {
         return Ok(Err(AppendRefusal::Gone));
@@ -188,6 +201,35 @@ async fn set_text(
     search::renew(conn, &[MessageId { room: act.room, seq: message }]).await
 }
 
+/// Whether somebody came to the room who does not see the message and hears what is done to it.
+async fn has_newer(conn: &mut Conn, (room, message): (RoomId, i64)) -> Result<bool, StoreError> {
+    let newer = fetch_optional!(
+        conn,
+        (i64,),
+        "SELECT room.room_id FROM room JOIN room_member seat ON seat.room_id = room.room_id
+          WHERE room.room_id = $1 AND room.history = 'since_join' AND seat.join_seq >= $2 LIMIT 1",
+        room.0,
+        message
+    )?;
+    Ok(newer.is_some())
+}
+
+/// Of these readers of the room those who see the message.
+async fn seen_by(
+    conn: &mut Conn,
+    (room, message): (RoomId, i64),
+    mut users: Vec<UserId>,
+) -> Result<Vec<UserId>, StoreError> {
+    let given = Given::new()
+        .ints(users.iter().map(|_user| room.0))
+        .ints(users.iter().map(|_user| message))
+        .ints(users.iter().map(|user| user.0));
+    let seeing: Vec<(i64,)> = conn.given_all(&SEEING, given).await?;
+    let seeing: HashSet<i64> = seeing.into_iter().map(|(user,)| user).collect();
+    users.retain(|user| seeing.contains(&user.0));
+    Ok(users)
+}
+
 /// Sets right who is named: those who are no longer and have not read it, and those who are now and
 /// were not before. A text that calls many lets nobody go.
 async fn name(
@@ -255,6 +297,6 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        crate::store::plans::check(&[&NAMED, &MENTIONS, &FORGET]).await;
+        crate::store::plans::check(&[&NAMED, &SEEING, &MENTIONS, &FORGET]).await;
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{Group, Millis, RoomId, UserId};
 use crate::store::append::{Appended, Called};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
-use crate::store::rooms::may_read;
+use crate::store::rooms::{may_read, visible_after};
 use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
@@ -27,11 +27,18 @@ const FANOUTS: Bulk = bulk!(
     " WHERE TRUE ON CONFLICT (room_id, message_seq, what) DO NOTHING"
 );
 
-/// Some of whom may read the room; the author is not told.
+/// Some of whom may read the message, and whether they want no entry from its room.
 const READERS: Bulk = bulk!(
-    "SELECT given.user_id FROM ",
-    (room_id bigint, user_id bigint),
-    concat!(" CROSS JOIN room WHERE room.room_id = given.room_id AND ", may_read!("given.user_id"))
+    "SELECT given.user_id, coalesce(seen.notify = 'none', FALSE) FROM ",
+    (room_id bigint, message_seq bigint, user_id bigint),
+    concat!(
+        " CROSS JOIN room LEFT JOIN room_member seen
+                 ON seen.room_id = given.room_id AND seen.user_id = given.user_id
+          WHERE room.room_id = given.room_id AND ",
+        may_read!("given.user_id"),
+        " AND given.message_seq > ",
+        visible_after!("given.user_id")
+    )
 );
 
 /// Some of whom an entry of the message was made for before.
@@ -233,9 +240,12 @@ async fn tell(
     writer: &dyn EventWriter,
 ) -> Result<Told, StoreError> {
     let Some(text) = row.text.as_deref() else { return Ok(Told::default()) };
-    let pairs = || Given::new().ints(users.iter().map(|_user| room.0)).ints(users.iter().copied());
-    let readers: Vec<(i64,)> = conn.given_all(&READERS, pairs()).await?;
-    let users: Vec<i64> = readers.into_iter().map(|(user,)| user).collect();
+    let given = Given::new()
+        .ints(users.iter().map(|_user| room.0))
+        .ints(users.iter().map(|_user| message))
+        .ints(users.iter().copied());
+    let readers: Vec<(i64, bool)> = conn.given_all(&READERS, given).await?;
+    let users: Vec<i64> = readers.iter().map(|(user, _is_silent)| *user).collect();
     let mut mentions = Vec::new();
     if row.what != "thread" {
         let given = Given::new()
@@ -245,7 +255,9 @@ async fn tell(
         conn.given_execute(&MENTIONS, given).await?;
         mentions = counts::unread(conn, room, users.iter().map(|user| UserId(*user))).await?;
     }
-    let fresh = untold(conn, (room, message), users.into_iter().map(UserId).collect()).await?;
+    let loud = readers.iter().filter(|(_user, is_silent)| !is_silent);
+    let loud = loud.map(|(user, _is_silent)| UserId(*user)).collect();
+    let fresh = untold(conn, (room, message), loud).await?;
     let author = UserId(row.author_id);
     let mut cause = Cause::told(room, author, (text, message), Millis(row.at));
     if row.what == "thread" {
