@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::{RoomId, RoomKind, UserId, limits};
 use crate::store::StoreError;
+use crate::store::append::Called;
 use crate::store::db::{Conn, fetch_all};
 use crate::store::writer::EventWriter;
 
@@ -53,6 +54,13 @@ pub(super) async fn find(
     let mut watched: HashMap<RoomId, Vec<(i64, String)>> = HashMap::new();
     for draft in drafts {
         let (room, author) = (draft.message.room, draft.message.author);
+        let here: &[UserId] = match &draft.message.called {
+            // Everybody is told that they are called.
+            Some(Called::All) => continue,
+            Some(Called::Here(users)) => users,
+            None => &[],
+        };
+        let cause = &mut draft.cause;
         let Some(head) = places.rooms.get(&room).filter(|head| head.is_watched) else { continue };
         let rows = match watched.entry(room) {
             Entry::Occupied(known) => known.into_mut(),
@@ -65,8 +73,8 @@ pub(super) async fn find(
             )?),
         };
         for (user, name) in rows.iter().map(|(user, name)| (UserId(*user), name)) {
-            let cause = &mut draft.cause;
-            let is_called = cause.mentions.contains(&user) || cause.answered.contains(&user);
+            let called = [&cause.mentions, &cause.answered, here];
+            let is_called = called.iter().any(|called| called.contains(&user));
             if user != author
                 && !is_called
                 && !writer.is_listening(room, user)
@@ -76,7 +84,7 @@ pub(super) async fn find(
                 cause.place.clone_from(name);
             }
         }
-        draft.cause.news = if head.kind == RoomKind::Private { "dm" } else { "chat" };
+        cause.news = if head.kind == RoomKind::Private { "dm" } else { "chat" };
     }
     Ok(())
 }

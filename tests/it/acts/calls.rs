@@ -11,6 +11,7 @@ on_both!(
     what_is_deleted_calls_nobody,
     everybody_is_called_in_a_small_room,
     here_is_who_is_online,
+    a_call_of_all_is_heard_as_each_wants_to_hear,
     in_a_large_room_only_moderators_call_all,
 );
 
@@ -176,6 +177,33 @@ async fn here_is_who_is_online(app: &TestApp) {
     at_bob.expect("inbox").await;
     assert_eq!(mentions(app, &bob, &room).await, 2);
     assert!(inbox(app, &carol).await.is_empty() && inbox(app, &mina).await.is_empty());
+}
+
+async fn a_call_of_all_is_heard_as_each_wants_to_hear(app: &TestApp) {
+    let Circle { mina, bob, carol, room } = circle(app).await;
+    let path = format!("/v1/rooms/{room}/notify");
+    app.rest.put(&bob.token, &path, &json!({ "notify": "none" })).await;
+    app.rest.put(&carol.token, &path, &json!({ "notify": "all" })).await;
+    let mut at_mina = app.session(&mina).await;
+    for (round, text) in [(1, "@all"), (2, "@here")] {
+        // Online or not, and whatever the one is told of by a piece of work behind the message.
+        let (_at_bob, _at_carol) = (app.session(&bob).await, app.session(&carol).await);
+        let mut listener = app.session(&mina).await;
+        let online = |line: &Value| line["online"].as_array().is_some_and(|all| all.len() == 3);
+        let joined = |line: &Value| line["ev"] == "presence.diff" && line["count"] == 3;
+        listener.begin(json!({ "op": "open", "room": room })).await;
+        listener.wait_for(|line| online(line) || joined(line)).await;
+        say(&mut at_mina, &room, text).await;
+        for person in [&bob, &carol] {
+            eventually("each has the mention", async || {
+                mentions(app, person, &room).await == round
+            })
+            .await;
+        }
+        let told = vec![json!("mention"); usize::try_from(round).unwrap()];
+        assert_eq!(inbox(app, &carol).await, told, "once, and as a call");
+        assert!(inbox(app, &bob).await.is_empty(), "who wants no entry has none");
+    }
 }
 
 async fn in_a_large_room_only_moderators_call_all(app: &TestApp) {
