@@ -158,4 +158,18 @@ describe("feed", () => {
     await done;
     assert.equal(feed.timeline.oldestSeq, 151);
   });
+
+  it("reads what an edit does not say, and shows no message without a text meanwhile", async () => {
+    const asked = [];
+    link.history = async (...args) => {
+      asked.push(args);
+      return { items: [{ ...items(2, 2)[0], text: "new", rev: 2 }] };
+    };
+    const edit = (seq, d) => ({ ev: "msg.edit", room: "r_1", seq, at: seq, d: { id: "m_2", by: "u_2", rev: 2, ...d } });
+    feed.take(edit(4, { deleted: true }));
+    feed.take(edit(5, {}));
+    assert.equal(feed.timeline.message("m_2").text, "t2");
+    await null;
+    assert.deepEqual([asked, feed.timeline.message("m_2").text], [[["r_1", 3, 1]], "new"]);
+  });
 });

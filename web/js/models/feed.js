@@ -167,8 +167,22 @@ export class Feed {
       if (event.d?.by && this.typing.clear(event.d.by)) this.#tell("typing");
       this.#tell("applied", event);
       this.#tell("timeline");
+      if (event.ev === Ev.MsgEdit && event.d.text === undefined && !event.d.deleted) this.#reread(event.d.id);
     }
     if (outcome === "gap" && (this.state === "live" || this.state === "replaying")) this.open();
+  }
+
+  /** Reads what an edit does not say because not everybody sees the message. @param {string} id */
+  async #reread(id) {
+    const known = this.timeline.message(id);
+    if (!known) return;
+    try {
+      const { items } = await this.#link.history(this.room, known.seq + 1, 1);
+      if (items[0]?.id === id) this.timeline.renew(items[0]);
+      this.#tell("timeline");
+    } catch {
+      // It shows the earlier text until the room is opened anew.
+    }
   }
 
   /* Answers */

@@ -98,6 +98,12 @@ export class Timeline {
     if (items.length < limit || this.#startsAtFirst()) this.complete = true;
   }
 
+  /** Takes a message that was read once more. @param {Message} item */
+  renew(item) {
+    const message = this.#byId.get(item.id);
+    if (message && item.rev >= message.rev) Object.assign(message, { html: undefined }, item);
+  }
+
   /** Forgets the oldest entries, so that a tab that stays open for weeks stays light. @param {number} keep */
   trim(keep) {
     if (this.#entries.length <= keep) return;
@@ -182,7 +188,8 @@ export class Timeline {
   /** @param {any} event */
   #edit({ at, d }) {
     const message = this.#byId.get(d.id);
-    if (!message || message.deleted) return;
+    // Without a text it is to be read.
+    if (!message || message.deleted || d.text === undefined) return;
     const rev = d.rev ?? message.rev + 1;
     Object.assign(message, { text: d.text, html: d.html, rev, edited_at: at, previews: [] });
   }
