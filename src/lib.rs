@@ -45,9 +45,11 @@
 //!    without a hop. Without a place in the room's mailbox it waits, and reads nothing meanwhile.
 //! 2. The **room** (`actors/room`) admits it by pure rules and hands a draft to the journal. No I/O.
 //! 3. The **journal** (`actors/journal.rs`) gathers what all rooms want while the last batch is in
-//!    the database, then writes the next: heads, events, the message projection, mentions, inbox
-//!    entries, read marks, in one transaction with a few statements for many messages
-//!    (`store/journal`). A repeated `cid` answers the first result.
+//!    the database, then writes the next in one transaction (`store/journal`). Nearly all batches hold
+//!    plain messages only: heads, events, messages and read marks go in one call, in which the database
+//!    puts the numbers into the events. Any other batch is read up on first: whom it names and answers,
+//!    who hears of it, what stands already; then all of it is written with a few statements. A
+//!    repeated `cid` answers the first result.
 //! 4. The outcomes go back to their rooms in commit order. The **room** applies them, encodes each
 //!    event once, keeps the newest in a ring, and tells the relay of each worker once.
 //! 5. The **relay** (`actors/relay`) pushes the shared bytes into the outboxes of its listeners and
@@ -119,20 +121,58 @@
 //! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
 //! pages. Four caches of 2 MiB would be a fifth of what ten thousand idle sessions cost.
 //!
-//! **Dx. What a text looks like is decided once,** when it is taken, by the session or the call that
+//! **D16. What a text looks like is decided once,** when it is taken, by the session or the call that
 //! brings it ([`domain::Text`]): Markdown becomes safe HTML beside the source, and both are kept. To
 //! make fifty of them anew for everybody who opens a room would take longer than to read them, and it
 //! would be the room's work. Plain texts, nearly all, have no HTML and cost one glance at their bytes.
 //! What comes out is cleaned by a second parser, and the page builds it anew from what it knows: three
 //! would have to fail, and then the content security policy.
 //!
-//! **Dx. Rights that were missed show by a number.** What the log of a room does not tell (who is
+//! **D17. Plain messages are written unread.** A message that names nobody and answers nobody, in a
+//! room that makes no entries of itself, needs nothing from the database but its numbers. So events
+//! come as templates, one call numbers and writes the whole batch and commits it, and whatever is not
+//! as it was thought to be (a room gone, an author muted or put out, a repeated `cid`) breaks a
+//! constraint of the schema. Then nothing is kept, and the careful way does the batch again: being
+//! wrong costs time, never a message.
+//!
+//! **D18. A deletion rewrites what the log said.** Nothing else ever changes in a log. The events of
+//! the message keep their numbers, so that a replay has no holes, and lose what they said: they are
+//! written anew from a list of what stays, not by leaving out what goes. Live rooms, here and on other
+//! nodes, drop it from what they keep when they apply the `msg.delete`.
+//!
+//! **D19. What a newcomer may not see is not in the event.** Where a room shows nothing of before,
+//! an edit of an older message is logged without its text as soon as somebody is there who came
+//! later, and who sees the message reads it again. The alternative, to cover it for each listener on
+//! every way out of the log, would have to be right on all of them, for as long as the log is kept.
+//!
+//! **D20. Many are told by appends of their own.** A call of everybody is one row beside the message.
+//! Then pieces of a hundred people are appended, each a transaction under the room's lock that moves
+//! the row on; other batches go between them. What a node leaves undone, any node finds and goes on
+//! with. So the number of unread mentions is exact a little later, and nobody is told twice.
+//!
+//! **D21. Whose a reaction is, is written into a copy.** The last messages are written once for all who
+//! open a room; each reader who reacted gets the same bytes with those marks turned. Reactions are
+//! counted in rows of their own, so no event and no list counts them.
+//!
+//! **D22. The index of the search follows the logs, and nobody waits for it.** It is filled behind them
+//! in chunks of some milliseconds while the journal rests, and a search looks directly at what it
+//! does not have yet. What it keeps of a text are numbers (of words, of pairs of syllables), the same
+//! in FTS5 and in an array of PostgreSQL: nothing that anybody types is part of a question to an engine,
+//! and whether a message is meant and may be seen is decided on the message. Time is in its keys, for
+//! the newest are wanted, and who sorts all that was found pays for what nobody sees.
+//!
+//! **D23. Who may do what in a room is one table** of permissions by rank and kind of room, with the
+//! room's own words over it ([`domain::Permission`]). The live room asks it in one place
+//! (`RoomState::check`), REST asks the same table, and clients are told what came of it (`may`). A
+//! right that is spread over calls is a right that one of them forgets.
+//!
+//! **D24. Rights that were missed show by a number.** What the log of a room does not tell (who is
 //! out, muted, or allowed what) moves `room.rev` in the same transaction. Nodes hear of it over the
 //! bus; one that did not finds the number moved when it compares heads, and reads again. The journal
 //! asks for membership, mutes and the pace once more with each message, so what is refused does not
 //! wait for any news.
 //!
-//! **Dx. A regular expression of a club is a table.** The usual engine takes time in proportion to
+//! **D25. A regular expression of a club is a table.** The usual engine takes time in proportion to
 //! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
 //! when the rule is made (`domain/filter.rs`).
