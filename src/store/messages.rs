@@ -3,6 +3,7 @@
 mod types;
 
 use futures_util::TryStreamExt;
+use serde::Deserialize;
 
 use self::types::TextRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
@@ -42,8 +43,8 @@ macro_rules! full_columns {
 }
 pub(super) use full_columns;
 
-/// A row of `message`, read by [`message_columns!`].
-#[derive(Debug, sqlx::FromRow)]
+/// A row of `message`, read by [`message_columns!`]; packed into a list, its fields are in that order.
+#[derive(Debug, sqlx::FromRow, Deserialize)]
 pub(super) struct MessageRow {
     seq: i64,
     n: i64,

@@ -259,7 +259,7 @@ async fn a_search_reads_so_much_and_goes_on(world: World) {
     }
     while follow(&world.store).await {}
     let query = words("회의");
-    let page = world.store.search(&search(bob, Some(&query))).await.unwrap();
+    let page = world.store.search(&search(bob, Some(&query))).await.unwrap().unwrap();
     let last = all(&world.store, search(bob, Some(&query))).await;
     assert_eq!(last, [(mine.0, first)], "behind all that may not be read");
     let theirs = all(&world.store, Search { limit: 200, ..search(mina, Some(&query)) }).await;
@@ -267,11 +267,11 @@ async fn a_search_reads_so_much_and_goes_on(world: World) {
     assert!(page.messages.len() <= 1);
     // Each of them has both words, none has them in this order.
     let phrase = words("\"회의 자료\"");
-    let page = world.store.search(&search(mina, Some(&phrase))).await.unwrap();
+    let page = world.store.search(&search(mina, Some(&phrase))).await.unwrap().unwrap();
     assert!(page.messages.is_empty() && page.next.is_some(), "it goes on later");
     assert!(all(&world.store, search(mina, Some(&phrase))).await.is_empty());
     let many = Search { limit: 200, room: Some(RoomId(theirs[0].0)), ..search(mina, Some(&query)) };
-    let page = world.store.search(&many).await.unwrap();
+    let page = world.store.search(&many).await.unwrap().unwrap();
     assert!(page.messages.len() == 200 && page.next.is_some());
 }
 
@@ -332,7 +332,7 @@ async fn authors_times_links_and_clubs_narrow(world: World) {
     let query = words("회의");
     for _ in 0..2 {
         let find = async |search: Search<'_>| {
-            let found = world.store.search(&search).await.unwrap();
+            let found = world.store.search(&search).await.unwrap().unwrap_or_default();
             let last = |text: String| text.chars().last().unwrap().to_string();
             found.messages.into_iter().map(|m| last(m.text.unwrap())).collect::<String>()
         };

@@ -14,7 +14,7 @@
 //! builds on a text that the other is changing.
 //!
 //! On SQLite the tokens are in FTS5, which gives its rows by falling rowid: the newest first, and no
-//! more than are asked for. On PostgreSQL they are an array under a GIN index (`hits.rs`).
+//! more than are asked for. On PostgreSQL they are an array under a GIN index (`hits`).
 
 mod entries;
 mod files;
@@ -83,15 +83,17 @@ pub struct FoundPage {
 }
 
 impl Store {
-    /// Finds messages, newest first.
+    /// Finds messages, newest first. `None` when a room or a club was named in which the reader may
+    /// read nothing.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn search(&self, search: &Search<'_>) -> Result<FoundPage, StoreError> {
+    pub async fn search(&self, search: &Search<'_>) -> Result<Option<FoundPage>, StoreError> {
         let mut conn = self.db.read().await?;
         let scope = Scope::read(&mut conn, search).await?;
         if scope.is_empty() {
-            return Ok(FoundPage::default());
+            let is_named = search.room.is_some() || search.club.is_some();
+            return Ok((!is_named).then(FoundPage::default));
         }
         let mut gather = Gather::new(search);
         // The tail first: what moves from it into the index meanwhile is seen twice, not missed.
@@ -105,7 +107,7 @@ impl Store {
         let page = gather.finish();
         let mut messages = trace(&mut conn, search.reader, page.messages).await?;
         fill_found(&mut conn, messages.iter_mut()).await?;
-        Ok(FoundPage { messages, ..page })
+        Ok(Some(FoundPage { messages, ..page }))
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use sqlx::types::Json;
+
 use super::Search;
 use crate::domain::RoomId;
 use crate::store::StoreError;
-use crate::store::db::{Conn, fetch_all};
+use crate::store::db::{Conn, Sql, fetch_one};
 use crate::store::rooms::may_read;
 
 /// The living rooms that a user (`$1`) may read, from a table expression that has them and perhaps
@@ -13,7 +15,7 @@ use crate::store::rooms::may_read;
 macro_rules! readable {
     ($from:literal, $where:literal) => {
         concat!(
-            "SELECT room.room_id, coalesce(place.seq, 0), room.head FROM ",
+            "SELECT room.room_id, coalesce(place.seq, 0) AS indexed, room.head FROM ",
             $from,
             " LEFT JOIN search_place place ON place.room_id = room.room_id
               WHERE ",
@@ -24,8 +26,27 @@ macro_rules! readable {
     };
 }
 
+/// The same for both engines, as one row: see `hits/sqlite.rs`.
+macro_rules! packed {
+    ($from:literal, $where:literal) => {
+        Sql {
+            sqlite: concat!(
+                "SELECT '[' || coalesce(group_concat(json_array(room_id, indexed, head), ','), '')
+                            || ']' FROM (",
+                readable!($from, $where),
+                ") readable"
+            ),
+            postgres: concat!(
+                "SELECT coalesce(json_agg(json_build_array(room_id, indexed, head)), '[]') FROM (",
+                readable!($from, $where),
+                ") readable"
+            ),
+        }
+    };
+}
+
 /// Everything that a membership or a seat may open to the user.
-const ANY: &str = readable!(
+const ANY: Sql = packed!(
     "(SELECT r.room_id FROM membership m CROSS JOIN room r
        WHERE m.user_id = $1 AND r.club_id = m.club_id
        UNION SELECT room_id FROM room_member WHERE user_id = $1) mine
@@ -33,9 +54,9 @@ const ANY: &str = readable!(
     "room.room_id = mine.room_id"
 );
 
-const ONE: &str = readable!("room", "room.room_id = $2 AND ($3 IS NULL OR room.club_id = $3)");
+const ONE: Sql = packed!("room", "room.room_id = $2 AND ($3 IS NULL OR room.club_id = $3)");
 
-const CLUB: &str = readable!("room", "room.club_id = $2");
+const CLUB: Sql = packed!("room", "room.club_id = $2");
 
 /// The rooms in which a search looks: those that are meant and that the reader may read.
 #[derive(Debug)]
@@ -52,17 +73,17 @@ struct Reach {
 
 impl Scope {
     pub(super) async fn read(conn: &mut Conn, search: &Search<'_>) -> Result<Self, StoreError> {
-        type Row = (i64, i64, i64);
+        type Rows = Json<Vec<(i64, i64, i64)>>;
         let reader = search.reader.0;
-        let rows = match (search.room, search.club) {
+        let (Json(rooms),) = match (search.room, search.club) {
             (Some(room), club) => {
-                fetch_all!(conn, Row, ONE, reader, room.0, club.map(|club| club.0))?
+                fetch_one!(conn, (Rows,), ONE, reader, room.0, club.map(|club| club.0))?
             }
-            (None, Some(club)) => fetch_all!(conn, Row, CLUB, reader, club.0)?,
-            (None, None) => fetch_all!(conn, Row, ANY, reader)?,
+            (None, Some(club)) => fetch_one!(conn, (Rows,), CLUB, reader, club.0)?,
+            (None, None) => fetch_one!(conn, (Rows,), ANY, reader)?,
         };
         let reach = |(room, indexed, head)| (RoomId(room), Reach { indexed, head });
-        Ok(Self { rooms: rows.into_iter().map(reach).collect() })
+        Ok(Self { rooms: rooms.into_iter().map(reach).collect() })
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -10,6 +10,7 @@ pub(super) async fn all(store: &Store, search: Search<'_>) -> Vec<(i64, i64)> {
     let (mut found, mut after): (Vec<_>, Option<Spot>) = (Vec::new(), None);
     loop {
         let page = store.search(&Search { after, ..search.clone() }).await.unwrap();
+        let page = page.unwrap_or_default();
         assert!(page.messages.len() <= search.limit);
         found.extend(page.messages.iter().map(|message| (message.room.0, message.seq)));
         let Some(next) = page.next else { return found };
