@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 client for JSON: one kept-alive connection, one call at a time.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -138,6 +138,18 @@ impl Http {
 
     pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Result<Value> {
         self.call("GET", path, token, None).await
+    }
+
+    /// A GET, and how long it took until its last byte was here.
+    pub(crate) async fn timed(&mut self, path: &str, token: &str) -> Result<(Value, Duration)> {
+        let request = self.request("GET", path, Some(token), None);
+        let begin = Instant::now();
+        let (head, body) = timeout(CALL_LIMIT, self.exchange(&request))
+            .await
+            .with_context(|| format!("GET {path} was not answered in time"))??;
+        let took = begin.elapsed();
+        ensure!(head.status == 200, "GET {path} was answered with {}", head.status);
+        Ok((serde_json::from_slice(&body)?, took))
     }
 
     /// What stands at a path that is no JSON.
