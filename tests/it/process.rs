@@ -250,3 +250,29 @@ async fn asked_to_end_it_drains_a_thousand_sockets() {
     assert_eq!(messages["items"][0]["seq"], sent["ok"]["seq"]);
     server.kill().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_fills_its_index_it_finds_everything_that_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let mut server = Process::start(folder.path(), address).await;
+    let mina = server.rest.register("mina").await;
+    let rooms = server.rest.get(&mina.token, "/v1/rooms").await;
+    let room = rooms["items"][0]["id"].as_str().unwrap().to_owned();
+    for life in 0..4 {
+        let mut client = Client::connect(address).await;
+        client.auth(&mina.token).await;
+        for n in 0..40 {
+            client.send(&room, &format!("{life}-{n}"), &format!("회의 round{life}")).await;
+        }
+        server.kill().await;
+        server = Process::start(folder.path(), address).await;
+        for said in 0..=life {
+            let path = format!("/v1/search?q=%ED%9A%8C%EC%9D%98+round{said}&limit=50");
+            let found = server.rest.get(&mina.token, &path).await;
+            let found = found["items"].as_array().unwrap().len();
+            assert_eq!(found, 40, "of life {said}, in life {life}");
+        }
+    }
+    server.kill().await;
+}

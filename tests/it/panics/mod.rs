@@ -11,7 +11,7 @@ use moim::faults::{Moment, Part};
 use serde_json::json;
 
 use self::talker::Talker;
-use crate::support::{Client, Person, TestApp};
+use crate::support::{Client, Person, TestApp, eventually};
 
 /// What crashes again sooner than this after its start is made to wait, which is not looked at here.
 const APART: Duration = Duration::from_millis(600);
@@ -158,6 +158,32 @@ async fn a_look_up_that_panics_keeps_no_sign_in_waiting() {
         talkers[0].say(&app).await;
     }
     assert_eq!(restarts(&app, "lookup").await, 3.0);
+    talkers[1].settle(&app).await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_indexer_that_panics_hides_no_message_from_the_search() {
+    let app = TestApp::spawn().await;
+    let (people, mut talkers) = company(&app).await;
+    for moment in MOMENTS {
+        app.panic_in(Part::Indexer, moment, async || talkers[0].say(&app).await).await;
+    }
+    eventually("it is back, and has everything", async || {
+        let shown = app.metric("moim_search_behind").await;
+        restarts(&app, "indexer").await == 3.0 && shown == 0.0
+    })
+    .await;
+    talkers[0].say(&app).await;
+    let (mut found, mut cursor) = (0, String::new());
+    loop {
+        let path = format!("/v1/search?q=word&limit=200{cursor}");
+        let page = app.rest.get(&people[1].token, &path).await;
+        found += page["items"].as_array().unwrap().len();
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(found, talkers[0].said());
     talkers[1].settle(&app).await;
     app.end().await;
 }

@@ -55,6 +55,11 @@ impl Talker {
         }
     }
 
+    /// Messages that were acknowledged.
+    pub(super) fn said(&self) -> usize {
+        self.acked.len()
+    }
+
     /// Hears everything up to the end of the log, and compares it with what the log holds.
     pub(super) async fn settle(&mut self, app: &TestApp) {
         let log = history(app, &self.person, &self.room).await;
