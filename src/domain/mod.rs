@@ -38,6 +38,7 @@ pub use ids::{
     SessionId, UserId,
 };
 pub use link::LinkPreview;
+pub use markup::quote;
 pub use mention::{Calls, Group, calls};
 pub use moderation::{
     AuditAction, BAN_SECONDS, MUTE_SECONDS, NOTE_CHARS, REASON_CHARS, ReportReason, ReportStatus,

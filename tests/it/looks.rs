@@ -93,3 +93,25 @@ async fn code_and_links_call_nobody() {
     assert_eq!(rooms["items"][0]["mentions"], 4);
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_entry_quotes_nothing_that_a_spoiler_hides() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.send(&room, "c-1", "@bob it was ||xyzzy||!").await;
+    let told = at_bob.expect("inbox").await;
+    assert_eq!(told["d"]["body"], "@bob it was ▒▒▒!");
+    // By an edit, and by a piece of work behind the message.
+    let plain = at_mina.send(&room, "c-2", "plain").await["id"].clone();
+    let text = "||xyzzy|| @bob";
+    at_mina.ok(json!({ "op": "edit", "room": room, "message": plain, "text": text })).await;
+    assert_eq!(at_bob.expect("inbox").await["d"]["body"], "▒▒▒ @bob");
+    at_mina.send(&room, "c-3", "@all ||xyzzy||").await;
+    assert_eq!(at_bob.expect("inbox").await["d"]["body"], "@all ▒▒▒");
+    let inbox = app.rest.get(&bob.token, "/v1/inbox").await;
+    assert_eq!(inbox["items"].as_array().unwrap().len(), 3);
+    assert!(!inbox.to_string().contains("xyzzy"));
+    app.end().await;
+}

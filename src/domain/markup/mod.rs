@@ -13,6 +13,7 @@
 
 mod clean;
 mod glance;
+mod quote;
 mod render;
 mod signs;
 mod write;
@@ -24,6 +25,7 @@ mod tests;
 pub(crate) use self::clean::clean;
 #[cfg(feature = "faults")]
 pub(crate) use self::glance::may_be_marked;
+pub use self::quote::quote;
 #[cfg(feature = "faults")]
 pub(crate) use self::render::look_closely;
 pub(super) use self::render::{Look, look};

@@ -9,6 +9,8 @@ pub(super) struct Cause<'a> {
     pub(super) room: RoomId,
     pub(super) author: UserId,
     pub(super) text: &'a str,
+    /// What it looks like, unless it is plain.
+    pub(super) html: Option<&'a str>,
     /// What of it calls people.
     pub(super) spoken: &'a str,
     pub(super) at: Millis,
@@ -32,6 +34,7 @@ impl<'a> Cause<'a> {
     pub(super) fn of(message: &'a NewMessage) -> Self {
         let text = &message.text;
         Self {
+            html: text.html(),
             spoken: text.spoken(),
             ..Self::told(message.room, message.author, (text.as_str(), 0), message.at)
         }
@@ -48,6 +51,7 @@ impl<'a> Cause<'a> {
             room,
             author,
             text,
+            html: None,
             spoken: "",
             at,
             seq,

@@ -85,7 +85,7 @@ pub(super) async fn edit(
         return Ok(Ok(UNCHANGED));
     }
     let told = Cause::told(act.room, act.by, (edit.text.as_str(), message), act.at);
-    let mut cause = Cause { spoken: edit.text.spoken(), ..told };
+    let mut cause = Cause { html: edit.text.html(), spoken: edit.text.spoken(), ..told };
     mentions::resolve(conn, &mut [&mut cause]).await?;
     cause.mentions = seen_by(conn, (act.room, message), cause.mentions).await?;
     let group = edit.called.map(Called::group);

@@ -121,6 +121,7 @@ struct FanOutRow {
     author_id: i64,
     thread: Option<i64>,
     text: Option<String>,
+    html: Option<String>,
     kind: String,
     club_id: Option<i64>,
 }
@@ -141,7 +142,7 @@ pub(super) async fn next(
         conn,
         FanOutRow,
         "SELECT f.what, f.users, f.key, f.user_id, f.at, m.n, m.author_id, m.thread, m.text,
-                room.kind, room.club_id
+                m.html, room.kind, room.club_id
            FROM fanout f JOIN message m ON m.room_id = f.room_id AND m.seq = f.message_seq
                 JOIN room ON room.room_id = f.room_id
           WHERE f.room_id = $1 AND f.message_seq = $2 AND f.done_at IS NULL
@@ -260,6 +261,7 @@ async fn tell(
     let fresh = untold(conn, (room, message), loud).await?;
     let author = UserId(row.author_id);
     let mut cause = Cause::told(room, author, (text, message), Millis(row.at));
+    cause.html = row.html.as_deref();
     if row.what == "thread" {
         cause.answered = fresh;
     } else {

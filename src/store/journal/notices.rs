@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{NoticeId, UserId};
+use crate::domain::{NoticeId, UserId, quote};
 use crate::store::StoreError;
 use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, Either};
@@ -83,6 +83,7 @@ pub(super) async fn write(
     let mut entries = Vec::with_capacity(count);
     for cause in causes {
         let from_name = names.get(&cause.author).map_or("", String::as_str);
+        let quoted = quote(cause.text, cause.html);
         let club = places.rooms.get(&cause.room).and_then(|head| head.club);
         for (user, kind) in cause.receivers() {
             let (Some(inbox), Some(id)) = (inboxes.get_mut(&user), ids.next()) else { continue };
@@ -100,7 +101,7 @@ pub(super) async fn write(
                 place: &cause.place,
                 role: None,
                 is_ban: false,
-                excerpt: excerpt(cause.text),
+                excerpt: excerpt(&quoted),
                 at: cause.at,
             };
             let written = writer.notice(&notice, inbox.head);
