@@ -169,15 +169,15 @@ fn the_rest(config: &mut ServiceConfig) {
         .service(resource("/v1/openapi.json").get(openapi::description))
         .service(resource("/v1/docs").get(assets::to_docs))
         .service(scope("/v1/docs").wrap(security::docs()).service(openapi::page()))
-        .service(resource("/healthz").get(health::alive).head(health::alive))
-        .service(resource("/readyz").get(health::ready_for_traffic).head(health::ready_for_traffic))
+        .service(resource("/healthz").get(health::alive))
+        .service(resource("/readyz").get(health::ready_for_traffic))
         .service(resource("/metrics").get(health::metrics))
-        .service(resource("/").get(assets::file).head(assets::file))
-        .service(resource("/favicon.svg").get(assets::file).head(assets::file))
-        .service(resource("/js/{path:.*}").get(assets::file).head(assets::file))
-        .service(resource("/css/{path:.*}").get(assets::file).head(assets::file))
-        .service(resource("/rooms/{path:.*}").get(assets::file).head(assets::file))
-        .service(resource("/admin/{path:.*}").get(assets::file).head(assets::file));
+        .service(resource("/").get(assets::file))
+        .service(resource("/favicon.svg").get(assets::file))
+        .service(resource("/js/{path:.*}").get(assets::file))
+        .service(resource("/css/{path:.*}").get(assets::file))
+        .service(resource("/rooms/{path:.*}").get(assets::file))
+        .service(resource("/admin/{path:.*}").get(assets::file));
 }
 
 /// Every URL of moderation.

@@ -1,14 +1,20 @@
-//! What every call has: an id, a span, a number in the metrics, and problems where it fails.
+//! What every call has: an id, a span, a number in the metrics, and problems where it fails. And HEAD,
+//! which is GET without its body.
 //!
 //! Never in a span or a log: the query string (it may hold a token), headers, bodies.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
+use bytes::Bytes;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
@@ -20,7 +26,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Middleware around everything.
 pub(super) async fn follow(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
@@ -33,10 +39,35 @@ pub(super) async fn follow(
         status = Empty,
         duration_ms = Empty,
     );
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        request.head_mut().method = Method::GET;
+    }
     let response = next.call(request).instrument(span.clone()).await?;
-    let response = as_problem(response, &id);
+    let mut response = as_problem(response, &id);
+    if is_head {
+        response = response.map_body(|_head, body| Unsent(body.size()).boxed());
+    }
     span.in_scope(|| log(&response, begun));
     Ok(response)
+}
+
+/// A body that is told of and not sent.
+struct Unsent(BodySize);
+
+impl MessageBody for Unsent {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// Gives the answer its id, and a problem as its body where it says no.

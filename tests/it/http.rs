@@ -174,17 +174,36 @@ async fn the_page_loads_its_own_files_only_and_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn head_tells_what_get_would_and_sends_no_body() {
     let app = TestApp::spawn().await;
-    for path in
-        ["/", "/js/app.js", "/css/base.css", "/favicon.svg", "/rooms/r_1", "/healthz", "/readyz"]
-    {
-        let whole = get(&app, path, &[]).await;
-        let head = app.rest.send(Method::HEAD, None, path, None).await;
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let events = format!("/v1/rooms/{room}/events");
+    let token = Some(mina.token.as_str());
+    for (token, path) in [
+        (None, "/"),
+        (None, "/js/app.js"),
+        (None, "/css/base.css"),
+        (None, "/favicon.svg"),
+        (None, "/rooms/r_1"),
+        (None, "/healthz"),
+        (None, "/readyz"),
+        (None, "/v1/openapi.json"),
+        (token, "/v1/me"),
+        (token, "/v1/rooms?limit=1"),
+        (token, events.as_str()),
+        (None, "/v1/me"),
+        (token, "/v1/rooms/r_999"),
+        (token, "/v1/auth/logout"),
+    ] {
+        let whole = app.rest.send(Method::GET, token, path, None).await;
+        let head = app.rest.send(Method::HEAD, token, path, None).await;
         assert_eq!(head.status(), whole.status(), "{path}");
         for name in ["content-type", "content-length", "etag", "cache-control"] {
             assert_eq!(header(&head, name), header(&whole, name), "{path} {name}");
         }
         let mut raw = Raw::connect(app.address).await;
-        let ask = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let pass = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let pass = pass.unwrap_or_default();
+        let ask = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{pass}\r\n");
         raw.write(ask.as_bytes()).await;
         let answer = raw.rest().await;
         assert!(answer.ends_with("\r\n\r\n"), "{path} has a body: {answer}");

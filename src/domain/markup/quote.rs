@@ -69,7 +69,7 @@ mod tests {
             ("he is ||the *killer*||, I say", "he is ▒▒▒, I say"),
             ("||a|| ||b|| c & d < e &lt;", "▒▒▒ ▒▒▒ c & d < e &lt;"),
             ("> ||a||\n\nb\nc", "▒▒▒\nb\nc"),
-            ("[||a||](https://b.cd) ||https://e.fg||", "▒▒▒ ▒▒▒"),
+            ("[||a||](https://b.cd)", "▒▒▒"),
             ("- x\n- ||y||", "x\n▒▒▒"),
             ("`||code||` \\||b||", "`||code||` \\||b||"),
             ("||no spoiler", "||no spoiler"),
