@@ -18,14 +18,14 @@ use super::task;
 use crate::domain::{Notify, UserId};
 use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ErrorCode, InboxPlace, Refusal, RoomEntry, UserBody};
-use crate::store::{RoomView, Store, StoreError};
+use crate::store::{Arrival, RoomView, Store, StoreError};
 
 /// How many lives of the look-up one sign-in may outlive.
 const LIVES: usize = 3;
 /// Sign-ins that may wait.
 pub(super) const MAILBOX: usize = 65_536;
-/// Most sign-ins in one read.
-const BATCH: usize = 500;
+/// Most sign-ins in one question, and so many or a few more in one read.
+pub(super) const BATCH: usize = 500;
 /// A read that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -42,12 +42,13 @@ pub(crate) struct Welcome {
     pub(crate) status_text: String,
 }
 
-type Waiter = Answer<Result<Arc<Welcome>, Refusal>>;
+/// Those who were found.
+pub(crate) type Found = HashMap<UserId, Welcome>;
 
 /// Message of the look-up.
 pub(crate) enum LookupMsg {
-    /// What does this user need to know?
-    Ask(UserId, Waiter),
+    /// What do these users need to know? They came to one worker in one moment.
+    Ask(Vec<UserId>, Answer<Result<Arc<Found>, Refusal>>),
     /// The read under way is through.
     Done,
 }
@@ -79,18 +80,18 @@ impl LookupHandle {
         (Mailbox { oldest: oldest.unwrap_or_default(), ..mailbox }, self.address.restarts())
     }
 
-    /// What the reply to `auth` says for this user.
+    /// What the replies to `auth` say for these users; an account that is gone is not found.
     ///
     /// # Errors
-    /// `unauthorized` for an account that is gone; `unavailable` and `overloaded`.
-    pub(crate) async fn ask(&self, user: UserId) -> Result<Arc<Welcome>, Refusal> {
+    /// `unavailable` and `overloaded`.
+    pub(crate) async fn ask(&self, users: Vec<UserId>) -> Result<Arc<Found>, Refusal> {
         for _life in 0..LIVES {
-            let (answer, welcome) = Answer::channel();
-            if self.address.try_cast(LookupMsg::Ask(user, answer)).is_err() {
+            let (answer, found) = Answer::channel();
+            if self.address.try_cast(LookupMsg::Ask(users.clone(), answer)).is_err() {
                 return Err(busy());
             }
-            match tokio::time::timeout(DEADLINE, welcome).await {
-                Ok(Ok(welcome)) => return welcome,
+            match tokio::time::timeout(DEADLINE, found).await {
+                Ok(Ok(found)) => return found,
                 // It crashed with the question; the next one is asked.
                 Ok(Err(_dropped)) => {}
                 Err(_elapsed) => return Err(busy()),
@@ -107,10 +108,10 @@ pub(super) struct Lookup {
     faults: Faults,
 }
 
-/// One sign-in.
+/// Some sign-ins.
 struct Ask {
-    user: UserId,
-    waiter: Waiter,
+    users: Vec<UserId>,
+    answer: Answer<Result<Arc<Found>, Refusal>>,
     left: Option<Instant>,
     _place: Place<LookupMsg>,
 }
@@ -120,6 +121,21 @@ struct Ask {
 pub(super) struct Waiting {
     asks: Vec<Ask>,
     is_reading: bool,
+}
+
+impl Waiting {
+    /// What the next read is for.
+    fn next(&mut self) -> Vec<Ask> {
+        let mut users = 0;
+        let fits = |ask: &&Ask| {
+            let has_room = users < BATCH;
+            users += ask.users.len();
+            has_room
+        };
+        let count = self.asks.iter().take_while(fits).count();
+        let rest = self.asks.split_off(count);
+        std::mem::replace(&mut self.asks, rest)
+    }
 }
 
 impl Actor for Lookup {
@@ -146,9 +162,9 @@ impl Actor for Lookup {
             return Ok(());
         };
         match msg {
-            LookupMsg::Ask(user, waiter) => {
+            LookupMsg::Ask(users, answer) => {
                 let left = place.put_down();
-                waiting.asks.push(Ask { user, waiter, left, _place: place });
+                waiting.asks.push(Ask { users, answer, left, _place: place });
             }
             LookupMsg::Done => waiting.is_reading = false,
         }
@@ -161,11 +177,10 @@ impl Actor for Lookup {
             return Ok(());
         }
         waiting.is_reading = true;
-        let rest = waiting.asks.split_off(waiting.asks.len().min(BATCH));
-        let asks = std::mem::replace(&mut waiting.asks, rest);
+        let asks = waiting.next();
         let (store, faults) = (self.store.clone(), self.faults.clone());
         task::beside(async move {
-            let users: Vec<_> = asks.iter().map(|ask| ask.user).collect();
+            let users: Vec<_> = asks.iter().flat_map(|ask| &ask.users).copied().collect();
             let read = task::caught(async {
                 faults.panic_point(Part::Read, Moment::Start);
                 read(&store, &users).await
@@ -178,7 +193,8 @@ impl Actor for Lookup {
                 }
                 Ok(None) | Err(_) => None,
             };
-            give(asks, found.as_ref());
+            let found = found.map(Arc::new).ok_or_else(busy);
+            asks.into_iter().for_each(|ask| ask.answer.give(found.clone()));
             let _restarted = me.send_message(Envelope::to_self(LookupMsg::Done));
         });
         self.faults.panic_point(Part::Lookup, Moment::End);
@@ -186,38 +202,15 @@ impl Actor for Lookup {
     }
 }
 
-fn give(asks: Vec<Ask>, found: Option<&HashMap<UserId, Arc<Welcome>>>) {
-    for ask in asks {
-        ask.waiter.give(match found {
-            Some(found) => found.get(&ask.user).map(Arc::clone).ok_or_else(|| {
-                Refusal::new(ErrorCode::Unauthorized, "this account does not exist any more")
-            }),
-            None => Err(busy()),
-        });
-    }
-}
-
-async fn read(
-    store: &Store,
-    users: &[UserId],
-) -> Result<HashMap<UserId, Arc<Welcome>>, StoreError> {
-    let mut rooms: HashMap<UserId, Vec<RoomEntry>> = HashMap::new();
-    for (user, view) in store.rooms_of(users).await? {
-        rooms.entry(user).or_default().push(entry(view));
-    }
-    let mut inboxes: HashMap<_, _> = store.inbox_heads(users).await?.into_iter().collect();
-    let found = store.users(users).await?;
-    Ok(found
-        .into_iter()
-        .filter_map(|user| {
-            let (id, head) = (user.id, inboxes.remove(&user.id)?);
-            let inbox = InboxPlace { epoch: head.epoch, head: head.head, unread: head.unread };
-            let status_text = user.status_text;
-            let user = UserBody { id, username: user.username, display_name: user.display_name };
-            let rooms = rooms.remove(&id).unwrap_or_default();
-            Some((id, Arc::new(Welcome { user, rooms, inbox, status_text })))
-        })
-        .collect())
+async fn read(store: &Store, users: &[UserId]) -> Result<Found, StoreError> {
+    let welcome = |arrival: Arrival| {
+        let Arrival { user: id, username, display_name, status_text, inbox, rooms } = arrival;
+        let inbox = InboxPlace { epoch: inbox.epoch, head: inbox.head, unread: inbox.unread };
+        let user = UserBody { id, username, display_name };
+        let rooms = rooms.into_iter().map(entry).collect();
+        (id, Welcome { user, rooms, inbox, status_text })
+    };
+    Ok(store.arrivals(users).await?.into_iter().map(welcome).collect())
 }
 
 /// A room as the wire shows it.
@@ -240,7 +233,13 @@ pub fn entry(view: RoomView) -> RoomEntry {
     }
 }
 
-fn busy() -> Refusal {
+/// There was a token, but there is no such account.
+pub(crate) fn nobody() -> Refusal {
+    Refusal::new(ErrorCode::Unauthorized, "this account does not exist any more")
+}
+
+/// Nobody could look.
+pub(crate) fn busy() -> Refusal {
     Refusal::new(ErrorCode::Unavailable, "sign-in is busy; try again")
         .retry_in(Duration::from_secs(1))
 }

@@ -41,8 +41,8 @@ const OTHERS_WITHIN: u32 = 5;
 
 /// Message of the presence.
 pub(crate) enum PresenceMsg {
-    /// A session of a user signed in; the rooms that the user may read.
-    Arrived(UserId, Vec<RoomId>),
+    /// Sessions of users signed in; the rooms that each may read.
+    Arrived(Vec<(UserId, Vec<RoomId>)>),
     /// The last session of a user ended.
     Departed(UserId),
     /// These users may read one more room.
@@ -151,7 +151,13 @@ impl Actor for Presence {
         };
         faults.panic_point(Part::Presence, Moment::Middle);
         match msg {
-            PresenceMsg::Arrived(user, rooms) => state.arrived(user, rooms),
+            PresenceMsg::Arrived(users) => {
+                for (user, rooms) in users {
+                    state.arrived(user, rooms);
+                    // Who went in the same moment was told to have gone before.
+                    state.departed(user);
+                }
+            }
             PresenceMsg::Departed(user) => state.departed(user),
             PresenceMsg::AddRoom(users, room) => {
                 users.into_iter().for_each(|user| state.add_room(user, room));

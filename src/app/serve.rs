@@ -25,10 +25,12 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// An idle connection is kept for the next request so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Listens on an address; what is accepted there is as the edge wants it.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
+        http::prepare(&socket);
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
@@ -52,7 +54,11 @@ pub(super) fn serve_on(
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(REQUEST_WITHIN)
             .h1_allow_half_closed(false)
-            .on_connect_ext(|socket: &TcpStream, _| http::watch_peer(socket))
+            .on_connect_ext(|socket: &TcpStream, _| {
+                if !http::INHERITS {
+                    http::prepare(socket);
+                }
+            })
             .upgrade(fn_service(move |upgrade: http::Upgrade| {
                 http::upgrade(api.clone(), Rc::clone(&worker), upgrade)
             }))

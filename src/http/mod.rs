@@ -65,7 +65,7 @@ pub use self::locale::Locale;
 pub(crate) use self::page::{limit_of, rewritten};
 pub use self::password::{Passwords, UnusableCost};
 pub use self::token::Tokens;
-pub use self::upgrade::{Upgrade, upgrade, watch_peer};
+pub use self::upgrade::{INHERITS, Upgrade, prepare, upgrade};
 use crate::actors::Worker;
 
 /// Everything but WebSockets, for one HTTP worker.

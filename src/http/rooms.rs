@@ -60,7 +60,7 @@ impl From<RoomView> for RoomBody {
     fn from(view: RoomView) -> Self {
         Self {
             id: view.room,
-            name: view.name,
+            name: view.name.to_string(),
             kind: view.kind,
             club_id: view.club,
             peer_id: view.peer,

@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use std::time::Duration;
 use actix_codec::Framed;
 use actix_http::{HttpMessage, Request, h1, ws};
 use actix_web::body::MessageBody;
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpResponse, ResponseError};
+use bytes::BytesMut;
 use serde::Deserialize;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
@@ -40,7 +43,7 @@ const PATH: &str = "/v1/ws";
 const ECHO: &str = "/v1/echo";
 /// The sub-protocol.
 const PROTOCOL: &str = "moim.v1";
-/// The handshake's answer is small; a peer that does not take it for so long is gone.
+/// A refusal is small; a peer that does not take it for so long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// When the kernel begins to ask whether a silent peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -71,26 +74,22 @@ pub async fn upgrade(
         let mut socket = parts.io;
         match admit(&api, &request).await {
             Ok(admitted) => {
-                let mut bytes = parts.write_buf.to_vec();
-                bytes.extend_from_slice(&switching(&request, admitted.speaks));
-                if write(&mut socket, &bytes).await {
-                    prepare(&socket);
-                    let wrong_version = admitted.speaks == Speaks::Another;
-                    let Admitted { claims, connection, .. } = admitted;
-                    let early = parts.read_buf;
-                    // Who was signed out while the answer was written was not there yet to be
-                    // closed.
-                    let is_over = claims.is_some_and(|who| api.tokens.is_revoked(who.device));
-                    let close = wrong_version.then_some(CloseCode::Version);
-                    let close = close.or(is_over.then_some(CloseCode::Revoked));
-                    let accepted = Accepted { socket, early, claims, close, connection };
-                    #[cfg(feature = "faults")]
-                    if request.path() == ECHO {
-                        Echo::start(&worker, accepted);
-                        return;
-                    }
-                    Session::start(&worker, accepted);
+                let mut head = parts.write_buf;
+                switching(&request, admitted.speaks, &mut head);
+                let early = parts.read_buf;
+                let wrong_version = admitted.speaks == Speaks::Another;
+                let Admitted { claims, connection, .. } = admitted;
+                // Who was signed out while a ticket was redeemed was not there yet to be closed.
+                let is_over = claims.is_some_and(|who| api.tokens.is_revoked(who.device));
+                let close = wrong_version.then_some(CloseCode::Version);
+                let close = close.or(is_over.then_some(CloseCode::Revoked));
+                let accepted = Accepted { socket, head, early, claims, close, connection };
+                #[cfg(feature = "faults")]
+                if request.path() == ECHO {
+                    Echo::start(&worker, accepted);
+                    return;
                 }
+                Session::start(&worker, accepted);
             }
             Err(error) => {
                 let status = error.status_code().as_u16();
@@ -218,19 +217,19 @@ fn speaks(request: &Request) -> Speaks {
 }
 
 /// RFC 6455, section 4.2.2.
-fn switching(request: &Request, speaks: Speaks) -> Vec<u8> {
-    let response = ws::handshake_response(request.head()).finish();
-    let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
-    let accept = accept.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let protocol = match speaks {
-        Speaks::Ours => format!("sec-websocket-protocol: {PROTOCOL}\r\n"),
-        Speaks::Unnamed | Speaks::Another => String::new(),
-    };
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-         sec-websocket-accept: {accept}\r\n{protocol}\r\n"
-    )
-    .into_bytes()
+fn switching(request: &Request, speaks: Speaks, out: &mut BytesMut) {
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY);
+    let accept = ws::hash_key(key.map(HeaderValue::as_bytes).unwrap_or_default());
+    out.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+          sec-websocket-accept: ",
+    );
+    out.extend_from_slice(&accept);
+    if speaks == Speaks::Ours {
+        out.extend_from_slice(b"\r\nsec-websocket-protocol: ");
+        out.extend_from_slice(PROTOCOL.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n\r\n");
 }
 
 /// The problem as bytes: nobody else writes on this connection.
@@ -264,19 +263,38 @@ async fn write(socket: &mut TcpStream, bytes: &[u8]) -> bool {
     matches!(written, Ok(Ok(())))
 }
 
-/// A peer that vanished, or reads nothing for a while, is noticed by the kernel: also that of an
-/// event stream, whose response is not looked at while it cannot be written. And little of what
-/// waits is out of our sight.
-pub fn watch_peer(socket: &TcpStream) {
+/// How connections are, set on one or, where they inherit it, once on the socket that listens. A
+/// peer that vanished, or reads nothing for a while, is noticed by the kernel: also that of an event
+/// stream, whose response is not looked at while it cannot be written. Little of what waits is out
+/// of our sight, and small frames leave at once.
+pub fn prepare(socket: &impl AsFd) {
     let socket = SockRef::from(socket);
     let _unsupported = socket.set_send_buffer_size(SEND_BYTES);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     let _unsupported = socket.set_tcp_keepalive(&keepalive);
     #[cfg(target_os = "linux")]
     let _unsupported = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    let _unsupported = socket.set_tcp_nodelay(true);
 }
 
-/// Small frames leave at once.
-fn prepare(socket: &TcpStream) {
-    let _unsupported = SockRef::from(socket).set_tcp_nodelay(true);
+/// Whether an accepted socket is as the listening one was made: five system calls less for each.
+pub const INHERITS: bool = cfg!(target_os = "linux");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_is_as_the_socket_that_listens() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        prepare(&listener);
+        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let socket = SockRef::from(&socket);
+        assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BYTES);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
 }

@@ -1,5 +1,7 @@
 //! Replies: `{"re":…,"ok":…}` and `{"re":…,"err":…}`, and the bodies that several of them share.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -27,7 +29,7 @@ pub struct RoomEntry {
     /// Id.
     pub room: RoomId,
     /// Name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Kind.
     pub kind: RoomKind,
     /// The club it belongs to.

@@ -65,6 +65,15 @@ impl Db {
         matches!(self.pools, Pools::Sqlite { .. })
     }
 
+    /// A transaction that only reads: its statements see one moment.
+    pub(super) async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        let mut tx = Tx { conn: self.read().await?, is_open: true };
+        let begin =
+            Sql { sqlite: "BEGIN", postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+        tx.command(begin).await?;
+        Ok(tx)
+    }
+
     /// A transaction that writes. On SQLite it holds the write lock from its first moment: one that
     /// turned to writing later would be refused at once instead of waiting.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {

@@ -21,6 +21,7 @@
 mod accounts;
 mod act;
 mod append;
+mod arrivals;
 mod classify;
 mod clubs;
 mod db;
@@ -66,6 +67,7 @@ pub use append::{
     Append, AppendRefusal, Appended, Called, LogHead, NewMessage, NoticesRead, ReadMark,
     RoomChange, StoredEvent, StoredNotice,
 };
+pub use arrivals::Arrival;
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
 };

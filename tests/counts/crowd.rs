@@ -15,6 +15,8 @@ const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct Crowd {
     room: String,
+    lobby: String,
+    tokens: Vec<String>,
     sockets: Vec<TcpStream>,
     buffer: Box<[u8; BUFFER]>,
     made: usize,
@@ -35,24 +37,47 @@ impl Crowd {
         for token in tokens.iter().skip(1) {
             server.post(Some(token), &format!("/v1/clubs/{club}/join"), &json!({}));
         }
+        let rooms = server.get(owner, "/v1/rooms");
+        let rooms = rooms["items"].as_array().unwrap();
+        let lobby = rooms.iter().find(|room| room["kind"] == "lobby").unwrap()["id"].clone();
         let mut crowd = Self {
             room,
+            lobby: lobby.as_str().unwrap().to_owned(),
+            tokens,
             sockets: Vec::with_capacity(sessions),
             buffer: Box::new([0; BUFFER]),
             made: 0,
         };
         for number in 0..sessions {
-            let token = tokens.get(number / SESSIONS_OF_ONE).unwrap();
-            crowd.connect(server, token);
+            crowd.call(server, number);
+            crowd.sign_in(number);
+            crowd.open(number, &[crowd.room.clone()]);
+            crowd.hear(number, br#"{"re":1,"ok":"#);
         }
         // Who came last is told to all: the first message comes behind that.
         crowd
     }
 
-    fn connect(&mut self, server: &Server, token: &str) {
+    /// Everybody is cut off, comes back at once, signs in and opens two rooms.
+    pub(crate) fn come_back(&mut self, server: &Server) {
+        let sessions = self.sockets.len();
+        self.sockets.clear();
+        (0..sessions).for_each(|number| self.call(server, number));
+        (0..sessions).for_each(|number| self.sign_in(number));
+        let rooms = [self.room.clone(), self.lobby.clone()];
+        (0..sessions).for_each(|number| self.open(number, &rooms));
+        for number in 0..sessions {
+            self.hear(number, br#"{"re":"#);
+            self.hear(number, br#"{"re":"#);
+        }
+    }
+
+    /// Connects and shakes hands, with a token.
+    fn call(&mut self, server: &Server, number: usize) {
         let mut socket = TcpStream::connect(server.address).unwrap();
         socket.set_read_timeout(Some(SOON)).unwrap();
         socket.set_nodelay(true).unwrap();
+        let token = &self.tokens[number / SESSIONS_OF_ONE];
         let request = format!(
             "GET /v1/ws HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -60,15 +85,29 @@ impl Crowd {
             server.address
         );
         socket.write_all(request.as_bytes()).unwrap();
+        self.sockets.push(socket);
+    }
+
+    /// Reads until it is signed in.
+    fn sign_in(&mut self, number: usize) {
         let mut tail = [0; 4];
         while tail != *b"\r\n\r\n" {
             tail.rotate_left(1);
-            socket.read_exact(&mut tail[3..]).unwrap();
+            self.sockets[number].read_exact(&mut tail[3..]).unwrap();
         }
-        let open = json!({ "id": 1, "op": "open", "room": self.room }).to_string();
-        socket.write_all(&frame(open.as_bytes())).unwrap();
-        read_until(&mut socket, &mut self.buffer, br#"{"re":1,"ok":"#);
-        self.sockets.push(socket);
+        self.hear(number, br#"{"ev":"auth","#);
+    }
+
+    /// Asks to open rooms, all in one write.
+    fn open(&mut self, number: usize, rooms: &[String]) {
+        let ops =
+            (1..).zip(rooms).map(|(id, room)| json!({ "id": id, "op": "open", "room": room }));
+        let frames: Vec<u8> = ops.flat_map(|op| frame(op.to_string().as_bytes())).collect();
+        self.sockets[number].write_all(&frames).unwrap();
+    }
+
+    fn hear(&mut self, number: usize, beginning: &[u8]) -> usize {
+        read_until(&mut self.sockets[number], &mut self.buffer, beginning)
     }
 
     /// Everybody opens the room once more, with no position; says how long the answers are.

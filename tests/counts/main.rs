@@ -127,6 +127,24 @@ fn under_pressure_messages_share_writes_and_statements() {
 }
 
 #[test]
+fn clients_that_come_back_at_once_cost_few_writes_and_statements_and_share_hops() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = Server::start();
+    let mut crowd = Crowd::gather(&server, 400);
+    crowd.come_back(&server);
+    let cost = cost(&server, 400, || crowd.come_back(&server));
+    let per_client = |count: f64| count / 400.0;
+    // The handshake with all that follows a sign-in; the answers of two rooms; who is online. On a
+    // busy machine some answers come too late to leave with the others.
+    let (writes, hops) = (per_client(cost.writes), per_client(cost.hops));
+    assert!(writes <= 4.0, "{writes} writes");
+    assert!(hops <= 4.0, "{hops} hops");
+    let (statements, allocations) = (per_client(cost.statements), per_client(cost.allocations));
+    assert!(statements <= 0.1, "{statements} statements");
+    assert!(allocations <= 170.0, "{allocations} allocations");
+}
+
+#[test]
 fn a_snapshot_is_in_memory_once_however_many_open_the_room() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let server = Server::start();

@@ -75,6 +75,16 @@ impl Server {
         })
     }
 
+    /// A GET that must succeed.
+    pub(crate) fn get(&self, token: Option<&str>, path: &str) -> Value {
+        let request = self.http.get(format!("http://{}{path}", self.address));
+        let request = request.bearer_auth(token.unwrap_or_default());
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap().error_for_status().unwrap();
+            answer.json().await.unwrap()
+        })
+    }
+
     /// The access token of a fresh account.
     pub(crate) fn register(&self, name: &str) -> String {
         let body = json!({ "username": name, "password": "correct horse" });

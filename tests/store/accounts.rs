@@ -30,7 +30,7 @@ async fn a_new_account_reads_back_and_is_in_the_lobby(world: World) {
     assert_eq!(world.store.users(&[]).await.unwrap(), []);
     let rooms = world.store.rooms_of(&[mina.id]).await.unwrap();
     let [(user, general)] = rooms.as_slice() else { panic!("{rooms:?}") };
-    assert_eq!((*user, general.name.as_str(), general.club), (mina.id, "general", None));
+    assert_eq!((*user, &*general.name, general.club), (mina.id, "general", None));
     assert_eq!((general.head, general.n, general.read_n), (1, 1, 1), "what was there is read");
     assert_eq!(general.epoch.0.len(), 12);
     assert!(general.epoch.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));

@@ -43,7 +43,7 @@ async fn a_club_is_made_with_owner_and_general(world: World) {
     assert_eq!(world.store.club(ClubId(99), bob).await.unwrap(), None);
     let rooms = world.store.club_rooms(club.id, mina.id).await.unwrap();
     assert_eq!(rooms.len(), 1);
-    assert_eq!((rooms[0].room, rooms[0].name.as_str()), (general, "general"));
+    assert_eq!((rooms[0].room, &*rooms[0].name), (general, "general"));
     assert_eq!(rooms[0].club, Some(club.id));
     let membership = world.store.membership(club.id, mina.id).await.unwrap().unwrap();
     assert_eq!(membership.role, ClubRole::Owner);
@@ -219,6 +219,7 @@ async fn deletion_is_soft_and_once(world: World) {
     assert!(world.store.club_rooms(club.id, mina).await.unwrap().is_empty());
     let views = world.store.rooms_of(&[mina, bob]).await.unwrap();
     assert!(views.iter().all(|(_user, view)| view.club.is_none()));
+    world.tells_arrivals_the_same(&[mina, bob]).await;
     assert!(world.store.snapshot(general, 10, &[]).await.unwrap().is_none());
     assert!(world.store.log_head(general).await.unwrap().is_none());
     assert_eq!(world.store.room_members(general, first()).await.unwrap(), []);

@@ -116,6 +116,29 @@ impl World {
         rooms.first().expect("a lobby").1.room
     }
 
+    /// What users are told when they come is what they are told when they ask for each part.
+    pub(crate) async fn tells_arrivals_the_same(&self, users: &[UserId]) {
+        // Some come twice.
+        let twice: Vec<_> = users.iter().chain(users).copied().collect();
+        let mut arrivals = self.store.arrivals(&twice).await.expect("arrivals");
+        arrivals.sort_by_key(|arrival| arrival.user);
+        let mut accounts = self.store.users(users).await.expect("users");
+        accounts.sort_by_key(|account| account.id);
+        let heads = self.store.inbox_heads(users).await.expect("inboxes");
+        let views = self.store.rooms_of(users).await.expect("rooms");
+        assert_eq!(arrivals.len(), accounts.len());
+        for (arrival, account) in arrivals.iter().zip(&accounts) {
+            assert_eq!(arrival.user, account.id);
+            assert_eq!(arrival.username, account.username);
+            assert_eq!(arrival.display_name, account.display_name);
+            assert_eq!(arrival.status_text, account.status_text);
+            assert!(heads.contains(&(account.id, arrival.inbox.clone())));
+            let views = views.iter().filter(|(user, _)| *user == account.id);
+            let views: Vec<_> = views.map(|(_, view)| view.clone()).collect();
+            assert_eq!(arrival.rooms, views);
+        }
+    }
+
     /// Makes an open club; also gives its room `general`.
     pub(crate) async fn club(&self, name: &str, owner: UserId) -> (Club, RoomId) {
         self.club_of(name, owner, |_new| {}).await

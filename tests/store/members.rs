@@ -243,6 +243,7 @@ async fn a_lobby_is_left_and_joined(world: World) {
     );
     assert!(!world.store.may_read(lobby, mina).await.unwrap());
     assert!(world.store.rooms_of(&[mina]).await.unwrap().is_empty());
+    world.tells_arrivals_the_same(&[mina]).await;
     assert_eq!(refusal(&world.one(leave).await), AppendRefusal::NotMember);
     let joined = moves(world.one(join).await);
     assert_eq!(joined[0].how, Passage::Came { since: 2 });

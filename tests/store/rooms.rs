@@ -1,6 +1,6 @@
 //! Rooms: who may read them, and what is new in them for many users at once.
 
-use moim::domain::{ClubId, History, RoomId, RoomKind, RoomName, UserId};
+use moim::domain::{ClubId, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId};
 use moim::store::{Page, RoomView, StoreError};
 
 use crate::harness::{World, club_room, on_both};
@@ -13,6 +13,7 @@ on_both!(
     a_group_is_read_by_who_is_inside,
     lobby_members_are_listed_in_pages,
     rooms_of_many_users_in_one_statement,
+    what_is_ones_own_in_a_room_is_told_when_they_come,
 );
 
 async fn a_room_reads_back(world: World) {
@@ -22,10 +23,7 @@ async fn a_room_reads_back(world: World) {
     let at = world.now();
     let new = club_room(club.id, &name, RoomKind::Member, mina, at);
     let view = world.store.create_room(new).await.unwrap();
-    assert_eq!(
-        (view.name.as_str(), view.kind, view.club),
-        ("Openings", RoomKind::Member, Some(club.id))
-    );
+    assert_eq!((&*view.name, view.kind, view.club), ("Openings", RoomKind::Member, Some(club.id)));
     assert_eq!((view.head, view.n, view.read_n, view.mentions), (0, 0, 0, 0));
     let views = world.store.club_rooms(club.id, mina).await.unwrap();
     assert_eq!(views[1], view);
@@ -111,6 +109,7 @@ async fn a_group_is_read_by_who_is_inside(world: World) {
     let members = world.store.room_members(group, crate::harness::first()).await.unwrap();
     assert_eq!((members[0].user.id, members[0].role), (mina, moim::domain::ClubRole::Owner));
     assert_eq!(world.store.rooms_of(&[bob]).await.unwrap().len(), 1);
+    world.tells_arrivals_the_same(&[mina, bob]).await;
 }
 
 async fn lobby_members_are_listed_in_pages(world: World) {
@@ -158,4 +157,33 @@ async fn rooms_of_many_users_in_one_statement(world: World) {
     assert_eq!(of(users[5]), [(lobby, 1, 0), (chess_room, 1, 0)]);
     assert!(of(unknown).is_empty());
     assert!(world.store.rooms_of(&[]).await.unwrap().is_empty());
+    world.tells_arrivals_the_same(&users).await;
+    assert_eq!(world.store.arrivals(&[]).await.unwrap(), []);
+}
+
+async fn what_is_ones_own_in_a_room_is_told_when_they_come(world: World) {
+    let (mina, bob) = (world.account("mina").await, world.account("bob").await);
+    let cho = world.user("cho").await;
+    let (_club, general) = world.club("Chess", mina.id).await;
+    let (lobby, at) = (world.lobby().await, Millis(1));
+    world.store.set_status_text(bob.id, "on the \"train\" 🚂").await.unwrap();
+    let (pair, _) = world.store.pair(mina.id, bob.id, at).await.unwrap();
+    let (hidden, _) = world.store.pair(mina.id, cho, at).await.unwrap();
+    world.say(pair, mina.id, "hi @bob").await;
+    world.say(hidden, cho, "hello").await;
+    world.store.set_notify(lobby, mina.id, Notify::All).await.unwrap();
+    world.store.set_notify(pair, bob.id, Notify::Mentions).await.unwrap();
+    for room in [pair, hidden, general] {
+        world.store.hide_room(room, mina.id, true).await.unwrap();
+    }
+    // One is not hidden any more.
+    world.say(pair, bob.id, "there").await;
+    world.tells_arrivals_the_same(&[mina.id, bob.id, cho]).await;
+    let arrivals = world.store.arrivals(&[mina.id]).await.unwrap();
+    let told = |room: RoomId| arrivals[0].rooms.iter().find(|view| view.room == room).unwrap();
+    assert_eq!((&*told(pair).name, told(pair).peer), (&*bob.display_name, Some(bob.id)));
+    assert_eq!((told(pair).is_hidden, told(hidden).is_hidden), (false, true));
+    assert_eq!((told(lobby).notify, told(lobby).peer), (Notify::All, None));
+    let one = world.store.arrivals(&[bob.id]).await.unwrap();
+    assert_eq!(one[0].status_text, "on the \"train\" 🚂");
 }

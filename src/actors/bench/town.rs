@@ -57,7 +57,7 @@ pub(super) async fn build(folder: &Path, shape: &Shape) -> Result<(Store, Vec<Pl
         let info = store.room(room).await?.ok_or(ODD)?;
         let entry = RoomEntry {
             room,
-            name: info.name,
+            name: info.name.into(),
             kind: RoomKind::Member,
             club: Some(club),
             peer: None,

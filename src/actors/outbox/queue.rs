@@ -8,10 +8,11 @@ use tokio::net::TcpStream;
 
 /// Pieces that one system call takes.
 const SLICES: usize = 64;
-/// Pieces that a queue makes room for when they begin to wait.
-const WAITING: usize = 64;
 /// Room for more is not kept from one flush to the next.
 const KEPT: usize = 256;
+/// For how many pieces a queue makes room when so many wait: who signs in has a few, and where more
+/// wait, a whole gathering of the relay is likely to follow.
+const ROOM: [usize; 3] = [4, SLICES, KEPT];
 
 /// One piece waits most of the time, so the first needs no allocation.
 #[derive(Debug, Default)]
@@ -52,9 +53,10 @@ impl Queue {
         if self.first.is_none() {
             self.first = Some(piece);
         } else {
-            if self.rest.capacity() == 0 {
-                // Where a second piece waits, a whole gathering of the relay is likely to follow.
-                self.rest.reserve(WAITING);
+            let waiting = self.rest.len();
+            if waiting == self.rest.capacity() {
+                let room = ROOM.into_iter().find(|room| *room > waiting);
+                self.rest.reserve(room.map_or(1, |room| room - waiting));
             }
             self.rest.push_back(piece);
         }

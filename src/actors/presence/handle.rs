@@ -46,12 +46,16 @@ impl PresenceHandle {
         self.census.admit(user, most)
     }
 
-    /// A session that was admitted has its rooms; what its user says of themselves, if anything.
-    pub(crate) fn arrived(&self, user: UserId, rooms: Vec<RoomId>, text: &str) {
+    /// What a user says of themselves, if anything, who is about to be told as arrived.
+    pub(crate) fn arrives_with(&self, user: UserId, text: &str) {
         if !text.is_empty() {
             self.said.text(user, Some(text.into()));
         }
-        self.tell(PresenceMsg::Arrived(user, rooms));
+    }
+
+    /// Sessions that were admitted have their rooms.
+    pub(crate) fn arrived(&self, users: Vec<(UserId, Vec<RoomId>)>) {
+        self.tell(PresenceMsg::Arrived(users));
     }
 
     /// A session says whether its user wants to be spoken to.

@@ -15,6 +15,7 @@
 mod book;
 mod deliver;
 mod elsewhere;
+mod flush;
 mod gauge;
 mod message;
 mod recover;
@@ -33,6 +34,7 @@ use actix::Actor;
 
 use self::book::{Book, Underway};
 pub(crate) use self::book::{Kind, Mode, Signed};
+use self::flush::Lingering;
 pub(crate) use self::gauge::{About, RoomGauge};
 pub use self::message::Relays;
 pub(crate) use self::message::{
@@ -51,8 +53,6 @@ use crate::domain::{DeviceId, RoomId, UserId, limits};
 use crate::protocol::{CloseCode, RoomEntry, Want};
 use crate::telemetry::Metrics;
 
-/// Outboxes that are flushed before the relay looks for more messages.
-const FLUSH: usize = 256;
 /// How often the relay looks at its clocks.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -60,9 +60,13 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Relay {
     book: RefCell<Book>,
     listed: RefCell<Vec<SeatKey>>,
+    /// What waits for these leaves at the latest with the second beat of the seconds from now: those
+    /// who came before the last beat, and since.
+    later: [RefCell<Vec<SeatKey>>; 2],
     /// Frames of the message in hand that may be written at once: none while others wait.
     at_once: Cell<usize>,
     paused: RefCell<Vec<Rc<Outbox>>>,
+    lingering: Lingering,
     heads: RefCell<Vec<RoomId>>,
     began: Instant,
     now: Cell<u32>,
@@ -93,8 +97,10 @@ impl Relay {
         let relay = Rc::new(Self {
             book: RefCell::new(Book::new(worker)),
             listed: RefCell::default(),
+            later: Default::default(),
             at_once: Cell::new(0),
             paused: RefCell::default(),
+            lingering: Lingering::default(),
             heads: RefCell::default(),
             began: Instant::now(),
             now: Cell::new(0),
@@ -293,34 +299,6 @@ impl Relay {
         }
         self.writes.set(self.writes.get() + 1);
         outbox.flush(self.now.get())
-    }
-
-    /// Puts an outbox on the list of those to flush when all that waits is pushed.
-    fn list(&self, seat: SeatKey, outbox: &Outbox) {
-        if !outbox.is_listed.replace(true) {
-            self.listed.borrow_mut().push(seat);
-        }
-    }
-
-    /// Flushes some of the listed outboxes; true if more are listed.
-    fn flush_some(&self) -> bool {
-        let mut listed = self.listed.borrow_mut();
-        let keep = listed.len().saturating_sub(FLUSH);
-        let now: Vec<_> = listed.drain(keep..).collect();
-        let more = !listed.is_empty();
-        drop(listed);
-        self.metrics.writes.inc_by(self.writes.take());
-        for seat in now {
-            let found = self.book.borrow_mut().entry(seat).map(|entry| Rc::clone(&entry.outbox));
-            if let Some(outbox) = found {
-                outbox.is_listed.set(false);
-                self.flushing.set(Some(seat));
-                self.flush_one(&outbox);
-                self.pump(seat);
-            }
-        }
-        self.flushing.set(None);
-        more
     }
 
     /// Asks for the next parts of replays when the last ones are on their way.

@@ -57,11 +57,16 @@ impl Relay {
         if self.survives(|| more = self.flush_some()) {
             return more;
         }
+        self.abort_flushed();
+        true
+    }
+
+    /// The outbox that was being flushed panicked.
+    pub(super) fn abort_flushed(&self) {
         if let Some(seat) = self.flushing.take() {
             let found = self.book.borrow_mut().entry(seat).map(|entry| Rc::clone(&entry.outbox));
             found.iter().for_each(|outbox| outbox.abort());
         }
-        true
     }
 
     /// Counts what the message in hand has brought about.
@@ -70,7 +75,7 @@ impl Relay {
     }
 
     /// Does something that may panic; after a panic the book is in order again.
-    fn survives(&self, work: impl FnOnce()) -> bool {
+    pub(super) fn survives(&self, work: impl FnOnce()) -> bool {
         let is_well = catch_unwind(AssertUnwindSafe(work)).is_ok();
         if !is_well {
             tracing::error!("a relay crashed; its sessions go on");

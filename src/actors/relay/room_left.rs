@@ -46,6 +46,22 @@ impl Relay {
     }
 }
 
+impl Relay {
+    /// These openings could not be left with their room.
+    pub(crate) fn refuse_openings(&self, asked: &RoomMsg, refusal: &Refusal) {
+        match asked {
+            RoomMsg::Opens(opens) => opens.iter().for_each(|o| self.refuse_openings(o, refusal)),
+            RoomMsg::Open { opening, form, .. } => {
+                self.book.borrow_mut().end_opening(*opening);
+                if let Form::Socket { re: Some(re) } = form {
+                    self.reply(opening.seat, &err_line(Some(*re), refusal));
+                }
+            }
+            _no_opening => {}
+        }
+    }
+}
+
 /// An answer that is always given; a refusal would hardly be smaller.
 const SMALL: usize = 1024;
 

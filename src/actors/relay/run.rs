@@ -43,7 +43,20 @@ impl Actor for RelayActor {
 /// Takes messages, pushes, flushes; for as long as the worker lives.
 async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
     let mut gathered = Vec::with_capacity(GATHER);
-    while messages.recv_many(&mut gathered, GATHER).await > 0 {
+    loop {
+        let next = messages.recv_many(&mut gathered, GATHER);
+        let count = match relay.may_linger() {
+            None => Ok(next.await),
+            Some(left) => tokio::time::timeout(left, next).await,
+        };
+        match count {
+            Ok(0) => return,
+            Ok(_gathered) => {}
+            Err(_elapsed) => {
+                relay.end_lingering();
+                continue;
+            }
+        }
         let is_alone = gathered.len() == 1 && messages.is_empty();
         relay.at_once.set(if is_alone { AT_ONCE } else { 0 });
         gathered.drain(..).for_each(|msg| relay.take_safely(&msg));
@@ -54,6 +67,7 @@ async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
             }
             tokio::task::yield_now().await;
         }
+        relay.end_lingering();
     }
 }
 

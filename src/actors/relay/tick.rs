@@ -31,8 +31,10 @@ impl Relay {
         let now = u32::try_from(self.began.elapsed().as_secs()).unwrap_or(u32::MAX);
         if now != self.now.replace(now) {
             self.look_at_deadlines(now);
+            self.list_later();
         }
         while self.flush_some() {}
+        self.end_lingering();
     }
 
     fn resume_paused(&self) {

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) enum RoomMsg {
     /// A session wants all events from here on, or from a position on.
     Open { opening: Opening, since: Option<Position>, form: Form },
+    /// Openings, of sessions of one worker.
+    Opens(Vec<RoomMsg>),
     /// A session wants the next events in one answer, because it lags.
     Pull { opening: Opening, after: i64, re: Option<u32> },
     /// A session has written one part of a long replay and wants the next.

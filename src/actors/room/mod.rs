@@ -159,6 +159,17 @@ impl Room {
     }
 
     async fn react(&self, msg: RoomMsg, live: &mut Live) {
+        match msg {
+            RoomMsg::Opens(opens) => {
+                for open in opens {
+                    self.react_to(open, live).await;
+                }
+            }
+            msg => self.react_to(msg, live).await,
+        }
+    }
+
+    async fn react_to(&self, msg: RoomMsg, live: &mut Live) {
         if matches!(msg, RoomMsg::Idle) {
             return self.sleep_if_idle(live);
         }
@@ -341,7 +352,8 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::States(states) => state.states(states).into_iter().collect(),
         RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
         RoomMsg::Refresh(answer) => state.refresh(answer),
-        RoomMsg::Idle => Vec::new(),
+        // Opens are taken apart before.
+        RoomMsg::Idle | RoomMsg::Opens(_) => Vec::new(),
         #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash(&times),
     }

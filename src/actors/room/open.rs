@@ -321,7 +321,7 @@ impl RoomState {
         reply: Option<LongFrame>,
         mut first: Vec<Outgoing>,
     ) -> Effect {
-        first.push(Outgoing::Presence(self.presence_frame()));
+        first.push(Outgoing::Presence(self.shown.get_or_init(|| self.presence_frame()).clone()));
         let (room, upto, n) = (self.facts.room, self.facts.head, self.facts.n);
         let gauge = Arc::clone(&self.gauge);
         Effect::Attach(Attach { opening, room, reply, first, upto, n, gauge })

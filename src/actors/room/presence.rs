@@ -14,6 +14,7 @@ impl RoomState {
         let leaves: Vec<_> = self.online.difference(&all).copied().collect();
         let joins: Vec<_> = all.into_iter().collect();
         self.states.clear();
+        self.shown.take();
         self.presence(&joins, &leaves)
     }
 
@@ -29,6 +30,7 @@ impl RoomState {
         if came.is_empty() && went.is_empty() {
             return None;
         }
+        self.shown.take();
         went.iter().for_each(|user| {
             self.states.remove(user);
         });
@@ -57,6 +59,7 @@ impl RoomState {
             }
             told.insert(user, status);
         }
+        self.shown.take();
         if told.is_empty() || !self.is_named() {
             return None;
         }

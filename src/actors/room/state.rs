@@ -5,7 +5,7 @@
 //! in the order of the log, each once, whoever brings them and however often.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::floors::Floors;
@@ -103,6 +103,8 @@ pub(crate) struct RoomState {
     pub(super) online: HashSet<UserId>,
     /// How those of them are who are not as usual.
     pub(super) states: States,
+    /// How those who open are told of them; written at the first opening after a change.
+    pub(super) shown: OnceLock<Frame>,
     pub(super) typed: HashMap<UserId, Millis>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) snapshot: Option<Kept>,
@@ -129,6 +131,7 @@ impl RoomState {
             ring,
             online: HashSet::new(),
             states: States::new(),
+            shown: OnceLock::new(),
             typed: HashMap::new(),
             waiting: Vec::new(),
             snapshot: None,
@@ -304,6 +307,7 @@ impl RoomState {
                 self.facts.floors.went(user);
                 self.online.remove(&user);
                 self.states.remove(&user);
+                self.shown.take();
                 let mut effects = self.turn_away(user);
                 effects.push(Effect::Tell(user, Tell::Remove(self.facts.room, why)));
                 effects
@@ -325,7 +329,7 @@ impl RoomState {
     fn entry(&self) -> RoomEntry {
         RoomEntry {
             room: self.facts.room,
-            name: self.facts.name.clone(),
+            name: self.facts.name.as_str().into(),
             kind: self.facts.kind,
             club: self.facts.club,
             epoch: self.facts.epoch.clone(),

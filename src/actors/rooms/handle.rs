@@ -274,6 +274,9 @@ impl RoomsHandle {
             | RoomMsg::Pull { opening, re: Some(re), .. } => {
                 self.answer_later::<SendOk>(Asker::Seat(opening.seat, re), Err(no()));
             }
+            RoomMsg::Opens(opens) => {
+                opens.into_iter().for_each(|open| self.turn_away(room, open, refusal));
+            }
             RoomMsg::Committed(commits) => {
                 // What was committed stays committed; who asked is told so by the repeated cid, and
                 // who was put out goes.

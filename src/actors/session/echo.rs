@@ -33,6 +33,7 @@ impl Echo {
         let outbox =
             Rc::new(Outbox::new(Port::Socket(accepted.socket), relay.now(), relay.budget()));
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
+        relay.send(&outbox, accepted.head.freeze());
         // Nobody signs in here, so nobody is late.
         relay.stay(seat, u32::MAX);
         let (worker, _connection) = (Rc::clone(worker), accepted.connection);

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+
+use super::arrivals::Arrivals;
+use super::openings::Openings;
 use crate::actors::connections::Connections;
 use crate::actors::lookup::LookupHandle;
 use crate::actors::relay::Relay;
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::throttle::Throttle;
-use crate::domain::{Cid, DeviceId, Millis, SessionId, UserId};
-use crate::protocol::Refusal;
+use crate::domain::{Cid, DeviceId, Millis, SessionId, UserId, limits};
+use crate::protocol::{CloseCode, Frame, Hello, Refusal};
 
 /// What a token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,10 @@ pub struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) relay: Rc<Relay>,
     pub(crate) scratch: RefCell<Box<[u8]>>,
+    pub(super) arrivals: Rc<Arrivals>,
+    pub(super) openings: Rc<Openings>,
+    /// The first words of every session, written once.
+    hello: Frame,
 }
 
 /// Bytes read from a socket at once; one buffer for all sessions of a worker.
@@ -85,6 +93,23 @@ impl Worker {
     pub fn start(shared: &Arc<Shared>) -> Rc<Self> {
         let relay = Relay::start(&shared.rooms, shared.heartbeat, shared.outbox_bytes);
         let scratch = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
-        Rc::new(Self { shared: Arc::clone(shared), relay, scratch })
+        let arrivals = Arrivals::new(shared.lookup.clone(), shared.rooms.presence.clone());
+        let openings = Openings::new(shared.rooms.clone(), &relay);
+        let hello = Frame::json(&Hello {
+            v: 1,
+            hb: u64::try_from(shared.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            max_frame: limits::FRAME_BYTES,
+            server: concat!("moim/", env!("CARGO_PKG_VERSION")),
+        });
+        let shared = Arc::clone(shared);
+        Rc::new(Self { shared, relay, scratch, arrivals, openings, hello })
+    }
+
+    /// The answer to a handshake with the first words behind it, unless the last follow at once.
+    pub(super) fn greet(&self, mut head: BytesMut, close: Option<CloseCode>) -> Bytes {
+        if close.is_none() {
+            head.extend_from_slice(self.hello.bytes());
+        }
+        head.freeze()
     }
 }

@@ -8,6 +8,7 @@
 //! nothing more is read, so that pressure reaches the client by TCP.
 
 mod act;
+mod arrivals;
 mod body;
 #[cfg(feature = "faults")]
 mod echo;
@@ -15,6 +16,7 @@ mod header;
 mod inbox;
 mod message;
 mod op;
+mod openings;
 mod reader;
 mod sign_in;
 mod status;
@@ -42,9 +44,7 @@ use super::relay::Kind;
 use super::seat::SeatKey;
 use crate::domain::{SessionId, UserId, limits};
 use crate::faults::{Moment, Part};
-use crate::protocol::{
-    CloseCode, ErrorCode, Frame, Hello, Refusal, control_frame, err_line, parse_line,
-};
+use crate::protocol::{CloseCode, ErrorCode, Frame, Refusal, control_frame, err_line, parse_line};
 
 /// A live client.
 pub struct Session {
@@ -68,6 +68,8 @@ pub struct Session {
 pub struct Accepted {
     /// The socket, from now on the session's own.
     pub socket: TcpStream,
+    /// The answer to the handshake: it leaves with the first frame.
+    pub head: BytesMut,
     /// What the client sent right behind the handshake.
     pub early: BytesMut,
     /// Who it is, when the token came with the handshake.
@@ -81,9 +83,10 @@ pub struct Accepted {
 impl Session {
     /// Starts a session on this worker.
     pub fn start(worker: &Rc<Worker>, accepted: Accepted) {
-        let Accepted { socket, early, claims, close, connection } = accepted;
+        let Accepted { socket, head, early, claims, close, connection } = accepted;
         let relay = &worker.relay;
         let outbox = Rc::new(Outbox::new(Port::Socket(socket), relay.now(), relay.budget()));
+        outbox.push(worker.greet(head, close));
         let seat = relay.enter(Kind::Socket, Rc::clone(&outbox));
         let session = Self {
             worker: Rc::clone(worker),
@@ -112,15 +115,16 @@ impl Session {
     }
 
     fn begin(&mut self, claims: Option<Claims>, context: &mut Context<Self>) {
-        let heartbeat = self.worker.shared.heartbeat.as_millis();
-        self.send(&Frame::json(&Hello {
-            v: 1,
-            hb: u64::try_from(heartbeat).unwrap_or(u64::MAX),
-            max_frame: limits::FRAME_BYTES,
-            server: concat!("moim/", env!("CARGO_PKG_VERSION")),
-        }));
-        if let Some(claims) = claims {
-            self.sign_in(claims, crate::protocol::Want::ALL, sign_in::Told::ByEvent, context);
+        match claims {
+            Some(claims) => {
+                // What it says to that comes soon, and all of it leaves in one write.
+                self.worker.relay.flush_later(self.seat);
+                let (want, told) = (crate::protocol::Want::ALL, sign_in::Told::ByEvent);
+                self.sign_in(claims, want, told, context);
+            }
+            None => {
+                self.worker.relay.flush_one(&self.outbox);
+            }
         }
     }
 

@@ -115,7 +115,7 @@ impl Session {
     ) {
         let is_readable = self.worker.relay.mode(self.seat, room).is_some();
         let msg = match is_readable {
-            true => self.worker.shared.rooms.try_ask(room, msg),
+            true => self.leave(room, msg),
             false => Err(msg),
         };
         let Err(msg) = msg else {
@@ -147,6 +147,16 @@ impl Session {
                 session.refuse(re, &refusal);
             }
         });
+    }
+
+    /// Leaves a message with a room that is awake and has a place, behind what this worker had for
+    /// it before; gives it back otherwise.
+    fn leave(&self, room: RoomId, msg: RoomMsg) -> Result<(), RoomMsg> {
+        if matches!(msg, RoomMsg::Open { .. }) {
+            return self.worker.openings.take(room, msg);
+        }
+        self.worker.openings.hand_over();
+        self.worker.shared.rooms.try_ask(room, msg)
     }
 
     fn draft(

@@ -1,12 +1,12 @@
 //! Who a session is: sign-in, by token in the handshake or in the first line, and fresh tokens.
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::Context;
 
 use super::{Claims, Session};
-use crate::actors::lookup::Welcome;
+use crate::actors::lookup::{Welcome, nobody};
 use crate::actors::relay::Signed;
 use crate::domain::Millis;
 use crate::protocol::{
@@ -63,11 +63,12 @@ impl Session {
         let Claims { user, device, .. } = claims;
         let session = Some(self.id);
         self.worker.relay.sign(self.seat, Signed { user, device, want, until, session });
-        let lookup = shared.lookup.clone();
-        self.wait_for(context, async move { lookup.ask(user).await }, move |session, found, _| {
-            match found {
-                Ok(welcome) => session.welcome(&welcome, told),
-                Err(refusal) => session.turn_away(&refusal, told),
+        let asked = Rc::clone(&self.worker.arrivals).ask(user);
+        self.wait_for(context, asked, move |session, found, _| {
+            match found.as_deref().map(|found| found.get(&user)) {
+                Ok(Some(welcome)) => session.welcome(welcome, told),
+                Ok(None) => session.turn_away(&nobody(), told),
+                Err(refusal) => session.turn_away(refusal, told),
             }
         });
     }
@@ -90,7 +91,7 @@ impl Session {
         }
     }
 
-    fn welcome(&mut self, welcome: &Arc<Welcome>, told: Told) {
+    fn welcome(&mut self, welcome: &Welcome, told: Told) {
         let ok = AuthOk {
             user: &welcome.user,
             session: self.id,
@@ -104,7 +105,7 @@ impl Session {
         }
         self.worker.relay.settle(self.seat, &welcome.rooms);
         let rooms = welcome.rooms.iter().map(|room| room.room).collect();
-        self.worker.shared.rooms.presence.arrived(welcome.user.id, rooms, &welcome.status_text);
+        self.worker.arrivals.arrived(welcome.user.id, rooms, &welcome.status_text);
     }
 
     fn turn_away(&mut self, refusal: &Refusal, told: Told) {

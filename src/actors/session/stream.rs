@@ -1,11 +1,15 @@
 //! The task side of a session: reads the socket, goes on with writes that were blocked, and ends
 //! when the session is over.
 
+use std::io::{ErrorKind, Read};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
 
 use super::Worker;
 use super::reader::{Incoming, Reader};
@@ -37,7 +41,7 @@ impl Frames {
                 Poll::Pending => return Poll::Pending,
             }
             let mut scratch = self.worker.scratch.borrow_mut();
-            match socket.try_read(&mut scratch) {
+            match read(socket, &mut scratch) {
                 Ok(0) => return Poll::Ready(None),
                 Ok(count) => {
                     // After a broken frame, or behind the close frame, the rest is thrown away.
@@ -46,11 +50,26 @@ impl Frames {
                     }
                     return Poll::Ready(Some(()));
                 }
-                Err(why) if why.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {}
                 Err(_gone) => return Poll::Ready(None),
             }
         }
     }
+}
+
+/// Reads once. A read that does not fill the buffer has emptied the socket: it counts as empty from
+/// then on, which spares the system call that would only say so.
+fn read(socket: &TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut last = None;
+    let tried = socket.try_io(Interest::READABLE, || {
+        let count = (&*SockRef::from(socket)).read(buffer)?;
+        if (1..buffer.len()).contains(&count) {
+            last = Some(count);
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(count)
+    });
+    last.map_or(tried, Ok)
 }
 
 /// Comes when little enough waits in an outbox, or it ends. It also writes: while a session waits

@@ -17,4 +17,5 @@ pub use rights::Reach;
 pub(super) use rights::{may_read, rank, rank_in, visible_after};
 pub use seen::{Seen, SeenBy};
 pub use types::{FilterStamp, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow};
+pub(super) use views::{inside, mentions, of_clubs, read_n};
 pub use write::RoomChanged;

@@ -1,5 +1,6 @@
 //! Rooms and their members, and how the rows read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
@@ -16,7 +17,7 @@ pub struct RoomView {
     /// Its id.
     pub room: RoomId,
     /// Its name; of a private room that of the other one in it.
-    pub name: String,
+    pub name: Arc<str>,
     /// What it is for.
     pub kind: RoomKind,
     /// Its club, if it has one.
@@ -190,7 +191,7 @@ impl TryFrom<ViewRow> for RoomView {
     fn try_from(row: ViewRow) -> Result<Self, StoreError> {
         Ok(Self {
             room: RoomId(row.room_id),
-            name: row.name,
+            name: row.name.into(),
             kind: row.kind.parse()?,
             club: row.club_id.map(ClubId),
             peer: row.peer_id.map(UserId),

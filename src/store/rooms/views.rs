@@ -8,6 +8,63 @@ use crate::store::{Store, StoreError};
 use super::rights::may_read;
 use super::types::{InfoRow, RoomInfo, RoomView, ViewRow};
 
+/// Messages that a user has read, by the user's row of a room, `seen`, if there is one.
+macro_rules! read_n {
+    () => {
+        "coalesce(seen.read_n, 0)"
+    };
+}
+pub(in crate::store) use read_n;
+
+/// Messages of `room` above the mark in `seen` that name a user.
+macro_rules! mentions {
+    ($user:literal) => {
+        concat!(
+            "(SELECT count(*) FROM mention WHERE mention.user_id = ",
+            $user,
+            "
+                 AND mention.room_id = room.room_id
+                 AND mention.n > ",
+            $crate::store::rooms::read_n!(),
+            ")"
+        )
+    };
+}
+pub(in crate::store) use mentions;
+
+/// The rooms of clubs that a user may read: what follows FROM, with its WHERE.
+macro_rules! of_clubs {
+    ($user:literal) => {
+        concat!(
+            "membership m CROSS JOIN room
+              LEFT JOIN room_member seen
+                     ON seen.room_id = room.room_id AND seen.user_id = ",
+            $user,
+            " WHERE m.user_id = ",
+            $user,
+            " AND m.status = 'active'
+                AND room.club_id = m.club_id AND room.deleted_at IS NULL
+                AND (room.kind = 'member' OR m.role <> 'member')"
+        )
+    };
+}
+pub(in crate::store) use of_clubs;
+
+/// The rooms outside of clubs that a user is inside: what follows FROM, with its WHERE.
+macro_rules! inside {
+    ($user:literal) => {
+        concat!(
+            "room_member seen CROSS JOIN room
+              WHERE seen.user_id = ",
+            $user,
+            " AND seen.is_inside
+                AND room.room_id = seen.room_id AND room.club_id IS NULL
+                AND room.deleted_at IS NULL"
+        )
+    };
+}
+pub(in crate::store) use inside;
+
 /// The columns of a [`ViewRow`] for a user, from `room` and the user's row of it, `seen`.
 macro_rules! view_columns {
     ($user:literal) => {
@@ -23,13 +80,11 @@ macro_rules! view_columns {
             $user,
             " AS peer_id, room.epoch, room.head, room.n,
              coalesce(seen.notify, room.notify) AS notify,
-             coalesce(seen.hidden_n >= room.n, FALSE) AS is_hidden,
-             coalesce(seen.read_n, 0) AS read_n,
-             (SELECT count(*) FROM mention WHERE mention.user_id = ",
-            $user,
-            "
-                 AND mention.room_id = room.room_id
-                 AND mention.n > coalesce(seen.read_n, 0)) AS mentions "
+             coalesce(seen.hidden_n >= room.n, FALSE) AS is_hidden, ",
+            read_n!(),
+            " AS read_n, ",
+            mentions!($user),
+            " AS mentions "
         )
     };
 }
@@ -53,19 +108,10 @@ const ROOMS_OF: Bulk = bulk!(
     (user_id bigint),
     concat!(
         ") SELECT ", view_columns!("asker.user_id"),
-        "FROM asker CROSS JOIN membership m CROSS JOIN room
-              LEFT JOIN room_member seen
-                     ON seen.room_id = room.room_id AND seen.user_id = asker.user_id
-          WHERE m.user_id = asker.user_id AND m.status = 'active'
-            AND room.club_id = m.club_id AND room.deleted_at IS NULL
-            AND (room.kind = 'member' OR m.role <> 'member')
-         UNION ALL
-         SELECT ", view_columns!("asker.user_id"),
-        "FROM asker CROSS JOIN room_member seen CROSS JOIN room
-          WHERE seen.user_id = asker.user_id AND seen.is_inside
-            AND room.room_id = seen.room_id AND room.club_id IS NULL
-            AND room.deleted_at IS NULL
-         ORDER BY 1, 2"
+        "FROM asker CROSS JOIN ", of_clubs!("asker.user_id"),
+        " UNION ALL SELECT ", view_columns!("asker.user_id"),
+        "FROM asker CROSS JOIN ", inside!("asker.user_id"),
+        " ORDER BY 1, 2"
     )
 );
 
