@@ -3,6 +3,7 @@
 //! All sockets of a thread are read through one buffer, so an idle client owns little more than its
 //! socket. Heartbeats and pings are answered here; every other line goes to the caller as bytes.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
@@ -12,6 +13,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -114,6 +116,32 @@ pub(crate) struct Welcome {
     pub rooms: Vec<String>,
 }
 
+/// What the server says until somebody is signed in. Thousands sign in at once: what is not needed
+/// is not kept.
+#[derive(Default, Deserialize)]
+struct Said<'l> {
+    #[serde(borrow)]
+    ev: Option<Cow<'l, str>>,
+    re: Option<u64>,
+    #[serde(borrow)]
+    server: Option<Cow<'l, str>>,
+    #[serde(default)]
+    rooms: Vec<Readable>,
+    ok: Option<Fields>,
+    err: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(default)]
+    rooms: Vec<Readable>,
+}
+
+#[derive(Deserialize)]
+struct Readable {
+    room: String,
+}
+
 pub(crate) struct Client {
     stream: OwnedReadHalf,
     frames: FrameReader,
@@ -203,24 +231,26 @@ impl Client {
             let auth = json!({"id": 1, "op": "auth", "token": token, "want": []});
             self.writer.send(&auth.to_string()).await?;
         }
-        let mut server = String::new();
-        let answer = self
-            .expect(|line| {
-                if line.get("ev").and_then(Value::as_str) == Some("hello") {
-                    server = line.get("server").and_then(Value::as_str).unwrap_or("").to_owned();
+        let (mut server, mut answer) = (String::new(), None);
+        while answer.is_none() {
+            self.read(|line, _| {
+                let said: Said<'_> = serde_json::from_slice(line).unwrap_or_default();
+                match (said.ev.as_deref(), said.re) {
+                    (Some("hello"), _) => server = said.server.unwrap_or_default().into_owned(),
+                    (Some("auth"), _) => answer = Some(Ok(said.rooms)),
+                    (_, Some(1)) => {
+                        let rooms = said.ok.map(|ok| ok.rooms);
+                        answer = Some(rooms.ok_or(said.err.unwrap_or_default()));
+                    }
+                    _other => {}
                 }
-                let is_event = line.get("ev").and_then(Value::as_str) == Some("auth");
-                let is_reply = line.get("re").and_then(Value::as_u64) == Some(1);
-                (is_event || is_reply).then_some(line)
             })
             .await?;
-        if let Some(err) = answer.get("err") {
-            bail!(Refused { status: 401, what: "auth".to_owned(), body: err.clone() });
         }
-        let fields = answer.get("ok").unwrap_or(&answer);
-        let rooms = fields.get("rooms").and_then(Value::as_array).into_iter().flatten();
-        let id = |room: &Value| room.get("room").and_then(Value::as_str).map(str::to_owned);
-        Ok(Welcome { server, rooms: rooms.filter_map(id).collect() })
+        let rooms = answer.context("no answer")?.map_err(|body| {
+            anyhow::Error::new(Refused { status: 401, what: "auth".to_owned(), body })
+        })?;
+        Ok(Welcome { server, rooms: rooms.into_iter().map(|readable| readable.room).collect() })
     }
 
     /// Opens a room that the caller then follows from the head in the answer.

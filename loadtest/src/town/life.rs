@@ -85,8 +85,10 @@ async fn connect(seat: &Rc<Seat>, common: &Common) -> Result<Client> {
     seat.writer.replace(Some(writer.clone()));
     let hears_unasked = matches!(common.sign_in, SignIn::Header);
     let readable = hears_unasked.then(|| welcome.rooms.into_iter().collect());
-    for op in seat.session.signed_in(readable) {
-        writer.send(&op).await?;
+    // A message may hold several lines: what is to be said first is said at once.
+    let ops = seat.session.signed_in(readable);
+    if !ops.is_empty() {
+        writer.send(&ops.join("\n")).await?;
     }
     Ok(client)
 }

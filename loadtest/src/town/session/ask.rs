@@ -39,15 +39,17 @@ impl Session {
     pub(in crate::town) fn open(&self, room: &str, due: Instant) -> String {
         let id = self.ask(What::Open(room.to_owned()), due);
         let mut places = self.places.borrow_mut();
-        let mut op = json!({"id": id, "op": "open", "room": room});
-        if let Some(place) = places.get_mut(room) {
+        let place = places.get_mut(room);
+        let since = place.and_then(|place| {
             place.is_opening = true;
-            if let (Some(epoch), Some(op)) = (&place.epoch, op.as_object_mut()) {
-                let since = json!({"epoch": epoch, "seq": place.watch.head()});
-                op.insert("since".to_owned(), since);
-            }
+            Some((place.epoch.as_ref()?, place.watch.head()))
+        });
+        match since {
+            Some((epoch, seq)) => format!(
+                r#"{{"id":{id},"op":"open","room":"{room}","since":{{"epoch":"{epoch}","seq":{seq}}}}}"#
+            ),
+            None => format!(r#"{{"id":{id},"op":"open","room":"{room}"}}"#),
         }
-        op.to_string()
     }
 
     pub(in crate::town) fn close(&self, room: &Room, due: Instant) -> String {
