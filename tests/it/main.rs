@@ -48,6 +48,7 @@ mod search;
 mod since_join;
 mod slow;
 mod slow_streams;
+mod storm;
 mod streams;
 mod survey;
 mod talk;
