@@ -172,6 +172,12 @@
 //! asks for membership, mutes and the pace once more with each message, so what is refused does not
 //! wait for any news.
 //!
+//! **Dx. What goes for good goes in pieces, through the journal.** The messages of an erased account, and
+//! what a room keeps only for a time, are appends of a hundred messages or so: numbered and told like what
+//! people do themselves, so every client and node follows by the means that it has anyway, and the writer
+//! is never held for long. How far it is stands in the store. What a room has forgotten lies below its
+//! horizon, a seq, which is to everybody what the moment of joining is to a newcomer (`room/floors.rs`).
+//!
 //! **D25. A regular expression of a club is a table.** The usual engine takes time in proportion to
 //! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused

@@ -53,8 +53,8 @@ struct Kind {
 }
 
 /// What may crash and is counted by its kind; rooms have a counter of their own.
-const KINDS: [&str; 8] =
-    ["bus", "presence", "rooms", "journal", "lookup", "indexer", "relay", "session"];
+const KINDS: [&str; 9] =
+    ["bus", "presence", "rooms", "journal", "lookup", "indexer", "sweeper", "relay", "session"];
 
 /// The numbers of one node.
 #[derive(Debug)]

@@ -11,7 +11,8 @@
 //! │  └─ Room …                            one a room that somebody needs: roster, newest events
 //! ├─ Journal                              the group-commit writer: all appends, one transaction
 //! ├─ Lookup                               reads for sign-ins, many in one statement
-//! └─ Indexer                              fills the index of the search, behind the logs
+//! ├─ Indexer                              fills the index of the search, behind the logs
+//! └─ Sweeper                              takes away for good what is to go
 //! HTTP worker … (actix, one thread each)
 //! ├─ Relay                                which sessions here listen to what; heartbeats, deadlines
 //! └─ Session …                            one a socket: reads ops; ends with the socket
@@ -35,7 +36,8 @@
 //!     missed something is told to pull (`relay/recover.rs`);
 //!   * a **session**: closes its own socket with 4002 and gives its seats back; the client resumes;
 //!   * the **presence**: the relays call the roll; the **look-up**: is asked again; the **bus**: all
-//!     nodes compare their heads; the **indexer**: looks at all rooms.
+//!     nodes compare their heads; the **indexer**: looks at all rooms; the **sweeper**: goes on where the
+//!     store says that it was.
 //! * What is sent to a branch while it is started again waits at its address, with what the crashed
 //!   one had not opened (`bounded.rs`).
 //! * What crashes now and then is back at once; only what crashes right after its start is made to
@@ -67,6 +69,7 @@ mod root;
 mod seat;
 mod session;
 mod survey;
+mod sweeper;
 mod task;
 mod throttle;
 mod wire;

@@ -20,6 +20,7 @@ use super::journal::{self, Journal};
 use super::lookup::{self, Lookup, LookupHandle};
 use super::presence::{self, Presence};
 use super::rooms::{self, Rooms, RoomsHandle};
+use super::sweeper::{self, Sweeper};
 use crate::faults::{Moment, Part};
 
 /// A branch that lived so long was well: its crash is the first of a row.
@@ -40,6 +41,7 @@ pub(super) enum Branch {
     Journal,
     Lookup,
     Indexer,
+    Sweeper,
 }
 
 impl Branch {
@@ -52,6 +54,7 @@ impl Branch {
             Self::Journal => "Journal",
             Self::Lookup => "Lookup",
             Self::Indexer => "Indexer",
+            Self::Sweeper => "Sweeper",
         }
     }
 
@@ -64,18 +67,20 @@ impl Branch {
             Self::Journal => "journal",
             Self::Lookup => "lookup",
             Self::Indexer => "indexer",
+            Self::Sweeper => "sweeper",
         }
     }
 }
 
 /// In this order: a branch is reached by those that start behind it.
-const ORDER: [Branch; 6] = [
+const ORDER: [Branch; 7] = [
     Branch::Bus,
     Branch::Presence,
     Branch::Rooms,
     Branch::Journal,
     Branch::Lookup,
     Branch::Indexer,
+    Branch::Sweeper,
 ];
 
 /// Message of the root.
@@ -211,6 +216,13 @@ impl Root {
                 let (actor, _ends) = Indexer::spawn_linked(None, self.indexer(), (), cell).await?;
                 let id = actor.get_id();
                 self.rooms.indexer.start(BoundedRef::new(actor, indexer::MAILBOX));
+                id
+            }
+            Branch::Sweeper => {
+                let sweeper = Sweeper { rooms: self.rooms.clone() };
+                let (actor, _ends) = Sweeper::spawn_linked(None, sweeper, (), cell).await?;
+                let id = actor.get_id();
+                self.rooms.sweeper.start(BoundedRef::new(actor, sweeper::MAILBOX));
                 id
             }
         };

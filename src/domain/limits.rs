@@ -31,6 +31,8 @@ pub const LISTED_NAME_CHARS: (usize, usize) = (2, 50);
 pub const TOPIC_CHARS: usize = 200;
 /// Most seconds between two messages of one user in slow mode.
 pub const SLOW_MODE_S: i64 = 21_600;
+/// Most days for which a room that forgets keeps what is said.
+pub const RETENTION_DAYS: i64 = 3_650;
 /// Most people that one call brings into a room.
 pub const INVITED: usize = 200;
 /// A group with more members than this makes no inbox entry of each of its messages for members

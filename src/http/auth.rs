@@ -194,6 +194,8 @@ pub(super) async fn check_password(
 
 async fn verify(api: &Api, name: &str, password: String) -> Result<Option<User>, ApiError> {
     let (user, hash) = api.store.credentials(name).await?.unzip();
+    // An account that was made for somebody who never registered has no password yet.
+    let hash = hash.filter(|hash| !hash.is_empty());
     let is_right = api.passwords.verify(password, hash).await?;
     Ok(user.filter(|_user| is_right))
 }
@@ -282,7 +284,7 @@ pub(super) async fn available(
     query: web::Query<NameQuery>,
 ) -> Result<web::Json<Availability>, ApiError> {
     let available = match Username::parse(&query.username) {
-        Ok(name) => api.store.credentials(&name.key()).await?.is_none(),
+        Ok(name) => !api.store.name_is_held(&name.key()).await?,
         Err(InvalidName::Reserved) => false,
         Err(why) => return Err(ApiError::field("username", why)),
     };

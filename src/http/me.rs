@@ -84,7 +84,7 @@ impl From<(Device, bool)> for DeviceBody {
 }
 
 /// The account behind a token.
-async fn account(api: &Api, caller: Caller) -> Result<User, ApiError> {
+pub(super) async fn account(api: &Api, caller: Caller) -> Result<User, ApiError> {
     let user = api.store.users(&[caller.user()]).await?.into_iter().next();
     user.ok_or_else(|| ApiError::new(ErrorCode::Unauthorized, "this account is gone"))
 }

@@ -17,8 +17,10 @@ mod club_body;
 mod club_form;
 mod clubs;
 mod dms;
+mod erasures;
 mod error;
 mod events;
+mod export;
 mod files;
 mod groups;
 mod health;
@@ -107,10 +109,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/auth/logout").post(auth::logout))
         .service(resource("/v1/auth/ticket").post(auth::ticket))
         .service(resource("/v1/auth/available").get(auth::available))
-        .service(resource("/v1/me").get(me::show).patch(me::change))
+        .service(resource("/v1/me").get(me::show).patch(me::change).delete(erasures::leave))
         .service(resource("/v1/me/password").put(me::set_password))
         .service(resource("/v1/me/devices").get(me::devices).delete(me::end_devices))
         .service(resource("/v1/me/devices/{id}").delete(me::end_device))
+        .service(resource("/v1/me/export").get(export::export))
         .service(resource("/v1/me/clubs").get(clubs::mine))
         .service(resource("/v1/users").get(users::find))
         .service(resource("/v1/users/{id}").get(users::show))
@@ -166,6 +169,8 @@ fn the_rest(config: &mut ServiceConfig) {
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))
         .service(resource("/v1/admin/actors").get(admin::actors))
+        .service(resource("/v1/admin/users/{id}").delete(erasures::erase))
+        .service(resource("/v1/admin/audit").get(erasures::audit))
         .service(resource("/v1/openapi.json").get(openapi::description))
         .service(resource("/v1/docs").get(assets::to_docs))
         .service(scope("/v1/docs").wrap(security::docs()).service(openapi::page()))

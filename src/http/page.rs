@@ -67,6 +67,8 @@ pub(super) enum List {
     OpenReports = 43,
     /// Reports that were decided.
     DecidedReports = 44,
+    /// What admins of the instance did.
+    InstanceAudit = 45,
 }
 
 /// A sort key that a cursor can hold.
@@ -156,6 +158,7 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::Filters,
         List::OpenReports,
         List::DecidedReports,
+        List::InstanceAudit,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

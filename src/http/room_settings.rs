@@ -37,6 +37,10 @@ pub(super) struct RoomPatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 21_600)]
     slow_mode_s: Option<Option<i64>>,
+    /// Days after which what is said goes for good, at most 3,650; null is for ever.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 3_650)]
+    retention_days: Option<Option<i64>>,
     /// Whether people may find and join it. For groups.
     listed: Option<bool>,
 }
@@ -50,6 +54,7 @@ struct Wish {
     write: Option<Writers>,
     slow_mode_s: Option<i64>,
     is_listed: Option<bool>,
+    retention_days: Option<Option<i64>>,
 }
 
 impl Wish {
@@ -70,11 +75,18 @@ impl Wish {
             slow if (0..=limits::SLOW_MODE_S).contains(&slow) => Ok(slow),
             _odd => Err(format!("must be 0 to {}", limits::SLOW_MODE_S)),
         });
+        let retention = body.retention_days.map(|days| match days {
+            Some(days) if !(1..=limits::RETENTION_DAYS).contains(&days) => {
+                Err(format!("must be 1 to {}", limits::RETENTION_DAYS))
+            }
+            days => Ok(days),
+        });
         let wish = Self {
             topic: fields.take_some("topic", topic),
             history: fields.take_some("history", body.history.as_deref().map(str::parse)),
             write: fields.take_some("write", body.write.as_deref().map(str::parse)),
             slow_mode_s: fields.take_some("slow_mode_s", slow),
+            retention_days: fields.take_some("retention_days", retention),
             is_listed: body.listed,
             name,
         };
@@ -94,6 +106,7 @@ impl Wish {
             write: self.write,
             slow_mode_s: self.slow_mode_s,
             is_listed: self.is_listed,
+            retention_days: self.retention_days,
         }
     }
 
@@ -105,6 +118,8 @@ impl Wish {
             history: (was.history != now.history).then_some(now.history),
             write: self.write.filter(|_wish| was.write != now.write),
             slow_mode_s: (was.slow_mode_s != now.slow_mode_s).then_some(now.slow_mode_s),
+            retention_days: (was.retention_days != now.retention_days)
+                .then_some(now.retention_days.unwrap_or(0)),
             listed: (was.is_listed != now.is_listed).then_some(now.is_listed),
             ..RoomUpdateData::default()
         };
@@ -134,6 +149,9 @@ pub(super) async fn change(
         RoomChanged::Done(now) => {
             if let Some(news) = wish.news(&was, &now) {
                 api.rooms.updated(room, news).await;
+            }
+            if was.retention_days != now.retention_days {
+                api.rooms.retention_changed();
             }
             Ok(web::Json(detail(&api, room, caller).await?))
         }

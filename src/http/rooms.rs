@@ -91,6 +91,10 @@ pub(super) struct RoomDetail {
     write: String,
     /// Seconds between two messages of one user.
     slow_mode_s: i64,
+    /// Days after which what is said goes for good; null is for ever.
+    retention_days: Option<i64>,
+    /// The seq up to which it has gone; 0 for nothing.
+    horizon: i64,
     /// Whether people may find and join it.
     listed: bool,
     /// The host of a group.
@@ -256,6 +260,8 @@ pub(super) async fn detail(
         history: info.history,
         write: info.write,
         slow_mode_s: info.slow_mode_s,
+        retention_days: info.retention_days,
+        horizon: info.horizon,
         listed: info.is_listed,
         host_id: info.host,
         created_at: info.created_at,

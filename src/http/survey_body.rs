@@ -61,7 +61,7 @@ pub(super) struct ActorBody {
     /// For people.
     #[schema(example = "general")]
     name: String,
-    /// `root`, `bus`, `presence`, `rooms`, `room`, `journal`, `lane`, `lookup`, `indexer`, `worker`, `relay` or
+    /// `root`, `bus`, `presence`, `rooms`, `room`, `journal`, `lane`, `lookup`, `indexer`, `sweeper`, `worker`, `relay` or
     /// `session`; there may be more in later versions.
     #[schema(example = "room")]
     kind: &'static str,
@@ -232,6 +232,7 @@ impl ActorBody {
             Subject::Presence => Self { kind: "presence", ..self },
             Subject::Lookup => Self { kind: "lookup", ..self },
             Subject::Indexer => Self { kind: "indexer", ..self },
+            Subject::Sweeper => Self { kind: "sweeper", ..self },
             Subject::Journal => Self { kind: "journal", ..self },
             Subject::Relay => Self { kind: "relay", ..self },
             Subject::Rooms(sum) => Self { kind: "rooms", rooms: Some(sum.into()), ..self },

@@ -205,6 +205,7 @@ mod tests {
             kind: "human".to_owned(),
             locale: "ko".to_owned(),
             status_text: String::new(),
+            is_deleted: false,
             created_at: Millis(0),
         }
     }

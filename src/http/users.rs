@@ -26,12 +26,16 @@ pub(super) struct UserBody {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     status_text: String,
+    /// True for an account that was erased, absent for others: what it wrote has gone, its places stay.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    deleted: bool,
 }
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
-        let User { id, username, display_name, status_text, .. } = user;
-        Self { id, username, display_name, status_text }
+        let User { id, username, display_name, status_text, is_deleted, .. } = user;
+        Self { id, username, display_name, status_text, deleted: is_deleted }
     }
 }
 

@@ -158,6 +158,15 @@ pub struct RoomUpdateData<'a> {
     /// Whether people may find it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<bool>,
+    /// Days after which what is said goes; 0 is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i64>,
+    /// The seq up to which what was said has gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<i64>,
+    /// Messages up to there: they count as read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizon_n: Option<i64>,
     /// The host of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<UserId>,

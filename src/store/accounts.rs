@@ -25,6 +25,8 @@ pub struct User {
     pub status_text: String,
     /// When it was made.
     pub created_at: Millis,
+    /// Whether it was erased, or is being.
+    pub is_deleted: bool,
 }
 
 /// An account to make.
@@ -55,7 +57,8 @@ pub enum FirstUser {
 macro_rules! user_columns {
     () => {
         "account.user_id, account.username, account.display_name, account.role, account.kind, \
-         account.locale, account.status_text, account.created_at"
+         account.locale, account.status_text, account.created_at, \
+         account.deleted_at IS NOT NULL AS is_deleted"
     };
 }
 pub(super) use user_columns;
@@ -71,6 +74,7 @@ pub(super) struct UserRow {
     locale: String,
     status_text: String,
     created_at: i64,
+    is_deleted: bool,
 }
 
 impl TryFrom<UserRow> for User {
@@ -86,6 +90,7 @@ impl TryFrom<UserRow> for User {
             locale: row.locale,
             status_text: row.status_text,
             created_at: Millis(row.created_at),
+            is_deleted: row.is_deleted,
         })
     }
 }
@@ -243,7 +248,8 @@ pub(super) fn containing(query: &str) -> String {
     pattern
 }
 
-async fn register(
+/// Makes an account, its inbox, and a place in the lobby.
+pub(super) async fn register(
     conn: &mut Conn,
     new: &NewUser<'_>,
     first: FirstUser,

@@ -40,6 +40,12 @@ pub enum Deed {
     Judge { message: i64, report: ReportId, reason: Arc<str> },
     /// Many become tombstones, whosesoever they are. All of them must be there.
     DeleteMany { messages: Arc<[i64]> },
+    /// The account of who does it is erased: these messages and reactions of theirs go, wherever they
+    /// are by now. No client can ask for it.
+    Forget { messages: Arc<[i64]>, reactions: Arc<[(i64, Emoji)]> },
+    /// What the room keeps no longer goes for good, a piece of it: what was taken before then. No
+    /// client can ask for it.
+    Sweep { before: Millis },
     /// An emoji is added.
     React { message: i64, emoji: Emoji },
     /// An emoji is taken back.

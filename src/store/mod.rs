@@ -25,7 +25,9 @@ mod arrivals;
 mod classify;
 mod clubs;
 mod db;
+mod erasures;
 mod error;
+mod exports;
 mod families;
 mod files;
 mod given;
@@ -71,7 +73,9 @@ pub use arrivals::Arrival;
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
 };
+pub use erasures::{Erasure, ErasureStage, Haunts, InstanceEntry, Remains, Shut};
 pub use error::{OpenError, StoreError};
+pub use exports::{ExportMark, ExportPart};
 pub use families::{Device, NewFamily, Rotation};
 pub use files::{File, FileLimits, FileRoom, KeptFile, NewFile, NewPreviews, NoRoomForFile};
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};

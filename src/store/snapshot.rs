@@ -67,6 +67,7 @@ impl Store {
         readers: &[UserId],
     ) -> Result<Option<Snapshot>, StoreError> {
         let mut conn = self.db.read().await?;
+        let mut before = None;
         loop {
             let rows = head_rows(&mut conn, room, limit).await?;
             if let Some(first) = rows.first() {
@@ -78,12 +79,16 @@ impl Store {
                 let reactors = reactors(&mut conn, room, &messages, readers).await?;
                 return Ok(Some(Snapshot { at, messages, reactors }));
             }
-            let Some(at) = head(&mut conn, room).await? else { return Ok(None) };
-            if at.n == 0 {
+            if let Some(at) = before {
                 let reactors = Reactors { all: Vec::new(), of: None };
                 return Ok(Some(Snapshot { at, messages: Vec::new(), reactors }));
             }
-            // The first message came in between.
+            // There is no message, or the first one comes in between: of two looks at the messages one
+            // is later than the look at the head.
+            before = head(&mut conn, room).await?;
+            if before.is_none() {
+                return Ok(None);
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ mod clubs;
 mod conformance;
 mod crash;
 mod crowded;
+mod data;
 mod database;
 mod descriptions;
 mod devices;

@@ -55,6 +55,8 @@ impl RoomState {
             Deed::DeleteMany { .. } | Deed::Judge { .. } => drop(check(Permission::DeleteOthers)?),
             Deed::React { .. } => drop(check(Permission::React)?),
             Deed::Pin { .. } | Deed::Unpin { .. } => drop(check(Permission::Pin)?),
+            // The sweeper asks no room.
+            Deed::Forget { .. } | Deed::Sweep { .. } => return Err(RoomRefusal::NotThere),
         }
         Ok(())
     }

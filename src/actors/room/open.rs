@@ -114,6 +114,7 @@ impl RoomState {
             return vec![Effect::ReadEvents(Ask { head: self.facts.head, ..ask.clone() })];
         };
         erase_deleted(&mut events, &meanwhile);
+        self.leave_out_forgotten(&mut events);
         // What the store has and this room has not applied yet comes live.
         events.retain(|event| event.seq <= self.facts.head);
         events.truncate(fitting(&events));

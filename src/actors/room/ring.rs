@@ -39,6 +39,18 @@ impl Ring {
         }
     }
 
+    /// Leaves out what a room has forgotten: events up to its horizon, and later texts of messages that
+    /// were said before it.
+    pub(crate) fn forget(&mut self, horizon: i64) {
+        while let Some(oldest) = self.events.pop_front_if(|event| event.seq <= horizon) {
+            self.bytes -= oldest.frame.len();
+        }
+        let old: Vec<i64> = self.events.iter().filter_map(|event| event.brings()).collect();
+        for message in old.into_iter().filter(|message| *message <= horizon) {
+            self.erase(message);
+        }
+    }
+
     /// Bytes of the frames in the window.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

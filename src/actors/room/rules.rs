@@ -32,13 +32,15 @@ pub(crate) struct RuleBook {
     pub(crate) filter: Option<Arc<Filter>>,
     /// The state of the room that all this was read from.
     pub(crate) rev: i64,
+    /// The seq up to which the room has forgotten what was said.
+    pub(crate) horizon: i64,
 }
 
 impl RuleBook {
     /// A room of a kind that says nothing of its own.
     #[cfg(test)]
     pub(crate) fn of(kind: crate::domain::RoomKind) -> Self {
-        Self { settings: RoomSettings::of(kind), filter: None, rev: 0 }
+        Self { settings: RoomSettings::of(kind), filter: None, rev: 0, horizon: 0 }
     }
 }
 
@@ -182,7 +184,10 @@ impl RoomState {
     pub(super) fn settings_read(&mut self, settings: Option<&Settings>) -> Vec<Effect> {
         if let Some(Settings { info, rules, readers }) = settings {
             self.resettled(info, readers);
-            self.facts.rules = rules.clone();
+            let before = std::mem::replace(&mut self.facts.rules, rules.clone());
+            if rules.horizon > before.horizon {
+                self.forget();
+            }
             self.gauge.revise(rules.rev);
         }
         let refreshing = &mut self.refreshing;

@@ -22,6 +22,7 @@ use crate::actors::room::{
     Act, Beside, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
+use crate::actors::sweeper::SweeperHandle;
 use crate::domain::{Cid, ClubId, Millis, RoomId, Status, UserId};
 use crate::faults::Faults;
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
@@ -43,6 +44,7 @@ pub struct RoomsHandle {
     pub(crate) relays: Relays,
     pub(crate) bus: BusHandle,
     pub(crate) indexer: IndexerHandle,
+    pub(crate) sweeper: SweeperHandle,
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
@@ -72,6 +74,7 @@ impl RoomsHandle {
             relays: Relays::default(),
             bus,
             indexer: IndexerHandle::default(),
+            sweeper: SweeperHandle::default(),
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),

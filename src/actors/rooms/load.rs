@@ -86,7 +86,7 @@ async fn rules(store: &Store, filters: &Filters, info: &RoomInfo) -> Result<Rule
         Some(club) => filters.of(store, club, info.filters).await?,
         None => None,
     };
-    Ok(RuleBook { settings: info.settings(), filter, rev: info.rev })
+    Ok(RuleBook { settings: info.settings(), filter, rev: info.rev, horizon: info.horizon })
 }
 
 async fn read(

@@ -15,6 +15,7 @@
 mod changes;
 mod crash;
 mod draft;
+mod erasures;
 mod handle;
 mod load;
 mod moderate;

@@ -76,6 +76,8 @@ pub enum Subject {
     Lookup,
     /// What fills the index of the search.
     Indexer,
+    /// The sweeper.
+    Sweeper,
     /// The supervisor of the rooms.
     Rooms(RoomsSum),
     /// A room.
@@ -192,12 +194,14 @@ impl Sights {
         let (asks, lookups) = lookup.read(now);
         let (presence, presences) = rooms.presence.read(now);
         let (indexer, indexers) = rooms.indexer.read(now);
+        let (sweeper, sweepers) = rooms.sweeper.read(now);
         let mut branches = vec![
             (Branch::Presence, presence, presences),
             (Branch::Rooms, rooms.supervisor.read(now), rooms.supervisor.restarts()),
             (Branch::Journal, journal, journals),
             (Branch::Lookup, asks, lookups),
             (Branch::Indexer, indexer, indexers),
+            (Branch::Sweeper, sweeper, sweepers),
         ];
         if rooms.bus.is_linked() {
             let (bus, buses) = rooms.bus.read(now);
@@ -252,6 +256,7 @@ impl Sights {
                 Branch::Presence => (Subject::Presence, Vec::new()),
                 Branch::Lookup => (Subject::Lookup, Vec::new()),
                 Branch::Indexer => (Subject::Indexer, Vec::new()),
+                Branch::Sweeper => (Subject::Sweeper, Vec::new()),
                 Branch::Rooms => {
                     let shown = busiest.take().into_iter().flatten();
                     let shown: Vec<_> = shown.filter_map(|(s, r)| room(rooms, &s, r)).collect();

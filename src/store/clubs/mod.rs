@@ -11,3 +11,4 @@ pub(super) use types::MemberRow;
 pub use types::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
 };
+pub(super) use write::delete;

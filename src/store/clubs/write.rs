@@ -138,7 +138,12 @@ async fn change(
     Ok(ClubChange::Done)
 }
 
-async fn delete(conn: &mut Conn, club: ClubId, at: Millis) -> Result<Vec<RoomId>, StoreError> {
+/// Deletes a club with its rooms, which are told.
+pub(in crate::store) async fn delete(
+    conn: &mut Conn,
+    club: ClubId,
+    at: Millis,
+) -> Result<Vec<RoomId>, StoreError> {
     /// The heads are taken in the order of their ids, like everywhere.
     const ROOMS: Sql = Sql {
         sqlite: "SELECT room_id FROM room WHERE club_id = $1 AND deleted_at IS NULL

@@ -11,7 +11,7 @@ use crate::store::rooms::may_read;
 use crate::store::writer::EventWriter;
 
 use super::places::Places;
-use super::{deletes, edits, pins};
+use super::{deletes, edits, erasures, pins, sweeps};
 
 const TARGETS: Bulk = bulk!(
     concat!(
@@ -69,6 +69,10 @@ pub(super) async fn act(
         Deed::DeleteMany { messages } => {
             deletes::delete(conn, places, (act, messages, Whose::Any), writer).await?
         }
+        Deed::Forget { messages, reactions } => {
+            erasures::forget(conn, places, (act, messages, reactions), writer).await?
+        }
+        Deed::Sweep { before } => sweeps::sweep(conn, places, (act, *before), writer).await?,
         Deed::Pin { message } => pins::pin(conn, places, (act, *message), writer).await?,
         Deed::Unpin { message } => pins::unpin(conn, places, (act, *message), writer).await?,
         // They are written with the messages.

@@ -125,7 +125,25 @@ pub(super) async fn delete(
     if targets.is_empty() {
         return Ok(Ok(UNCHANGED));
     }
-    let seqs: Vec<i64> = targets.iter().map(|target| target.seq).collect();
+    if let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) {
+        let of_others = targets.iter().filter(|target| !is_own(target));
+        let of_others: Vec<_> =
+            of_others.map(|target| (target.seq, UserId(target.author_id))).collect();
+        let who = (act.by, act.at);
+        moderation::deleted(conn, (club, act.room), &of_others, (who, reason(act))).await?;
+    }
+    let targets: Vec<_> = targets.iter().map(|target| (target.seq, target.n)).collect();
+    Ok(Ok(Appended::Acted(entomb(conn, places, (act, &targets), writer).await?)))
+}
+
+/// Makes tombstones of messages that have a text; each is named by its seq and its ordinal.
+pub(super) async fn entomb(
+    conn: &mut Conn,
+    places: &mut Places,
+    (act, targets): (&Act, &[(i64, i64)]),
+    writer: &dyn EventWriter,
+) -> Result<Acted, StoreError> {
+    let seqs: Vec<i64> = targets.iter().map(|(seq, _n)| *seq).collect();
     let mut events = Vec::with_capacity(seqs.len());
     for seq in &seqs {
         events.extend(number(places, act, (*seq, Happened::Deleted), writer));
@@ -136,17 +154,9 @@ pub(super) async fn delete(
     let mut script = Script::new();
     rows::events(&mut script, places, &stored);
     script.run(conn).await?;
-    if let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) {
-        let of_others = targets.iter().filter(|target| !is_own(target));
-        let of_others: Vec<_> =
-            of_others.map(|target| (target.seq, UserId(target.author_id))).collect();
-        let who = (act.by, act.at);
-        moderation::deleted(conn, (club, act.room), &of_others, (who, reason(act))).await?;
-    }
-    let mentions = forget_mentions(conn, act.room, &targets).await?;
+    let mentions = forget_mentions(conn, act.room, targets).await?;
     let dropped = drop_notices(conn, (act, &seqs), writer).await?;
-    let acted = Acted { events, mentions, dropped, ..Acted::default() };
-    Ok(Ok(Appended::Acted(acted)))
+    Ok(Acted { events, mentions, dropped, ..Acted::default() })
 }
 
 /// A moderator deletes a message that was reported, and so decides about it.
@@ -192,7 +202,7 @@ fn pairs(room: RoomId, seqs: &[i64]) -> Given<'static> {
 }
 
 /// The one place where texts of messages go.
-async fn erase(
+pub(super) async fn erase(
     conn: &mut Conn,
     (room, seqs): (RoomId, &[i64]),
     writer: &dyn EventWriter,
@@ -223,12 +233,12 @@ async fn erase(
 }
 
 /// Nobody is named any more; tells for whom that changes the number of unread mentions.
-async fn forget_mentions(
+pub(super) async fn forget_mentions(
     conn: &mut Conn,
     room: RoomId,
-    targets: &[Target],
+    targets: &[(i64, i64)],
 ) -> Result<Vec<(UserId, i64)>, StoreError> {
-    let ns: Vec<i64> = targets.iter().map(|target| target.n).collect();
+    let ns: Vec<i64> = targets.iter().map(|(_seq, n)| *n).collect();
     let gone: Vec<(i64,)> = conn.given_all(&MENTIONS, pairs(room, &ns)).await?;
     let mut named: Vec<i64> = gone.into_iter().map(|(user,)| user).collect();
     named.sort_unstable();
@@ -237,7 +247,7 @@ async fn forget_mentions(
 }
 
 /// Inbox entries go with what they quote.
-async fn drop_notices(
+pub(super) async fn drop_notices(
     conn: &mut Conn,
     (act, seqs): (&Act, &[i64]),
     writer: &dyn EventWriter,

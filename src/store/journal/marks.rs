@@ -24,7 +24,10 @@ const N_AT: Bulk = bulk!(
     "SELECT given.room_id, given.seq,
             coalesce((SELECT room_event.n FROM room_event WHERE room_event.room_id = given.room_id
                          AND room_event.seq <= given.seq
-                       ORDER BY room_event.seq DESC LIMIT 1), 0) FROM ",
+                       ORDER BY room_event.seq DESC LIMIT 1),
+                     -- Of what has gone everything counts as read.
+                     (SELECT room.horizon_n FROM room WHERE room.room_id = given.room_id), 0)
+       FROM ",
     (room_id bigint, seq bigint),
     ""
 );

@@ -11,10 +11,10 @@
 //! reactions and marks into rows with the help of `facts.rs`, `attached.rs` (files), `reactions.rs`,
 //! `threads.rs`, `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes.
 //! What is rare is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs`
-//! and `pins.rs`, `previews.rs` adds what was found behind links, `fanouts.rs` tells many of one message,
-//! and `members.rs` handles who comes, goes and rises, by the rules in `clubs.rs`, `roles.rs`,
-//! `measures.rs` (moderators), and for single rooms in `doors.rs`, `groups.rs` and `lobbies.rs`;
-//! `letters.rs` tells those concerned.
+//! and `pins.rs`, and what goes for good to `erasures.rs` and `sweeps.rs`; `previews.rs` adds what was
+//! found behind links, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes
+//! and rises, by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in
+//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
@@ -28,6 +28,7 @@ mod counts;
 mod deletes;
 mod doors;
 mod edits;
+mod erasures;
 mod facts;
 mod fanouts;
 mod groups;
@@ -48,6 +49,7 @@ mod reads;
 mod removals;
 mod roles;
 mod rows;
+mod sweeps;
 mod talk;
 mod threads;
 mod unread;

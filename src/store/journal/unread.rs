@@ -32,7 +32,8 @@ pub(super) async fn set(
         conn,
         (i64,),
         "SELECT coalesce((SELECT n FROM room_event WHERE room_id = $1 AND seq <= $2
-                           ORDER BY seq DESC LIMIT 1), 0)",
+                           ORDER BY seq DESC LIMIT 1),
+                         (SELECT horizon_n FROM room WHERE room_id = $1), 0)",
         room.0,
         seq
     )?;

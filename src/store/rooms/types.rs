@@ -73,6 +73,12 @@ pub struct RoomInfo {
     pub rev: i64,
     /// Which rules its club has for texts.
     pub filters: FilterStamp,
+    /// Days after which what is said goes; none is for ever.
+    pub retention_days: Option<i64>,
+    /// The seq up to which it has gone.
+    pub horizon: i64,
+    /// Messages up to there.
+    pub horizon_n: i64,
     /// Life of its log.
     pub epoch: Epoch,
     /// Newest seq.
@@ -166,6 +172,8 @@ pub struct RoomPatch<'a> {
     pub slow_mode_s: Option<i64>,
     /// Whether people may find it.
     pub is_listed: Option<bool>,
+    /// Days after which what is said goes, or none for ever.
+    pub retention_days: Option<Option<i64>>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -224,6 +232,9 @@ pub(super) struct InfoRow {
     rev: i64,
     filters: i64,
     newest_filter: i64,
+    retention_days: Option<i64>,
+    horizon: i64,
+    horizon_n: i64,
     epoch: String,
     head: i64,
     n: i64,
@@ -250,6 +261,9 @@ impl TryFrom<InfoRow> for RoomInfo {
             permissions: row.permissions,
             rev: row.rev,
             filters: FilterStamp { count: row.filters, newest: row.newest_filter },
+            retention_days: row.retention_days,
+            horizon: row.horizon,
+            horizon_n: row.horizon_n,
             epoch: Epoch(row.epoch.into()),
             head: row.head,
             n: row.n,

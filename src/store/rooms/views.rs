@@ -8,10 +8,12 @@ use crate::store::{Store, StoreError};
 use super::rights::may_read;
 use super::types::{InfoRow, RoomInfo, RoomView, ViewRow};
 
-/// Messages that a user has read, by the user's row of a room, `seen`, if there is one.
+/// Messages that a user has read, by the user's row of `room`, `seen`, if there is one. What the room
+/// has forgotten counts as read.
 macro_rules! read_n {
     () => {
-        "coalesce(seen.read_n, 0)"
+        "(CASE WHEN coalesce(seen.read_n, 0) > room.horizon_n THEN seen.read_n
+               ELSE room.horizon_n END)"
     };
 }
 pub(in crate::store) use read_n;
@@ -97,7 +99,7 @@ macro_rules! info_columns {
          (SELECT count(*) FROM club_filter f WHERE f.club_id = room.club_id) AS filters,
          (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE f.club_id = room.club_id)
              AS newest_filter,
-         epoch, head, n, created_at"
+         retention_days, horizon, horizon_n, epoch, head, n, created_at"
     };
 }
 pub(super) use info_columns;

@@ -142,7 +142,8 @@ async fn change(
             "UPDATE room SET name = coalesce($2, name), name_key = coalesce($3, name_key),
                     topic = coalesce($4, topic), history = coalesce($5, history),
                     write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
-                    is_listed = coalesce($8, is_listed), rev = rev + 1
+                    is_listed = coalesce($8, is_listed),
+                    retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END, rev = rev + 1
               WHERE room_id = $1 RETURNING ",
             info_columns!()
         ),
@@ -153,7 +154,9 @@ async fn change(
         patch.history.map(History::word),
         patch.write.map(Writers::word),
         patch.slow_mode_s,
-        patch.is_listed
+        patch.is_listed,
+        patch.retention_days.is_some(),
+        patch.retention_days.flatten()
     )?;
     let now: RoomInfo = row.try_into()?;
     let detail = told(&was, &now);
@@ -174,8 +177,13 @@ fn told(was: &RoomInfo, now: &RoomInfo) -> String {
         word(was.write != now.write, format!("write={}", now.write)),
         word(was.slow_mode_s != now.slow_mode_s, format!("slow_mode_s={}", now.slow_mode_s)),
         word(was.is_listed != now.is_listed, format!("listed={}", now.is_listed)),
+        word(was.retention_days != now.retention_days, retention(now.retention_days)),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn retention(days: Option<i64>) -> String {
+    days.map_or_else(|| "retention_days=none".to_owned(), |days| format!("retention_days={days}"))
 }
 
 async fn delete(

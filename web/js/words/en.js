@@ -175,6 +175,7 @@ export default {
   "live.kind.lane": "transactions",
   "live.kind.lookup": "reads for sign-ins",
   "live.kind.indexer": "search index",
+  "live.kind.sweeper": "removal for good",
   "live.kind.worker": "HTTP thread",
   "live.kind.relay": "fan-out",
   "live.kind.session": "session",

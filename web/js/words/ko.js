@@ -172,6 +172,7 @@ export default {
   "live.kind.lane": "트랜잭션",
   "live.kind.lookup": "로그인 조회",
   "live.kind.indexer": "검색 색인",
+  "live.kind.sweeper": "영구 삭제",
   "live.kind.worker": "HTTP 스레드",
   "live.kind.relay": "퍼뜨리기",
   "live.kind.session": "세션",

@@ -1,0 +1,72 @@
+//! What follows for the rooms when an account is shut, and what the sweeper asks of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::RoomsHandle;
+use super::handle::wait;
+use crate::actors::journal::Ticket;
+use crate::actors::relay::{RelayMsg, Tell};
+use crate::actors::room::call;
+use crate::actors::wire::Writer;
+use crate::domain::{Millis, RoomId, UserId};
+use crate::protocol::{ActOk, Frame, InboxDrop, Refusal, RoomUpdateData};
+use crate::store::{Act, Append, StoreError};
+
+impl RoomsHandle {
+    /// An account was shut, and its sessions have ended: the rest of it goes by and by, with these rooms
+    /// of clubs that it was alone in.
+    pub fn account_shut(&self, user: UserId, rooms: Vec<RoomId>) {
+        self.presence.says_text(user, None);
+        if !rooms.is_empty() {
+            self.deleted(rooms);
+        }
+        self.sweeper.look();
+    }
+
+    /// A room is to keep what is said for another time than before.
+    pub fn retention_changed(&self) {
+        self.sweeper.look();
+    }
+
+    /// Has something done that no room is asked about first.
+    pub(crate) async fn append_act(&self, act: Act) -> Result<ActOk, Refusal> {
+        let (asker, answer) = call();
+        let ticket = Ticket::Act { room: act.room, asker };
+        if let Err(refused) = self.journal.append(Append::Act(act), ticket, Instant::now()) {
+            refused.1?;
+        }
+        wait(answer).await
+    }
+
+    /// Erases what somebody wrote in a room that was deleted.
+    pub(crate) async fn forget_unheard(&self, act: &Act) -> Result<(), StoreError> {
+        let writer = Writer { metrics: &self.metrics, live: self };
+        self.store.forget_unheard(act, &writer).await
+    }
+
+    /// Drops what somebody caused in the inboxes of others, among the next entries behind an id; gives
+    /// the id to go on behind.
+    pub(crate) async fn drop_notices_from(
+        &self,
+        user: UserId,
+        after: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let writer = Writer { metrics: &self.metrics, live: self };
+        let from = (after, Millis::now());
+        let (dropped, next) = self.store.drop_notices_from(user, from, &writer).await?;
+        for gone in dropped {
+            let frame = Frame::json(&InboxDrop { ids: &gone.ids, unread: gone.unread });
+            let tell = Tell::Others(frame, None);
+            self.bus.tell(&[gone.user], &tell);
+            self.relays.broadcast(RelayMsg::Tell(Arc::new([gone.user]), tell)).await;
+        }
+        Ok(next)
+    }
+
+    /// A room has another name for one user alone.
+    pub(crate) async fn renamed_for(&self, user: UserId, room: RoomId, name: &str) {
+        self.updated_for(user, room, RoomUpdateData { name: Some(name), ..Default::default() })
+            .await;
+    }
+}

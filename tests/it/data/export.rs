@@ -1,0 +1,92 @@
+//! Whoever asks gets all that the server has of them, and nothing of anybody else.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::say;
+use crate::support::{TestApp, on_both};
+
+on_both!(one_gets_what_is_ones_own, a_long_history_is_whole);
+
+async fn one_gets_what_is_ones_own(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    let others = say(&mut at_mina, &room, "@bob not bob's words: plugh").await;
+    let own = say(&mut at_bob, &room, "first").await;
+    at_bob.ok(json!({ "op": "edit", "room": room, "message": own, "text": "second" })).await;
+    let gone = say(&mut at_bob, &room, "taken back").await;
+    at_bob.ok(json!({ "op": "delete", "room": room, "message": gone })).await;
+    at_bob.ok(json!({ "op": "react", "room": room, "message": others, "emoji": "👍" })).await;
+    let answer = json!({ "op": "send", "room": room, "text": "below", "thread": own });
+    at_bob.ok(answer).await;
+    let path = format!("/v1/rooms/{room}/messages/{}/report", others.as_str().unwrap());
+    app.rest.post(&bob.token, &path, &json!({ "reason": "spam", "note": "look" })).await;
+    let response = app.rest.send(Method::GET, Some(&bob.token), "/v1/me/export", None).await;
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&all["format"], &all["version"]), (&json!("moim-account"), &json!(1)));
+    assert_eq!(
+        (&all["profile"]["id"], &all["profile"]["username"]),
+        (&json!(bob.id), &json!("bob"))
+    );
+    assert_eq!(all["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&all["clubs"][0]["club"], &all["clubs"][0]["role"]),
+        (&json!(club), &json!("member"))
+    );
+    let messages = all["messages"].as_array().unwrap();
+    let mut texts: Vec<_> = messages.iter().map(|m| m["text"].as_str().unwrap()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, ["below", "second"]);
+    let edited = messages.iter().find(|m| m["text"] == "second").unwrap();
+    assert_eq!((&edited["id"], &edited["earlier"][0]["text"]), (&own, &json!("first")));
+    let below = messages.iter().find(|m| m["text"] == "below").unwrap();
+    assert_eq!(below["thread"], own);
+    assert_eq!(all["reactions"], json!([{ "message": others, "emoji": "👍" }]));
+    assert_eq!(all["threads"][0]["thread"], own);
+    assert_eq!(
+        (&all["reports"][0]["message"], &all["reports"][0]["note"]),
+        (&others, &json!("look"))
+    );
+    assert_eq!(all["notifications"][0]["kind"], "mention");
+    let marks = all["rooms"].as_array().unwrap();
+    assert!(
+        marks.iter().any(|m| m["room"] == *room && m["read_n"].as_i64() > Some(0)),
+        "{marks:?}"
+    );
+    for secret in ["taken back", "password", "argon2", &bob.token, &bob.refresh] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    let (status, _) = app.rest.refused(Method::GET, None, "/v1/me/export", None).await;
+    assert_eq!(status, 401);
+}
+
+async fn a_long_history_is_whole(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let lobby = app.lobby(&mina).await;
+    let (_club, room) = app.club(&mina, "readers").await;
+    let mut at_mina = app.session(&mina).await;
+    let mut last = 0;
+    for n in 0..180 {
+        let place = if n % 9 == 0 { &lobby } else { &room };
+        last = at_mina.begin(json!({ "op": "send", "room": place, "text": format!("w{n}") })).await;
+    }
+    at_mina.reply(last).await;
+    // More than a page of one room, without the time that it takes to say so much.
+    app.sql(
+        "INSERT INTO message (room_id, seq, n, author_id, cid, text, rev, at, is_deleted)
+         SELECT room_id, seq + 1000, n + 1000, author_id, cid || '-b', text || '-b', 1, at, FALSE
+           FROM message",
+    )
+    .await;
+    let all = app.rest.get(&mina.token, "/v1/me/export").await;
+    let texts = all["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap());
+    let mut texts: Vec<_> = texts.collect();
+    assert_eq!(texts.len(), 360);
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 360, "each once");
+}

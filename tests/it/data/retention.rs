@@ -1,0 +1,221 @@
+//! A room keeps what is said for a time: what is older is nowhere, and nobody counts it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{everything, listed, say};
+use crate::support::{Person, TestApp, on_both};
+
+on_both!(
+    what_is_old_goes_and_counts_stay_exact,
+    who_was_away_too_long_starts_anew,
+    later_texts_of_old_messages_go_with_them,
+    a_room_may_forget_everything,
+    retention_is_a_setting_of_the_room,
+);
+
+/// Everything in a room up to a seq was said long ago.
+async fn age(app: &TestApp, room: &str, upto: i64) {
+    let room = room.trim_start_matches("r_");
+    for (table, seq) in [("room_event", "seq"), ("message", "seq")] {
+        let sql = format!(
+            "UPDATE {table} SET at = at - 3456000000 WHERE room_id = {room} AND {seq} <= {upto}"
+        );
+        app.sql(&sql).await;
+    }
+}
+
+/// Keeps what is said for 30 days from now on.
+async fn keep(app: &TestApp, owner: &Person, room: &str) {
+    let path = format!("/v1/rooms/{room}");
+    let detail = app.rest.patch(&owner.token, &path, &json!({ "retention_days": 30 })).await;
+    assert_eq!(detail["retention_days"], 30);
+}
+
+fn swept(room: &str) -> impl Fn(&Value) -> bool + '_ {
+    move |line| {
+        line["ev"] == "room.update" && line["room"] == *room && line["d"]["horizon"] != Value::Null
+    }
+}
+
+fn seq(id: &Value) -> i64 {
+    id.as_str().unwrap().rsplit('_').next().unwrap().parse().unwrap()
+}
+
+async fn what_is_old_goes_and_counts_stay_exact(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    let mut last = Value::Null;
+    for n in 0..5 {
+        last = say(&mut at_mina, &room, &format!("@bob xyzzy {n}")).await;
+    }
+    at_bob.ok(json!({ "op": "react", "room": room, "message": last, "emoji": "👍" })).await;
+    at_mina.ok(json!({ "op": "pin", "room": room, "message": last })).await;
+    let answer = json!({ "op": "send", "room": room, "text": "xyzzy below", "thread": last });
+    at_mina.ok(answer).await;
+    let head = listed(app, &mina, &room).await["head"].as_i64().unwrap();
+    for n in 0..3 {
+        say(&mut at_mina, &room, &format!("@bob fresh {n}")).await;
+    }
+    let before = listed(app, &bob, &room).await;
+    assert_eq!((&before["unread"], &before["mentions"]), (&json!(9), &json!(8)));
+    assert!(everything(app, &bob, &room).await.contains("xyzzy"));
+    age(app, &room, head).await;
+    keep(app, &mina, &room).await;
+    let told = at_mina.wait_for(swept(&room)).await;
+    assert_eq!(told["d"], json!({ "horizon": head, "horizon_n": 6 }));
+    at_bob.wait_for(swept(&room)).await;
+    let gone = at_bob.expect("inbox.drop").await;
+    assert!(!gone["ids"].as_array().unwrap().is_empty(), "{gone}");
+    let after = listed(app, &bob, &room).await;
+    assert_eq!((&after["read_n"], &after["unread"]), (&json!(6), &json!(3)));
+    assert_eq!(after["mentions"], 3);
+    for person in [&mina, &bob] {
+        let all = everything(app, person, &room).await;
+        assert!(!all.contains("xyzzy") && all.contains("fresh"), "{all}");
+    }
+    nothing_old_is_found(app, (&mina, &bob), &room, &last).await;
+    // A mark below, and one taken back there, count nothing that has gone.
+    let read = json!({ "op": "read", "room": room, "seq": 1 });
+    let mark = at_bob.ok(read).await;
+    assert_eq!(
+        (&mark["read_n"], &mark["unread"], &mark["mentions"]),
+        (&json!(6), &json!(3), &json!(3))
+    );
+    let unread =
+        app.rest.post(&mina.token, &format!("/v1/rooms/{room}/unread"), &json!({ "seq": 1 })).await;
+    assert_eq!((&unread["read_n"], &unread["unread"]), (&json!(6), &json!(3)));
+    app.crash(&room).await;
+    assert!(!everything(app, &bob, &room).await.contains("xyzzy"));
+    assert_eq!(listed(app, &bob, &room).await["unread"], 3);
+    let said = say(&mut at_mina, &room, "and on").await;
+    assert!(seq(&said) > head + 3);
+}
+
+async fn nothing_old_is_found(
+    app: &TestApp,
+    (mina, bob): (&Person, &Person),
+    room: &str,
+    last: &Value,
+) {
+    let head = seq(last) + 3;
+    let list = app.rest.get(&bob.token, &format!("/v1/rooms/{room}/messages")).await;
+    assert_eq!((&list["items"][0]["n"], &list["items"][0]["seq"]), (&json!(7), &json!(head + 1)));
+    assert_eq!(
+        app.rest.get(&bob.token, &format!("/v1/rooms/{room}/pins")).await["items"],
+        json!([])
+    );
+    let threads = app.rest.get(&mina.token, &format!("/v1/rooms/{room}/threads")).await;
+    assert_eq!(threads["items"], json!([]));
+    assert_eq!(app.rest.get(&bob.token, "/v1/search?q=xyzzy").await["items"], json!([]));
+    let path = format!("/v1/rooms/{room}/messages/{}", last.as_str().unwrap());
+    assert_eq!(app.rest.status(Method::GET, &bob.token, &path).await, 404);
+}
+
+async fn who_was_away_too_long_starts_anew(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_club, room) = app.club(&mina, "readers").await;
+    let mut at_mina = app.session(&mina).await;
+    let epoch = at_mina.open(&room).await["epoch"].as_str().unwrap().to_owned();
+    for n in 0..6 {
+        say(&mut at_mina, &room, &format!("word {n}")).await;
+    }
+    age(app, &room, 4).await;
+    keep(app, &mina, &room).await;
+    at_mina.wait_for(swept(&room)).await;
+    let mut again = app.session(&mina).await;
+    for seq in [0, 3] {
+        let opened = again.open_since(&room, &epoch, seq).await;
+        assert_eq!((&opened["resumed"], &opened["why"]), (&json!(false), &json!("too_old")));
+        let items = opened["snapshot"]["items"].as_array().unwrap();
+        assert_eq!(crate::support::seqs(items), [5, 6]);
+    }
+    let opened = again.open_since(&room, &epoch, 4).await;
+    assert_eq!((&opened["resumed"], &opened["replay"]), (&json!(true), &json!(2)));
+    let path = format!("/v1/rooms/{room}/events?since={epoch}-2");
+    let mut stream = crate::support::Sse::open(&app.rest, &mina.token, &path).await;
+    assert_eq!(stream.next().await.data["ev"], "gap");
+    let pulled = again.ok(json!({ "op": "pull", "room": room, "after": 0 })).await;
+    assert_eq!(crate::support::seqs(pulled["events"].as_array().unwrap()), [5, 6]);
+}
+
+async fn later_texts_of_old_messages_go_with_them(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_club, room) = app.club(&mina, "readers").await;
+    let mut at_mina = app.session(&mina).await;
+    let epoch = at_mina.open(&room).await["epoch"].as_str().unwrap().to_owned();
+    let old = say(&mut at_mina, &room, "old").await;
+    let fresh = say(&mut at_mina, &room, "fresh").await;
+    at_mina.ok(json!({ "op": "edit", "room": room, "message": old, "text": "xyzzy" })).await;
+    age(app, &room, seq(&old)).await;
+    keep(app, &mina, &room).await;
+    at_mina.wait_for(swept(&room)).await;
+    // From what the room has at hand, and from the store.
+    for _look in 0..2 {
+        let mut again = app.session(&mina).await;
+        assert_eq!(again.open_since(&room, &epoch, 1).await["resumed"], true);
+        assert_eq!(again.expect("msg.new").await["d"]["id"], fresh);
+        assert_eq!(again.expect("msg.edit").await["d"]["deleted"], true);
+        assert!(!everything(app, &mina, &room).await.contains("xyzzy"));
+        app.crash(&room).await;
+    }
+}
+
+async fn a_room_may_forget_everything(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&room).await;
+    let mut at_bob = app.session(&bob).await;
+    for n in 0..150 {
+        for client in [&mut at_mina, &mut at_bob] {
+            let text = format!("xyzzy {n}");
+            client.begin(json!({ "op": "send", "room": room, "text": text })).await;
+        }
+    }
+    at_mina.expect_many("msg.new", 300).await;
+    age(app, &room, 300).await;
+    keep(app, &mina, &room).await;
+    let whole = |line: &Value| line["ev"] == "room.update" && line["d"]["horizon"] == 300;
+    at_mina.wait_for(whole).await;
+    let opened = app.session(&bob).await.open(&room).await;
+    assert_eq!((&opened["head"], &opened["n"]), (&json!(300), &json!(300)));
+    assert_eq!(opened["snapshot"]["items"], json!([]));
+    app.crash(&room).await;
+    assert_eq!(app.session(&bob).await.open(&room).await["snapshot"]["items"], json!([]));
+    assert_eq!(listed(app, &bob, &room).await["unread"], 0);
+    say(&mut at_mina, &room, "once more").await;
+    let opened = app.session(&bob).await.open(&room).await;
+    assert_eq!((&opened["head"], &opened["n"]), (&json!(301), &json!(301)));
+    assert_eq!(listed(app, &bob, &room).await["unread"], 1);
+}
+
+async fn retention_is_a_setting_of_the_room(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let path = format!("/v1/rooms/{room}");
+    for days in [0, -1, 3_651] {
+        let body = json!({ "retention_days": days });
+        let (status, no) =
+            app.rest.refused(Method::PATCH, Some(&mina.token), &path, Some(&body)).await;
+        assert_eq!((status, &no["errors"][0]["field"]), (422, &json!("retention_days")));
+    }
+    let body = json!({ "retention_days": 30 });
+    let (status, _) = app.rest.refused(Method::PATCH, Some(&bob.token), &path, Some(&body)).await;
+    assert_eq!(status, 403);
+    let mut at_bob = app.session(&bob).await;
+    keep(app, &mina, &room).await;
+    assert_eq!(at_bob.expect("room.update").await["d"], json!({ "retention_days": 30 }));
+    let detail = app.rest.patch(&mina.token, &path, &json!({ "retention_days": null })).await;
+    assert_eq!((&detail["retention_days"], &detail["horizon"]), (&Value::Null, &json!(0)));
+    assert_eq!(at_bob.expect("room.update").await["d"], json!({ "retention_days": 0 }));
+    let log = app.rest.get(&mina.token, &format!("/v1/clubs/{club}/audit")).await;
+    let details: Vec<_> =
+        log["items"].as_array().unwrap().iter().map(|e| e["detail"].clone()).collect();
+    assert_eq!(details, ["retention_days=none", "retention_days=30"]);
+}
