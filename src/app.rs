@@ -29,6 +29,7 @@ mod planted;
 mod previews;
 mod serve;
 mod top;
+mod transfer;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
@@ -39,6 +40,7 @@ pub use planted::Sweeper;
 use previews::Previews;
 use serve::{listen, serve_on};
 pub use top::{TopOrder, top};
+pub use transfer::{Moving, transfer};
 
 /// From the signal to the end of the process at most.
 const END_WITHIN: Duration = Duration::from_secs(8);

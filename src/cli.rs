@@ -1,5 +1,5 @@
-//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `top`, `mock-llm`,
-//! `config`, `completions`. Flags come from the table of settings.
+//! The command line: `serve` (also when no command is given), `migrate`, `admin`, `export`, `import`,
+//! `epochs`, `top`, `mock-llm`, `config`, `completions`. Flags come from the table of settings.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -45,6 +45,12 @@ fn say_error(why: &StartError) {
     eprintln!("moim: {why}");
 }
 
+/// Beside what is written to standard output.
+#[expect(clippy::print_stderr, reason = "this is where the program talks to its operator")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
 #[expect(clippy::print_stdout, reason = "what the command was asked to print")]
 fn say(text: &str) {
     print!("{text}");
@@ -74,6 +80,9 @@ fn command() -> Command {
         .subcommand(Command::new("serve").about("Serve (the default)"))
         .subcommand(Command::new("migrate").about("Bring the database to this version, and end"))
         .subcommand(admin())
+        .subcommand(export())
+        .subcommand(import())
+        .subcommand(epochs())
         .subcommand(top())
         .subcommand(Command::new("mock-llm").about(
             "Play a provider of models, for trying out and for tests; --listen says where [default 127.0.0.1:8090]",
@@ -115,6 +124,56 @@ fn admin() -> Command {
                 .arg(name())
                 .arg(password()),
         )
+}
+
+fn export() -> Command {
+    Command::new("export")
+        .about("Write a club, or all of them, to standard output: one JSON object a line")
+        .arg(Arg::new("club").long("club").value_name("ID").help("A club: c_1"))
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .required_unless_present("club")
+                .conflicts_with("club")
+                .help("All clubs"),
+        )
+}
+
+fn import() -> Command {
+    Command::new("import")
+        .about("Make clubs of a file that `export` has written; all of it or nothing")
+        .arg(
+            Arg::new("file")
+                .required(true)
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The file; - is standard input"),
+        )
+        .arg(Arg::new("name").long("name").value_name("NAME").help("Another name for the club"))
+}
+
+fn epochs() -> Command {
+    Command::new("epochs")
+        .about("Look after the lives of the logs, after a backup was put back")
+        .arg(
+            Arg::new("renew")
+                .long("renew")
+                .required(true)
+                .action(ArgAction::SetTrue)
+                .help("Give each log a new life, so that clients start anew; while no server runs"),
+        )
+}
+
+fn moving(verb: &str, sub: &ArgMatches) -> app::Moving {
+    match verb {
+        "export" => app::Moving::Export { club: sub.get_one::<String>("club").cloned() },
+        "import" => app::Moving::Import {
+            file: sub.get_one::<PathBuf>("file").cloned().unwrap_or_default(),
+            name: sub.get_one::<String>("name").cloned(),
+        },
+        _epochs => app::Moving::RenewEpochs,
+    }
 }
 
 fn top() -> Command {
@@ -193,6 +252,10 @@ fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
         Some(("admin", sub)) => {
             let told = app::block_on(app::admin(&config, order(sub)))?;
             say(&told);
+        }
+        Some((verb @ ("export" | "import" | "epochs"), sub)) => {
+            let told = app::block_on(app::transfer(&config, moving(verb, sub)))?;
+            tell(&told);
         }
         Some(("mock-llm", sub)) => {
             // Where the server listens is taken, when there is one.

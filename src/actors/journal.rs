@@ -9,7 +9,6 @@
 //! that is in the database goes on beside it.
 
 mod gauge;
-#[cfg(any(test, feature = "bench"))]
 mod nobody;
 mod weight;
 mod write;
@@ -24,7 +23,6 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
-#[cfg(any(test, feature = "bench"))]
 pub(crate) use self::nobody::Nobody;
 use self::weight::{Scale, Weight};
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};

@@ -97,6 +97,7 @@ pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared
 pub(crate) use self::session::{Incoming, Reader};
 pub use self::survey::{Reading, RoomReading, RoomsSum, Subject, Survey, Surveyor, Totals};
 pub use self::throttle::Throttle;
+pub use self::wire::unheard;
 use crate::faults::Faults;
 use crate::store::{Link, Store};
 use crate::telemetry::Metrics;

@@ -1,6 +1,6 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
-use super::journal::Outcomes;
+use super::journal::{Nobody, Outcomes};
 use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, Text, UserId, in_address};
 use crate::protocol::{
     ActData, EditData, FileItem, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave,
@@ -30,6 +30,11 @@ pub(super) struct Writer<'m> {
     pub(super) metrics: &'m Metrics,
     /// Knows who has which room open.
     pub(super) live: &'m dyn Outcomes,
+}
+
+/// Writes events for who has no tree of actors around: nobody hears of them.
+pub fn unheard(metrics: &Metrics) -> impl EventWriter {
+    Writer { metrics, live: &Nobody }
 }
 
 impl EventWriter for Writer<'_> {

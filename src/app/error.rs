@@ -8,7 +8,7 @@ use crate::config::InvalidConfig;
 use crate::domain::InvalidName;
 use crate::http::UnusableCost;
 use crate::llm::InvalidEndpoint;
-use crate::store::{OpenError, StoreError, UnusableRedis};
+use crate::store::{OpenError, StoreError, TransferError, UnusableRedis};
 use crate::top::TopError;
 
 /// Why the program ended; one line for its operator.
@@ -68,6 +68,9 @@ pub enum StartError {
     /// Watching a server ended.
     #[error(transparent)]
     Top(#[from] TopError),
+    /// A club could not be moved.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// Redis cannot be used.
     #[error(transparent)]
     Redis(#[from] UnusableRedis),

@@ -56,6 +56,7 @@ mod snapshot;
 mod threads;
 mod tickets;
 mod traces;
+mod transfer;
 mod writer;
 
 use db::{Db, Pools, fetch_one};
@@ -99,6 +100,7 @@ pub use rooms::{
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};
 pub use threads::{Thread, ThreadMark};
+pub use transfer::{Imported, TransferError};
 pub use writer::{EventWriter, Line, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
 
 /// The store of one node. Cheap to clone.

@@ -71,25 +71,6 @@ impl RoomState {
         self.facts.floors.of(user, self.facts.head).max(self.facts.rules.horizon)
     }
 
-    /// The room has forgotten what was said up to its horizon: nothing that is kept here says it any
-    /// more.
-    pub(super) fn forget(&mut self) {
-        self.ring.forget(self.facts.rules.horizon);
-        self.snapshot = None;
-        self.erased_at = self.erased_at.max(self.facts.head);
-    }
-
-    /// Leaves out of events what was forgotten while they were read.
-    pub(super) fn leave_out_forgotten(&self, events: &mut Vec<Arc<LiveEvent>>) {
-        let horizon = self.facts.rules.horizon;
-        events.retain(|event| event.seq > horizon);
-        for event in events {
-            if event.brings().is_some_and(|said| said <= horizon) {
-                *event = Arc::new(event.erased());
-            }
-        }
-    }
-
     /// What somebody may not see is not there for them to answer.
     pub(super) fn sees(&self, send: &Send) -> Result<(), RoomRefusal> {
         let is_hidden = |seq: Option<i64>| seq.is_some_and(|seq| seq <= self.floor(send.author));

@@ -11,6 +11,7 @@ mod commit;
 mod desk;
 mod floors;
 mod foreign;
+mod horizon;
 mod kept;
 mod message;
 mod open;

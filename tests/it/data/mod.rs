@@ -3,6 +3,7 @@
 mod erase;
 mod export;
 mod retention;
+mod transfer;
 
 use serde_json::{Value, json};
 

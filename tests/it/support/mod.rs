@@ -174,6 +174,21 @@ impl TestApp {
         }
     }
 
+    /// Runs a command of the program on the data of this server, beside it.
+    pub(crate) async fn tool(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = command(self.folder.path(), "127.0.0.1:0".parse().unwrap());
+        if self.database.starts_with("postgres") {
+            command.env("MOIM_DATABASE_URL", &self.database);
+        }
+        command.args(arguments);
+        tokio::time::timeout(SOON, command.output()).await.expect("does not end").unwrap()
+    }
+
+    /// Puts a text into a file that [`Self::tool`] finds by its name.
+    pub(crate) fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
     /// Makes a room crash until it rests.
     pub(crate) async fn lay_down(&self, room: &str) {
         while self.rooms.crash(room.parse().unwrap(), u32::MAX).await.is_ok() {}

@@ -1,0 +1,308 @@
+//! Writing clubs into a file, as they stood in one moment.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+
+use super::line::{
+    ClubLine, EarlierLine, FilterLine, Line, MemberLine, MessageLine, PinLine, ReactionLine,
+    RoomLine, UserLine,
+};
+use super::{FORMAT, TransferError, VERSION};
+use crate::domain::{ClubId, Millis};
+use crate::store::db::{Conn, Sql, fetch_all, fetch_optional};
+use crate::store::given::{Bulk, Given, bulk};
+use crate::store::{Store, StoreError};
+
+/// Messages in one page.
+const PAGE: i64 = 500;
+
+/// Everything is read as of the same moment.
+const BEGIN: Sql =
+    Sql { sqlite: "BEGIN", postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+
+const USERS: Bulk = bulk!(
+    "SELECT account.user_id, account.username, account.display_name,
+            account.deleted_at IS NOT NULL FROM ",
+    (user_id bigint),
+    " CROSS JOIN account WHERE account.user_id = given.user_id ORDER BY account.user_id"
+);
+
+impl Store {
+    /// Writes a club, or all of them, as lines; tells how many lines.
+    ///
+    /// # Errors
+    /// [`TransferError::NoClub`] where there is none, and when the store does not answer or the file
+    /// cannot be written.
+    pub async fn export_clubs(
+        &self,
+        club: Option<ClubId>,
+        (file, at): (&mut dyn Write, Millis),
+    ) -> Result<u64, TransferError> {
+        let mut conn = self.db.read().await?;
+        conn.command(BEGIN).await?;
+        let mut file = Lines { file, lines: 0, known: HashSet::new() };
+        let done = write(&mut conn, club, &mut file, at).await;
+        conn.command("ROLLBACK".into()).await?;
+        done?;
+        Ok(file.lines)
+    }
+}
+
+/// The file, and who was introduced in it.
+struct Lines<'f> {
+    file: &'f mut dyn Write,
+    lines: u64,
+    known: HashSet<i64>,
+}
+
+impl Lines<'_> {
+    fn write(&mut self, line: &Line) -> Result<(), TransferError> {
+        serde_json::to_writer(&mut self.file, line).map_err(io::Error::from)?;
+        self.file.write_all(b"\n")?;
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// Introduces people whom the next lines name.
+    async fn introduce(
+        &mut self,
+        conn: &mut Conn,
+        users: impl Iterator<Item = i64>,
+    ) -> Result<(), TransferError> {
+        let mut fresh: Vec<i64> = users.filter(|user| !self.known.contains(user)).collect();
+        fresh.sort_unstable();
+        fresh.dedup();
+        let rows: Vec<(i64, String, String, bool)> =
+            conn.given_all(&USERS, Given::new().ints(fresh)).await?;
+        for (id, username, display_name, deleted) in rows {
+            self.known.insert(id);
+            self.write(&Line::User(UserLine { id, username, display_name, deleted }))?;
+        }
+        Ok(())
+    }
+}
+
+async fn write(
+    conn: &mut Conn,
+    club: Option<ClubId>,
+    file: &mut Lines<'_>,
+    at: Millis,
+) -> Result<(), TransferError> {
+    let clubs = fetch_all!(
+        conn,
+        (i64,),
+        "SELECT club_id FROM club WHERE deleted_at IS NULL AND ($1 = 0 OR club_id = $1)
+          ORDER BY club_id",
+        club.map_or(0, |club| club.0)
+    )?;
+    if clubs.is_empty() && club.is_some() {
+        return Err(TransferError::NoClub);
+    }
+    file.write(&Line::Head { format: FORMAT.to_owned(), version: VERSION, exported_at: at.0 })?;
+    for (club,) in clubs {
+        self::club(conn, club, file).await?;
+    }
+    let lines = file.lines + 1;
+    file.write(&Line::End { lines })?;
+    Ok(file.file.flush()?)
+}
+
+async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), TransferError> {
+    let line = fetch_optional!(
+        conn,
+        ClubLine,
+        "SELECT name, greeting, description, kind, category, visibility, join_policy, capacity,
+                seen_by, owner_id AS owner, created_at FROM club WHERE club_id = $1",
+        club
+    )?;
+    let Some(line) = line else { return Ok(()) };
+    file.introduce(conn, [line.owner].into_iter()).await?;
+    file.write(&Line::Club(line))?;
+    let mut last = 0;
+    loop {
+        let members = fetch_all!(
+            conn,
+            MemberLine,
+            "SELECT user_id AS user, role, status, joined_at, left_at, ban_until, muted_until
+               FROM membership WHERE club_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
+            club,
+            last,
+            PAGE
+        )?;
+        let Some(end) = members.last() else { break };
+        last = end.user;
+        file.introduce(conn, members.iter().map(|member| member.user)).await?;
+        for member in members {
+            file.write(&Line::Member(member))?;
+        }
+    }
+    let filters = fetch_all!(
+        conn,
+        FilterLine,
+        "SELECT kind, pattern, action, made_by, created_at FROM club_filter WHERE club_id = $1
+          ORDER BY filter_id",
+        club
+    )?;
+    file.introduce(conn, filters.iter().map(|filter| filter.made_by)).await?;
+    for filter in filters {
+        file.write(&Line::Filter(filter))?;
+    }
+    let rooms = fetch_all!(
+        conn,
+        (i64,),
+        "SELECT room_id FROM room WHERE club_id = $1 AND deleted_at IS NULL ORDER BY room_id",
+        club
+    )?;
+    for (room,) in rooms {
+        self::room(conn, (club, room), file).await?;
+    }
+    Ok(())
+}
+
+async fn room(
+    conn: &mut Conn,
+    (club, room): (i64, i64),
+    file: &mut Lines<'_>,
+) -> Result<(), TransferError> {
+    let line = fetch_optional!(
+        conn,
+        RoomLine,
+        "SELECT kind, name, topic, is_general AS general, slow_mode_s, write, history, permissions,
+                notify, retention_days, created_by, created_at FROM room WHERE room_id = $1",
+        room
+    )?;
+    let Some(line) = line else { return Ok(()) };
+    file.introduce(conn, line.created_by.into_iter()).await?;
+    file.write(&Line::Room(line))?;
+    let mut after = 0;
+    loop {
+        let messages = page(conn, room, after).await?;
+        let Some(last) = messages.last() else { break };
+        after = last.seq;
+        let named = messages.iter().flat_map(|message| {
+            let reactors = message.reactions.iter().map(|reaction| reaction.by);
+            reactors.chain([message.by]).chain(message.pin.iter().map(|pin| pin.by))
+        });
+        file.introduce(conn, named).await?;
+        for message in messages {
+            file.write(&Line::Message(message))?;
+        }
+    }
+    let marks = fetch_all!(
+        conn,
+        (i64, i64, i64),
+        "SELECT own.user_id, own.read_n, own.join_seq FROM membership m
+           JOIN room_member own ON own.user_id = m.user_id AND own.room_id = $2
+          WHERE m.club_id = $1 AND (own.read_n > 0 OR own.join_seq > 0) ORDER BY own.user_id",
+        club,
+        room
+    )?;
+    for (user, read_n, since) in marks {
+        file.write(&Line::Mark { user, read_n, since })?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct TextRow {
+    seq: i64,
+    n: i64,
+    author_id: i64,
+    cid: String,
+    at: i64,
+    text: Option<String>,
+    reply_to: Option<i64>,
+    thread: Option<i64>,
+    rev: i64,
+    edited_at: Option<i64>,
+}
+
+/// The next messages of a room, with all that hangs on them.
+async fn page(conn: &mut Conn, room: i64, after: i64) -> Result<Vec<MessageLine>, StoreError> {
+    let rows = fetch_all!(
+        conn,
+        TextRow,
+        "SELECT seq, n, author_id, cid, at, text, reply_to, thread, rev, edited_at FROM message
+          WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        room,
+        after,
+        PAGE
+    )?;
+    let Some(last) = rows.last().map(|row| row.seq) else { return Ok(Vec::new()) };
+    let mut texts = earlier(conn, (room, after, last), &rows).await?;
+    let reactions = fetch_all!(
+        conn,
+        (i64, i64, String),
+        "SELECT message_seq, user_id, emoji FROM reaction
+          WHERE room_id = $1 AND message_seq > $2 AND message_seq <= $3 ORDER BY message_seq, seq",
+        room,
+        after,
+        last
+    )?;
+    let mut reacted: HashMap<i64, Vec<ReactionLine>> = HashMap::new();
+    for (seq, by, emoji) in reactions {
+        reacted.entry(seq).or_default().push(ReactionLine { by, emoji });
+    }
+    let pins = fetch_all!(
+        conn,
+        (i64, i64, i64),
+        "SELECT message_seq, by_id, at FROM pin
+          WHERE room_id = $1 AND message_seq > $2 AND message_seq <= $3",
+        room,
+        after,
+        last
+    )?;
+    let mut pins: HashMap<i64, PinLine> =
+        pins.into_iter().map(|(seq, by, at)| (seq, PinLine { by, at })).collect();
+    let line = |row: TextRow| MessageLine {
+        seq: row.seq,
+        n: row.n,
+        by: row.author_id,
+        cid: row.cid,
+        at: row.at,
+        text: row.text,
+        reply_to: row.reply_to,
+        thread: row.thread,
+        edited_at: row.edited_at,
+        earlier: texts.remove(&row.seq).unwrap_or_default(),
+        reactions: reacted.remove(&row.seq).unwrap_or_default(),
+        pin: pins.remove(&row.seq),
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+/// The texts that messages had before the one that they have.
+async fn earlier(
+    conn: &mut Conn,
+    (room, after, last): (i64, i64, i64),
+    rows: &[TextRow],
+) -> Result<HashMap<i64, Vec<EarlierLine>>, StoreError> {
+    let revs: HashMap<i64, i64> = rows.iter().map(|row| (row.seq, row.rev)).collect();
+    let texts = fetch_all!(
+        conn,
+        (i64, i64, i64, Option<String>),
+        "SELECT message_seq, rev, at, text FROM revision
+          WHERE room_id = $1 AND message_seq > $2 AND message_seq <= $3
+          ORDER BY message_seq, rev",
+        room,
+        after,
+        last
+    )?;
+    let mut earlier: HashMap<i64, Vec<EarlierLine>> = HashMap::new();
+    for (seq, rev, at, text) in texts {
+        if let Some(text) = text.filter(|_text| revs.get(&seq).is_some_and(|now| rev < *now)) {
+            earlier.entry(seq).or_default().push(EarlierLine { at, text });
+        }
+    }
+    Ok(earlier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&USERS]).await;
+    }
+}

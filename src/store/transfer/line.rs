@@ -1,0 +1,139 @@
+//! The lines of a file. People and rooms are named by the numbers that they had where the file was
+//! written; the numbers mean nothing but within the file.
+
+use serde::{Deserialize, Serialize};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub(super) enum Line {
+    /// What the file is: the first line.
+    Head { format: String, version: u32, exported_at: i64 },
+    /// Somebody whom later lines name.
+    User(UserLine),
+    /// A club; what follows is of it, up to the next.
+    Club(ClubLine),
+    /// Somebody who is in the club, or stays out of it.
+    Member(MemberLine),
+    /// A rule of the club for texts.
+    Filter(FilterLine),
+    /// A room; what follows is of it, up to the next.
+    Room(RoomLine),
+    /// A message of the room, in order.
+    Message(MessageLine),
+    /// How far somebody has read the room.
+    Mark {
+        user: i64,
+        read_n: i64,
+        /// They came when this was the newest seq.
+        #[serde(default)]
+        since: i64,
+    },
+    /// That was all: the last line. A file without it was cut off.
+    End { lines: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UserLine {
+    pub(super) id: i64,
+    pub(super) username: String,
+    pub(super) display_name: String,
+    /// The account was erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) deleted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct ClubLine {
+    pub(super) name: String,
+    pub(super) greeting: String,
+    pub(super) description: String,
+    pub(super) kind: String,
+    pub(super) category: String,
+    pub(super) visibility: String,
+    pub(super) join_policy: String,
+    pub(super) capacity: Option<i64>,
+    pub(super) seen_by: bool,
+    pub(super) owner: i64,
+    pub(super) created_at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct MemberLine {
+    pub(super) user: i64,
+    pub(super) role: String,
+    pub(super) status: String,
+    pub(super) joined_at: i64,
+    pub(super) left_at: Option<i64>,
+    pub(super) ban_until: Option<i64>,
+    pub(super) muted_until: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct FilterLine {
+    pub(super) kind: String,
+    pub(super) pattern: String,
+    pub(super) action: String,
+    pub(super) made_by: i64,
+    pub(super) created_at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct RoomLine {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) topic: String,
+    pub(super) general: bool,
+    pub(super) slow_mode_s: i64,
+    pub(super) write: String,
+    pub(super) history: String,
+    pub(super) permissions: String,
+    pub(super) notify: String,
+    pub(super) retention_days: Option<i64>,
+    pub(super) created_by: Option<i64>,
+    pub(super) created_at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MessageLine {
+    /// Its place, to be answered by.
+    pub(super) seq: i64,
+    pub(super) n: i64,
+    pub(super) by: i64,
+    pub(super) cid: String,
+    pub(super) at: i64,
+    /// As it stands; absent where only the tombstone is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reply_to: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) thread: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) edited_at: Option<i64>,
+    /// The texts that it had before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) earlier: Vec<EarlierLine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) reactions: Vec<ReactionLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pin: Option<PinLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct EarlierLine {
+    pub(super) at: i64,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ReactionLine {
+    pub(super) by: i64,
+    pub(super) emoji: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PinLine {
+    pub(super) by: i64,
+    pub(super) at: i64,
+}
