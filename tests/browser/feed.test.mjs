@@ -120,6 +120,30 @@ describe("feed", () => {
     assert.deepEqual([link.count("send"), link.last("send").fields.cid], [2, "c-1"]);
   });
 
+  it("gives back what would wait too long, and does not wait to be allowed to speak", () => {
+    for (const [at, err] of [{ code: "slow_mode", temporary: true, retry_ms: 60_000 }, { code: "muted", temporary: true }].entries()) {
+      feed.send({ cid: `c-${at}`, text: "a", at: 1 });
+      link.last("send").err(err);
+      assert.equal(feed.timeline.pendingOf(`c-${at}`).state, "failed");
+    }
+  });
+
+  it("looks around a place far back, comes forward, and joins the end", async () => {
+    const far = items(1, 200).map((item) => ({ ...item, id: `f_${item.seq}` }));
+    link.fetch = async (_room, _path, query) => {
+      const from = query.around_seq ? query.around_seq - 25 : query.after_seq + 1;
+      const found = far.filter(({ seq }) => seq >= from && seq < from + 50);
+      return { items: found, next: query.after_seq && found.at(-1).seq < 200 ? "more" : null };
+    };
+    feed.timeline.reset("e2", { upto: 200, items: far.slice(150) });
+    await feed.lookUp(60);
+    assert.deepEqual([feed.view.oldestSeq, feed.view.newestSeq, feed.past !== null], [35, 84, true]);
+    feed.take({ ...born(201), d: { ...born(201).d, id: "f_201" } });
+    for (let turn = 0; turn < 2; turn += 1) await feed.more("newer");
+    assert.equal(feed.past, null);
+    assert.deepEqual(seqs(feed), Array.from({ length: 167 }, (_, at) => at + 35));
+  });
+
   it("marks what is refused for good, goes on with the next, and retries on demand", () => {
     feed.send({ cid: "c-1", text: "a", at: 1 });
     feed.send({ cid: "c-2", text: "b", at: 2 });

@@ -10,10 +10,11 @@ const PAGE: &str = "web/js/protocol.js";
 const LATER_OPS: &[&str] = &["ai.stop"];
 
 /// Words that the page knows ahead of the server: events of a later release.
-const LATER_EVENTS: &[&str] = &["ai.delta", "ai.end", "ai.start", "ai.state"];
+const LATER_EVENTS: &[&str] =
+    &["ai.delta", "ai.end", "ai.refused", "ai.start", "ai.state", "ai.wait"];
 
 /// Words that the server speaks and the page does not know yet.
-const NOT_YET: &[&str] = &["delete.many", "inbox.drop", "thread.read"];
+const NOT_YET: &[&str] = &[];
 
 /// The values of `export const <name> = Object.freeze({ … })`.
 fn frozen(text: &str, name: &str) -> Words {

@@ -50,7 +50,7 @@ export class Api {
 
   /** Forgets the tokens even if the server cannot be told. */
   async signOut() {
-    await this.#send("POST", "/auth/logout", {}).catch(() => {});
+    await this.send("POST", "/auth/logout", {}).catch(() => {});
     if (this.tokens.pair) this.tokens.forget();
   }
 
@@ -65,6 +65,12 @@ export class Api {
     const query = new URLSearchParams({ limit: String(limit) });
     if (before !== null) query.set("before_seq", String(before));
     return this.get(`/rooms/${encodeURIComponent(room)}/messages?${query}`);
+  }
+
+  /** Something of a room. @param {string} room @param {string} path @param {Record<string, string | number>} [query] */
+  ofRoom(room, path, query = {}) {
+    const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    return this.get(`/rooms/${encodeURIComponent(room)}${path}${asked.size ? `?${asked}` : ""}`);
   }
 
   /** @param {string} room @param {string | null} cursor */
@@ -92,28 +98,53 @@ export class Api {
 
   /** @param {{name: string, description?: string, join_policy?: string}} form */
   makeClub(form) {
-    return this.#send("POST", "/clubs", form);
+    return this.send("POST", "/clubs", form);
   }
 
   /** @param {string} id */
   joinClub(id) {
-    return this.#send("POST", `/clubs/${encodeURIComponent(id)}/join`, {});
+    return this.send("POST", `/clubs/${encodeURIComponent(id)}/join`, {});
   }
 
   /** @param {string} club @param {{name: string}} form */
   makeRoom(club, form) {
-    return this.#send("POST", `/clubs/${encodeURIComponent(club)}/rooms`, form);
+    return this.send("POST", `/clubs/${encodeURIComponent(club)}/rooms`, form);
+  }
+
+  /** @param {string} room @param {string} root @param {number} seq */
+  readThread(room, root, seq) {
+    return this.send("POST", `/rooms/${encodeURIComponent(room)}/threads/${encodeURIComponent(root)}/read`, { seq });
+  }
+
+  /** @param {string | null} cursor */
+  inbox(cursor) {
+    return this.get(`/inbox?${new URLSearchParams({ limit: "50", ...(cursor && { cursor }) })}`);
+  }
+
+  /** @param {{upto_seq?: number, ids?: string[]}} wish */
+  readInbox(wish) {
+    return this.send("POST", "/inbox/read", wish);
+  }
+
+  /** @param {Record<string, string>} query */
+  search(query) {
+    return this.get(`/search?${new URLSearchParams(query)}`);
+  }
+
+  /** @param {string} text */
+  async findUsers(text) {
+    return (await this.get(`/users?${new URLSearchParams({ query: text, limit: "20" })}`)).items;
   }
 
   /** Keys for addresses of files. @param {string[]} ids */
   fileKeys(ids) {
-    return this.#send("POST", "/files/keys", { ids });
+    return this.send("POST", "/files/keys", { ids });
   }
 
   /** Uploads a file for a message in a room. @param {string} room @param {File} file */
   upload(room, file) {
     const query = new URLSearchParams({ name: file.name });
-    return this.#send("POST", `/rooms/${encodeURIComponent(room)}/files?${query}`, file);
+    return this.send("POST", `/rooms/${encodeURIComponent(room)}/files?${query}`, file);
   }
 
   /** The actors of the server, for admins. @param {number} rooms to hear of one by one */
@@ -123,16 +154,16 @@ export class Api {
 
   /** @param {string} path */
   get(path) {
-    return this.#send("GET", path);
+    return this.send("GET", path);
   }
 
   /**
-   * With a token; one that the server finds too old is changed for a new one, once.
+   * Any call, with a token; one that the server finds too old is changed for a new one, once.
    * @param {string} method
    * @param {string} path
    * @param {any} [body]
    */
-  async #send(method, path, body) {
+  async send(method, path, body) {
     const token = await this.tokens.fresh();
     try {
       return await call(method, path, body, token);

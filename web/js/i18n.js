@@ -5,10 +5,14 @@
  */
 import en from "./words/en.js";
 import ko from "./words/ko.js";
+import ruleEn from "./words/rule.en.js";
+import ruleKo from "./words/rule.ko.js";
+import talkEn from "./words/talk.en.js";
+import talkKo from "./words/talk.ko.js";
 
 const KEY = "moim.locale";
 /** @type {Record<string, Record<string, string>>} */
-const WORDS = { ko, en };
+const WORDS = { ko: { ...ko, ...talkKo, ...ruleKo }, en: { ...en, ...talkEn, ...ruleEn } };
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder", tTitle: "title" };
 
 let locale = stored() ?? (navigator.language.startsWith("ko") ? "ko" : "en");
@@ -74,7 +78,8 @@ export function translate(root) {
  * @param {any} problem
  */
 export function tProblem(problem) {
-  const { code = "internal", reason, retryMs } = problem ?? {};
+  const { code = "internal", reason, retryMs, until } = problem ?? {};
+  if (until && has(`error.${code}.until`)) return t(`error.${code}.until`, { until: moment(until) });
   const wait = retryMs ? Math.ceil(retryMs / 1000) : 0;
   if (code === "slow_mode" && wait) return t("error.slow_mode.wait", { seconds: wait });
   for (const key of [`error.${code}.${reason}`, `error.${code}`]) if (has(key)) return t(key);

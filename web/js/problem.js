@@ -1,3 +1,6 @@
+/** What must wait longer is given back to who wanted it. */
+const PATIENCE_MS = 20_000;
+
 /**
  * A refusal that a person can act on, whether it came by HTTP, by the socket, or because nothing
  * came at all (`offline`).
@@ -5,9 +8,9 @@
 export class Problem extends Error {
   /**
    * @param {{code?: string, reason?: string, detail?: string, status?: number, temporary?: boolean,
-   *   retry_ms?: number, errors?: {field: string, message: string}[]}} facts
+   *   retry_ms?: number, until?: number, errors?: {field: string, message: string}[]}} facts
    */
-  constructor({ code = "internal", reason, detail, status = 0, temporary = false, retry_ms, errors }) {
+  constructor({ code = "internal", reason, detail, status = 0, temporary = false, retry_ms, until, errors }) {
     super(detail ?? code);
     const [main, sub] = code.split("/");
     this.code = main;
@@ -16,12 +19,18 @@ export class Problem extends Error {
     this.status = status;
     this.temporary = temporary;
     this.retryMs = retry_ms ?? null;
+    this.until = until ?? null;
     this.errors = errors ?? [];
   }
 
   /** Nothing answered. */
   static offline() {
     return new Problem({ code: "offline", temporary: true });
+  }
+
+  /** Whether it is worth waiting for, without asking a person. */
+  get isSoonOver() {
+    return this.temporary && this.code !== "muted" && (this.retryMs ?? 0) <= PATIENCE_MS;
   }
 
   /** The `err` of a socket reply. @param {any} err */

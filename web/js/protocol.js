@@ -12,6 +12,7 @@ export const Op = Object.freeze({
   Send: "send",
   Edit: "edit",
   Delete: "delete",
+  DeleteMany: "delete.many",
   React: "react",
   Unreact: "unreact",
   Pin: "pin",
@@ -53,15 +54,19 @@ export const Ev = Object.freeze({
   PresenceDiff: "presence.diff",
   Typing: "typing",
   Read: "read",
+  ThreadRead: "thread.read",
   Behind: "behind",
   Lag: "lag",
   Drain: "drain",
   Inbox: "inbox",
   InboxRead: "inbox.read",
+  InboxDrop: "inbox.drop",
   AiStart: "ai.start",
   AiDelta: "ai.delta",
   AiState: "ai.state",
   AiEnd: "ai.end",
+  AiWait: "ai.wait",
+  AiRefused: "ai.refused",
 });
 
 /** Why the server refused. */

@@ -1,9 +1,12 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { number, tn } from "/js/i18n.js";
+import { number, t, tn } from "/js/i18n.js";
+import { tell } from "/js/elements/telling.js";
+import { roomMenu } from "/js/elements/room-menu.js";
 
 /** The conversation with its header, or a hint when no room is selected. */
 class ChatRoom extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
+  /** @type {any} */ api;
 
   /* Lifecycle */
 
@@ -11,14 +14,16 @@ class ChatRoom extends LiveElement {
     if (this.isBuilt) return;
     const copy = stamp("chat-room");
     for (const tag of ["status-pill", "message-timeline", "typing-line", "message-composer"]) {
-      /** @type {any} */ (copy.querySelector(tag)).chat = this.chat;
+      Object.assign(/** @type {any} */ (copy.querySelector(tag)), { chat: this.chat, api: this.api });
     }
     this.append(copy);
-    this.on(this.chat, "rooms selected presence", () => this.#render());
+    this.on(this.chat, "rooms selected presence detail threads", () => this.#render());
     this.on(document, "localechange", () => this.#render());
     for (const [name, event] of [["back", "go-list"], ["members", "toggle-members"], ["browse", "browse-clubs"]]) {
       this.on(part(this, name), "click", () => this.dispatchEvent(new Event(event, { bubbles: true })));
     }
+    for (const name of ["threads", "pins", "search"]) this.on(part(this, name), "click", () => tell("toggle-panel", name));
+    this.on(part(this, "menu"), "click", () => roomMenu(this.chat, this.api, part(this, "menu")));
     this.#render();
   }
 
@@ -32,8 +37,16 @@ class ChatRoom extends LiveElement {
     setText(part(this, "name"), room.name);
     const online = feed?.presence.count ?? 0;
     const club = room.club ? (this.chat.clubs.get(room.club)?.name ?? "") : "";
-    setText(part(this, "subtitle"), [club, online ? tn("room.online", online) : ""].filter(Boolean).join(" · "));
+    const peer = room.peer ? feed?.presence.state(room.peer) : null;
+    const said = room.peer && feed?.presence.has(room.peer) ? peer?.text || t(`state.${peer?.state ?? "online"}`) : "";
+    const slow = feed?.detail?.slow_mode_s ? t("room.slow", { seconds: number(feed.detail.slow_mode_s) }) : "";
+    const facts = [club, room.peer ? said : online ? tn("room.online", online) : "", slow, feed?.detail?.topic];
+    setText(part(this, "subtitle"), facts.filter(Boolean).join(" · "));
+    part(this, "subtitle").title = feed?.detail?.topic ?? "";
     setText(part(this, "count"), online ? number(online) : "");
+    const unread = feed?.threads.unread ?? 0;
+    part(this, "threads-unread").hidden = unread === 0;
+    setText(part(this, "threads-unread"), number(unread));
   }
 }
 

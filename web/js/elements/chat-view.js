@@ -1,8 +1,10 @@
 import { LiveElement, part, stamp } from "/js/dom.js";
 import { t, tProblem } from "/js/i18n.js";
+import { Ev } from "/js/protocol.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const LAST = "moim.room";
+const PARTS = "room-list, chat-room, side-panel, club-dialog, room-dialog, talk-dialog, room-settings, club-admin, person-card";
 const TWO_SCREENS = matchMedia("(width < 48rem)");
 
 /** The signed-in page: what is selected (the address says it), which screen a phone shows, dialogs, keys. */
@@ -16,9 +18,7 @@ class ChatView extends LiveElement {
   connectedCallback() {
     if (this.isBuilt) return;
     const copy = stamp("chat-view");
-    for (const tag of ["room-list", "chat-room", "member-panel", "club-dialog", "room-dialog"]) {
-      Object.assign(/** @type {any} */ (copy.querySelector(tag)), { chat: this.chat, api: this.api });
-    }
+    for (const element of copy.querySelectorAll(PARTS)) Object.assign(element, { chat: this.chat, api: this.api });
     this.append(copy);
     this.#listen();
   }
@@ -31,11 +31,14 @@ class ChatView extends LiveElement {
     this.on(this, "make-room", ({ detail }) => this.#child("room-dialog").show(detail));
     this.on(this, "go-room", ({ detail }) => this.#go(detail));
     this.on(this, "go-list", () => this.#go(null));
-    this.on(this, "toggle-members", () => this.#child("member-panel").toggle());
+    this.on(this, "toggle-members", () => this.#child("side-panel").toggle("members"));
+    this.on(document, "toggle-panel", ({ detail }) => this.#child("side-panel").toggle(detail));
+    this.on(document, "go-to", ({ detail }) => this.#goTo(detail));
     this.on(this, "click", (event) => this.#clicked(event));
     this.on(this.chat, "rooms", () => this.#roomsChanged());
     this.on(this.chat, "selected", () => this.#render());
     this.on(this.chat, "problem", ({ detail }) => toast(tProblem(detail), "bad"));
+    this.on(this.chat, "answer", ({ detail }) => this.#answer(detail));
     this.on(this.chat, "removed", ({ detail }) => this.#removed(detail));
   }
 
@@ -54,13 +57,22 @@ class ChatView extends LiveElement {
   #follow() {
     const { book } = this.chat;
     if (book.size === 0) return this.#render();
-    const named = wanted();
+    const { room: named, at } = wanted() ?? { room: null, at: null };
     const room = book.get(named ?? "") ?? (TWO_SCREENS.matches ? null : this.#usual());
-    if (room && room.room !== named) history.replaceState(null, "", `#/${encodeURIComponent(room.room)}`);
-    if (!room && named) history.replaceState(null, "", location.pathname);
+    if (room && (room.room !== named || at || location.pathname !== "/")) history.replaceState(null, "", `/#/${encodeURIComponent(room.room)}`);
+    if (!room && named) history.replaceState(null, "", "/");
     if (room) localStorage.setItem(LAST, room.room);
     if ((room?.room ?? null) !== this.chat.current || !room) this.chat.select(room?.room ?? null);
-    if (room && !TWO_SCREENS.matches) this.#focusComposer();
+    if (room && at) this.#child("message-timeline").goTo(room.room, at);
+    if (room && !TWO_SCREENS.matches && !at) this.#focusComposer();
+  }
+
+  /** Shows a room, and in it a message. @param {{room: string | null, seq?: number | null}} goal */
+  #goTo({ room, seq }) {
+    if (TWO_SCREENS.matches || !matchMedia("(width >= 70rem)").matches) this.#child("side-panel").close();
+    if (room !== this.chat.current) this.#go(room);
+    if (!room && !TWO_SCREENS.matches) this.#follow();
+    if (room && seq) this.#child("message-timeline").goTo(room, seq);
   }
 
   #usual() {
@@ -72,7 +84,7 @@ class ChatView extends LiveElement {
   #go(room) {
     if (room) location.hash = `#/${encodeURIComponent(room)}`;
     else {
-      history.replaceState(null, "", location.pathname);
+      history.replaceState(null, "", "/");
       this.chat.select(null);
       this.querySelector(/** @type {any} */ ("room-list [data-room]"))?.focus();
     }
@@ -87,6 +99,10 @@ class ChatView extends LiveElement {
 
   /** Alt and an arrow go through the rooms. @param {KeyboardEvent} event */
   #key(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      return this.#child("side-panel").open({ name: "search" });
+    }
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (!event.altKey || !step || event.isComposing) return;
     event.preventDefault();
@@ -98,14 +114,20 @@ class ChatView extends LiveElement {
 
   /** @param {{name: string, why: string}} news */
   #removed({ name, why }) {
-    const known = ["left", "kicked", "banned", "deleted"].includes(why) ? why : "other";
+    const known = ["left", "kicked", "banned", "deleted", "role"].includes(why) ? why : "other";
     toast(t(`room.removed.${known}`, { room: name }), why === "left" ? "good" : "bad");
     if (!this.chat.room) queueMicrotask(() => this.#follow());
   }
 
+  /** A question waits, or gets no answer. @param {any} event */
+  #answer({ ev, place, ...refusal }) {
+    if (ev === Ev.AiWait) toast(t("ai.wait", { count: place }));
+    else toast(`${t("ai.refused")} ${tProblem({ ...refusal, retryMs: refusal.retry_ms })}`, "bad");
+  }
+
   #focusComposer() {
     const held = document.activeElement;
-    if (held?.closest("dialog, member-panel")) return;
+    if (held?.closest("dialog, side-panel, [popover]")) return;
     document.getElementById("composer")?.focus({ preventScroll: true });
   }
 
@@ -121,11 +143,12 @@ class ChatView extends LiveElement {
   }
 }
 
-/** The room in the address. */
+/** The room in the address, and a place in it: `#/r_12?at=1043`, or `/rooms/r_12?at=1043` from outside. */
 function wanted() {
-  const found = location.hash.match(/^#\/([\w%.~-]+)$/);
+  const address = location.hash ? location.hash.slice(1) : location.pathname.replace("/rooms", "") + location.search;
+  const found = address.match(/^\/([\w%.~-]+)(?:\?at=(\d+))?$/u);
   try {
-    return found ? decodeURIComponent(found[1]) : null;
+    return found ? { room: decodeURIComponent(found[1]), at: found[2] ? Number(found[2]) : null } : null;
   } catch {
     return null;
   }

@@ -1,12 +1,11 @@
 import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t, tn, tProblem } from "/js/i18n.js";
+import { Ev } from "/js/protocol.js";
+import { tell } from "/js/elements/telling.js";
 import { toast } from "/js/elements/toast-stack.js";
 
-const BESIDE = matchMedia("(width >= 70rem)");
-const KEY = "moim.members";
-
-/** Who belongs to the current room and who is here now: a column on a desktop, a drawer elsewhere. */
+/** Who belongs to the current room and who is here now. */
 class MemberPanel extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
@@ -21,52 +20,27 @@ class MemberPanel extends LiveElement {
     if (this.isBuilt) return;
     this.append(stamp("member-panel"));
     this.on(this.chat, "selected presence", () => this.#refresh());
-    this.on(this.chat, "people", () => this.#render());
+    this.on(this.chat, "people detail", () => this.#render());
+    this.on(this.chat, "timeline", ({ detail }) => this.#news(detail));
     this.on(document, "localechange", () => this.#render());
-    this.on(BESIDE, "change", () => this.#place());
-    this.on(part(this, "close"), "click", () => this.#set(false));
-    this.on(part(this, "scrim"), "click", () => this.#set(false));
+    this.on(document, "members-changed", () => this.#again());
     this.on(part(this, "more"), "click", () => this.#load());
-    this.on(document, "keydown", ({ key }) => key === "Escape" && this.#isDrawer && this.#isOpen && this.#set(false));
-    this.#place();
+    this.on(part(this, "invite"), "click", () => tell("invite", this.chat.current));
+    this.on(this, "click", ({ target }) => this.#pressed(target));
   }
 
-  get #isOpen() {
-    return !this.hidden;
-  }
-
-  /** A drawer lies over the rest and takes the focus. */
-  get #isDrawer() {
-    return !BESIDE.matches;
+  show() {
+    this.#refresh();
   }
 
   /* Actions */
 
-  toggle() {
-    this.#set(!this.#isOpen);
-  }
-
-  /** Beside the conversation it comes back as it was left; as a drawer it begins closed. */
-  #place() {
-    this.#show(BESIDE.matches && localStorage.getItem(KEY) !== "closed");
-  }
-
-  /** @param {boolean} isOpen */
-  #set(isOpen) {
-    if (BESIDE.matches) localStorage.setItem(KEY, isOpen ? "open" : "closed");
-    this.#show(isOpen);
-    if (!this.#isDrawer) return;
-    const button = /** @type {HTMLElement | null} */ (document.querySelector(".members-button"));
-    (isOpen ? part(this, "close") : button)?.focus();
-  }
-
-  /** @param {boolean} isOpen */
-  #show(isOpen) {
-    this.hidden = !isOpen;
-    const isOver = isOpen && this.#isDrawer;
-    for (const side of document.querySelectorAll("room-list, .stage")) side.toggleAttribute("inert", isOver);
-    document.querySelector(".members-button")?.setAttribute("aria-expanded", String(isOpen));
-    this.#refresh();
+  /** @param {HTMLElement} target */
+  #pressed(target) {
+    const button = /** @type {HTMLElement | null} */ (target.closest("[data-member]"));
+    if (!button) return;
+    const user = button.dataset.member ?? "";
+    tell("show-person", { user, anchor: button, role: this.#members.get(user)?.role ?? null });
   }
 
   /** Loads a room's members when they are first looked at, and again when somebody unknown is there. */
@@ -78,9 +52,31 @@ class MemberPanel extends LiveElement {
       this.#next = null;
       this.#isDrawn = false;
     }
-    if (!this.#isOpen || !current) return;
+    if (this.hidden || !current) return;
     if (!this.#isDrawn && feed?.isLoaded) this.#load();
     this.#render();
+  }
+
+  #lastLine = 0;
+
+  /** Somebody came, went or has another role. @param {string} room */
+  #news(room) {
+    const { feed } = this.chat;
+    if (room !== this.#room || !this.#isDrawn) return;
+    const last = feed?.timeline.entries.at(-1);
+    if (last?.type !== "line" || last.seq <= this.#lastLine) return;
+    this.#lastLine = last.seq;
+    if (last.ev === Ev.MemberRole) return this.#again();
+    // Who comes is seen by their presence.
+    if (last.ev !== Ev.MemberJoin) this.#members.delete(last.user);
+    this.#render();
+  }
+
+  #again() {
+    this.#next = null;
+    this.#isDrawn = false;
+    this.#members.clear();
+    this.#refresh();
   }
 
   async #load() {
@@ -95,7 +91,8 @@ class MemberPanel extends LiveElement {
       this.#next = next ?? null;
     } catch (problem) {
       this.#isDrawn = false;
-      if (/** @type {any} */ (problem).code !== "offline") toast(tProblem(problem), "bad");
+      const { code } = /** @type {any} */ (problem);
+      if (code !== "offline" && code !== "not_found") toast(tProblem(problem), "bad");
     }
     this.#render();
   }
@@ -103,15 +100,18 @@ class MemberPanel extends LiveElement {
   /* Rendering */
 
   #render() {
-    if (!this.#isOpen) return;
+    if (this.hidden) return;
     const { online, count } = this.chat.feed?.presence ?? { online: null, count: 0 };
     const here = online ? [...online].map((id) => this.#member(id)) : this.#known(({ online: is }) => is);
     const away = this.#known(({ user, online: is }) => (online ? !online.has(user.id) : !is));
     this.#title("online", online ? here.length : count);
     this.#title("offline", away.length);
+    const held = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.member;
     part(this, "online").replaceChildren(...here.sort(byName).map((member) => this.#item(member, true)));
     part(this, "offline").replaceChildren(...away.sort(byName).map((member) => this.#item(member, false)));
+    if (held) /** @type {HTMLElement | null} */ (this.querySelector(`[data-member="${CSS.escape(held)}"]`))?.focus();
     part(this, "more").hidden = this.#next === null;
+    part(this, "invite").hidden = this.chat.room?.kind !== "group" || !this.chat.feed?.may("invite");
     const isTooMany = !online && count > here.length;
     part(this, "note").hidden = !isTooMany;
     setText(part(this, "note"), isTooMany ? tn("members.count", count) : "");
@@ -137,16 +137,24 @@ class MemberPanel extends LiveElement {
   }
 
   /** @param {any} member @param {boolean} isHere */
-  #item({ user, role }, isHere) {
+  #item({ user, role, state: listed }, isHere) {
     const item = /** @type {HTMLElement} */ (stamp("member-item").firstElementChild);
     const name = user.display_name || user.username || t("someone");
+    const presence = this.chat.feed?.presence;
+    const { state, text } = presence?.online ? presence.state(user.id) : { state: listed ?? "online", text: undefined };
+    const button = part(item, "member");
+    button.dataset.member = user.id;
     paintAvatar(part(item, "avatar"), user.id, name);
     item.classList.toggle("is-here", isHere);
+    item.dataset.state = isHere ? state : "";
     setText(part(item, "name"), user.id === this.chat.me?.id ? `${name} (${t("members.you")})` : name);
-    setText(part(item, "handle"), user.username ? `@${user.username}` : "");
+    const said = text ?? user.status_text ?? "";
+    const how = isHere && state !== "online" ? t(`state.${state}`) : "";
+    setText(part(item, "handle"), [how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : ""));
     const isNamed = role === "owner" || role === "manager";
     part(item, "role").hidden = !isNamed;
-    if (isNamed) setText(part(item, "role"), t(`members.role.${role}`));
+    const isHost = this.chat.room?.kind === "group";
+    if (isNamed) setText(part(item, "role"), t(isHost ? "members.role.host" : `members.role.${role}`));
     return item;
   }
 }

@@ -1,16 +1,23 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
+import { pickEmoji } from "/js/elements/emoji-picker.js";
+import { tried } from "/js/elements/telling.js";
 
 const COUNT_FROM = TEXT_LIMIT - 300;
 /** What `keyCode` says while an input method has the key, in browsers that end composing too early. */
 const IME_KEY = 229;
+/** What a suggestion may be told. */
+const MOST_HINT = 200;
 
-/** Where one writes. Enter sends, except while Hangul is being composed. */
+/** Where one writes, answers and corrects. Enter sends, except while Hangul is being composed. */
 class MessageComposer extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
-  /** @type {Map<string, string>} what was begun in each room */ #drafts = new Map();
-  /** @type {string | null} */ #room = null;
+  /** @type {any} */ api;
+  /** The thread that it writes into. @type {string | null} */ thread = null;
+  /** @type {Map<string, string>} what was begun in each place */ #drafts = new Map();
+  /** @type {string | null} */ #place = null;
+  /** What is answered or corrected. @type {{mode: "reply" | "edit", message: any} | null} */ #about = null;
   #isComposing = false;
 
   /* Lifecycle */
@@ -18,26 +25,38 @@ class MessageComposer extends LiveElement {
   connectedCallback() {
     if (this.isBuilt) return;
     const copy = stamp("message-composer");
-    part(copy, "tray").chat = this.chat;
+    if (this.isInThread) forThread(copy);
+    else part(copy, "tray").chat = this.chat;
     this.append(copy);
     const text = this.#text;
-    this.on(this.chat, "selected", () => this.#turn());
-    this.on(this.chat, "rooms", () => this.#label());
+    Object.assign(part(this, "mentions"), { chat: this.chat, api: this.api });
+    part(this, "mentions").follow(text);
+    this.on(this.chat, "selected", () => this.turn());
+    this.on(this.chat, "rooms detail", () => this.#label());
+    this.on(this.chat, "timeline", () => this.#renderAbout());
     this.on(document, "localechange", () => this.#render());
+    this.on(document, "compose", ({ detail }) => this.#compose(detail));
     this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#send()));
+    this.on(part(this, "about-close"), "click", () => this.#release());
+    this.on(part(this, "draft"), "click", () => this.#draft());
+    this.on(part(this, "emoji"), "click", () => pickEmoji(part(this, "emoji"), (emoji) => this.#insert(emoji)));
     this.on(text, "compositionstart", () => (this.#isComposing = true));
     this.on(text, "compositionend", () => (this.#isComposing = false));
     this.on(text, "keydown", (event) => this.#key(event));
     this.on(text, "input", () => this.#changed());
+    if (!this.isInThread) this.#listenForFiles();
+    // A press must not take the focus out of the text, or a phone would fold its keyboard.
+    this.on(part(this, "send"), "pointerdown", (event) => event.preventDefault());
+    this.turn();
+  }
+
+  #listenForFiles() {
     this.on(this.chat.uploads, "change", () => this.#render());
     this.on(part(this, "attach"), "click", () => part(this, "files").click());
     this.on(part(this, "files"), "change", ({ target }) => this.#attach([...target.files], target));
-    this.on(text, "paste", (event) => this.#attach([...event.clipboardData.files], null, event));
+    this.on(this.#text, "paste", (event) => this.#attach([...event.clipboardData.files], null, event));
     this.on(this, "dragover", (event) => event.preventDefault());
     this.on(this, "drop", (event) => this.#attach([...event.dataTransfer.files], null, event));
-    // A press must not take the focus out of the text, or a phone would fold its keyboard.
-    this.on(part(this, "send"), "pointerdown", (event) => event.preventDefault());
-    this.#turn();
   }
 
   /** @returns {HTMLTextAreaElement} */
@@ -45,20 +64,35 @@ class MessageComposer extends LiveElement {
     return part(this, "text");
   }
 
+  get isInThread() {
+    return this.hasAttribute("in-thread");
+  }
+
   /* Actions */
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey) return;
     if (event.isComposing || this.#isComposing || event.keyCode === IME_KEY) return;
+    if (part(this, "mentions").takes(event)) return;
+    if (event.key === "Escape" && this.#about) {
+      event.stopPropagation();
+      return this.#release();
+    }
+    if (event.key === "ArrowUp" && !this.#text.value && !event.altKey) return this.#correctLast(event);
+    if (event.key !== "Enter" || event.shiftKey) return;
     event.preventDefault();
     this.#send();
   }
 
   #changed() {
-    if (this.#room) this.#drafts.set(this.#room, this.#text.value);
-    if (this.#text.value.trim()) this.chat.typed();
+    if (this.#place && !this.#isEditing) this.#drafts.set(this.#place, this.#text.value);
+    if (this.#text.value.trim() && !this.#isEditing) this.chat.typed();
     this.#render();
+  }
+
+  /** Where files go: not into threads. */
+  get #room() {
+    return this.isInThread ? null : this.chat.current;
   }
 
   /** @param {File[]} files @param {HTMLInputElement | null} input @param {Event} [event] */
@@ -72,28 +106,103 @@ class MessageComposer extends LiveElement {
 
   /** Whether there is something to send, and nothing to wait for. @param {string} text */
   #maySend(text) {
+    if (this.#isEditing) return text !== "" && textLength(text) <= TEXT_LIMIT;
     const { uploads } = this.chat;
     const isWaiting = uploads.of(this.#room).length > 0 && !uploads.areReady(this.#room);
     return !isWaiting && (text !== "" || uploads.areReady(this.#room)) && textLength(text) <= TEXT_LIMIT;
   }
 
-  #send() {
+  get #isEditing() {
+    return this.#about?.mode === "edit";
+  }
+
+  async #send() {
     const text = this.#text.value.trim();
     if (this.#isComposing || !this.#maySend(text)) return;
+    if (this.#isEditing) return this.#correct(text);
     this.#text.value = "";
-    if (this.#room) this.#drafts.delete(this.#room);
-    this.chat.send(text);
+    if (this.#place) this.#drafts.delete(this.#place);
+    this.chat.send(text, { reply_to: this.#about?.message.id ?? null, thread: this.thread });
+    this.#about = null;
     this.#render();
     this.#text.focus();
   }
 
-  /** Another room is selected: its own draft comes back. */
-  #turn() {
-    const { current } = this.chat;
-    if (current !== this.#room) {
-      this.#room = current;
+  /** @param {string} text */
+  async #correct(text) {
+    const { message } = /** @type {any} */ (this.#about);
+    if (text !== message.text && !(await tried(this.chat.acts.edit(this.chat.current ?? "", message.id, text)))) return;
+    this.#release();
+  }
+
+  /** Somebody wants to answer or to correct a message. @param {{mode: "reply" | "edit", message: any, thread: string | null, text?: string}} wish */
+  #compose({ mode, message, thread, text }) {
+    if ((thread !== null) !== this.isInThread) return;
+    if (this.#isEditing) this.#release();
+    this.#about = message ? { mode, message } : null;
+    if (mode === "edit") this.#text.value = message.text;
+    if (text !== undefined) this.#text.value = text;
+    this.#changed();
+    this.#text.focus();
+    this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
+  }
+
+  /** Back to plain writing. */
+  #release() {
+    const wasEditing = this.#isEditing;
+    this.#about = null;
+    if (wasEditing) this.#text.value = (this.#place && this.#drafts.get(this.#place)) ?? "";
+    this.#render();
+    this.#text.focus();
+  }
+
+  /** The arrow upwards in an empty box corrects what one said last. @param {KeyboardEvent} event */
+  #correctLast(event) {
+    const { feed, me } = this.chat;
+    const passage = this.isInThread ? feed?.thread?.said : feed?.timeline;
+    const isOwn = (/** @type {any} */ { message }) =>
+      message?.by === me?.id && !message.deleted && !message.ai && (this.isInThread || typeof message.thread !== "string");
+    const last = /** @type {any} */ ([...(passage?.entries ?? [])].reverse().find(isOwn));
+    if (!last || feed?.timeline.pending.length) return;
+    event.preventDefault();
+    this.#compose({ mode: "edit", message: last.message, thread: this.thread });
+  }
+
+  /** The assistant suggests what to write; what is there already is the hint. */
+  async #draft() {
+    const button = part(this, "draft");
+    const place = this.#place;
+    const hint = this.#text.value.trim().slice(0, MOST_HINT);
+    button.disabled = true;
+    this.classList.add("is-drafting");
+    await tried(
+      this.api.send("POST", `/rooms/${encodeURIComponent(this.chat.current ?? "")}/ai/draft`, hint ? { hint } : {}).then((/** @type {any} */ draft) => {
+        if (place !== this.#place) return;
+        this.#text.value = draft.text;
+        this.#text.focus();
+        this.#changed();
+      }),
+    );
+    this.classList.remove("is-drafting");
+    button.disabled = false;
+  }
+
+  /** @param {string} what at the caret */
+  #insert(what) {
+    const { selectionStart, selectionEnd } = this.#text;
+    this.#text.setRangeText(what, selectionStart, selectionEnd, "end");
+    this.#text.focus();
+    this.#changed();
+  }
+
+  /** Another place is selected: its own draft comes back. */
+  turn() {
+    const place = this.isInThread ? this.thread : this.chat.current;
+    if (place !== this.#place) {
+      this.#place = place;
+      this.#about = null;
       this.#isComposing = false;
-      this.#text.value = (current && this.#drafts.get(current)) ?? "";
+      this.#text.value = (place && this.#drafts.get(place)) ?? "";
     }
     this.#render();
   }
@@ -108,13 +217,37 @@ class MessageComposer extends LiveElement {
     part(this, "count").classList.toggle("wrong", over > 0);
     part(this, "send").disabled = !this.#maySend(this.#text.value.trim());
     this.#label();
+    this.#renderAbout();
     this.#grow();
+  }
+
+  /** What is answered or corrected; when it is gone there is nothing to correct. */
+  #renderAbout() {
+    const now = this.#about ? (this.chat.feed?.message(this.#about.message.id) ?? this.#about.message) : null;
+    if (now?.deleted) this.#about = null;
+    const about = this.#about;
+    part(this, "about").hidden = !about;
+    this.classList.toggle("is-editing", this.#isEditing);
+    if (!about) return;
+    const name = this.chat.people.name(about.message.by) || t("someone");
+    setText(part(this, "about-title"), t(`composer.${about.mode}`, { name }));
+    setText(part(this, "about-text"), now.text.slice(0, 120));
   }
 
   #label() {
     const room = this.chat.room?.name ?? "";
-    this.#text.placeholder = t("composer.placeholder", { room });
-    this.#text.ariaLabel = t("composer.label", { room });
+    const { feed } = this.chat;
+    const isClosed = Boolean(feed?.detail) && !feed?.may("send");
+    this.#text.disabled = isClosed;
+    const slow = feed?.detail?.slow_mode_s ? ` · ${t("composer.slow", { seconds: number(feed.detail.slow_mode_s) })}` : "";
+    const key = isClosed ? "composer.closed" : this.isInThread ? "composer.thread" : "composer.placeholder";
+    this.#text.placeholder = t(key, { room }) + (isClosed || feed?.may("configure") ? "" : slow);
+    this.#text.ariaLabel = t(this.isInThread ? "composer.thread.label" : "composer.label", { room });
+    part(this, "emoji").hidden = isClosed;
+    if (!this.isInThread) part(this, "attach").hidden = Boolean(feed?.detail) && !feed?.may("attach");
+    // Rooms say whether the assistant is there; where they say nothing there is none.
+    const { assistant = "off" } = /** @type {any} */ (feed?.detail ?? {});
+    part(this, "draft").hidden = isClosed || this.isInThread || assistant === "off";
   }
 
   /** As high as its text; style sheets limit it. */
@@ -123,6 +256,16 @@ class MessageComposer extends LiveElement {
     this.#text.style.blockSize = "auto";
     this.#text.style.blockSize = `${this.#text.scrollHeight}px`;
   }
+}
+
+/** There are two boxes then: each has its own marks. @param {DocumentFragment} copy */
+function forThread(copy) {
+  const text = part(copy, "text");
+  text.id = "thread-composer";
+  text.dataset.testid = "thread-composer";
+  part(copy, "send").dataset.testid = "thread-send";
+  text.removeAttribute("aria-describedby");
+  for (const name of ["keys", "tray", "files", "attach"]) part(copy, name).remove();
 }
 
 customElements.define("message-composer", MessageComposer);

@@ -1,6 +1,6 @@
 import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { moment, t, time, tProblem } from "/js/i18n.js";
+import { moment, number, t, time, tn, tProblem } from "/js/i18n.js";
 import { contentOf } from "/js/markup.js";
 import { isEmojiOnly } from "/js/models/text.js";
 
@@ -14,7 +14,8 @@ class MessageRow extends LiveElement {
 
   /**
    * @param {any} row of `models/rows.js`
-   * @param {{name: string, username: string, isOnline: boolean, quote: {name: string, text: string} | null}} about
+   * @param {{name: string, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
+   *   unread: number, isPicked: boolean | null, mayStop: boolean}} about
    * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
   show(row, about, keys) {
@@ -22,24 +23,30 @@ class MessageRow extends LiveElement {
     if (shown === this.#shown) return;
     this.#shown = shown;
     if (!this.isBuilt) this.append(stamp("message-row"));
-    this.dataset.state = row.state;
-    this.dataset.cid = row.cid ?? "";
-    this.classList.toggle("is-mine", row.mine);
-    this.classList.toggle("is-head", row.head);
-    this.classList.toggle("is-tail", row.tail);
-    this.classList.toggle("is-deleted", row.deleted);
+    this.tabIndex = -1;
+    Object.assign(this.dataset, { state: row.state, cid: row.cid ?? "", id: row.id ?? "", seq: row.seq ?? "" });
+    const { mine, head, tail, deleted, pinned, calls } = row;
+    const facts = { mine, head, tail, deleted, pinned, called: calls, ai: Boolean(row.ai), picked: Boolean(about.isPicked) };
+    for (const [name, isSo] of Object.entries(facts)) this.classList.toggle(`is-${name}`, isSo);
     this.#renderAuthor(row, about);
     this.#renderText(row, about);
     part(this, "beside").show(row, keys);
     this.#renderQuote(row, about);
+    this.#renderReactions(row);
+    this.#renderThread(row, about);
+    this.#renderAnswer(row, about);
     this.#renderTrouble(row);
+    this.#renderPick(row, about);
   }
 
   /** @param {any} row @param {any} about */
   #renderAuthor(row, { name }) {
     paintAvatar(part(this, "avatar"), row.by, name || "·");
-    part(this, "byline").hidden = !row.head;
+    part(this, "avatar").dataset.user = row.by;
+    part(this, "byline").hidden = !row.head && !row.pinned;
     setText(part(this, "name"), name || t("someone"));
+    part(this, "name").dataset.user = row.by;
+    part(this, "pinned").hidden = !row.pinned;
     const at = part(this, "time");
     at.dateTime = new Date(row.at).toISOString();
     at.title = moment(row.at);
@@ -52,12 +59,13 @@ class MessageRow extends LiveElement {
     if (row.deleted) setText(text, t("message.deleted"));
     else text.replaceChildren(contentOf(row, username));
     text.title = moment(row.at);
-    // Files may come without a word.
-    text.hidden = !row.deleted && !row.text && row.files.length > 0;
+    // Files may come without a word, and so does an answer at first.
+    text.hidden = !row.deleted && !row.text && (row.files.length > 0 || Boolean(row.ai));
     text.classList.toggle("is-emoji", !row.deleted && isEmojiOnly(text.textContent));
     const waiting = t(isOnline ? "message.sending" : "message.waiting");
-    const aside = row.state === "sending" ? waiting : row.edited ? t("message.edited") : row.head ? "" : time(row.at);
-    setText(part(this, "aside"), aside);
+    setText(part(this, "aside"), row.state === "sending" ? waiting : row.head ? "" : time(row.at));
+    part(this, "edited").hidden = !row.edited;
+    setText(part(this, "edited"), t("message.edited"));
   }
 
   /** @param {any} row @param {any} about */
@@ -67,6 +75,45 @@ class MessageRow extends LiveElement {
     if (!row.reply_to) return;
     const text = quote ? `${quote.name}: ${quote.text.slice(0, QUOTE_LENGTH)}` : t("message.reply.gone");
     setText(place, text);
+    place.dataset.to = row.reply_to;
+  }
+
+  /** @param {any} row */
+  #renderReactions({ reactions }) {
+    const place = part(this, "reactions");
+    place.hidden = reactions.length === 0;
+    const held = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.emoji;
+    const isHeld = place.contains(document.activeElement);
+    place.replaceChildren(...reactions.map(chip));
+    if (isHeld) [...place.children].find((button) => button.dataset.emoji === held)?.focus();
+  }
+
+  /** @param {any} row @param {any} about */
+  #renderThread({ thread }, { unread }) {
+    const place = part(this, "thread");
+    place.hidden = !thread;
+    if (!thread) return;
+    setText(part(this, "thread-count"), tn("thread.replies", thread.count));
+    setText(part(this, "thread-last"), time(thread.last_at));
+    part(this, "thread-unread").hidden = unread === 0;
+    setText(part(this, "thread-unread"), number(unread));
+    part(this, "thread-unread").ariaLabel = tn("rooms.unread", unread);
+  }
+
+  /** How an answer of the assistant stands, and what it was made of. @param {any} row @param {any} about */
+  #renderAnswer({ ai, deleted }, { mayStop }) {
+    const place = part(this, "answer");
+    place.hidden = !ai || deleted;
+    if (!ai) return;
+    const isWriting = ai.state === "running";
+    // A screen reader is told the whole, not each piece.
+    this.ariaBusy = String(isWriting);
+    this.dataset.answer = isWriting ? "running" : (ai.finish ?? "stop");
+    const key = isWriting ? "ai.writing" : ai.finish && ai.finish !== "stop" ? `ai.finish.${ai.finish}` : "";
+    setText(part(this, "answer-state"), key ? t(key) : "");
+    part(this, "stop").hidden = !isWriting || !mayStop;
+    part(this, "receipt").hidden = isWriting;
+    part(this, "ask-again").hidden = isWriting || !mayStop || (ai.finish ?? "stop") === "stop";
   }
 
   /** @param {any} row */
@@ -75,6 +122,26 @@ class MessageRow extends LiveElement {
     part(this, "trouble").hidden = !failed;
     if (failed) setText(part(this, "reason"), `${t("message.failed")} ${tProblem(row.problem)}`);
   }
+
+  /** @param {any} row @param {any} about */
+  #renderPick(row, { isPicked }) {
+    const pick = part(this, "pick");
+    pick.hidden = isPicked === null || row.deleted || !row.id;
+    pick.checked = Boolean(isPicked);
+    pick.ariaLabel = t("select.one");
+  }
+}
+
+/** @param {import("/js/models/reducer.js").Reaction} reaction */
+function chip({ emoji, count, mine }) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "reaction", ariaPressed: String(mine) });
+  Object.assign(button.dataset, { action: "react", emoji });
+  button.ariaLabel = `${emoji} ${number(count)}`;
+  const tally = document.createElement("span");
+  tally.textContent = number(count);
+  button.append(emoji, tally);
+  return button;
 }
 
 customElements.define("message-row", MessageRow);

@@ -1,14 +1,23 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { day, dayKey, t } from "/js/i18n.js";
+import { dayKey, t, tn, tProblem } from "/js/i18n.js";
 import { rowsOf } from "/js/models/rows.js";
-import { isAtEnd, isNearTop, ScrollAnchor } from "/js/models/scroll-anchor.js";
+import { isAtEnd, isNearEnd, isNearTop, ScrollAnchor } from "/js/models/scroll-anchor.js";
+import { confirm } from "/js/elements/ask-dialog.js";
+import { pressed } from "/js/elements/message-acts.js";
+import { RowPainter } from "/js/elements/row-painter.js";
+import { toast } from "/js/elements/toast-stack.js";
+
+const FLASH_MS = 1800;
 
 /** The conversation of the current room: draws rows, keeps the reader's place, fetches history. */
 class MessageTimeline extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
+  /** @type {any} */ api;
   #anchor = new ScrollAnchor();
-  /** @type {Map<string, any>} */ #drawn = new Map();
+  /** @type {RowPainter} */ #painter = /** @type {any} */ (null);
   /** @type {string | null} */ #room = null;
+  /** Where to go as soon as it is there. @type {{room: string, seq: number} | null} */ #goal = null;
+  /** Messages that are picked to be deleted together. @type {Set<string> | null} */ #picked = null;
   #isPlanned = false;
   /** @type {ResizeObserver | null} */ #sizes = null;
 
@@ -18,18 +27,27 @@ class MessageTimeline extends LiveElement {
     if (this.isBuilt) return;
     this.append(stamp("message-timeline"));
     const { chat } = this;
+    this.#painter = new RowPainter(chat, part(this, "rows"));
+    const actions = /** @type {any} */ (document.createElement("message-actions"));
+    actions.chat = chat;
+    actions.follow(part(this, "rows"));
     this.on(chat, "selected", () => this.#turn());
-    this.on(chat, "timeline", ({ detail }) => detail === chat.current && this.#plan());
-    this.on(chat, "people status", () => this.#plan());
+    this.on(chat, "timeline threads", ({ detail }) => detail === chat.current && this.#plan());
+    this.on(chat, "people status detail", () => this.#plan());
     this.on(document, "localechange", () => this.#plan());
     this.on(document, "visibilitychange", () => this.#attend());
+    this.on(document, "select-messages", ({ detail }) => this.#select(new Set([detail])));
     this.on(window, "focus", () => this.#attend());
     this.on(this.#log, "scroll", () => this.#scrolled());
     this.on(part(this, "latest"), "click", () => this.#toEnd());
-    this.on(this, "click", ({ target }) => this.#pressed(target));
+    this.on(part(this, "select-cancel"), "click", () => this.#select(null));
+    this.on(part(this, "select-delete"), "click", () => this.#removePicked());
+    this.on(part(this, "rows"), "click", (event) => pressed(chat, this.api, event, null));
+    this.on(part(this, "rows"), "change", ({ target }) => this.#pick(target));
     // The box shrinks when a phone shows its keyboard: what was at the end stays there.
-    this.#sizes = new ResizeObserver(() => this.#settle());
+    this.#sizes = new ResizeObserver(([{ target }]) => (target === this.#log || this.#anchor.stuck) && this.#settle());
     this.#sizes.observe(this.#log);
+    this.#sizes.observe(part(this, "rows"));
     this.#turn();
   }
 
@@ -46,54 +64,76 @@ class MessageTimeline extends LiveElement {
 
   /* Actions */
 
+  /** Brings a message into view, now or when its room is there. @param {string} room @param {number} seq */
+  goTo(room, seq) {
+    this.#goal = { room, seq };
+    this.#plan();
+  }
+
   /** Another room is selected. */
   #turn() {
     const { current } = this.chat;
     if (current !== this.#room) {
       this.#room = current;
-      this.#drawn.clear();
-      part(this, "rows").replaceChildren();
+      this.#picked = null;
+      this.#painter.clear();
       this.#anchor.stick();
     }
     this.#render();
   }
 
   #scrolled() {
-    this.#anchor.scrolled(this.#log);
+    this.#anchor.scrolled(this.#log, this.chat.feed?.past ? false : undefined);
     this.#renderLatest();
     this.#attend();
     this.#reach();
   }
 
   #toEnd() {
+    this.chat.feed?.present();
     this.#anchor.stick();
-    this.#settle();
+    this.#render();
     this.#scrolled();
-    document.getElementById("composer")?.focus({ preventScroll: true });
-  }
-
-  /** The buttons of a send that failed. @param {HTMLElement} target */
-  #pressed(target) {
-    const { action } = target.dataset ?? {};
-    const cid = /** @type {HTMLElement | null} */ (target.closest("message-row"))?.dataset.cid;
-    if (!action || !cid) return;
-    if (action === "again") this.chat.again(cid);
-    if (action === "drop") this.chat.drop(cid);
     document.getElementById("composer")?.focus({ preventScroll: true });
   }
 
   /** Whether somebody really sees the end. */
   #attend() {
     const isInView = document.visibilityState === "visible" && this.#log.clientHeight > 0 && isAtEnd(this.#log);
-    this.chat.attend(isInView && this.#room !== null);
+    this.chat.attend(isInView && this.#room !== null && !this.chat.feed?.past);
   }
 
-  /** Older messages, when the reader comes near the oldest or they do not fill the box. */
+  /** More messages, when the reader comes near an end of what is there or it does not fill the box. */
   #reach() {
     const { feed } = this.chat;
-    if (feed?.isLoaded && !feed.timeline.complete && this.#log.clientHeight > 0 && isNearTop(this.#log)) {
-      this.chat.older();
-    }
+    if (!feed?.isLoaded || this.#log.clientHeight === 0) return;
+    if (!feed.view.complete && isNearTop(this.#log)) this.chat.more("older");
+    if (feed.past && !feed.past.isLoading && isNearEnd(this.#log)) this.chat.more("newer");
+  }
+
+  /* Picking */
+
+  /** @param {Set<string> | null} picked */
+  #select(picked) {
+    this.#picked = picked;
+    this.#render();
+    if (picked) part(this, "select-delete").focus();
+  }
+
+  /** @param {HTMLInputElement} box */
+  #pick(box) {
+    const id = /** @type {HTMLElement | null} */ (box.closest("message-row"))?.dataset.id;
+    if (!this.#picked || !id) return;
+    if (box.checked) this.#picked.add(id);
+    else this.#picked.delete(id);
+    this.#render();
+  }
+
+  async #removePicked() {
+    const ids = [...(this.#picked ?? [])];
+    if (ids.length === 0) return;
+    const isDone = await confirm("delete.many", { count: ids.length }, () => this.chat.acts.removeMany(this.#room ?? "", ids));
+    if (isDone) this.#select(null);
   }
 
   /* Rendering */
@@ -108,23 +148,55 @@ class MessageTimeline extends LiveElement {
     });
   }
 
-  #render() {
+  /** @param {boolean} [isArriving] the view moves at once: what is near its old place is not wanted */
+  #render(isArriving = false) {
     const { feed, me } = this.chat;
     if (!feed || !me) return this.#attend();
     const log = this.#log;
-    if (this.#anchor.stuck) feed.trim();
-    this.#anchor.hold(log, this.#places());
+    if (this.#anchor.stuck && !feed.past) feed.trim();
+    this.#anchor.hold(log, this.#anchor.stuck ? [] : this.#painter.tops);
     log.setAttribute("aria-label", t("room.messages", { room: this.chat.room?.name ?? "" }));
     log.setAttribute("aria-busy", String(feed.state === "replaying" || feed.isLoadingOlder || !feed.isLoaded));
-    const rows = rowsOf(feed.timeline, { me: me.id, newAfter: feed.newAfter, dayOf: dayKey });
-    this.#draw(rows);
+    const rows = rowsOf(feed.view, { me: me.id, newAfter: feed.past ? null : feed.newAfter, dayOf: dayKey });
+    this.#painter.draw(rows, this.#picked);
+    this.classList.toggle("is-selecting", this.#picked !== null);
     this.#renderHistory(rows.length);
     // The author's own words are always shown.
-    if (rows.at(-1)?.type === "message" && this.#sentNow(rows)) this.#anchor.stick();
+    if (!feed.past && rows.at(-1)?.type === "message" && this.#sentNow(rows)) this.#anchor.stick();
     this.#settle();
     this.#renderLatest();
+    this.#renderPicked();
     this.#attend();
-    this.#reach();
+    if (!this.#seek() && !isArriving) this.#reach();
+  }
+
+  /** Goes where it is to go. @returns {boolean} whether it is on its way */
+  #seek() {
+    const goal = this.#goal;
+    const { feed, current } = this.chat;
+    if (!goal || goal.room !== current || !feed?.isLoaded) return false;
+    this.#goal = null;
+    feed.lookUp(goal.seq).then(
+      () => this.#arrive(goal.seq),
+      (problem) => toast(tProblem(problem), "bad"),
+    );
+    return true;
+  }
+
+  /** @param {number} seq */
+  #arrive(seq) {
+    this.#anchor.scrolled(this.#log, false);
+    this.#render(true);
+    const message = this.chat.feed?.view.messageAt(seq);
+    const row = /** @type {HTMLElement | null} */ (
+      this.querySelector(`[data-seq="${message?.seq ?? seq}"]`) ?? this.querySelector(`.thread-row[data-id="${message?.id}"]`)
+    );
+    if (!row) return toast(t("room.gone"), "bad");
+    row.scrollIntoView({ block: "center" });
+    row.classList.add("is-found");
+    row.focus({ preventScroll: true });
+    setTimeout(() => row.classList.remove("is-found"), FLASH_MS);
+    this.#scrolled();
   }
 
   #lastSent = "";
@@ -137,83 +209,34 @@ class MessageTimeline extends LiveElement {
     return isNew;
   }
 
-  /** @param {import("/js/models/rows.js").Row[]} rows */
-  #draw(rows) {
-    const parent = part(this, "rows");
-    const keys = new Set(rows.map(({ key }) => key));
-    for (const [key, element] of this.#drawn) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.#drawn.delete(key);
-    }
-    let next = parent.firstElementChild;
-    for (const row of rows) {
-      const element = this.#drawn.get(row.key) ?? this.#newElement(row);
-      this.#drawn.set(row.key, element);
-      if (element === next) next = next.nextElementSibling;
-      else parent.insertBefore(element, next);
-      this.#fill(element, row);
-    }
-  }
-
-  /** @param {import("/js/models/rows.js").Row} row @returns {any} */
-  #newElement(row) {
-    if (row.type === "message") return document.createElement("message-row");
-    const element = /** @type {HTMLElement} */ (stamp("quiet-row").firstElementChild);
-    element.classList.add(`is-${row.type}`);
-    return element;
-  }
-
-  /** @param {any} element @param {import("/js/models/rows.js").Row} row */
-  #fill(element, row) {
-    if (row.type === "day") return setText(part(element, "text"), day(row.at));
-    if (row.type === "new") return setText(part(element, "text"), t("room.new"));
-    if (row.type === "line") {
-      const name = this.chat.people.name(row.user) || t("someone");
-      return setText(part(element, "text"), t(`line.${row.ev}`, { name }));
-    }
-    const about = {
-      name: this.chat.people.name(row.by),
-      username: this.chat.me?.username ?? "",
-      isOnline: this.chat.status === "online",
-      quote: this.#quoteOf(row),
-    };
-    element.show(row, about, this.chat.keys);
-  }
-
-  /** @param {any} row */
-  #quoteOf({ reply_to }) {
-    const message = reply_to ? this.chat.feed?.timeline.message(reply_to) : null;
-    if (!message) return null;
-    return { name: this.chat.people.name(message.by), text: message.deleted ? t("message.deleted") : message.text || (message.files?.[0]?.name ?? "") };
-  }
-
   /** @param {number} count of rows */
   #renderHistory(count) {
     const { feed, room } = this.chat;
     const isQuiet = Boolean(feed?.isLoaded) && count === 0;
     part(this, "hint").hidden = !isQuiet;
-    const key = !feed?.isLoaded ? "room.loading" : feed.timeline.complete ? "room.start" : "room.older";
+    const key = !feed?.isLoaded ? "room.loading" : feed.view.complete ? "room.start" : "room.older";
     setText(part(this, "history"), isQuiet ? "" : t(key, { room: room?.name ?? "" }));
   }
 
   #renderLatest() {
     const { feed, room } = this.chat;
-    part(this, "latest").hidden = this.#anchor.stuck;
+    part(this, "latest").hidden = this.#anchor.stuck && !feed?.past;
     const isNews = Boolean(feed && room && room.n > room.read_n);
     part(this, "latest").classList.toggle("is-news", isNews);
     setText(part(this, "latest-text"), t(isNews ? "room.latest.new" : "room.latest"));
   }
 
-  /* Place */
-
-  #places() {
-    if (this.#anchor.stuck) return [];
-    return [...this.#drawn].map(([key, { offsetTop, offsetHeight }]) => ({ key, top: offsetTop, height: offsetHeight }));
+  #renderPicked() {
+    const count = this.#picked?.size ?? 0;
+    part(this, "select").hidden = this.#picked === null;
+    setText(part(this, "select-count"), tn("select.count", count));
+    part(this, "select-delete").disabled = count === 0;
   }
 
+  /* Place */
+
   #settle() {
-    const top = this.#anchor.settle(this.#log, (key) => this.#drawn.get(key)?.offsetTop ?? null);
+    const top = this.#anchor.settle(this.#log, (key) => this.#painter.element(key)?.offsetTop ?? null);
     if (top !== null && Math.abs(this.#log.scrollTop - top) > 0.5) this.#log.scrollTop = top;
   }
 }

@@ -1,8 +1,11 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t, tn } from "/js/i18n.js";
-import { unreadOf } from "/js/models/room-book.js";
+import { isMuted, unreadOf } from "/js/models/room-book.js";
+import { paintAvatar } from "/js/avatar.js";
+import { tell } from "/js/elements/telling.js";
 
 const MOST_SHOWN = 99;
+const GLYPHS = { lobby: "#icon-lobby", group: "#icon-people", manager: "#icon-shield" };
 
 /** The side: rooms by club with exact unread counts, and the way to clubs. */
 class RoomList extends LiveElement {
@@ -17,20 +20,41 @@ class RoomList extends LiveElement {
     const copy = stamp("room-list");
     for (const tag of ["status-pill", "account-menu"]) /** @type {any} */ (copy.querySelector(tag)).chat = this.chat;
     this.append(copy);
-    this.on(this.chat, "rooms selected", () => this.#render());
+    this.on(this.chat, "rooms selected presence people", () => this.#plan());
     this.on(document, "localechange", () => this.#render());
+    this.on(this.chat.inbox, "change", () => this.#renderInbox());
+    this.on(part(this, "inbox"), "click", () => tell("toggle-panel", "inbox"));
+    this.on(part(this, "search"), "click", () => tell("toggle-panel", "search"));
+    this.on(part(this, "talk"), "click", () => tell("new-talk", "person"));
     this.on(part(this, "browse"), "click", () => this.dispatchEvent(new Event("browse-clubs", { bubbles: true })));
     this.#render();
   }
 
   /* Actions */
 
-  /** @param {string} club */
-  #addRoom(club) {
-    this.dispatchEvent(new CustomEvent("make-room", { bubbles: true, detail: club }));
+  /** What one can add to a section. @param {string} key */
+  #add(key) {
+    if (key === "rooms.private") return tell("new-talk", "person");
+    if (key === "rooms.lobby") return tell("new-talk", "group");
+    this.dispatchEvent(new CustomEvent("make-room", { bubbles: true, detail: key }));
   }
 
   /* Rendering */
+
+  #isPlanned = false;
+
+  /** Much can happen to thousands of rooms between two pictures. */
+  #plan() {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    const draw = () => {
+      this.#isPlanned = false;
+      this.#render();
+    };
+    // Where nobody looks there are no pictures.
+    if (document.visibilityState === "visible") requestAnimationFrame(draw);
+    else setTimeout(draw);
+  }
 
   #render() {
     const rooms = part(this, "rooms");
@@ -57,8 +81,11 @@ class RoomList extends LiveElement {
     this.#sections.set(key, section);
     const name = key.startsWith("rooms.") ? t(key) : (this.chat.clubs.get(key)?.name ?? "");
     setText(part(section, "name"), name);
-    part(section, "add").hidden = !this.chat.mayManage(key);
-    part(section, "add").ariaLabel = part(section, "add").title = t("club.add.room", { club: name });
+    const isClub = !key.startsWith("rooms.");
+    part(section, "add").hidden = isClub && !this.chat.mayManage(key);
+    part(section, "manage").hidden = !isClub || !this.chat.mayManage(key);
+    part(section, "add").ariaLabel = part(section, "add").title = isClub ? t("club.add.room", { club: name }) : t(`${key}.add`);
+    part(section, "manage").ariaLabel = part(section, "manage").title = t("club.admin.title", { club: name });
     place(part(section, "list"), rooms.map((room) => this.#item(room)));
     return section;
   }
@@ -66,7 +93,8 @@ class RoomList extends LiveElement {
   /** @param {string} key */
   #newSection(key) {
     const section = /** @type {HTMLElement} */ (stamp("room-section").firstElementChild);
-    part(section, "add").addEventListener("click", () => this.#addRoom(key));
+    part(section, "add").addEventListener("click", () => this.#add(key));
+    part(section, "manage").addEventListener("click", () => tell("club-admin", key));
     return section;
   }
 
@@ -81,11 +109,27 @@ class RoomList extends LiveElement {
     link.classList.toggle("is-unread", unread > 0);
     if (room.room === this.chat.current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-    part(item, "glyph").setAttribute("href", room.kind === "lobby" ? "#icon-lobby" : "#icon-hash");
+    link.classList.toggle("is-muted", isMuted(room));
+    part(item, "icon").toggleAttribute("hidden", room.kind === "private");
+    part(item, "glyph").setAttribute("href", GLYPHS[/** @type {keyof GLYPHS} */ (room.kind)] ?? "#icon-hash");
+    part(item, "face").hidden = room.kind !== "private";
+    if (room.peer) this.#face(part(item, "face"), room);
     setText(part(item, "name"), room.name);
     badge(part(item, "mentions"), room.mentions, "@", tn("rooms.mentions", room.mentions));
     badge(part(item, "unread"), unread, "", tn("rooms.unread", unread));
     return item;
+  }
+
+  /** The other one in a private room, and whether they are here, as far as it is known. @param {HTMLElement} face @param {any} room */
+  #face(face, { peer, name }) {
+    paintAvatar(face, peer, name);
+    const isHere = this.chat.isHere(peer);
+    face.dataset.state = isHere ?? "";
+  }
+
+  #renderInbox() {
+    const { unread } = this.chat.inbox;
+    badge(part(this, "inbox-unread"), unread, "", tn("rooms.unread", unread));
   }
 }
 

@@ -2,15 +2,16 @@
  * Everything behind the screen of a signed-in user: rooms, open feeds, people, clubs. Elements
  * listen to it and call its actions; it knows no element.
  *
- * Events: `rooms`, `selected`, `timeline`, `presence`, `typing` (detail: the room), `people`,
- * `status`, `problem` (detail: the problem), `removed` (detail: room and why).
+ * Events: `rooms`, `selected`, `timeline`, `presence`, `typing`, `threads`, `pins`, `detail` (detail:
+ * the room), `people`, `status`, `answer` (detail: why a question waits or gets none), `problem` (detail: the problem), `removed` (detail: room and why).
  */
 import { Ev, Op } from "../protocol.js";
+import { Acts } from "./acts.js";
 import { Feed } from "./feed.js";
 import { FileKeys } from "./file-keys.js";
+import { Inbox } from "./inbox.js";
 import { People } from "./people.js";
 import { RoomBook, unreadOf } from "./room-book.js";
-import { namesMe } from "./text.js";
 import { TypingSignal } from "./typing.js";
 import { UnsentStore } from "./unsent.js";
 import { Uploads } from "./uploads.js";
@@ -35,6 +36,8 @@ export class Chat extends EventTarget {
   people;
   /** Keys for addresses of files. */ keys;
   /** Files on their way in. */ uploads;
+  acts;
+  inbox;
   /** @type {Map<string, any>} */ clubs = new Map();
   /** @type {string | null} */ current = null;
   /** Whether the end of the current room is in view of somebody. */
@@ -49,6 +52,8 @@ export class Chat extends EventTarget {
     this.people = new People((ids) => api.users(ids));
     this.keys = new FileKeys((ids) => api.fileKeys(ids));
     this.uploads = new Uploads((room, file) => api.upload(room, file));
+    this.acts = new Acts((op, fields, done) => socket.ask(op, fields, done));
+    this.inbox = new Inbox(api);
     this.people.addEventListener("change", () => this.#emit("people"));
     socket.positions = () => this.#positions();
     socket.addEventListener("ready", (/** @type {any} */ { detail }) => this.#ready(detail));
@@ -72,10 +77,21 @@ export class Chat extends EventTarget {
     return this.current ? (this.#feeds.get(this.current) ?? null) : null;
   }
 
-  /** Whether the reader may make rooms in a club. @param {string} club */
+  /** Whether the reader may make rooms in a club. @param {string | null} club */
   mayManage(club) {
-    const my = this.clubs.get(club)?.my;
-    return my?.status === "active" && ["owner", "manager"].includes(my.role);
+    return ["owner", "manager"].includes(this.roleIn(club) ?? "");
+  }
+
+  /** How somebody is, if one of the open rooms tells that they are here. @param {string} user @returns {string | null} */
+  isHere(user) {
+    const feed = [...this.#feeds.values()].find(({ presence }) => presence.has(user));
+    return feed ? feed.presence.state(user).state : null;
+  }
+
+  /** What the reader is in a club. @param {string | null} club @returns {string | null} */
+  roleIn(club) {
+    const my = club ? this.clubs.get(club)?.my : null;
+    return my?.status === "active" ? my.role : null;
   }
 
   /* Actions */
@@ -93,21 +109,24 @@ export class Chat extends EventTarget {
   /** @param {string | null} room */
   select(room) {
     const known = room === null ? null : this.book.get(room);
+    if (this.feed) Object.assign(this.feed, { past: null, isHeld: false });
     this.current = known ? known.room : null;
     this.#signal.rest();
     if (known) {
       const feed = this.#use(known.room);
+      feed.loadDetail().catch(() => {});
+      if (!feed.threads.isLoaded) feed.loadThreads().catch(() => {});
       feed.newAfter = unreadOf(known) > 0 ? known.read_n : null;
       if (!feed.isOpen && this.status === "online") feed.open();
     }
     this.#emit("selected", this.current);
   }
 
-  /** What was uploaded for this room goes along. @param {string} text @param {string | null} reply_to */
-  send(text, reply_to = null) {
+  /** What was uploaded for this room goes along. @param {string} text @param {{reply_to?: string | null, thread?: string | null}} [where] */
+  send(text, { reply_to = null, thread = null } = {}) {
     this.#signal.rest();
-    const files = this.uploads.take(this.current);
-    this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to, files });
+    const files = thread ? [] : this.uploads.take(this.current);
+    this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to, thread, files });
   }
 
   /** @param {string} cid */
@@ -120,9 +139,30 @@ export class Chat extends EventTarget {
     this.feed?.drop(cid);
   }
 
-  older() {
+  /** @param {"older" | "newer"} where */
+  more(where) {
     if (this.status !== "online") return;
-    this.feed?.older().catch((problem) => this.#emit("problem", problem));
+    this.feed?.more(where)?.catch((problem) => this.#emit("problem", problem));
+  }
+
+  /** What has this seq and all behind it is unread from now on. @param {number} seq */
+  async markUnread(seq) {
+    const { current: room, feed } = this;
+    if (!room || !feed) return;
+    feed.isHeld = true;
+    this.#readAsked.delete(room);
+    this.#readTold({ room, ...(await this.acts.unread(room, seq)) });
+    feed.newAfter = this.book.get(room)?.read_n ?? null;
+    this.#emit("timeline", room);
+  }
+
+  /** Tells how far the open thread was read. */
+  async readThread() {
+    const { feed } = this;
+    const seq = feed?.thread?.said.newestSeq;
+    if (!feed?.thread || !seq || feed.threads.unreadOf(feed.thread.root) === 0) return;
+    const { root } = feed.thread;
+    feed.threadRead({ thread: root, ...(await this.#api.readThread(feed.room, root, seq)) });
   }
 
   /** A key was pressed in the composer. */
@@ -148,6 +188,12 @@ export class Chat extends EventTarget {
     this.#emit("rooms");
   }
 
+  /** @param {any} room as a call answered it */
+  learnRoom(room) {
+    this.book.add(room);
+    this.#emit("rooms");
+  }
+
   /** @param {any} club as a call answered it */
   learnClub(club) {
     this.clubs.set(club.id, club);
@@ -161,6 +207,7 @@ export class Chat extends EventTarget {
     this.me = ok.user;
     this.people.learn([ok.user]);
     this.book.replace(ok.rooms);
+    this.inbox.ready(ok.inbox ?? {});
     this.#restoreUnsent();
     for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "left" });
     if (this.current) this.#feeds.get(this.current)?.open();
@@ -186,9 +233,19 @@ export class Chat extends EventTarget {
         return this.#emit("rooms");
       case Ev.RoomRemove:
         return this.#removed(event);
-      case Ev.Read:
-        this.book.read(event);
+      case Ev.RoomUpdate:
+        this.book.update(event.room, event.d);
+        this.#feeds.get(event.room)?.loadDetail().catch(() => {});
         return this.#emit("rooms");
+      case Ev.Read:
+        return this.#readTold(event);
+      case Ev.Inbox:
+      case Ev.InboxRead:
+      case Ev.InboxDrop:
+        return this.inbox.take(event);
+      case Ev.AiRefused:
+      case Ev.AiWait:
+        return this.#emit("answer", event);
       default:
         this.#feeds.get(event.room)?.take(event);
     }
@@ -227,6 +284,7 @@ export class Chat extends EventTarget {
     const link = {
       ask: (/** @type {any[]} */ ...args) => this.#socket.ask(...args),
       history: (/** @type {any[]} */ ...args) => this.#api.messages(...args),
+      fetch: (/** @type {any[]} */ ...args) => this.#api.ofRoom(...args),
     };
     const me = /** @type {any} */ (this.me).id;
     return new Feed({ room, me, link, tell: (what, detail) => this.#told(room, what, detail) });
@@ -251,23 +309,29 @@ export class Chat extends EventTarget {
     const isLooking = room === this.current && this.isAttentive;
     const isFirstNew = feed.newAfter === null || unreadOf(known) === 0;
     if (event.n && !mine && !isLooking && isFirstNew) feed.newAfter = known.read_n;
-    const mentionsMe = event.ev === Ev.MsgNew && namesMe(event.d.text, me.username);
+    const mentionsMe = event.ev === Ev.MsgNew && (Boolean(event.d.calls) || (event.d.mentions ?? []).includes(me.id));
     this.book.event({ ...event, room }, { mine, mentionsMe });
     if (event.n) this.#emit("rooms");
+    if (event.ev === Ev.MemberRole && event.d.user === me.id) feed.loadDetail().catch(() => {});
+  }
+
+  /** The mark moved: here, in another window, or back. @param {any} event */
+  #readTold(event) {
+    this.book.read(event);
+    this.#emit("rooms");
   }
 
   /** Tells the server how far the current room was read, once per new end. */
   #read() {
     const { room, feed } = this;
-    if (!this.isAttentive || !room || !feed?.isOpen || unreadOf(room) === 0) return;
+    if (!this.isAttentive || !room || !feed?.isOpen || feed.past || feed.isHeld || unreadOf(room) === 0) return;
     const seq = feed.timeline.position;
     if (this.#readAsked.get(room.room) === seq) return;
     this.#readAsked.set(room.room, seq);
     this.#readLast = Date.now();
     this.#socket.ask(Op.Read, { room: room.room, seq }, (/** @type {any} */ problem, /** @type {any} */ ok) => {
       if (problem) return void this.#readAsked.delete(room.room);
-      this.book.read({ room: room.room, ...ok });
-      this.#emit("rooms");
+      if (!feed.isHeld) this.#readTold({ room: room.room, ...ok });
     });
   }
 
@@ -296,7 +360,7 @@ export class Chat extends EventTarget {
 
   #saveUnsent() {
     const sends = [...this.#feeds.values()].flatMap(({ room, timeline }) =>
-      timeline.pending.map(({ cid, text, at, reply_to, files }) => ({ room, cid, text, at, reply_to, files })),
+      timeline.pending.map(({ cid, text, at, reply_to, thread, files }) => ({ room, cid, text, at, reply_to, thread, files })),
     );
     this.#unsent?.save(sends);
   }

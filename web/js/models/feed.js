@@ -7,20 +7,31 @@
  *
  * @typedef {{
  *   ask: (op: string, fields: Record<string, any>, done: (problem: any, ok: any) => void) => void,
- *   history: (room: string, before: number | null, limit: number) => Promise<{items: any[]}>,
+ *   history: (room: string, before: number | null, limit: number) => Promise<{items: any[], next?: string | null}>,
+ *   fetch: (room: string, path: string, query?: Record<string, string | number>) => Promise<any>,
  * }} Link
+ * @typedef {{topic: string, history: string, write: string, slow_mode_s: number, listed: boolean, host_id: string | null,
+ *   rank: string, permissions: Record<string, string>, may: Set<string>, own: string[]}} Detail
  * @typedef {"closed" | "opening" | "replaying" | "pulling" | "live"} FeedState
  */
 import { Ev, Op } from "../protocol.js";
+import { Lookup } from "./lookup.js";
+import { OpenThread } from "./open-thread.js";
 import { Presence } from "./presence.js";
+import { rootOf } from "./reducer.js";
+import { ThreadBook } from "./threads.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 
 const PAGE = 50;
 const AGAIN_MS = 1500;
 const HISTORY_AGAIN_MS = 3000;
+/** A menu does not wait longer to know what may be done. */
+const MENU_MS = 400;
 const KEEP = 600;
 const KEEP_AFTER_TRIM = 300;
+/** What changes the list of pins, or what it shows. */
+const PINS = new Set([Ev.MsgPin, Ev.MsgUnpin, Ev.MsgDelete, Ev.MsgEdit]);
 
 export class Feed {
   #link;
@@ -35,14 +46,24 @@ export class Feed {
   /** The `n` after which the "new" divider stands. @type {number | null} */
   newAfter = null;
   isLoadingOlder = false;
+  /** The reader wants it unread: nothing is told to be read until they come again. */
+  isHeld = false;
+  /** What is shown instead of the end: a place in the past. @type {Lookup | null} */ past = null;
+  /** The thread beside the conversation. @type {OpenThread | null} */ thread = null;
+  threads;
+  /** What the room is like and what the reader may do in it. @type {Detail | null} */ detail = null;
+  /** @type {any[]} what came while history was on its way */ #meanwhile = [];
 
   /**
    * @param {{room: string, me: string, link: Link,
-   *   tell: (what: "timeline" | "presence" | "typing" | "applied" | "refused", detail?: any) => void}} parts
+   *   tell: (what: "timeline" | "presence" | "typing" | "applied" | "refused" | "threads" | "pins" | "detail",
+   *     detail?: any) => void}} parts
    */
   constructor({ room, me, link, tell }) {
     this.room = room;
+    this.me = me;
     this.timeline = new Timeline(me);
+    this.threads = new ThreadBook(me);
     this.#link = link;
     this.#tell = tell;
   }
@@ -85,10 +106,12 @@ export class Feed {
     this.state = "closed";
   }
 
-  /** @param {{cid: string, text: string, at: number, reply_to?: string | null, files?: any[]}} send */
+  /** @param {{cid: string, text: string, at: number, reply_to?: string | null, thread?: string | null, files?: any[]}} send */
   send(send) {
     this.timeline.add(send);
     this.newAfter = null;
+    this.isHeld = false;
+    if (!send.thread) this.past = null;
     this.#tell("timeline");
     this.#pump();
   }
@@ -113,10 +136,14 @@ export class Feed {
     if (Date.now() - this.#historyFailed < HISTORY_AGAIN_MS) return;
     this.isLoadingOlder = true;
     const before = timeline.oldestSeq;
+    this.#meanwhile = [];
     try {
-      const { items } = await this.#link.history(this.room, before, PAGE);
+      const { items, next } = await this.#link.history(this.room, before, PAGE);
       // A snapshot may have replaced everything meanwhile.
-      if (timeline.oldestSeq === before) timeline.prepend(items, PAGE);
+      if (timeline.oldestSeq !== before) return;
+      // Long texts make a page short, and still there is more.
+      timeline.prepend(items, next ? 0 : Infinity);
+      for (const event of this.#meanwhile) if (event.ev !== Ev.MsgNew) timeline.change(event, true);
     } catch (problem) {
       this.#historyFailed = Date.now();
       throw problem;
@@ -129,6 +156,106 @@ export class Feed {
   /** Lets go of what was scrolled out of sight long ago. */
   trim() {
     if (this.timeline.entries.length > KEEP) this.timeline.trim(KEEP_AFTER_TRIM);
+  }
+
+  /** What is shown: the end, or a place in the past. */
+  get view() {
+    return this.past ?? this.timeline;
+  }
+
+  /** The message of an id, wherever it is here. @param {string} id */
+  message(id) {
+    const { thread, past, timeline } = this;
+    const root = thread && thread.about?.id === id ? thread.about : null;
+    return timeline.message(id) ?? past?.message(id) ?? thread?.said.message(id) ?? root;
+  }
+
+  /** Brings a seq into view, from wherever it lies. @param {number} seq */
+  async lookUp(seq) {
+    const { oldestSeq, complete } = this.timeline;
+    if (complete || (oldestSeq !== null && seq >= oldestSeq)) {
+      this.past = null;
+      return this.#tell("timeline");
+    }
+    const past = this.#lookup("/messages");
+    await past.around(seq);
+    this.past = past;
+    this.#tell("timeline");
+  }
+
+  /** Back to the end. */
+  present() {
+    this.past = null;
+    this.#tell("timeline");
+  }
+
+  /** More of the past, in one direction. @param {"older" | "newer"} where */
+  async more(where) {
+    const { past, timeline } = this;
+    if (!past) return where === "older" ? this.older() : undefined;
+    await past[where]();
+    // It has grown up to what is here anyway.
+    const isJoined = past.newestSeq !== null && timeline.oldestSeq !== null && past.newestSeq >= timeline.oldestSeq;
+    if (this.past === past && where === "newer" && (isJoined || past.reachesEnd)) this.#joined(past);
+    this.#tell("timeline");
+  }
+
+  /** @param {Lookup} past */
+  #joined(past) {
+    const before = this.timeline.oldestSeq ?? Infinity;
+    const items = past.entries.flatMap((entry) => (entry.type === "message" && entry.seq < before ? [entry.message] : []));
+    this.timeline.prepend(items, past.complete ? Infinity : 0);
+    this.past = null;
+  }
+
+  /* Threads */
+
+  /** Opens the thread that a message began. @param {string} root */
+  async openThread(root) {
+    const said = this.#lookup(`/threads/${encodeURIComponent(root)}/messages`, (message) => rootOf(message) === root);
+    const thread = new OpenThread({ root, about: this.message(root), said });
+    this.thread = thread;
+    this.#tell("timeline");
+    await thread.load(() => this.#link.fetch(this.room, `/messages/${encodeURIComponent(root)}`));
+    this.#tell("timeline");
+  }
+
+  closeThread() {
+    this.thread = null;
+    this.#tell("timeline");
+  }
+
+  async loadThreads() {
+    const { items } = await this.#link.fetch(this.room, "/threads", { limit: 100 });
+    this.threads.take(items);
+    this.#tell("threads");
+  }
+
+  /** How far a thread is read. @param {any} event */
+  threadRead(event) {
+    this.threads.read(event);
+    this.#tell("threads");
+  }
+
+  async loadDetail() {
+    const [room, rules] = await Promise.all([this.#link.fetch(this.room, ""), this.#link.fetch(this.room, "/permissions")]);
+    this.detail = { ...room, ...rules, may: new Set(rules.may) };
+    this.#tell("detail");
+  }
+
+  /** Before one is shown what one may do: nobody is told when permissions change. */
+  async freshDetail() {
+    await Promise.race([this.loadDetail().catch(() => {}), new Promise((late) => setTimeout(late, MENU_MS))]);
+  }
+
+  /** @param {string} permission */
+  may(permission) {
+    return this.detail?.may.has(permission) ?? false;
+  }
+
+  /** @param {string} path @param {(message: any) => boolean} [belongs] */
+  #lookup(path, belongs) {
+    return new Lookup({ me: this.me, belongs, fetch: (query) => this.#link.fetch(this.room, path, query) });
   }
 
   /* Events */
@@ -145,6 +272,12 @@ export class Feed {
       case Ev.Typing:
         this.typing.mark(event.by, Date.now());
         return this.#tell("typing");
+      case Ev.ThreadRead:
+        return this.threadRead(event);
+      case Ev.AiDelta:
+      case Ev.AiState:
+        for (const passage of this.#passages()) passage.write(event, event.ev === Ev.AiState);
+        return this.#tell("timeline");
       case Ev.CaughtUp:
         if (this.state === "replaying") this.state = "live";
         return this.#tell("timeline");
@@ -164,35 +297,57 @@ export class Feed {
     if (!this.isLoaded) return;
     const outcome = this.timeline.apply(event);
     if (outcome === "applied") {
+      this.#spread(event);
       if (event.d?.by && this.typing.clear(event.d.by)) this.#tell("typing");
       this.#tell("applied", event);
       this.#tell("timeline");
-      if (event.ev === Ev.MsgEdit && event.d.text === undefined && !event.d.deleted) this.#reread(event.d.id);
     }
     if (outcome === "gap" && (this.state === "live" || this.state === "replaying")) this.open();
   }
 
-  /** Reads what an edit does not say because not everybody sees the message. @param {string} id */
-  async #reread(id) {
-    const known = this.timeline.message(id);
+  /** What is shown beside the conversation hears of it, too. @param {any} event */
+  #spread(event) {
+    if (this.isLoadingOlder) this.#meanwhile.push(event);
+    this.past?.take(event);
+    this.thread?.take(event, this.timeline);
+    const root = rootOf(event.d ?? {});
+    if (root && event.ev === Ev.MsgNew && this.threads.event(event, this.message(root))) this.#tell("threads");
+    if (PINS.has(event.ev)) this.#tell("pins", event);
+    if (event.ev === Ev.MsgEdit && event.d.text === undefined && !event.d.deleted) this.#readAgain(event.d.id).catch(() => {});
+  }
+
+  /** Not everybody may read what an edit says, so nobody is told: it is read by who may. @param {string} id */
+  async #readAgain(id) {
+    const known = this.message(id);
     if (!known) return;
-    try {
-      const { items } = await this.#link.history(this.room, known.seq + 1, 1);
-      if (items[0]?.id === id) this.timeline.renew(items[0]);
-      this.#tell("timeline");
-    } catch {
-      // It shows the earlier text until the room is opened anew.
-    }
+    const { items } = await this.#link.history(this.room, known.seq + 1, 1);
+    for (const passage of this.#passages()) if (items[0]?.id === id) passage.renew(items[0]);
+    this.#tell("timeline");
+  }
+
+  #passages() {
+    return [this.timeline, this.past, this.thread?.said].filter((passage) => passage !== null && passage !== undefined);
   }
 
   /* Answers */
 
   /** @param {any} ok */
   #opened(ok) {
-    if (ok.snapshot) this.timeline.reset(ok.epoch, ok.snapshot);
+    if (ok.snapshot) this.#reset(ok);
     this.state = ok.resumed && ok.replay > 0 ? "replaying" : "live";
     this.#tell("timeline");
     this.#pump();
+  }
+
+  /** What lies beside was not told of what happened meanwhile. @param {any} ok */
+  #reset(ok) {
+    const isFirst = !this.isLoaded;
+    this.timeline.reset(ok.epoch, ok.snapshot);
+    this.past = null;
+    if (isFirst) return;
+    if (this.thread) this.openThread(this.thread.root).catch(() => {});
+    if (this.threads.isLoaded) this.loadThreads().catch(() => {});
+    this.#tell("pins");
   }
 
   /** @param {any} problem */
@@ -223,12 +378,13 @@ export class Feed {
     const next = this.timeline.pending.find(({ state }) => state === "sending");
     if (!next) return;
     const { cid, text, reply_to } = next;
+    const thread = next.thread ?? undefined;
     const files = next.files.length > 0 ? next.files.map(({ id }) => id) : undefined;
     this.#onItsWay = cid;
-    this.#link.ask(Op.Send, { room: this.room, cid, text, reply_to, files }, (problem, ok) => {
+    this.#link.ask(Op.Send, { room: this.room, cid, text, reply_to, thread, files }, (problem, ok) => {
       this.#onItsWay = null;
       if (!problem) this.timeline.accept(cid, ok);
-      else if (problem.temporary) return this.#later(() => this.#pump(), problem.retryMs);
+      else if (problem.isSoonOver) return this.#later(() => this.#pump(), problem.retryMs);
       else this.timeline.refuse(cid, problem);
       this.#tell("timeline");
       this.#pump();

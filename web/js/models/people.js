@@ -30,6 +30,11 @@ export class People extends EventTarget {
     return user;
   }
 
+  /** Everybody that is known by now. */
+  get all() {
+    return [...this.#users.values()];
+  }
+
   /** The name to show, empty until it is known. @param {string} id */
   name(id) {
     const user = this.get(id);

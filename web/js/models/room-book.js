@@ -4,10 +4,15 @@
  * **Invariant:** `unread = n − read_n`, computed at every look and never counted.
  *
  * @typedef {{room: string, name: string, kind: string, club: string | null, epoch: string, head: number,
- *   n: number, read_n: number, mentions: number}} Room
+ *   n: number, read_n: number, mentions: number, peer: string | null, notify: string, hidden: boolean}} Room
  */
+const PLACES = ["lobby", "group", "private"];
+
+const COLLATOR = new Intl.Collator();
+
 export class RoomBook {
   /** @type {Map<string, Room>} */ #rooms = new Map();
+  /** The list as it is until a room comes, goes or is called otherwise. @type {Room[] | null} */ #list = null;
 
   /** @param {string} id */
   get(id) {
@@ -20,7 +25,8 @@ export class RoomBook {
 
   /** Rooms in the order of the list: those of no club first, then club by club, `general` leading. */
   get list() {
-    return [...this.#rooms.values()].sort(byPlace);
+    this.#list ??= [...this.#rooms.values()].filter(({ hidden }) => !hidden).sort(byPlace);
+    return this.#list;
   }
 
   /** The clubs that the rooms belong to. @returns {string[]} */
@@ -35,6 +41,7 @@ export class RoomBook {
 
   /** What the server said at sign-in replaces what was known. @param {any[]} rooms */
   replace(rooms) {
+    this.#list = null;
     this.#rooms = new Map(rooms.map((room) => [idOf(room), normal(room)]));
   }
 
@@ -44,17 +51,29 @@ export class RoomBook {
     const next = normal(room);
     if (known) next.n = Math.max(known.n, next.n);
     this.#rooms.set(next.room, next);
+    this.#list = null;
   }
 
   /** @param {string} id */
   remove(id) {
+    this.#list = null;
     return this.#rooms.delete(id);
+  }
+
+  /** What changed of a room, or of what the reader wants of it. @param {string} id @param {any} news */
+  update(id, { name, notify, hidden }) {
+    const known = this.get(id);
+    if (!known) return;
+    this.#list = null;
+    Object.assign(known, { name: name ?? known.name, notify: notify ?? known.notify, hidden: hidden ?? known.hidden });
   }
 
   /** Badge news of a room that is not open. @param {any} event */
   head({ room, head, n, mentions, read_n }) {
     const known = this.get(room);
     if (!known) return;
+    // A room that was put away comes back with its next message.
+    if (n > known.n) this.#show(known);
     known.head = Math.max(known.head, head ?? 0);
     known.n = Math.max(known.n, n ?? 0);
     known.read_n = Math.max(known.read_n, read_n ?? 0);
@@ -72,15 +91,23 @@ export class RoomBook {
     known.head = Math.max(known.head, seq ?? 0);
     if (!n || n <= known.n) return;
     known.n = n;
+    this.#show(known);
     if (mine) this.read({ room, read_n: n, mentions: 0 });
     else if (mentionsMe) known.mentions += 1;
   }
 
-  /** The read mark moved. @param {any} event */
+  /** @param {Room} room */
+  #show(room) {
+    if (!room.hidden) return;
+    room.hidden = false;
+    this.#list = null;
+  }
+
+  /** The read mark moved, also back: what was told last holds. @param {any} event */
   read({ room, read_n, mentions }) {
     const known = this.get(room);
     if (!known) return;
-    known.read_n = Math.max(known.read_n, read_n ?? 0);
+    known.read_n = read_n ?? known.read_n;
     if (unreadOf(known) === 0) known.mentions = 0;
     else if (mentions !== undefined) known.mentions = mentions;
   }
@@ -89,6 +116,11 @@ export class RoomBook {
 /** @param {Room} room */
 export function unreadOf(room) {
   return Math.max(0, room.n - room.read_n);
+}
+
+/** Whether new messages of a room are worth a number, or only a hint. @param {Room} room */
+export function isMuted({ notify }) {
+  return notify === "none";
 }
 
 /** @param {any} room */
@@ -108,12 +140,16 @@ function normal(room) {
     n: room.n ?? 0,
     read_n: room.read_n ?? 0,
     mentions: room.mentions ?? 0,
+    peer: room.peer ?? room.peer_id ?? null,
+    notify: room.notify ?? "mentions",
+    hidden: room.hidden ?? false,
   };
 }
 
 /** @param {Room} a @param {Room} b */
 function byPlace(a, b) {
-  const club = (a.club ?? "").localeCompare(b.club ?? "");
+  const club = COLLATOR.compare(a.club ?? "", b.club ?? "");
+  const kind = a.club ? 0 : PLACES.indexOf(a.kind) - PLACES.indexOf(b.kind);
   const general = Number(b.name === "general") - Number(a.name === "general");
-  return club || general || a.name.localeCompare(b.name) || a.room.localeCompare(b.room);
+  return club || kind || general || COLLATOR.compare(a.name, b.name) || COLLATOR.compare(a.room, b.room);
 }

@@ -17,6 +17,11 @@ export function isNearTop({ scrollTop }) {
   return scrollTop < TOP_REACH;
 }
 
+/** Whether it is time to fetch newer ones, where what is here is not the end. @param {Box} box */
+export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
+  return scrollHeight - clientHeight - scrollTop < TOP_REACH;
+}
+
 export class ScrollAnchor {
   #stuck = true;
   /** @type {{key: string, offset: number} | null} */ #held = null;
@@ -26,9 +31,9 @@ export class ScrollAnchor {
     return this.#stuck;
   }
 
-  /** The reader scrolled, or asked for the end. @param {Box} box */
-  scrolled(box) {
-    this.#stuck = isAtEnd(box);
+  /** The reader scrolled, or asked for the end. @param {Box} box @param {boolean} [isStuck] where the end is not here */
+  scrolled(box, isStuck = isAtEnd(box)) {
+    this.#stuck = isStuck;
   }
 
   stick() {

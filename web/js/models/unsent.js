@@ -2,7 +2,7 @@
  * Sends that were not confirmed when the page went away. They come back with the same `cid`, so
  * that one which did arrive is not written twice.
  *
- * @typedef {{room: string, cid: string, text: string, at: number, reply_to: string | null, files?: any[]}} Unsent
+ * @typedef {{room: string, cid: string, text: string, at: number, reply_to: string | null, thread?: string | null, files?: any[]}} Unsent
  */
 const KEY = "moim.unsent";
 

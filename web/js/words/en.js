@@ -105,7 +105,6 @@ export default {
   "typing.two": "{a} and {b} are typing",
   "typing.many": "Several people are typing",
 
-  "members.title": "Members",
   "members.online": "Online",
   "members.offline": "Offline",
   "members.you": "you",
@@ -137,7 +136,7 @@ export default {
   "club.create": "Create club",
   "room.make.title": "New room",
   "room.make.name": "Room name",
-  "room.make.hint": "Up to 50 characters. Every member of the club can read it.",
+  "room.make.hint": "Up to 50 characters.",
   "room.make.create": "Create room",
 
   "live.title": "Actors",

@@ -104,7 +104,6 @@ export default {
   "typing.two": "{a} 님과 {b} 님이 입력하고 있어요",
   "typing.many": "여러 명이 입력하고 있어요",
 
-  "members.title": "멤버",
   "members.online": "접속 중",
   "members.offline": "오프라인",
   "members.you": "나",
@@ -135,7 +134,7 @@ export default {
   "club.create": "모임 만들기",
   "room.make.title": "새 방",
   "room.make.name": "방 이름",
-  "room.make.hint": "50자까지예요. 모임 멤버 모두가 볼 수 있어요.",
+  "room.make.hint": "50자까지예요.",
   "room.make.create": "방 만들기",
 
   "live.title": "액터",

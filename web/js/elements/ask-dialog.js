@@ -1,0 +1,103 @@
+import { LiveElement, part, setText, stamp } from "/js/dom.js";
+import { t, tProblem } from "/js/i18n.js";
+
+/**
+ * Asks for what an act needs, or whether it is meant, and does it: the dialog stays open until it
+ * is done. There is one of them.
+ *
+ * @typedef {{name: string, label: string, kind?: "text" | "long" | "choice" | "check", value?: string | boolean,
+ *   most?: number, help?: string, isNeeded?: boolean, options?: [string, string][]}} AskField
+ * @typedef {{title: string, text?: string, fields?: AskField[], action: string, tone?: "bad",
+ *   run: (values: Record<string, any>) => Promise<any>}} Asked
+ */
+class AskDialog extends LiveElement {
+  /** @type {Asked | null} */ #asked = null;
+  /** @type {(isDone: boolean) => void} */ #end = () => {};
+
+  connectedCallback() {
+    if (this.isBuilt) return;
+    this.append(stamp("ask-dialog"));
+    const dialog = this.#dialog;
+    for (const name of ["close", "cancel"]) this.on(part(this, name), "click", () => dialog.close());
+    this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
+    this.on(dialog, "close", () => this.#end(false));
+    this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#run()));
+  }
+
+  /** @returns {HTMLDialogElement} */
+  get #dialog() {
+    return part(this, "dialog");
+  }
+
+  /** @param {Asked} asked @returns {Promise<boolean>} whether it was done */
+  show(asked) {
+    this.#asked = asked;
+    this.#say(null);
+    setText(part(this, "title"), asked.title);
+    setText(part(this, "text"), asked.text ?? "");
+    part(this, "fields").replaceChildren(...(asked.fields ?? []).map(fieldOf));
+    const button = part(this, "run");
+    setText(button, asked.action);
+    button.classList.toggle("bad", asked.tone === "bad");
+    button.disabled = false;
+    this.#dialog.showModal();
+    (part(this, "fields").querySelector("input, select, textarea") ?? button).focus();
+    return new Promise((done) => (this.#end = done));
+  }
+
+  async #run() {
+    const { fields = [], run } = /** @type {Asked} */ (this.#asked);
+    /** @type {any} */
+    const { elements } = part(this, "form");
+    const values = Object.fromEntries(fields.map(({ name, kind }) => [name, kind === "check" ? elements[name].checked : elements[name].value.trim()]));
+    const missing = fields.find(({ name, isNeeded }) => isNeeded && !values[name]);
+    if (missing) return elements[missing.name].focus();
+    part(this, "run").disabled = true;
+    try {
+      await run(values);
+      this.#end(true);
+      this.#dialog.close();
+    } catch (problem) {
+      this.#say(problem);
+    }
+    part(this, "run").disabled = false;
+  }
+
+  /** @param {any} problem */
+  #say(problem) {
+    part(this, "problem").hidden = !problem;
+    setText(part(this, "problem"), problem ? tProblem(problem) : "");
+  }
+}
+
+/** @param {AskField} field @returns {HTMLElement} */
+export function fieldOf({ name, label, kind = "text", value, most, help, isNeeded, options = [] }) {
+  const field = /** @type {HTMLElement} */ (stamp("ask-field").firstElementChild);
+  const tags = { text: "input", check: "input", long: "textarea", choice: "select" };
+  const input = /** @type {any} */ (document.createElement(tags[kind]));
+  Object.assign(input, { name, id: `ask-${name}`, required: isNeeded ?? false });
+  if (kind === "check") Object.assign(input, { type: "checkbox", checked: Boolean(value) });
+  if (kind === "long") input.rows = 3;
+  if (kind === "choice") input.append(...options.map(([key, text]) => new Option(text, key)));
+  if (kind !== "check" && value !== undefined) input.value = value;
+  if (most && kind !== "choice") input.maxLength = most;
+  part(field, "label").htmlFor = input.id;
+  setText(part(field, "label"), label);
+  setText(part(field, "help"), help ?? "");
+  field.classList.toggle("is-check", kind === "check");
+  if (kind === "check") field.prepend(input);
+  else part(field, "label").after(input);
+  return field;
+}
+
+/** @param {Asked} asked @returns {Promise<boolean>} */
+export function ask(asked) {
+  return /** @type {any} */ (document.querySelector("ask-dialog")).show(asked);
+}
+
+/** Asks whether something is meant. @param {string} key of its words @param {Record<string, string | number>} values @param {() => Promise<any>} run */
+export function confirm(key, values, run) {
+  return ask({ title: t(`${key}.title`, values), text: t(`${key}.text`, values), action: t(`${key}.do`), tone: "bad", run });
+}
+
+customElements.define("ask-dialog", AskDialog);

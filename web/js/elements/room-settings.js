@@ -1,0 +1,151 @@
+import { LiveElement, part, setText, stamp } from "/js/dom.js";
+import { t, tn, tProblem } from "/js/i18n.js";
+import { confirm, fieldOf } from "/js/elements/ask-dialog.js";
+import { toast } from "/js/elements/toast-stack.js";
+
+const SLOW = [0, 5, 10, 30, 60, 300, 900, 3600, 21_600];
+const PERMISSIONS = ["send", "react", "attach", "mention_all", "pin", "invite", "delete_others", "kick", "mute", "configure"];
+const RANKS = ["member", "moderator", "owner", "nobody"];
+
+/** What moderators set in a room: name, topic, pace, history, and who may do what. */
+class RoomSettings extends LiveElement {
+  /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
+  /** @type {any} */ api;
+  #room = "";
+  /** @type {any} */ #was = null;
+
+  /* Lifecycle */
+
+  connectedCallback() {
+    if (this.isBuilt) return;
+    this.append(stamp("room-settings"));
+    const dialog = this.#dialog;
+    this.on(part(this, "close"), "click", () => dialog.close());
+    this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
+    this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#save()));
+    this.on(part(this, "delete"), "click", () => this.#remove());
+    this.on(document, "room-settings", ({ detail }) => this.#show(detail));
+  }
+
+  /** @returns {HTMLDialogElement} */
+  get #dialog() {
+    return part(this, "dialog");
+  }
+
+  get #at() {
+    return `/rooms/${encodeURIComponent(this.#room)}`;
+  }
+
+  /* Actions */
+
+  /** @param {string} room */
+  async #show(room) {
+    this.#room = room;
+    this.#say(null);
+    try {
+      const [detail, rules] = await Promise.all([this.api.ofRoom(room, ""), this.api.ofRoom(room, "/permissions")]);
+      this.#was = { ...detail, ...rules };
+      this.#render();
+      this.#dialog.showModal();
+    } catch (problem) {
+      toast(tProblem(problem), "bad");
+    }
+  }
+
+  /** Only what is different is sent: what others changed meanwhile stays. */
+  async #save() {
+    const was = this.#was;
+    /** @type {any} */
+    const { elements } = part(this, "form");
+    const now = {
+      name: elements.name?.value.trim(),
+      topic: elements.topic.value.trim(),
+      slow_mode_s: Number(elements.slow_mode_s.value),
+      history: elements.history.value,
+      listed: elements.listed?.checked,
+      assistant: elements.assistant?.value,
+      persona: elements.persona?.value.trim(),
+    };
+    const room = Object.fromEntries(Object.entries(now).filter(([key, value]) => value !== undefined && value !== was[key]));
+    /** @type {Record<string, string | null>} */
+    const rules = {};
+    for (const name of PERMISSIONS) {
+      const { value } = elements[`may-${name}`];
+      const before = was.own.includes(name) ? was.permissions[name] : "";
+      if (value !== before) rules[name] = value || null;
+    }
+    part(this, "save").disabled = true;
+    try {
+      this.#say(null);
+      if (Object.keys(room).length) await this.api.send("PATCH", this.#at, room);
+      if (Object.keys(rules).length) await this.api.send("PATCH", `${this.#at}/permissions`, rules);
+      await this.chat.feed?.loadDetail();
+      this.#dialog.close();
+      toast(t("saved"));
+    } catch (problem) {
+      this.#say(problem);
+    }
+    part(this, "save").disabled = false;
+  }
+
+  async #remove() {
+    const isDone = await confirm("room.delete", { room: this.#was.name }, () => this.api.send("DELETE", this.#at));
+    if (isDone) this.#dialog.close();
+  }
+
+  /* Rendering */
+
+  /** @param {any} problem */
+  #say(problem) {
+    part(this, "problem").hidden = !problem;
+    const first = problem?.errors?.[0];
+    setText(part(this, "problem"), problem ? [tProblem(problem), first?.message].filter(Boolean).join(" ") : "");
+  }
+
+  #render() {
+    const { name, topic, slow_mode_s, history, listed, kind } = this.#was;
+    const slow = [...new Set([...SLOW, slow_mode_s])].sort((a, b) => a - b);
+    /** @type {import("/js/elements/ask-dialog.js").AskField[]} */
+    const fields = [
+      { name: "topic", label: t("room.topic"), value: topic, most: 200 },
+      { name: "slow_mode_s", label: t("room.slow.label"), kind: "choice", value: String(slow_mode_s), options: slow.map((seconds) => [String(seconds), spanOf(seconds)]), help: t("room.slow.hint") },
+      { name: "history", label: t("room.history"), kind: "choice", value: history, options: [["all", t("room.history.all")], ["since_join", t("room.history.since_join")]] },
+    ];
+    if (kind !== "lobby") fields.unshift({ name: "name", label: t("room.make.name"), value: name, most: 50, isNeeded: true });
+    if (kind === "group") fields.push({ name: "listed", label: t("talk.listed"), kind: "check", value: listed });
+    fields.push(...this.#assistant());
+    setText(part(this, "title"), t("room.settings.title", { room: name }));
+    part(this, "fields").replaceChildren(...fields.map(fieldOf));
+    part(this, "rules").replaceChildren(...PERMISSIONS.map((permission) => this.#rule(permission)));
+    part(this, "rules-box").open = false;
+  }
+
+  /** Where there is an assistant: when it answers, and how it is to be. @returns {import("/js/elements/ask-dialog.js").AskField[]} */
+  #assistant() {
+    const { assistant, persona } = this.#was;
+    if (assistant === undefined) return [];
+    const options = /** @type {[string, string][]} */ (["off", "mention", "always"].map((word) => [word, t(`ai.wakes.${word}`)]));
+    return [
+      { name: "assistant", label: t("ai.wakes"), kind: "choice", value: assistant, options },
+      { name: "persona", label: t("ai.persona"), kind: "long", value: persona ?? "", most: 500 },
+    ];
+  }
+
+  /** @param {string} permission */
+  #rule(permission) {
+    const { permissions, own } = this.#was;
+    const isOwn = own.includes(permission);
+    const usual = isOwn ? t("rule.usual") : t("rule.usual.is", { rank: t(`rank.${permissions[permission]}`) });
+    const options = /** @type {[string, string][]} */ ([["", usual], ...RANKS.map((rank) => [rank, t(`rank.${rank}`)])]);
+    return fieldOf({ name: `may-${permission}`, label: t(`rule.${permission}`), kind: "choice", value: isOwn ? permissions[permission] : "", options });
+  }
+}
+
+/** @param {number} seconds */
+function spanOf(seconds) {
+  if (seconds === 0) return t("room.slow.off");
+  if (seconds < 60) return tn("span.seconds", seconds);
+  return seconds < 3600 ? tn("span.minutes", Math.round(seconds / 60)) : tn("span.hours", Math.round(seconds / 3600));
+}
+
+customElements.define("room-settings", RoomSettings);

@@ -1,0 +1,107 @@
+import { part, setText, stamp } from "/js/dom.js";
+import { day, t, tn } from "/js/i18n.js";
+
+const MOST_NAMES = 3;
+
+/** Draws rows of `models/rows.js` and touches only what is different. For the conversation and for a thread. */
+export class RowPainter {
+  #chat;
+  #place;
+  /** @type {Map<string, any>} */ #drawn = new Map();
+
+  /** @param {import("/js/models/chat.js").Chat} chat @param {HTMLElement} place */
+  constructor(chat, place) {
+    this.#chat = chat;
+    this.#place = place;
+  }
+
+  /** Where each row is, for who keeps the reader's place. */
+  get tops() {
+    return [...this.#drawn].map(([key, { offsetTop, offsetHeight }]) => ({ key, top: offsetTop, height: offsetHeight }));
+  }
+
+  /** @param {string} key @returns {any} */
+  element(key) {
+    return this.#drawn.get(key) ?? null;
+  }
+
+  clear() {
+    this.#drawn.clear();
+    this.#place.replaceChildren();
+  }
+
+  /** @param {import("/js/models/rows.js").Row[]} rows @param {Set<string> | null} [picked] ids, while one picks */
+  draw(rows, picked = null) {
+    const keys = new Set(rows.map(({ key }) => key));
+    for (const [key, element] of this.#drawn) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.#drawn.delete(key);
+    }
+    let next = this.#place.firstElementChild;
+    for (const row of rows) {
+      const element = this.#drawn.get(row.key) ?? newElement(row);
+      this.#drawn.set(row.key, element);
+      if (element === next) next = next.nextElementSibling;
+      else this.#place.insertBefore(element, next);
+      this.#fill(element, row, picked);
+    }
+  }
+
+  /** @param {any} element @param {import("/js/models/rows.js").Row} row @param {Set<string> | null} picked */
+  #fill(element, row, picked) {
+    if (row.type === "day") return setText(part(element, "text"), day(row.at));
+    if (row.type === "new") return setText(part(element, "text"), t("room.new"));
+    if (row.type === "thread") return this.#fillThread(element, row);
+    if (row.type === "line") {
+      const role = row.role ? t(`members.role.${row.role}`) : "";
+      return setText(part(element, "text"), t(`line.${row.ev}`, { name: this.#name(row.user), role }));
+    }
+    const { me, feed, status } = this.#chat;
+    const about = {
+      name: this.#chat.people.name(row.by),
+      username: me?.username ?? "",
+      isOnline: status === "online",
+      quote: this.#quoteOf(row),
+      unread: row.id ? (feed?.threads.unreadOf(row.id) ?? 0) : 0,
+      isPicked: picked ? picked.has(row.id ?? "") : null,
+      mayStop: row.ai?.asker === me?.id || Boolean(feed?.may("delete_others")),
+    };
+    element.show(row, about, this.#chat.keys);
+  }
+
+  /** What was said in a thread meanwhile. @param {any} element @param {any} row */
+  #fillThread(element, row) {
+    const { feed } = this.#chat;
+    element.dataset.root = row.root;
+    element.dataset.id = row.id ?? "";
+    const names = row.by.slice(0, MOST_NAMES).map((/** @type {string} */ user) => this.#name(user));
+    const more = row.by.length > MOST_NAMES ? " …" : "";
+    setText(part(element, "by"), names.join(", ") + more);
+    setText(part(element, "text"), row.count > 1 ? tn("thread.replies", row.count) : row.text);
+    const about = feed?.message(row.root);
+    setText(part(element, "about"), about ? about.text.slice(0, 60) : "");
+    element.classList.toggle("is-unread", (feed?.threads.unreadOf(row.root) ?? 0) > 0);
+  }
+
+  /** @param {string} user */
+  #name(user) {
+    return this.#chat.people.name(user) || t("someone");
+  }
+
+  /** @param {any} row */
+  #quoteOf({ reply_to }) {
+    const message = reply_to ? this.#chat.feed?.message(reply_to) : null;
+    if (!message) return null;
+    const text = message.deleted ? t("message.deleted") : message.text || (message.files?.[0]?.name ?? "");
+    return { name: this.#name(message.by), text };
+  }
+}
+
+/** @param {import("/js/models/rows.js").Row} row @returns {any} */
+function newElement(row) {
+  if (row.type === "message") return document.createElement("message-row");
+  const element = /** @type {HTMLElement} */ (stamp(row.type === "thread" ? "thread-row" : "quiet-row").firstElementChild);
+  element.classList.add(`is-${row.type}`);
+  return element;
+}
