@@ -1,5 +1,7 @@
 // What the tests of the page share: a browser, a fresh server for each test, and the verbs of a user.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { chromium } from "playwright-core";
 import { Server } from "./harness.mjs";
@@ -7,10 +9,31 @@ import { Server } from "./harness.mjs";
 const ARGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  // A page that comes from a folder has no address of its own, and may speak to this machine all the same.
+  ...(process.env.MOIM_WEB ? ["--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"] : []),
 ];
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 export const PASSWORD = "correct horse";
+
+const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html" };
+
+/**
+ * With `MOIM_WEB` the files of the page come from that folder, not from the program, which has them as
+ * they were when it was built: for who works on the page. The policy is the server's own.
+ */
+const fromFolder = async (context, server, { bypassCSP }) => {
+  const policy = (await fetch(server.url)).headers.get("content-security-policy");
+  const isPage = ({ pathname }) => !/^\/(?:v1|files|healthz|readyz|metrics)\b/u.test(pathname);
+  await context.route(isPage, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const path = /\.\w+$/u.test(pathname) ? pathname : "/index.html";
+    const body = await readFile(join(process.env.MOIM_WEB, path)).catch(() => null);
+    const type = `${TYPES[path.split(".").at(-1)]}; charset=utf-8`;
+    const headers = { "content-type": type, ...(!bypassCSP && { "content-security-policy": policy }) };
+    await route.fulfill(body ? { status: 200, headers, body } : { status: 404 });
+  });
+};
 
 /** Call inside `describe`. A test fails when the page threw or broke its content security policy. */
 export function stage() {
@@ -35,6 +58,7 @@ export function stage() {
   const visit = async (options = DESKTOP, locale = "en-US") => {
     const context = await browser.newContext({ ...options, locale });
     contexts.push(context);
+    if (process.env.MOIM_WEB) await fromFolder(context, now.server, options);
     const page = await context.newPage();
     page.setDefaultTimeout(12_000);
     page.on("pageerror", (error) => problems.push(error.stack));
