@@ -252,7 +252,7 @@ pub(super) async fn detail(
 ) -> Result<RoomDetail, ApiError> {
     let view = api.store.room_view(room, caller.user()).await?;
     let (Some(view), Some(info)) = (view, api.store.room(room).await?) else {
-        return Err(ApiError::not_found());
+        return Err(api.rooms.why_not(room, caller.user()).await.into());
     };
     Ok(RoomDetail {
         room: view.into(),
@@ -310,7 +310,7 @@ pub(super) async fn join(
     let joined = match info.kind {
         RoomKind::Lobby | RoomKind::Group | RoomKind::Member | RoomKind::Manager => {
             if !is_inside && !info.is_listed {
-                return Err(ApiError::not_found());
+                return Err(api.rooms.why_not(room, caller.user()).await.into());
             }
             api.rooms.join_room(room, caller.user()).await?
         }
