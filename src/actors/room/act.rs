@@ -30,11 +30,18 @@ impl RoomState {
         let check = |permission| self.check(by, permission, now);
         match deed {
             // What somebody may not see is not there for them.
-            Deed::React { message, .. }
+            Deed::Edit { message, .. }
+            | Deed::Delete { message, .. }
+            | Deed::React { message, .. }
             | Deed::Unreact { message, .. }
             | Deed::Pin { message }
             | Deed::Unpin { message }
                 if *message <= self.floor(by) =>
+            {
+                return Err(RoomRefusal::NotThere);
+            }
+            Deed::DeleteMany { messages }
+                if messages.iter().any(|message| *message <= self.floor(by)) =>
             {
                 return Err(RoomRefusal::NotThere);
             }

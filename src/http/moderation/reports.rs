@@ -149,8 +149,8 @@ pub(in crate::http) async fn report(
     Two(room, message): Two<RoomId, MessageId>,
     body: web::Json<NewReportBody>,
 ) -> Result<HttpResponse, ApiError> {
-    readable(&api, room, caller).await?;
-    if message.room != room {
+    let reach = readable(&api, room, caller).await?;
+    if message.room != room || message.seq <= reach.after {
         return Err(ApiError::not_found());
     }
     let (reason, note) = read(&body)?;
