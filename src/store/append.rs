@@ -384,6 +384,8 @@ pub struct RoomChange {
     pub since: i64,
     /// The line that the change wrote into its log, if any.
     pub line: Option<StoredEvent>,
+    /// Until when who came may not write there: a mute outlives leaving.
+    pub muted_until: Option<Millis>,
 }
 
 /// Head of a log.

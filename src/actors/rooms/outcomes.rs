@@ -116,6 +116,10 @@ fn members(
                     other => other,
                 };
                 add(per_room, touched.room, Commit::Member { user, change, line });
+                if let Some(until) = touched.muted_until {
+                    let change = Change::Muted(Some(until));
+                    add(per_room, touched.room, Commit::Member { user, change, line: None });
+                }
             }
         }
         (Ok(Appended::Moved(moves)), None) => {

@@ -28,7 +28,8 @@ pub(super) async fn join(
     writer: &dyn EventWriter,
 ) -> Result<Moved, StoreError> {
     let Some(state) = places.clubs.get_mut(&club) else { return Ok(Err(AppendRefusal::Gone)) };
-    match membership(conn, club, who.user).await? {
+    let before = membership(conn, club, who.user).await?;
+    match before {
         Some(Standing { status: MembershipStatus::Active, .. }) => return Ok(Ok(Vec::new())),
         Some(Standing { status: MembershipStatus::Banned, ban_until, .. })
             if ban_until.is_none_or(|until| until > who.at) =>
@@ -61,7 +62,10 @@ pub(super) async fn join(
     enter(conn, &rooms, who).await?;
     let lines = rooms.iter().copied().filter(|room| is_general(places, *room)).collect();
     let lines = write_lines(conn, places, lines, (Line::Join, who, writer)).await?;
-    Ok(Ok(changes(places, &rooms, &lines)))
+    let mut changes = changes(places, &rooms, &lines);
+    let muted_until = before.and_then(|before| before.muted_until);
+    changes.iter_mut().for_each(|change| change.muted_until = muted_until);
+    Ok(Ok(changes))
 }
 
 /// Leaves a club: the lines first, so that the leaver is still there to see them.

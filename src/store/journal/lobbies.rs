@@ -1,10 +1,11 @@
 //! Joining and leaving a lobby.
 
-use crate::domain::RoomId;
+use crate::domain::{Rank, RoomId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
-use crate::store::moves::{Moves, Passage};
+use crate::store::moves::{Move, Moves, Passage};
+use crate::store::rooms::rank_in;
 use crate::store::writer::{EventWriter, Line};
 
 use super::members::{Done, Mover, enter, line_of, one, write_lines};
@@ -24,7 +25,13 @@ pub(super) async fn join(
     set_inside(conn, room, who, true).await?;
     let since = places.rooms.get(&room).map_or(0, |head| head.head);
     let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
-    Ok(Ok(one(room, who.user, Passage::Came { since }, line_of(&lines, room))))
+    let mut moves = one(room, who.user, Passage::Came { since }, line_of(&lines, room));
+    // Who comes is a member, until something else is said of them: an admin is more.
+    if let Some(rank) = rank_in(conn, room, who.user).await?.filter(|rank| *rank > Rank::Member) {
+        let how = Passage::Stands(rank);
+        moves.moves.push(Move { room, user: who.user, how, line: None });
+    }
+    Ok(Ok(moves))
 }
 
 /// Leaves a lobby: the line first, so that the leaver is still there to see it.

@@ -160,7 +160,8 @@ pub(super) fn changes(
     let change = |room: &RoomId| {
         let line = line_of(lines, *room);
         let head = places.rooms.get(room).map_or(0, |head| head.head);
-        RoomChange { room: *room, since: line.as_ref().map_or(head, |line| line.seq - 1), line }
+        let since = line.as_ref().map_or(head, |line| line.seq - 1);
+        RoomChange { room: *room, since, line, muted_until: None }
     };
     rooms.iter().map(change).collect()
 }
