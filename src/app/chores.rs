@@ -1,14 +1,15 @@
-//! What a node does by the clock: sign-ins that were ended elsewhere end here too, and what ran out
-//! goes.
+//! What a node does by the clock: sign-ins that were ended elsewhere end here too, so do powers that
+//! the command line took away, and what ran out goes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::{RoomsHandle, Throttle};
-use crate::domain::{DeviceId, Millis, UserId, limits};
+use crate::domain::{DeviceId, Millis, Rank, RoomId, UserId, limits};
 use crate::files::Files;
 use crate::http::Tokens;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often the node looks for sign-ins that the command line or another node has ended.
 const LOOK: Duration = Duration::from_millis(500);
@@ -18,6 +19,13 @@ const BACK: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(60);
 /// Files are swept some hundred at a time, so often in a row at most.
 const SWEEPS: u32 = 20;
+
+/// The admins of the instance, and the state of the lobbies that they were read with.
+#[derive(Default)]
+struct Admins {
+    lobbies: Vec<(RoomId, i64)>,
+    admins: HashSet<UserId>,
+}
 
 /// The chores of a node.
 #[derive(Clone)]
@@ -36,9 +44,13 @@ impl Chores {
     }
 
     async fn look(&self) {
+        let mut admins = Admins::default();
         loop {
             tokio::time::sleep(LOOK).await;
             self.look_for_revoked().await;
+            if let Err(why) = self.look_for_admins(&mut admins).await {
+                tracing::warn!("admins could not be read: {why}");
+            }
         }
     }
 
@@ -64,6 +76,23 @@ impl Chores {
             self.tokens.revoke(&[device]);
             self.rooms.revoke_here(user, vec![device]).await;
         }
+    }
+
+    /// Who was made an admin on the command line moderates the lobbies, and who is none any more
+    /// does not.
+    async fn look_for_admins(&self, known: &mut Admins) -> Result<(), StoreError> {
+        let lobbies = self.store.lobbies().await?;
+        if lobbies == known.lobbies {
+            return Ok(());
+        }
+        let now: HashSet<_> = self.store.admins().await?.into_iter().collect();
+        let gone = known.admins.difference(&now).map(|user| (*user, Rank::Member));
+        let ranks: Vec<_> = gone.chain(now.iter().map(|user| (*user, Rank::Owner))).collect();
+        for (lobby, _rev) in &lobbies {
+            self.rooms.stand(*lobby, &ranks);
+        }
+        *known = Admins { lobbies, admins: now };
+        Ok(())
     }
 
     async fn sweep(&self) {

@@ -208,30 +208,6 @@ impl Store {
         execute!(conn, "UPDATE account SET status_text = $2 WHERE user_id = $1", user.0, text)?;
         Ok(())
     }
-
-    /// Sets the role on the instance of the account with this lower-case username, if there is one.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn set_instance_role(
-        &self,
-        key: &str,
-        role: InstanceRole,
-    ) -> Result<Option<User>, StoreError> {
-        let mut conn = self.db.write().await?;
-        let row = fetch_optional!(
-            conn,
-            UserRow,
-            concat!(
-                "UPDATE account SET role = $2 WHERE username_key = $1 AND deleted_at IS NULL
-                 RETURNING ",
-                user_columns!()
-            ),
-            key,
-            role.word()
-        )?;
-        row.map(User::try_from).transpose()
-    }
 }
 
 /// The pattern of `LIKE … ESCAPE '!'` for "contains", without case.

@@ -20,6 +20,7 @@
 
 mod accounts;
 mod act;
+mod admins;
 mod append;
 mod arrivals;
 mod classify;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Closed, Process, SOON, command, free_address};
+use crate::support::{Client, Closed, Process, SOON, command, eventually, free_address};
 
 async fn run(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = command(folder, "127.0.0.1:0".parse().unwrap());
@@ -77,6 +77,28 @@ async fn the_commands_do_what_they_say() {
     server.kill().await;
     let unknown = run(folder.path(), &[], &["admin", "grant", "nobody"]).await;
     assert!(!unknown.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_an_admin_no_more_moderates_the_lobby_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path(), free_address()).await;
+    let (_first, mina) = (server.rest.register("first").await, server.rest.register("mina").await);
+    let rooms = server.rest.get(&mina.token, "/v1/rooms").await;
+    let lobby = rooms["items"][0]["id"].as_str().unwrap().to_owned();
+    let mut client = Client::connect(server.address).await;
+    client.auth(&mina.token).await;
+    client.open(&lobby).await;
+    let message = client.send(&lobby, "c-1", "hi").await["id"].clone();
+    let pin = json!({ "op": "pin", "room": lobby, "message": message });
+    assert_eq!(client.err(pin.clone()).await["reason"], "role");
+    for (order, may) in [("grant", true), ("revoke", false)] {
+        let done = run(folder.path(), &[], &["admin", order, "mina"]).await;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        eventually(order, async || client.request(pin.clone()).await["ok"].is_object() == may)
+            .await;
+    }
+    server.kill().await;
 }
 
 /// One member of the crash test: sends until acknowledged, remembers what it heard.

@@ -11,7 +11,7 @@ use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::actors::seat::Answer;
 use crate::actors::task;
-use crate::domain::{ClubId, Filter, Millis, RoomId, UserId};
+use crate::domain::{ClubId, Filter, Millis, Rank, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Append, FilterStamp, Moderation, Move, Moves, Passage, StoreError};
 
@@ -91,6 +91,16 @@ impl RoomsHandle {
         stamp: FilterStamp,
     ) -> Result<Option<Arc<Filter>>, StoreError> {
         self.filters.of(&self.store, club, stamp).await
+    }
+
+    /// Who is in this room has these ranks from now on, as the store says already.
+    pub fn stand(&self, room: RoomId, ranks: &[(UserId, Rank)]) {
+        let stands = |(user, rank): &(UserId, Rank)| Commit::Member {
+            user: *user,
+            change: Change::Stands(*rank),
+            line: None,
+        };
+        self.offer(room, RoomMsg::Committed(ranks.iter().map(stands).collect()));
     }
 
     /// Gives a room what concerns it only while it is awake, or waking.
