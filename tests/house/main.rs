@@ -10,6 +10,7 @@
     reason = "a test stops at the unexpected"
 )]
 
+mod access;
 mod codes;
 mod docs;
 mod features;

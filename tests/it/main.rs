@@ -15,6 +15,7 @@ mod postgres;
 mod redis;
 mod support;
 
+mod access;
 mod accounts;
 mod acts;
 mod bad_input;

@@ -1,0 +1,72 @@
+//! Who may do what, and who hears what: every call, op and event, for every kind of person, in
+//! every kind of room. The table stands in `calls.txt`, `ops.txt` and `events.txt`; one that has no
+//! row there fails here, or in `tests/house`.
+
+mod cells;
+mod ears;
+mod gone;
+mod hear;
+mod places;
+mod scene;
+mod stage;
+mod table;
+mod things;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::Value;
+
+use self::places::PLACES;
+use self::stage::Stage;
+use self::table::{Ask, anonymous, audiences, read};
+use crate::support::{TestApp, on_both};
+
+on_both!(
+    everybody_is_answered_as_the_table_says,
+    everybody_hears_what_the_table_says_and_nothing_else,
+    who_loses_a_room_loses_it_at_once,
+);
+
+const CALLS: &str = include_str!("calls.txt");
+const OPS: &str = include_str!("ops.txt");
+const EVENTS: &str = include_str!("events.txt");
+
+async fn everybody_is_answered_as_the_table_says(app: &TestApp) {
+    let mut rows = read(OPS);
+    rows.extend(read(CALLS));
+    let found = cells::differences(app, rows).await;
+    assert!(found.is_empty(), "{} cells differ:\n{}", found.len(), found.join("\n"));
+}
+
+async fn everybody_hears_what_the_table_says_and_nothing_else(app: &TestApp) {
+    let (stage, table) = (Stage::new(app).await, audiences(EVENTS));
+    let rooms = PLACES.iter().map(|place| hear::differences(&stage, place, &table));
+    let found: Vec<_> = join_all(rooms).await.concat();
+    assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
+}
+
+async fn who_loses_a_room_loses_it_at_once(app: &TestApp) {
+    let stage = Stage::new(app).await;
+    let ways = gone::WAYS.iter().map(|way| gone::differences(&stage, way));
+    let found: Vec<_> = join_all(ways).await.concat();
+    assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_has_a_row_and_no_row_is_of_another() {
+    let app = TestApp::spawn().await;
+    let answer = app.rest.send(Method::GET, None, "/v1/openapi.json", None).await;
+    let description: Value = answer.json().await.unwrap();
+    let mut described = BTreeSet::new();
+    for (path, calls) in description["paths"].as_object().unwrap() {
+        let methods = calls.as_object().unwrap().keys();
+        described.extend(methods.map(|one| format!("{} {}", one.to_uppercase(), anonymous(path))));
+    }
+    let rows = read(CALLS);
+    assert!(rows.iter().all(|row| matches!(row.ask, Ask::Call { .. })));
+    let in_table: BTreeSet<_> = rows.iter().map(|row| row.operation()).collect();
+    assert_eq!(in_table, described);
+    app.end().await;
+}

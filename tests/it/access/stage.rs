@@ -1,0 +1,99 @@
+//! Where scenes are set: a server, and people of the kinds that no call makes.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{Client, Person, Rest, TestApp};
+
+/// How many admins and bots there are for the scenes of one test.
+const EXTRAS: usize = 64;
+
+/// A server, shared by all scenes of a test.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) rest: Rest,
+    pub(super) address: SocketAddr,
+    words: Arc<AtomicU64>,
+    admins: Arc<Mutex<Vec<Person>>>,
+    bots: Arc<Mutex<Vec<Person>>>,
+}
+
+impl Stage {
+    /// Makes the admins and the bots. No call does either: admins are made on the command line, and
+    /// bots in a later release.
+    pub(super) async fn new(app: &TestApp) -> Self {
+        let rest = &app.rest;
+        let (mut admins, mut bots) = (Vec::new(), Vec::new());
+        for n in 0..EXTRAS {
+            admins.push(rest.register(&format!("admin{n}")).await);
+            bots.push(rest.register(&format!("robot{n}")).await);
+        }
+        app.sql("UPDATE account SET role = 'admin' WHERE username LIKE 'admin%'").await;
+        app.sql("UPDATE account SET role = 'user' WHERE username NOT LIKE 'admin%'").await;
+        app.sql("UPDATE account SET kind = 'bot' WHERE username LIKE 'robot%'").await;
+        // What was changed behind the server's back the lobby reads when it starts again.
+        app.crash(&app.lobby(&admins[0]).await).await;
+        Self {
+            rest: rest.clone(),
+            address: app.address,
+            words: Arc::default(),
+            admins: Arc::new(Mutex::new(admins)),
+            bots: Arc::new(Mutex::new(bots)),
+        }
+    }
+
+    /// A word that nothing else holds.
+    pub(super) fn word(&self) -> String {
+        format!("zq{}x", self.words.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Somebody new.
+    pub(super) async fn person(&self) -> Person {
+        self.rest.register(&self.word()).await
+    }
+
+    /// An admin of the instance, of one's own.
+    pub(super) fn admin(&self) -> Person {
+        self.admins.lock().unwrap().pop().expect("more admins")
+    }
+
+    /// A bot of one's own.
+    pub(super) fn bot(&self) -> Person {
+        self.bots.lock().unwrap().pop().expect("more bots")
+    }
+
+    /// A session, signed in by its handshake.
+    pub(super) async fn session(&self, who: &Person) -> Client {
+        let bearer = format!("Bearer {}", who.token);
+        let headers = [("authorization", bearer.as_str())];
+        Client::connect_with(self.address, "/v1/ws", &headers).await.unwrap()
+    }
+
+    /// Whatever must succeed on the way to what is tested.
+    pub(super) async fn must(
+        &self,
+        who: &Person,
+        (method, path): (Method, &str),
+        body: &Value,
+    ) -> Value {
+        let answer = self.rest.send(method.clone(), Some(&who.token), path, Some(body)).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path} by {}: {status} {text}", who.name);
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// The same with POST, the most common.
+    pub(super) async fn post(&self, who: &Person, path: &str, body: &Value) -> Value {
+        self.must(who, (Method::POST, path), body).await
+    }
+
+    /// The same with PATCH.
+    pub(super) async fn patch(&self, who: &Person, path: &str, body: &Value) {
+        self.must(who, (Method::PATCH, path), body).await;
+    }
+}

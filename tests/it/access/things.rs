@@ -1,0 +1,85 @@
+//! What the words in braces of the table stand for.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::places::{ANONYMOUS, Kind};
+use super::scene::{Actor, Scene, text};
+use crate::support::{Person, person};
+
+impl Scene {
+    /// A thing, made now where whoever asks is to have one of their own.
+    pub(super) async fn thing(&self, name: &str, actor: &Actor) -> String {
+        let own = |at: usize| actor.own.get(at).cloned();
+        let other = || self.messages["other"].0.clone();
+        match name {
+            "t" => self.t.clone(),
+            "word" => self.stage.word(),
+            "club" => self.club.clone().unwrap_or_else(|| "c_999999".to_owned()),
+            "room" => self.room.clone(),
+            "epoch" => self.epoch.clone(),
+            "seq" => self.messages["other"].1.to_string(),
+            "keeper" => self.keeper.id.clone(),
+            "someone" => self.other.id.clone(),
+            "me" => actor.person.id.clone(),
+            "name" if actor.who == ANONYMOUS => self.keeper.name.clone(),
+            "name" => actor.person.name.clone(),
+            "token" if actor.who == ANONYMOUS => "nonsense".to_owned(),
+            "token" => actor.person.token.clone(),
+            "refresh" if actor.who == ANONYMOUS => "nonsense".to_owned(),
+            "refresh" => actor.person.refresh.clone(),
+            "emoji" => "🎉".to_owned(),
+            "other" => other(),
+            "before" | "older" | "reply" => self.messages[name].0.clone(),
+            "own" => own(0).unwrap_or_else(other),
+            "mine" => own(1).unwrap_or_else(other),
+            made => self.made(made, actor).await,
+        }
+    }
+
+    async fn made(&self, name: &str, actor: &Actor) -> String {
+        match name {
+            "fresh" => self.fresh().await,
+            "newcomer" => self.stage.person().await.id,
+            "victim" if self.place.kind == Kind::Pair => self.keeper.id.clone(),
+            "victim" => {
+                let victim = self.stage.person().await;
+                self.bring(&victim).await;
+                if self.place.name == "managers" {
+                    self.give(&victim, "member").await;
+                }
+                victim.id
+            }
+            "report" => {
+                let path = self.of_room(&format!("messages/{}/report", self.fresh().await));
+                let body = json!({ "reason": "spam" });
+                text(&self.stage.post(&self.keeper, &path, &body).await["id"])
+            }
+            "filter" => {
+                let body = json!({ "pattern": self.stage.word(), "action": "mask" });
+                text(&self.stage.post(&self.keeper, &self.of_club("filters"), &body).await["id"])
+            }
+            "device" if actor.who == ANONYMOUS => "d_1".to_owned(),
+            "device" => {
+                let there = self.login(actor).await;
+                let devices = self.stage.rest.get(&there.token, "/v1/me/devices").await;
+                let devices = devices["items"].as_array().unwrap().clone();
+                text(&devices.iter().find(|device| device["current"] == true).unwrap()["id"])
+            }
+            other => panic!("the table speaks of {{{other}}}"),
+        }
+    }
+
+    /// A message that nothing else is about.
+    async fn fresh(&self) -> String {
+        let body = json!({ "text": format!("{}now fresh", self.t) });
+        text(&self.stage.post(&self.other, &self.of_room("messages"), &body).await["id"])
+    }
+
+    /// Signs somebody in once more.
+    pub(super) async fn login(&self, actor: &Actor) -> Person {
+        let body = json!({ "username": actor.person.name, "password": "correct horse" });
+        let answer = self.stage.rest.send(Method::POST, None, "/v1/auth/login", Some(&body)).await;
+        person(&answer.json().await.unwrap())
+    }
+}
