@@ -199,7 +199,7 @@ impl Scene {
         };
         match how {
             "kick" | "ban" => {
-                keeper(Method::POST, self.of_club(&format!("members/{id}/{how}"))).await
+                keeper(Method::POST, self.of_club(&format!("members/{id}/{how}"))).await;
             }
             "demote" => self.give(&actor.person, "member").await,
             "leave" if self.place.kind == Kind::Club => {
@@ -212,12 +212,12 @@ impl Scene {
                 keeper(Method::DELETE, self.of_club("").trim_end_matches('/').to_owned()).await;
             }
             "sign out" => own(Method::POST, "/v1/auth/logout", json!({})).await,
-            elsewhere => self.from_elsewhere(actor, elsewhere).await,
+            elsewhere => self.lose_elsewhere(actor, elsewhere).await,
         }
     }
 
     /// Another device of the same user ends this one.
-    async fn from_elsewhere(&self, actor: &Actor, how: &str) {
+    async fn lose_elsewhere(&self, actor: &Actor, how: &str) {
         let there = self.login(actor).await;
         let (method, path, body) = match how {
             "end the device" => (Method::DELETE, "/v1/me/devices", json!({})),

@@ -18,9 +18,9 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::Value;
 
-use self::places::PLACES;
+use self::places::{PLACES, Place};
 use self::stage::Stage;
-use self::table::{Ask, anonymous, audiences, read};
+use self::table::{Ask, Row, anonymous, audiences, filled, read};
 use crate::support::{TestApp, on_both};
 
 on_both!(
@@ -69,4 +69,46 @@ async fn every_call_has_a_row_and_no_row_is_of_another() {
     let in_table: BTreeSet<_> = rows.iter().map(|row| row.operation()).collect();
     assert_eq!(in_table, described);
     app.end().await;
+}
+
+#[test]
+fn rows_are_read_as_they_are_meant() {
+    let text = "# no row\nGET /v1/rooms/{room}\n  muted = muted\n  @dm lobby: in muted = ok\n\
+                POST /v1/clubs/{club}/x {\"a\":{seq}}\n  manager = conflict/b\nping\n  at *\n";
+    let rows = read(text);
+    let said = |at: usize, place: &str, who: &str| {
+        let row: &Row = &rows[at];
+        row.outcome(Place::named(place), who).to_owned()
+    };
+    let places: Vec<_> =
+        rows.iter().map(|row| PLACES.iter().filter(|place| row.is_at(place)).count()).collect();
+    assert_eq!(places, [PLACES.len(), 2, PLACES.len()]);
+    let operations: Vec<_> = rows.iter().map(Row::operation).collect();
+    assert_eq!(operations, ["GET /v1/rooms/{}", "POST /v1/clubs/{}/x", "ping"]);
+    for (who, outcome) in [
+        ("anonymous", "unauthorized"),
+        ("stranger", "not_found"),
+        ("banned", "banned"),
+        ("muted", "muted"),
+        ("member", "ok"),
+    ] {
+        assert_eq!(said(0, "club", who), outcome, "{who}");
+    }
+    assert_eq!(
+        (said(0, "managers", "member"), said(0, "dm", "bot")),
+        ("not_found".into(), "ok".into())
+    );
+    for (who, outcome) in [
+        ("stranger", "forbidden/not_member"),
+        ("member", "forbidden/role"),
+        ("manager", "conflict/b"),
+        ("owner", "ok"),
+    ] {
+        assert_eq!(said(1, "club", who), outcome, "{who}");
+    }
+    assert_eq!(said(1, "closed", "banned"), "not_found");
+    assert_eq!(filled("{a}{\"b\":{c}}", |name| name.to_uppercase()), "A{\"b\":C}");
+    let heard = audiences("x = in\n  @dm lobby = doer\n");
+    assert_eq!(heard[0].at(Place::named("club")), ["in"]);
+    assert_eq!(heard[0].at(Place::named("dm")), ["doer"]);
 }
