@@ -93,7 +93,7 @@ async fn allowed(api: &Api, room: RoomId, caller: Caller) -> Result<(), ApiError
     let (standing, info) =
         (api.store.standing(room, caller.user()).await?, api.store.room(room).await?);
     let (Some(standing), Some(info)) = (standing, info) else {
-        return Err(ApiError::not_found());
+        return Err(api.rooms.why_not(room, caller.user()).await.into());
     };
     let settings = info.settings();
     for permission in [Permission::Send, Permission::Attach] {

@@ -76,9 +76,12 @@ impl Scene {
             messages: BTreeMap::new(),
         };
         scene.build(&actors).await;
-        for name in ["older", "before"] {
-            scene.say(name, json!({ "text": format!("{}before", scene.t) })).await;
+        let file = scene.upload("before").await;
+        for (name, files) in [("older", vec![]), ("before", vec![file.clone()])] {
+            let body = json!({ "text": format!("{}before", scene.t), "files": files });
+            scene.say(name, body).await;
         }
+        scene.messages.insert("filebefore", (file, 0));
         for actor in &mut actors {
             scene.enter(actor).await;
         }

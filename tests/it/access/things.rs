@@ -1,7 +1,7 @@
 //! What the words in braces of the table stand for.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::places::{ANONYMOUS, Kind};
 use super::scene::{Actor, Scene, text};
@@ -30,7 +30,7 @@ impl Scene {
             "refresh" => actor.person.refresh.clone(),
             "emoji" => "🎉".to_owned(),
             "other" => other(),
-            "before" | "older" | "reply" => self.messages[name].0.clone(),
+            "before" | "older" | "reply" | "filebefore" => self.messages[name].0.clone(),
             "own" => own(0).unwrap_or_else(other),
             "mine" => own(1).unwrap_or_else(other),
             made => self.made(made, actor).await,
@@ -40,6 +40,12 @@ impl Scene {
     async fn made(&self, name: &str, actor: &Actor) -> String {
         match name {
             "fresh" => self.fresh().await,
+            "file" => {
+                let file = self.upload("now").await;
+                let body = json!({ "text": format!("{}now brought", self.t), "files": [file] });
+                self.stage.post(&self.other, &self.of_room("messages"), &body).await;
+                file
+            }
             "newcomer" => self.stage.person().await.id,
             "victim" if self.place.kind == Kind::Pair => self.keeper.id.clone(),
             "victim" => {
@@ -74,6 +80,15 @@ impl Scene {
     async fn fresh(&self) -> String {
         let body = json!({ "text": format!("{}now fresh", self.t) });
         text(&self.stage.post(&self.other, &self.of_room("messages"), &body).await["id"])
+    }
+
+    /// A file of the other, for this room.
+    pub(super) async fn upload(&self, word: &str) -> String {
+        let url = format!("{}{}?name=a.txt", self.stage.rest.base, self.of_room("files"));
+        let body = format!("{}{word}", self.t);
+        let request = self.stage.rest.http.post(url).bearer_auth(&self.other.token).body(body);
+        let file: Value = request.send().await.unwrap().json().await.unwrap();
+        text(&file["id"])
     }
 
     /// Signs somebody in once more.
