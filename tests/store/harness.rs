@@ -63,10 +63,8 @@ where
         if let Some(world) = World::new(engine).await {
             let target = world.target.clone();
             test(world).await;
-            if let (DatabaseTarget::Postgres(url), Some(cluster)) =
-                (target, Cluster::of_this_process())
-            {
-                cluster.drop_database(&url).await;
+            if let DatabaseTarget::Postgres(url) = target {
+                crate::postgres::drop_database(&url).await;
             }
         }
     });

@@ -99,7 +99,7 @@ impl Cluster {
 
     /// Takes a database away again: hundreds of them would fill the disk of a small machine.
     #[expect(clippy::expect_used, reason = "a test whose database is stuck stops there")]
-    pub(crate) async fn drop_database(&self, url: &str) {
+    async fn drop_database(&self, url: &str) {
         let (path, _host) = url.split_once('?').expect("a URL of this cluster");
         let (_server, name) = path.rsplit_once('/').expect("a URL of this cluster");
         let mut conn = PgConnection::connect(&self.url("postgres")).await.expect("connect");
@@ -112,6 +112,13 @@ impl Cluster {
 
     fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+    }
+}
+
+/// Takes a database of this process's cluster away again.
+pub(crate) async fn drop_database(url: &str) {
+    if let Some(cluster) = Cluster::of_this_process() {
+        cluster.drop_database(url).await;
     }
 }
 

@@ -70,7 +70,8 @@ impl RoomsHandle {
         task::beside(async move {
             let mut read = None;
             for _try in 0..TRIES {
-                read = rooms.within(load::settings(&rooms.store, &rooms.filters, room.room)).await;
+                let settings = load::settings(&rooms.store, &rooms.filters, room.room);
+                read = rooms.within(Box::pin(settings)).await;
                 if read.is_some() {
                     break;
                 }

@@ -23,7 +23,7 @@ macro_rules! on_both {
                 let app = crate::support::TestApp::spawn_with(&settings).await;
                 super::$name(&app).await;
                 app.end().await;
-                crate::support::drop_database(&url).await;
+                crate::postgres::drop_database(&url).await;
             })+
         }
     };
@@ -33,11 +33,4 @@ pub(crate) use on_both;
 /// A database of a test's own; none where there is no PostgreSQL.
 pub(crate) async fn fresh() -> Option<String> {
     Some(Cluster::of_this_process()?.fresh_database().await)
-}
-
-/// Takes such a database away again.
-pub(crate) async fn drop_database(url: &str) {
-    if let Some(cluster) = Cluster::of_this_process() {
-        cluster.drop_database(url).await;
-    }
 }

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::client::{Client, Closed};
-pub(crate) use self::engines::{drop_database, fresh, on_both};
+pub(crate) use self::engines::{fresh, on_both};
 pub(crate) use self::hub::Hub;
 pub(crate) use self::model::Model;
 pub(crate) use self::process::{Process, command, free_address};
