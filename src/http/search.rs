@@ -123,8 +123,12 @@ pub(super) async fn find(
         after: after.map(|(point, room, seq)| Spot { point, room: RoomId(room), seq }),
         limit: paging.limit(),
     };
-    // A room that the caller may not read does not exist for them.
-    let found = api.store.search(&search).await?.ok_or_else(ApiError::not_found)?;
+    let found = match (api.store.search(&search).await?, asked.room) {
+        (Some(found), _room) => found,
+        // A room that the caller may not read does not exist for them, but for who is banned.
+        (None, Some(room)) => return Err(api.rooms.why_not(room, caller.user()).await.into()),
+        (None, None) => return Err(ApiError::not_found()),
+    };
     let next = found.next.map(|Spot { point, room, seq }| (point, room.0, seq));
     let text = asked.text.as_ref();
     let items = found.messages.iter().map(|message| item(message, text)).collect();
