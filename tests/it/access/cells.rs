@@ -106,7 +106,7 @@ pub(super) fn secrets(scene: &Scene, who: &str) -> Vec<String> {
     let (place, word) = (scene.place, |end: &str| format!("{}{end}", scene.t));
     let mut secrets = Vec::new();
     if !place.has("in", who) {
-        secrets.extend([word("now"), word("before"), word("own")]);
+        secrets.extend([word("now"), word("before")]);
     }
     if !place.has("in", who) && place.name != "listed" {
         secrets.push(word("topic"));

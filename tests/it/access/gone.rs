@@ -48,6 +48,7 @@ pub(super) const WAYS: &[Way] = &[
     way("delete the room", "club closed since group listed", "member", "not_found"),
     way("delete the club", "club closed since", "member", "not_found"),
     way("sign out", "club dm lobby", "member", "unauthorized"),
+    way("erase the account", "club dm group lobby", "member", "unauthorized"),
     way("end the device", "club", "member", "unauthorized"),
     way("set a new password", "club", "member", "unauthorized"),
 ];
@@ -212,6 +213,9 @@ impl Scene {
                 keeper(Method::DELETE, self.of_club("").trim_end_matches('/').to_owned()).await;
             }
             "sign out" => own(Method::POST, "/v1/auth/logout", json!({})).await,
+            "erase the account" => {
+                own(Method::DELETE, "/v1/me", json!({ "password": "correct horse" })).await;
+            }
             elsewhere => self.lose_elsewhere(actor, elsewhere).await,
         }
     }
