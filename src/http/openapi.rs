@@ -13,8 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, auth, clubs, dms, events, files, groups, health, inbox, me, members, messages,
-    moderation, reading, roles, room_settings, rooms, search, threads, users,
+    acts, admin, auth, clubs, dms, erasures, events, export, files, groups, health, inbox, me,
+    members, messages, moderation, reading, roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -52,6 +52,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         files::upload, files::keys, files::original, files::preview,
         inbox::list, inbox::read,
         admin::actors,
+        export::export, erasures::leave, erasures::erase, erasures::audit,
         health::alive, health::ready_for_traffic, health::metrics,
         description,
     ),
