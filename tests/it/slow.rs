@@ -16,7 +16,7 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     app.join(&lazy, &club).await;
     let total = 160;
     let mut senders = Vec::new();
-    let mut reading = Vec::new();
+    let mut readers = Vec::new();
     for n in 0..99 {
         let person = app.person(&format!("p{n}")).await;
         app.join(&person, &club).await;
@@ -25,11 +25,7 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
             senders.push(app.session(&person).await);
         }
         session.open(&room).await;
-        reading.push(tokio::spawn(async move {
-            for expected in 1..=total {
-                assert_eq!(session.expect("msg.new").await["seq"], expected);
-            }
-        }));
+        readers.push(session);
     }
     let mut stalled = Raw::upgraded(app.address, b"").await;
     shrink(&stalled);
@@ -38,6 +34,17 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
     stalled.write(&frame(0x81, open.as_bytes())).await;
 
+    // Only now: what they wait for has a time limit.
+    let reading: Vec<_> = readers
+        .into_iter()
+        .map(|mut session| {
+            tokio::spawn(async move {
+                for expected in 1..=total {
+                    assert_eq!(session.expect("msg.new").await["seq"], expected);
+                }
+            })
+        })
+        .collect();
     let text = "가".repeat(4_000);
     for n in 0..total {
         let sender = &mut senders[usize::try_from(n).unwrap() % 20];

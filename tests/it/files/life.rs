@@ -137,7 +137,7 @@ async fn who_may_attach_is_said_by_the_room(app: &TestApp) {
     app.rest.post(&mina.token, &on_bob("ban"), &json!({ "seconds": 600 })).await;
     assert_eq!(status(app, &bob, url(&file)).await, 404, "their own as well");
     let answer = try_upload(&app.rest, &bob, &room, "e.txt", b"e".to_vec()).await;
-    assert_eq!(refused(answer).await.0, 404);
+    assert_eq!(refused(answer).await, (403, "forbidden".to_owned(), "banned".to_owned()));
 }
 
 async fn messages_with_files_are_found(app: &TestApp) {
