@@ -89,7 +89,9 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let life = random()?;
         let faults = config.faults.clone();
-        let tree = Tree::start(store.clone(), Arc::clone(&metrics), life, link, faults).await?;
+        let assistant = models::assistant(config, Arc::clone(&models));
+        let metered = Arc::clone(&metrics);
+        let tree = Tree::start(store.clone(), metered, life, link, assistant, faults).await?;
         let tokens = Arc::new(tokens(config, &store).await?);
         let throttle = Arc::new(Throttle::default());
         let is_draining = Arc::new(AtomicBool::new(false));
@@ -223,6 +225,7 @@ fn settings(config: &Config) -> ApiSettings {
             day: config.attachments.day_bytes,
             all: config.attachments.quota_bytes,
         },
+        ai_models: config.assistant.choices.clone(),
         default_locale: Locale::Ko,
     }
 }

@@ -41,6 +41,12 @@ pub enum Part {
     Root,
     /// A read of the store beside an actor.
     Read,
+    /// Who sees to it that questions are answered.
+    Assistants,
+    /// Who looks after one answer.
+    Assistant,
+    /// One answer that is spoken.
+    Run,
 }
 
 /// When in the handling of a message.

@@ -193,6 +193,13 @@
 //! are the same for all. The key adds who it is, for one file and a few minutes; whether they may
 //! read is asked of the store each time, as with a token. So rights end at once, and an address that
 //! gets about soon opens nothing.
+//!
+//! **Dx. A question to the assistant is a row, an answer a message.** The row stands in the transaction
+//! of the question, and each step of the answer moves it on in the transaction of its event
+//! (`store/journal/runs.rs`): whoever takes a question up, after whatever crash, on whichever node,
+//! finds how far it has come, and nobody answers twice. What is said in between is in no log. It lies
+//! in one text that who speaks it, its room and whoever comes late share (`actors/assistant`), told
+//! by byte offset and noted in the row once a second, so that a crash leaves what was seen.
 
 pub mod actors;
 pub mod app;

@@ -25,6 +25,7 @@ use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
 pub(crate) use self::nobody::Nobody;
 use self::weight::{Scale, Weight};
+use super::assistant::Answering;
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
 use super::meter::Mailbox;
 use super::pressure::{Pressure, WAIT};
@@ -69,6 +70,8 @@ pub(crate) enum Ticket {
     Member { user: UserId, change: Change, answer: Answer<Result<Appended, Refusal>> },
     /// A change that says itself who moved.
     Moves { answer: Answer<Result<Appended, Refusal>> },
+    /// A step of a run of the assistant.
+    Run { answering: Arc<Answering>, answer: Answer<Result<Appended, Refusal>> },
 }
 
 /// What became of an append, with its ticket.
@@ -353,6 +356,7 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
         Append::Message(message) => message.room.0,
         Append::Act(act) => act.room.0,
         Append::Previews(new) => new.room.0,
+        Append::Run(step) => step.room().0,
         Append::Mark { room, .. }
         | Append::Unread { room, .. }
         | Append::FanOut { room, .. }

@@ -12,7 +12,10 @@
 //! ├─ Journal                              the group-commit writer: all appends, one transaction
 //! ├─ Lookup                               reads for sign-ins, many in one statement
 //! ├─ Indexer                              fills the index of the search, behind the logs
-//! └─ Sweeper                              takes away for good what is to go
+//! ├─ Sweeper                              takes away for good what is to go
+//! └─ Assistants                           who asks the assistant, and whose turn it is
+//!    └─ Assistant …                       looks after one question, from its turn to its end
+//!       └─ Run                            one answer, as a model speaks it
 //! HTTP worker … (actix, one thread each)
 //! ├─ Relay                                which sessions here listen to what; heartbeats, deadlines
 //! └─ Session …                            one a socket: reads ops; ends with the socket
@@ -46,6 +49,7 @@
 //!   committed after the relays were told, and take what others committed like any event, by seq.
 //!   A crash of the bus, or a link that is away, delays what crosses until the heads are compared.
 
+mod assistant;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod bounded;
@@ -79,6 +83,7 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorRef};
 
+pub use self::assistant::{AssistantHandle, AssistantSettings, Drafted, RunReading, public_reason};
 use self::bus::BusHandle;
 pub use self::connections::{Connection, Connections};
 pub use self::journal::{JournalHandle, LaneReading};
@@ -119,7 +124,7 @@ pub struct NotStarted(String);
 impl Tree {
     /// Starts the tree on the runtime of the caller. `life` is random: it tells this node, and the
     /// cids that it makes, apart from others and from its earlier lives. `link` leads to the other
-    /// nodes, if there are any; `faults` are what tests planted.
+    /// nodes, if there are any; `assistant` is how questions are answered; `faults` are what tests planted.
     ///
     /// # Errors
     /// When a branch cannot start at all.
@@ -128,10 +133,12 @@ impl Tree {
         metrics: Arc<Metrics>,
         life: u64,
         link: Option<Arc<dyn Link>>,
+        assistant: AssistantSettings,
         faults: Faults,
     ) -> Result<Self, NotStarted> {
         let bus = BusHandle::new(link, life, Arc::clone(&metrics));
-        let rooms = RoomsHandle::new(store, metrics, life, bus, faults);
+        let assistant = AssistantHandle::new(assistant);
+        let rooms = RoomsHandle::new(store, metrics, life, bus, assistant, faults);
         let lookup = LookupHandle::default();
         let root = Root { rooms: rooms.clone(), lookup: lookup.clone() };
         let started = Root::spawn(None, root, ()).await;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
+use super::assistant::{self, Assistants};
 use super::bounded::BoundedRef;
 use super::bus::{self, Bus};
 use super::indexer::{self, Indexer};
@@ -42,6 +43,7 @@ pub(super) enum Branch {
     Lookup,
     Indexer,
     Sweeper,
+    Assistants,
 }
 
 impl Branch {
@@ -55,6 +57,7 @@ impl Branch {
             Self::Lookup => "Lookup",
             Self::Indexer => "Indexer",
             Self::Sweeper => "Sweeper",
+            Self::Assistants => "Assistants",
         }
     }
 
@@ -68,12 +71,13 @@ impl Branch {
             Self::Lookup => "lookup",
             Self::Indexer => "indexer",
             Self::Sweeper => "sweeper",
+            Self::Assistants => "assistants",
         }
     }
 }
 
 /// In this order: a branch is reached by those that start behind it.
-const ORDER: [Branch; 7] = [
+const ORDER: [Branch; 8] = [
     Branch::Bus,
     Branch::Presence,
     Branch::Rooms,
@@ -81,6 +85,7 @@ const ORDER: [Branch; 7] = [
     Branch::Lookup,
     Branch::Indexer,
     Branch::Sweeper,
+    Branch::Assistants,
 ];
 
 /// Message of the root.
@@ -223,6 +228,13 @@ impl Root {
                 let (actor, _ends) = Sweeper::spawn_linked(None, sweeper, (), cell).await?;
                 let id = actor.get_id();
                 self.rooms.sweeper.start(BoundedRef::new(actor, sweeper::MAILBOX));
+                id
+            }
+            Branch::Assistants => {
+                let assistants = Assistants { rooms: self.rooms.clone(), node: self.rooms.life };
+                let (actor, _ends) = Assistants::spawn_linked(None, assistants, (), cell).await?;
+                let id = actor.get_id();
+                self.rooms.assistant.start(BoundedRef::new(actor, assistant::MAILBOX));
                 id
             }
         };

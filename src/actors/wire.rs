@@ -1,16 +1,19 @@
 //! Numbered facts become the JSON that is kept and sent; see [`crate::store::EventWriter`].
 
 use super::journal::{Nobody, Outcomes};
-use crate::domain::{ClubRole, Group, MessageId, Millis, RoomId, Text, UserId, in_address};
+use crate::domain::{
+    ASSISTANT, ClubRole, Group, MessageId, Millis, RoomId, Text, UserId, in_address,
+};
 use crate::protocol::{
-    ActData, EditData, FileItem, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave,
-    MemberRole, MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessagePreview,
-    MessageReact, MessageUnpin, MessageUnreact, NoticeData, NoticeEvent, PreviewData, ReactionData,
-    RoleData, erased_event, erased_notice,
+    ActData, AiDone, AiEnd, AiEndData, AiOver, AiRunning, AiStart, AiStartData, Cite, ContextRead,
+    EditData, FileItem, MemberBan, MemberData, MemberJoin, MemberKick, MemberLeave, MemberRole,
+    MessageData, MessageDelete, MessageEdit, MessageNew, MessagePin, MessagePreview, MessageReact,
+    MessageUnpin, MessageUnreact, NoticeData, NoticeEvent, PreviewData, ReactionData, RoleData,
+    Use, erased_event, erased_notice,
 };
 use crate::store::{
     ActEvent, EventWriter, File, Happened, Line, N_HOLE, NewMessage, NewNotice, NewPreviews,
-    SEQ_HOLE, WrittenNotice,
+    RunBegun, RunEnd, RunEnded, SEQ_HOLE, WrittenNotice,
 };
 use crate::telemetry::Metrics;
 
@@ -114,6 +117,32 @@ impl EventWriter for Writer<'_> {
         }
     }
 
+    fn run_begun(&self, begun: &RunBegun<'_>) -> (String, String) {
+        let RunBegun { run, room, seq, n, at, question, thread, asker, model } = *begun;
+        let (id, reply_to) = (MessageId { room, seq }, MessageId { room, seq: question });
+        let thread = thread.map(|seq| MessageId { room, seq });
+        let d = AiStartData { id, run, by: ASSISTANT, asker, reply_to, thread, model };
+        let ai = AiRunning { run, state: "running", asker, model };
+        (self.json(&AiStart { room, seq, n, at, d }), self.json(&ai))
+    }
+
+    fn run_ended(&self, ended: &RunEnded<'_>) -> (String, String) {
+        let RunEnded { end, message, seq, asker, is_deleted } = *ended;
+        let room = end.room;
+        let run = done(end, asker);
+        let text = if is_deleted { None } else { Some(end.text.as_ref()) };
+        let d = AiEndData {
+            id: MessageId { room, seq: message },
+            by: ASSISTANT,
+            text: text.map(|text| text.map_or("", Text::as_str)),
+            html: text.flatten().and_then(Text::html),
+            deleted: is_deleted,
+            run: run.clone(),
+        };
+        let event = self.json(&AiEnd { room, seq, at: end.at, d });
+        (event, self.json(&AiOver { state: "done", run }))
+    }
+
     fn erased_event(&self, body: &str) -> String {
         erased_event(body)
     }
@@ -161,6 +190,33 @@ impl From<&File> for FileItem {
             height,
             preview_url: file.has_preview.then(|| format!("/files/{}/preview", file.id)),
         }
+    }
+}
+
+/// What is told of a run that is over.
+fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
+    let (room, receipt) = (end.room, &end.receipt);
+    let cite = |seq: &i64| Cite { id: MessageId { room, seq: *seq }, seq: *seq };
+    AiDone {
+        run: end.run,
+        asker,
+        finish: end.finish,
+        model: &receipt.model,
+        cites: receipt.cites.iter().map(cite).collect(),
+        usage: Use {
+            input: receipt.input,
+            output: receipt.output,
+            micro_usd: receipt.micro_usd,
+            guessed: receipt.is_guessed,
+        },
+        context: ContextRead {
+            from: receipt.range.0,
+            to: receipt.range.1,
+            used: receipt.used,
+            left_out: receipt.left_out.iter().copied().collect(),
+        },
+        first_ms: receipt.first_ms,
+        error: receipt.error.as_deref(),
     }
 }
 

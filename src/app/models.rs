@@ -4,11 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{StartError, end_signal};
-use crate::config::{Config, ModelPlace, Provider, Secret};
-use crate::llm::{Chain, ChatModel, Endpoint, HttpModel, Key, Speaks, Timing, points_at};
+use crate::actors::AssistantSettings;
+use crate::config::{Config, ModelPlace, ModelPrice, Provider, Secret};
+use crate::llm::{
+    Chain, ChatModel, Endpoint, HttpModel, Key, Price, Prices, Speaks, Timing, points_at,
+};
 use crate::mock::Mock;
+use crate::store::{Budget, Budgets};
 
-/// The models of the settings, in their order. Nobody is asked yet.
+/// The models of the settings, in their order.
 pub(super) fn chain(config: &Config, address: SocketAddr) -> Result<Chain, StartError> {
     let assistant = &config.assistant;
     let own = vec![address, config.edge.listen];
@@ -42,6 +46,33 @@ pub(super) fn chain(config: &Config, address: SocketAddr) -> Result<Chain, Start
         ..Timing::default()
     };
     Ok(Chain::new(models, assistant.is_offline_last, timing))
+}
+
+/// How questions are answered.
+pub(super) fn assistant(config: &Config, models: Arc<Chain>) -> AssistantSettings {
+    let assistant = &config.assistant;
+    let price = |price: &ModelPrice| {
+        (price.model.clone(), Price { input: price.input, output: price.output })
+    };
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let [user, room, club, all] = assistant.micro_usd_per_day;
+    let budget =
+        |tokens, micro_usd| Budget { tokens: number(tokens), micro_usd: number(micro_usd) };
+    AssistantSettings {
+        models,
+        prices: Prices::new(assistant.prices.iter().map(price)),
+        places: assistant.concurrency,
+        per_minute: assistant.questions_per_minute,
+        messages: i64::from(assistant.context.0),
+        tokens: assistant.context.1,
+        budgets: Budgets {
+            user: budget(assistant.user_tokens_per_day, user),
+            room: budget(assistant.room_tokens_per_day, room),
+            club: budget(assistant.club_tokens_per_day, club),
+            all: budget(assistant.tokens_per_day, all),
+        },
+        minutes_ahead: assistant.minutes_ahead,
+    }
 }
 
 fn speaks(place: &ModelPlace) -> Option<Speaks> {

@@ -78,10 +78,27 @@ pub struct Assistant {
     pub user_tokens_per_day: u64,
     /// Tokens a room may spend a day.
     pub room_tokens_per_day: u64,
+    /// Tokens a club may spend a day.
+    pub club_tokens_per_day: u64,
+    /// Tokens that may be spent a day.
+    pub tokens_per_day: u64,
+    /// The same in micro-USD: by a user, in a room, in a club, by all; zero is no limit.
+    pub micro_usd_per_day: [u64; 4],
+    /// Answers at a time.
+    pub concurrency: usize,
+    /// Questions of one user in a minute.
+    pub questions_per_minute: usize,
+    /// Messages that an answer reads, and tokens of them.
+    pub context: (u32, u64),
+    /// Minutes that people's clocks are ahead of UTC.
+    pub minutes_ahead: i32,
 }
 
 impl Assistant {
     pub(super) fn parse(values: &Values) -> Result<Self, InvalidConfig> {
+        let number = |name: &str, range| {
+            within(values, name, range).map(|number| usize::try_from(number).unwrap_or(1))
+        };
         let time = |name: &str| within(values, name, 100..=3_600_000).map(Duration::from_millis);
         let mut models = Vec::new();
         models.extend(place(values, "llm")?);
@@ -98,6 +115,22 @@ impl Assistant {
             prices: prices(values)?,
             user_tokens_per_day: values.parse("ai_user_tokens_per_day")?,
             room_tokens_per_day: values.parse("ai_room_tokens_per_day")?,
+            club_tokens_per_day: values.parse("ai_club_tokens_per_day")?,
+            tokens_per_day: values.parse("ai_tokens_per_day")?,
+            micro_usd_per_day: [
+                values.parse("ai_user_micro_usd_per_day")?,
+                values.parse("ai_room_micro_usd_per_day")?,
+                values.parse("ai_club_micro_usd_per_day")?,
+                values.parse("ai_micro_usd_per_day")?,
+            ],
+            concurrency: number("ai_concurrency", 1..=1_000)?,
+            questions_per_minute: number("ai_questions_per_minute", 1..=1_000)?,
+            context: (
+                within(values, "ai_context_messages", 1..=200)
+                    .map(|count| u32::try_from(count).unwrap_or(50))?,
+                within(values, "ai_context_tokens", 100..=1_000_000)?,
+            ),
+            minutes_ahead: ahead(values)?,
         })
     }
 }
@@ -111,6 +144,13 @@ fn place(values: &Values, prefix: &str) -> Result<Option<ModelPlace>, InvalidCon
     }
     let model = values.optional(&name("model")).ok_or_else(|| values.unfit(&name("model")))?;
     Ok(Some(ModelPlace { provider, base_url, api_key: values.secret(&name("api_key")), model }))
+}
+
+/// No clock is further away than this.
+fn ahead(values: &Values) -> Result<i32, InvalidConfig> {
+    let minutes: i32 = values.parse("ai_minutes_ahead")?;
+    let is_clock = (-12 * 60..=14 * 60).contains(&minutes);
+    if is_clock { Ok(minutes) } else { Err(values.unfit("ai_minutes_ahead")) }
 }
 
 fn names(text: &str) -> Vec<String> {

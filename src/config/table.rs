@@ -227,6 +227,67 @@ pub const SETTINGS: &[Setting] = &[
         "a number of tokens",
         "What one room may spend on answers in a day.",
     ),
+    plain(
+        "ai_club_tokens_per_day",
+        Some("5000000"),
+        "a number of tokens",
+        "What one club may spend on answers in a day; 0 is no limit, here and above.",
+    ),
+    plain(
+        "ai_tokens_per_day",
+        Some("10000000"),
+        "a number of tokens",
+        "What all may spend on answers in a day.",
+    ),
+    plain(
+        "ai_user_micro_usd_per_day",
+        Some("0"),
+        "millionths of a US dollar",
+        "What the answers of one user may cost in a day; 0 is no limit.",
+    ),
+    plain(
+        "ai_room_micro_usd_per_day",
+        Some("0"),
+        "millionths of a US dollar",
+        "What the answers in one room may cost in a day.",
+    ),
+    plain(
+        "ai_club_micro_usd_per_day",
+        Some("0"),
+        "millionths of a US dollar",
+        "What the answers in one club may cost in a day.",
+    ),
+    plain(
+        "ai_micro_usd_per_day",
+        Some("0"),
+        "millionths of a US dollar",
+        "What all answers may cost in a day.",
+    ),
+    plain("ai_concurrency", Some("8"), "1 to 1000", "How many answers are written at a time."),
+    plain(
+        "ai_questions_per_minute",
+        Some("5"),
+        "1 to 1000",
+        "How often one user may ask in a minute.",
+    ),
+    plain(
+        "ai_context_messages",
+        Some("50"),
+        "1 to 200",
+        "How many messages of the room an answer reads.",
+    ),
+    plain(
+        "ai_context_tokens",
+        Some("4000"),
+        "100 to 1000000",
+        "How many tokens of them; the oldest are left out first.",
+    ),
+    plain(
+        "ai_minutes_ahead",
+        Some("540"),
+        "minutes, -720 to 840",
+        "How far the clocks of people are ahead of UTC, for times in what a model reads.",
+    ),
 ];
 
 /// The settings as an example for an environment file.

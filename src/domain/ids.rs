@@ -81,9 +81,38 @@ macro_rules! text_serde {
     };
 }
 
+/// An account, `u_…`; that of the assistant is `u_ai`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub i64);
+
+/// The id of the assistant on the wire.
+const ASSISTANT_ID: &str = "u_ai";
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str(ASSISTANT_ID),
+            number => write!(f, "u_{number}"),
+        }
+    }
+}
+
+impl FromStr for UserId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text == ASSISTANT_ID {
+            return Ok(Self(0));
+        }
+        text.strip_prefix("u_").ok_or(InvalidId).and_then(digits).map(Self)
+    }
+}
+
+text_serde!(UserId);
+
 number_id!(
-    /// An account, `u_…`.
-    UserId, "u"
+    /// One answer of the assistant, `run_…`.
+    RunId, "run"
 );
 number_id!(
     /// A club, `c_…`.
@@ -171,6 +200,7 @@ mod tests {
     #[test]
     fn an_id_reads_back_as_it_was_written() {
         assert_eq!("u_7".parse(), Ok(UserId(7)));
+        assert_eq!(("u_ai".parse(), UserId(0).to_string()), (Ok(UserId(0)), "u_ai".to_owned()));
         assert_eq!(RoomId(12).to_string(), "r_12");
         let message = MessageId { room: RoomId(12), seq: 1043 };
         assert_eq!(message.to_string().parse(), Ok(message));
@@ -178,7 +208,9 @@ mod tests {
 
     #[test]
     fn one_thing_has_one_id() {
-        for odd in ["u_07", "u_+7", "u_", "u_7 ", "r_7", "U_7", "u_99999999999999999999", "7"] {
+        for odd in
+            ["u_07", "u_+7", "u_", "u_7 ", "r_7", "U_7", "u_99999999999999999999", "u_0", "7"]
+        {
             assert_eq!(odd.parse::<UserId>(), Err(InvalidId), "{odd}");
         }
         for odd in ["m_1", "m_1_", "m__1", "m_1_01", "m_1_2_3"] {

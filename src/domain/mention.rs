@@ -1,5 +1,6 @@
 //! Who a message calls: `@username`, `@here` and `@all`, not inside a word or code.
 
+use super::assistant::ASSISTANT_NAME;
 use super::limits;
 use super::names::is_username_char;
 
@@ -30,6 +31,8 @@ pub struct Calls {
     pub names: Vec<Vec<String>>,
     /// The largest group among them.
     pub group: Option<Group>,
+    /// Whether the assistant is among them.
+    pub assistant: bool,
 }
 
 /// Reads who a text calls.
@@ -58,6 +61,7 @@ pub fn calls(text: &str) -> Calls {
             .collect();
         let group = group(&name);
         calls.group = calls.group.max(group);
+        calls.assistant |= begins_with(&name, ASSISTANT_NAME);
         // What is behind the word of a group may make it a name; what is within it may not.
         let shortest = group.map_or(limits::USERNAME_CHARS.0, |group| group.word().len() + 1);
         let prefixes = (shortest..=name.len()).rev();
@@ -76,12 +80,15 @@ pub fn calls(text: &str) -> Calls {
 /// The group that a word begins with, unless it goes on as another word: `@all`, `@all님`, not
 /// `@allison`.
 fn group(name: &[char]) -> Option<Group> {
-    [Group::Here, Group::All].into_iter().find(|group| {
-        let (word, behind) = name.split_at(group.word().len().min(name.len()));
-        let is_word = word.iter().map(char::to_ascii_lowercase).eq(group.word().chars());
-        let goes_on = behind.iter().find(|c| !matches!(c, '.' | '-'));
-        is_word && goes_on.is_none_or(|c| !c.is_ascii())
-    })
+    [Group::Here, Group::All].into_iter().find(|group| begins_with(name, group.word()))
+}
+
+/// Whether something begins with a word that does not go on as another.
+fn begins_with(name: &[char], word: &str) -> bool {
+    let (begin, behind) = name.split_at(word.len().min(name.len()));
+    let is_word = begin.iter().map(char::to_ascii_lowercase).eq(word.chars());
+    let goes_on = behind.iter().find(|c| !matches!(c, '.' | '-'));
+    is_word && goes_on.is_none_or(|c| !c.is_ascii())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! *Belongs here:* types that parse, and rules that need nothing but their arguments.
 //! *Does not belong here:* I/O, clocks, JSON shapes, SQL. Nothing here knows another folder.
 
+mod assistant;
 mod club;
 mod emoji;
 mod file;
@@ -23,6 +24,10 @@ mod status;
 mod text;
 mod time;
 
+pub use assistant::{
+    ASSISTANT, Finish, HINT_CHARS, PERSONA_CHARS, Speech, Wakes, Waking, calls_assistant, command,
+    question,
+};
 pub use club::{
     Category, ClubKind, DESCRIPTION_CHARS, GREETING_CHARS, InvalidClub, JoinPolicy, Visibility,
     access, optional_text,
@@ -35,7 +40,7 @@ pub use filter::{
 };
 pub use ids::{
     AuditId, ClubId, DeviceId, FileId, FilterId, InvalidId, MessageId, NoticeId, ReportId, RoomId,
-    SessionId, UserId,
+    RunId, SessionId, UserId,
 };
 pub use link::LinkPreview;
 pub use markup::quote;

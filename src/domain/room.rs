@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::permission::{Least, Permission, Rank, Rules};
 use super::role::words;
-use super::{ClubRole, Millis};
+use super::{ClubRole, Millis, Waking};
 
 words!(
     /// What a room is for, and by that who reads and writes in it.
@@ -125,13 +125,15 @@ pub struct RoomSettings {
     pub rules: Rules,
     /// The least time between two messages of one member; zero where there is none.
     pub slow_mode: Duration,
+    /// What wakes the assistant.
+    pub waking: Waking,
 }
 
 impl RoomSettings {
     /// A room of a kind that says nothing of its own.
     #[must_use]
     pub fn of(kind: RoomKind) -> Self {
-        Self { rules: Rules::of(kind), slow_mode: Duration::ZERO }
+        Self { rules: Rules::of(kind), slow_mode: Duration::ZERO, waking: Waking::Mention }
     }
 
     /// Whether somebody may do something now.

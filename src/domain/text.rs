@@ -41,10 +41,15 @@ pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<Cow<'_, str>, Inv
     Ok(Cow::Owned(text))
 }
 
+/// The NFC form of a text of any length.
+pub(super) fn composed(raw: &str) -> String {
+    raw.nfc().collect()
+}
+
 /// The text of a message: NFC, not blank, at most 4,000 characters; with what it looks like. Cheap to
 /// clone.
 ///
-/// **Invariant:** nothing but [`Text::parse`] makes HTML of what people write.
+/// **Invariant:** nothing but this type makes HTML of what people write, or the assistant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     source: Arc<str>,
@@ -62,8 +67,25 @@ impl Text {
         if text.chars().all(char::is_whitespace) {
             return Err(InvalidText::Blank);
         }
-        let look = Some(look(&text)).filter(|look| *look != Look::default());
-        Ok(Self { source: text.as_ref().into(), look: look.map(Arc::new) })
+        Ok(Self::looking(&text, None))
+    }
+
+    /// Parses what the assistant said. A link in it leads somewhere only if its address stands in
+    /// what the assistant was told.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn of_assistant(raw: &str, told: &str) -> Result<Self, InvalidText> {
+        let text = normalise(raw, limits::TEXT_CHARS)?;
+        if text.chars().all(char::is_whitespace) {
+            return Err(InvalidText::Blank);
+        }
+        Ok(Self::looking(&text, Some(told)))
+    }
+
+    fn looking(text: &str, told: Option<&str>) -> Self {
+        let look = Some(look(text, told)).filter(|look| *look != Look::default());
+        Self { source: text.into(), look: look.map(Arc::new) }
     }
 
     /// The same for a message that says something by other means: it may be blank, and is empty
@@ -160,6 +182,17 @@ mod tests {
         let decomposed = "\u{1112}\u{1161}\u{11ab}".repeat(4_000);
         assert_eq!(Text::parse(&decomposed).unwrap().as_str().chars().count(), 4_000);
         assert_eq!(Text::parse(&"a".repeat(4_001)), Err(InvalidText::TooLong(4_000)));
+    }
+
+    #[test]
+    fn the_assistant_links_only_to_what_it_was_told() {
+        let said = "see https://known.example/a and https://evil.example/?q=secret [x](https://evil.example)";
+        let text = Text::of_assistant(said, "somebody wrote https://known.example/a").unwrap();
+        let html = text.html().unwrap();
+        assert!(html.contains("href=\"https://known.example/a\""), "{html}");
+        assert_eq!(html.matches("href").count(), 1, "{html}");
+        assert_eq!(text.as_str(), said);
+        assert!(Text::of_assistant("https://evil.example", "").unwrap().html().is_none());
     }
 
     #[test]

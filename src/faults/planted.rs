@@ -283,6 +283,9 @@ fn part_of(name: &str) -> Result<Part, UnknownPlant> {
         "bus" => Ok(Part::Bus),
         "root" => Ok(Part::Root),
         "read" => Ok(Part::Read),
+        "assistants" => Ok(Part::Assistants),
+        "assistant" => Ok(Part::Assistant),
+        "run" => Ok(Part::Run),
         _unknown => Err(UnknownPlant),
     }
 }

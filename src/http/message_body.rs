@@ -38,6 +38,9 @@ pub(super) struct MessageBody {
     rev: i64,
     /// When it was last edited (UTC ms).
     edited_at: Option<i64>,
+    /// Of an answer of the assistant: its run, how it stands and what it used.
+    #[schema(value_type = Option<serde_json::Value>)]
+    ai: (),
     /// Whether only the tombstone is left.
     deleted: bool,
     /// Reactions, the emoji that came first first.

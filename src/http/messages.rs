@@ -210,7 +210,7 @@ pub(super) async fn send(
     let Draft { text, cid, reply_to, thread, files } = parse(room, &body)?;
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
-    let new = NewText { cid, text, reply_to, thread, files };
+    let new = NewText { cid, text, reply_to, thread, files, is_asked: false };
     let sent = api.rooms.send(room, caller.user(), new).await?;
     let mut answer = if sent.dup { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(SentBody::from(sent)))
@@ -297,6 +297,7 @@ mod tests {
             reply_to: None,
             rev: 1,
             edited_at: None,
+            ai: None,
             reactions: Vec::new(),
             is_pinned: false,
             thread: None,

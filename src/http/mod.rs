@@ -11,6 +11,7 @@ mod acts;
 mod admin;
 mod api;
 mod assets;
+mod assistant;
 mod auth;
 mod caller;
 mod club_body;
@@ -155,6 +156,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/rooms/{id}/threads/{message}/read").post(threads::read))
         .service(resource("/v1/rooms/{id}/events").get(events::of_room))
         .service(resource("/v1/search").get(search::find))
+        .configure(assistant_routes)
         .configure(the_rest);
 }
 
@@ -183,6 +185,21 @@ fn the_rest(config: &mut ServiceConfig) {
         .service(resource("/css/{path:.*}").get(assets::file))
         .service(resource("/rooms/{path:.*}").get(assets::file))
         .service(resource("/admin/{path:.*}").get(assets::file));
+}
+
+/// Every URL of the assistant.
+#[rustfmt::skip]
+fn assistant_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/v1/ai").get(assistant::about))
+        .service(resource("/v1/ai/runs/{id}").get(assistant::show))
+        .service(resource("/v1/ai/runs/{id}/stop").post(assistant::stop))
+        .service(resource("/v1/ai/runs/{id}/retry").post(assistant::retry))
+        .service(resource("/v1/ai/runs/{id}/continue").post(assistant::go_on))
+        .service(resource("/v1/me/ai/usage").get(assistant::mine))
+        .service(resource("/v1/rooms/{id}/ai").post(assistant::ask))
+        .service(resource("/v1/rooms/{id}/ai/draft").post(assistant::draft))
+        .service(resource("/v1/rooms/{id}/ai/usage").get(assistant::of_room));
 }
 
 /// Every URL of moderation.

@@ -13,8 +13,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, auth, clubs, dms, erasures, events, export, files, groups, health, inbox, me,
-    members, messages, moderation, reading, roles, room_settings, rooms, search, threads, users,
+    acts, admin, assistant, auth, clubs, dms, erasures, events, export, files, groups, health,
+    inbox, me, members, messages, moderation, reading, roles, room_settings, rooms, search, threads,
+    users,
 };
 use crate::protocol::ErrorCode;
 
@@ -41,6 +42,8 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         acts::edit, acts::delete, acts::delete_many, acts::react, acts::unreact, acts::pin,
         acts::unpin,
         search::find,
+        assistant::about, assistant::ask, assistant::draft, assistant::show, assistant::stop,
+        assistant::retry, assistant::go_on, assistant::mine, assistant::of_room,
         threads::mine, threads::messages, threads::read,
         moderation::members::kick, moderation::members::ban, moderation::members::mute,
         moderation::members::unmute, moderation::members::bans, moderation::members::unban,

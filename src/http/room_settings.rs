@@ -12,7 +12,8 @@ use super::json::{Fields, Id, given};
 use super::moderation::permissions::{ranked, require};
 use super::rooms::{RoomDetail, detail};
 use crate::domain::{
-    History, Millis, Permission, RoomId, RoomKind, RoomName, Writers, limits, optional_text,
+    History, Millis, PERSONA_CHARS, Permission, RoomId, RoomKind, RoomName, Waking, Writers,
+    limits, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{RoomChanged, RoomInfo, RoomPatch};
@@ -43,6 +44,21 @@ pub(super) struct RoomPatchBody {
     retention_days: Option<Option<i64>>,
     /// Whether people may find and join it. For groups.
     listed: Option<bool>,
+    /// What wakes the assistant.
+    #[schema(schema_with = super::words::waking, required = false)]
+    assistant: Option<String>,
+    /// What the assistant is to be, at most 500 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    persona: Option<Option<String>>,
+    /// In which language the assistant speaks, `ko` or `en`; null is the asker's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = super::words::language_or_null, required = false)]
+    ai_language: Option<Option<String>>,
+    /// Which model answers, of those that `GET /v1/ai` lists; null is the server's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    ai_model: Option<Option<String>>,
 }
 
 /// What is to be different.
@@ -55,10 +71,22 @@ struct Wish {
     slow_mode_s: Option<i64>,
     is_listed: Option<bool>,
     retention_days: Option<Option<i64>>,
+    waking: Option<Waking>,
+    persona: Option<String>,
+    language: Option<String>,
+    model: Option<String>,
+}
+
+/// What a room may say of the language of the assistant.
+fn spoken(language: &str) -> Result<String, &'static str> {
+    match language {
+        "" | "ko" | "en" => Ok(language.to_owned()),
+        _other => Err("must be ko, en or null"),
+    }
 }
 
 impl Wish {
-    fn read(body: &RoomPatchBody, room: &RoomInfo) -> Result<Self, ApiError> {
+    fn read(body: &RoomPatchBody, room: &RoomInfo, models: &[String]) -> Result<Self, ApiError> {
         let mut fields = Fields::default();
         let name = fields.take_some("name", body.name.as_deref().map(RoomName::parse));
         if name.is_some() && room.kind == RoomKind::Lobby {
@@ -88,6 +116,19 @@ impl Wish {
             slow_mode_s: fields.take_some("slow_mode_s", slow),
             retention_days: fields.take_some("retention_days", retention),
             is_listed: body.listed,
+            waking: fields.take_some("assistant", body.assistant.as_deref().map(str::parse)),
+            persona: fields.take_some(
+                "persona",
+                text(&body.persona, |persona| optional_text(persona, PERSONA_CHARS)),
+            ),
+            language: fields.take_some("ai_language", text(&body.ai_language, spoken)),
+            model: fields.take_some(
+                "ai_model",
+                text(&body.ai_model, |model| {
+                    let is_known = model.is_empty() || models.iter().any(|known| known == model);
+                    if is_known { Ok(model.to_owned()) } else { Err("is no model of this server") }
+                }),
+            ),
             name,
         };
         if room.kind == RoomKind::Group && wish.is_listed.unwrap_or(room.is_listed) {
@@ -107,6 +148,10 @@ impl Wish {
             slow_mode_s: self.slow_mode_s,
             is_listed: self.is_listed,
             retention_days: self.retention_days,
+            waking: self.waking,
+            persona: self.persona.as_deref(),
+            language: self.language.as_deref(),
+            model: self.model.as_deref(),
         }
     }
 
@@ -121,6 +166,7 @@ impl Wish {
             retention_days: (was.retention_days != now.retention_days)
                 .then_some(now.retention_days.unwrap_or(0)),
             listed: (was.is_listed != now.is_listed).then_some(now.is_listed),
+            assistant: (was.waking != now.waking).then_some(now.waking),
             ..RoomUpdateData::default()
         };
         let is_same = was == &RoomInfo { head: was.head, n: was.n, rev: was.rev, ..now.clone() };
@@ -142,7 +188,7 @@ pub(super) async fn change(
     if was.kind == RoomKind::Private {
         return Err(private());
     }
-    let wish = Wish::read(&body, &was)?;
+    let wish = Wish::read(&body, &was, &api.settings.ai_models)?;
     let who = (caller.user(), Millis::now());
     let changed = api.store.update_room(room, wish.patch(), who).await;
     match changed.on_constraint("name_key", name_taken)? {
@@ -194,6 +240,14 @@ pub(super) async fn delete(
             Err(Refusal::new(ErrorCode::Conflict, msg).because("general").into())
         }
     }
+}
+
+/// A field that null clears, read.
+fn text<E>(
+    given: &Option<Option<String>>,
+    read: impl Fn(&str) -> Result<String, E>,
+) -> Option<Result<String, E>> {
+    given.as_ref().map(|text| read(text.as_deref().unwrap_or_default()))
 }
 
 /// A room that the caller may change.

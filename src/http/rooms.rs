@@ -13,8 +13,8 @@ use super::members::MemberBody;
 use super::page::{List, Listing, PageParams, Paging};
 use crate::actors::entry;
 use crate::domain::{
-    ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId, Writers,
-    limits, optional_text,
+    ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId, Waking,
+    Writers, limits, optional_text,
 };
 use crate::store::{NewRoom, Reach, RoomMember, RoomView};
 
@@ -100,6 +100,15 @@ pub(super) struct RoomDetail {
     /// The host of a group.
     #[schema(value_type = Option<String>, example = "u_7")]
     host_id: Option<UserId>,
+    /// What wakes the assistant: `off`, `mention` or `always`.
+    #[schema(value_type = String, example = "mention")]
+    assistant: Waking,
+    /// What its moderators want the assistant to be; empty for nothing.
+    persona: String,
+    /// In which language the assistant speaks, `ko` or `en`; null is the asker's.
+    ai_language: Option<String>,
+    /// Which model answers; null is the server's.
+    ai_model: Option<String>,
     /// When it was made (UTC ms).
     #[schema(value_type = i64)]
     created_at: Millis,
@@ -264,6 +273,10 @@ pub(super) async fn detail(
         horizon: info.horizon,
         listed: info.is_listed,
         host_id: info.host,
+        assistant: info.waking,
+        persona: info.assistant.persona,
+        ai_language: Some(info.assistant.language).filter(|language| !language.is_empty()),
+        ai_model: Some(info.assistant.model).filter(|model| !model.is_empty()),
         created_at: info.created_at,
     })
 }

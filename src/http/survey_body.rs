@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::{
-    LaneReading, Reading, RoomReading, RoomsSum, SessionReading, Subject, Survey, WorkerReading,
+    LaneReading, Reading, RoomReading, RoomsSum, RunReading, SessionReading, Subject, Survey,
+    WorkerReading,
 };
-use crate::domain::{ClubId, Millis, RoomId, SessionId, UserId};
+use crate::domain::{ClubId, Millis, RoomId, RunId, SessionId, UserId};
 use crate::telemetry::{Metrics, process};
 
 /// The actors of a node at a moment.
@@ -87,6 +88,8 @@ pub(super) struct ActorBody {
     worker: Option<WorkerBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunNowBody>,
     /// Those below it. Rooms: the fullest mailboxes first, then the busiest. Sessions: the largest
     /// outboxes first, at most ten a worker.
     #[schema(no_recursion)]
@@ -176,6 +179,21 @@ pub(super) struct SessionBody {
     pulling: usize,
 }
 
+/// An answer that is being spoken.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RunNowBody {
+    /// Its id.
+    #[schema(value_type = String, example = "run_5")]
+    id: RunId,
+    /// Its room.
+    #[schema(value_type = String, example = "r_12")]
+    room_id: RoomId,
+    /// Bytes that were said.
+    bytes: usize,
+    /// How long it is worked on.
+    age_ms: f64,
+}
+
 impl SurveyBody {
     /// A picture with the numbers of the node.
     pub(super) fn of(survey: Survey, metrics: &Metrics) -> Self {
@@ -217,6 +235,7 @@ impl From<Reading> for ActorBody {
             lane: None,
             worker: None,
             session: None,
+            run: None,
             children: children.into_iter().map(Self::from).collect(),
         };
         body.about(subject)
@@ -233,6 +252,9 @@ impl ActorBody {
             Subject::Lookup => Self { kind: "lookup", ..self },
             Subject::Indexer => Self { kind: "indexer", ..self },
             Subject::Sweeper => Self { kind: "sweeper", ..self },
+            Subject::Assistants => Self { kind: "assistants", ..self },
+            Subject::Assistant(run) => Self { kind: "assistant", run: Some(run.into()), ..self },
+            Subject::Run(run) => Self { kind: "run", run: Some(run.into()), ..self },
             Subject::Journal => Self { kind: "journal", ..self },
             Subject::Relay => Self { kind: "relay", ..self },
             Subject::Rooms(sum) => Self { kind: "rooms", rooms: Some(sum.into()), ..self },
@@ -279,6 +301,13 @@ impl From<RoomReading> for LiveRoomBody {
     fn from(room: RoomReading) -> Self {
         let RoomReading { room, club, seats, head, ring_bytes } = room;
         Self { id: room, club_id: club, seats, head, ring_bytes }
+    }
+}
+
+impl From<RunReading> for RunNowBody {
+    fn from(run: RunReading) -> Self {
+        let RunReading { run: id, room, bytes, age, has_begun: _ } = run;
+        Self { id, room_id: room, bytes, age_ms: ms(age) }
     }
 }
 

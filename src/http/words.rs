@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use crate::domain::{
     Category, ClubKind, ClubRole, FilterAction, FilterKind, History, JoinPolicy, Notify,
-    ReportStatus, RoomKind, Settlement, Visibility, Writers,
+    ReportStatus, RoomKind, Settlement, Visibility, Waking, Writers,
 };
 
 type Words<'a> = &'a [&'static str];
@@ -35,6 +35,16 @@ pub(super) fn category() -> Object {
 /// What a message carries.
 pub(super) fn carried() -> Object {
     one_of(&["file", "link"], "What a message carries.")
+}
+
+/// What wakes the assistant.
+pub(super) fn waking() -> Object {
+    one_of(Waking::WORDS, "What wakes the assistant.")
+}
+
+/// In which language the assistant speaks; null is the asker's.
+pub(super) fn language_or_null() -> Object {
+    one_of_or_null(&["ko", "en"], "In which language the assistant speaks.")
 }
 
 /// How a list of clubs is sorted.

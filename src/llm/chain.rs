@@ -134,6 +134,12 @@ impl Chain {
         self.links.is_empty()
     }
 
+    /// The model that is asked first.
+    #[must_use]
+    pub fn first_model(&self, request: &Request) -> Option<String> {
+        self.links.first().map(|link| link.model.model_for(request))
+    }
+
     /// Asks until one answers, and waits for its first word.
     ///
     /// # Errors

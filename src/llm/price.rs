@@ -37,6 +37,12 @@ impl Prices {
         Self(prices.into_iter().collect())
     }
 
+    /// What a model costs; none for one without a price.
+    #[must_use]
+    pub fn of(&self, model: &str) -> Option<Price> {
+        self.0.get(model).copied()
+    }
+
     /// The cost of a run; none for a model without a price.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<MicroUsd> {

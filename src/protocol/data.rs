@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::FileItem;
 use crate::domain::{
     Cid, ClubId, ClubRole, History, LinkPreview, MessageId, Millis, NoticeId, Notify, RoomId,
-    UserId, Writers,
+    UserId, Waking, Writers,
 };
 
 /// The message inside `msg.new`.
@@ -167,6 +167,9 @@ pub struct RoomUpdateData<'a> {
     /// Messages up to there: they count as read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub horizon_n: Option<i64>,
+    /// What wakes the assistant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<Waking>,
     /// The host of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<UserId>,

@@ -10,7 +10,8 @@ use crate::domain::{MessageId, Millis};
 /// A message that an event of the log changed in a way that concerns what is kept of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
-    /// It got another text. The seq of its `msg.new`.
+    /// It got another text, or an answer of the assistant the text that it has. The seq of the event
+    /// that brought it.
     Edited(i64),
     /// What is behind its links was told. The seq of its `msg.new`.
     Previewed(i64),
@@ -18,7 +19,7 @@ pub enum Touched {
     Deleted(i64),
 }
 
-/// A `msg.new`, `msg.edit` or `msg.preview` without what it said.
+/// A `msg.new`, `msg.edit`, `msg.preview`, `ai.start` or `ai.end` without what it said.
 #[derive(Serialize, Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
@@ -47,6 +48,10 @@ struct Data<'a> {
     thread: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rev: Option<i64>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    run: Option<Cow<'a, str>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    finish: Option<Cow<'a, str>>,
     #[serde(default)]
     deleted: bool,
 }
@@ -108,7 +113,8 @@ pub fn touched(line: &str) -> Option<Touched> {
     struct Id {
         id: MessageId,
     }
-    let touched = if line.starts_with(r#"{"ev":"msg.edit""#) {
+    let is_text = [r#"{"ev":"msg.edit""#, r#"{"ev":"ai.end""#];
+    let touched = if is_text.iter().any(|begin| line.starts_with(begin)) {
         Touched::Edited
     } else if line.starts_with(r#"{"ev":"msg.preview""#) {
         Touched::Previewed
@@ -143,6 +149,11 @@ mod tests {
             erased_event(preview),
             r#"{"ev":"msg.preview","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","deleted":true}}"#
         );
+        let end = r#"{"ev":"ai.end","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","by":"u_ai","text":"secret","html":"secret","run":"run_5","asker":"u_2","finish":"stop","model":"secret","cites":[],"use":{"in":1,"out":2},"context":{"from":1,"to":2,"used":2,"left_out":{}}}}"#;
+        assert_eq!(
+            erased_event(end),
+            r#"{"ev":"ai.end","room":"r_1","seq":9,"at":8,"d":{"id":"m_1_5","by":"u_ai","run":"run_5","finish":"stop","deleted":true}}"#
+        );
         assert!(!erased_event("secret").contains("secret"));
     }
 
@@ -163,6 +174,7 @@ mod tests {
         assert_eq!(touched(&line("msg.edit")), Some(Touched::Edited(5)));
         assert_eq!(touched(&line("msg.preview")), Some(Touched::Previewed(5)));
         assert_eq!(touched(&line("msg.delete")), Some(Touched::Deleted(5)));
+        assert_eq!(touched(&line("ai.end")), Some(Touched::Edited(5)));
         assert_eq!(touched(&line("msg.new")), None);
         assert_eq!(touched(&line("msg.react")), None);
     }

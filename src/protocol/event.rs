@@ -26,6 +26,8 @@ macro_rules! events {
     };
 }
 
+pub(super) use events;
+
 events! {
     /// The first frame of every session.
     Hello<'a> = "hello" {

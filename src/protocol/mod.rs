@@ -5,6 +5,7 @@
 //! The contract in prose is `docs/protocol.md`.
 
 mod act;
+mod ai;
 mod code;
 mod data;
 mod erase;
@@ -14,6 +15,10 @@ mod op;
 mod reply;
 
 pub use act::{ActOp, DeedOp};
+pub use ai::{
+    AiDelta, AiDone, AiEnd, AiEndData, AiOver, AiRefused, AiRunning, AiStart, AiStartData, AiState,
+    AiWait, Cite, ContextRead, Use,
+};
 pub use code::{CloseCode, ErrorCode, Refusal};
 pub use data::{
     ActData, EditData, MemberData, MessageData, NoticeData, PreviewData, ReactionData, RoleData,

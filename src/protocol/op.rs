@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::act::{self, ActOp, DeedOp};
-use crate::domain::{FileId, MessageId, NoticeId, Position, RoomId};
+use crate::domain::{FileId, MessageId, NoticeId, Position, RoomId, RunId};
 
 /// Which kinds of frames a session wants besides replies and the events of opened rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub enum Op<'a> {
     InboxOpen { since: Option<Position> },
     /// Marks inbox entries as read.
     InboxRead(Selection),
+    /// Ends a running answer of the assistant, or takes a waiting question back.
+    AiStop { run: RunId },
 }
 
 /// A line without an op: a sign of life, perhaps with the positions that the client has applied.
@@ -178,6 +180,11 @@ struct AuthFields<'a> {
 #[derive(Deserialize)]
 struct RoomField {
     room: RoomId,
+}
+
+#[derive(Deserialize)]
+struct RunField {
+    run: RunId,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +293,7 @@ fn op<'a>(verb: &str, line: &'a str) -> Result<Option<Op<'a>>, serde_json::Error
             Op::InboxOpen { since: f.since }
         }
         "inbox.read" => Op::InboxRead(selection(line)?),
+        "ai.stop" => Op::AiStop { run: serde_json::from_str::<RunField>(line)?.run },
         _unknown => return Ok(None),
     }))
 }

@@ -151,6 +151,9 @@ pub struct MessageItem {
     /// When it was last edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Millis>,
+    /// Of an answer of the assistant: its run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ai: Option<Box<RawValue>>,
     /// Whether only the tombstone is left.
     pub deleted: bool,
     /// Reactions, the emoji that came first first.

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use super::act::{Act, Acted};
+use super::assistant::{Asked, RunStep, RunStepped};
 use super::files::NewPreviews;
 use super::moderation::Moderation;
 use super::moves::{Moves, NewGroup};
 use crate::domain::{
     Cid, ClubId, ClubRole, Epoch, FileId, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
+    Wakes,
 };
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
@@ -134,6 +136,8 @@ pub enum Append {
         /// The first seq that counts as unread.
         seq: i64,
     },
+    /// A step of a run of the assistant.
+    Run(Box<RunStep>),
 }
 
 impl Append {
@@ -143,6 +147,10 @@ impl Append {
         match self {
             Self::Message(message) => message.text.as_str().len(),
             Self::Act(act) => act.deed.text_bytes(),
+            Self::Run(step) => match &**step {
+                RunStep::End(end) => end.text.as_ref().map_or(0, |text| text.as_str().len()),
+                RunStep::Begin(_) => 0,
+            },
             _no_text => 0,
         }
     }
@@ -171,15 +179,17 @@ pub struct NewMessage {
     pub at: Millis,
     /// The rule of the club that found something in it, and wants moderators to see it.
     pub flagged: Option<FilterId>,
+    /// Whether it asks the assistant.
+    pub wakes: Option<Wakes>,
 }
 
 impl NewMessage {
     /// A message that answers nothing.
     #[must_use]
     pub const fn new(room: RoomId, author: UserId, cid: Cid, text: Text, at: Millis) -> Self {
-        let (reply_to, thread, called, flagged) = (None, None, None, None);
+        let (reply_to, thread, called, flagged, wakes) = (None, None, None, None, None);
         let files = Vec::new();
-        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged }
+        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged, wakes }
     }
 }
 
@@ -218,9 +228,13 @@ pub enum Appended {
         read: Option<NoticesRead>,
         /// Whether many are still to be told: append [`Append::FanOut`].
         has_fanout: bool,
+        /// What becomes of it as a question to the assistant, if it is one.
+        asked: Option<Asked>,
     },
     /// It was done, and stands in the log.
     Acted(Acted),
+    /// A step of a run of the assistant.
+    Run(RunStepped),
     /// There was nothing to change.
     Unchanged {
         /// Seq of the event that made it so, if it is known.

@@ -30,7 +30,8 @@ pub enum Window {
 /// The columns of a [`MessageRow`], of a message `m`.
 macro_rules! message_columns {
     () => {
-        "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.rev, m.edited_at"
+        "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.rev, m.edited_at,
+         m.ai"
     };
 }
 pub(super) use message_columns;
@@ -56,6 +57,7 @@ pub(super) struct MessageRow {
     reply_to: Option<i64>,
     rev: i64,
     edited_at: Option<i64>,
+    ai: Option<String>,
 }
 
 impl MessageRow {
@@ -73,6 +75,7 @@ impl MessageRow {
             reply_to: self.reply_to,
             rev: self.rev,
             edited_at: self.edited_at.map(Millis),
+            ai: self.ai,
             reactions: Vec::new(),
             is_pinned: false,
             thread: None,

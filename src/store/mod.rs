@@ -23,6 +23,7 @@ mod act;
 mod admins;
 mod append;
 mod arrivals;
+mod assistant;
 mod classify;
 mod clubs;
 mod db;
@@ -72,6 +73,10 @@ pub use append::{
     RoomChange, StoredEvent, StoredNotice,
 };
 pub use arrivals::Arrival;
+pub use assistant::{
+    Asked, AskedAgain, Budget, Budgets, Context, ContextLine, Receipt, Reserved, Run, RunBegin,
+    RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
+};
 pub use clubs::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
 };
@@ -95,8 +100,8 @@ pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
 pub use rooms::{
-    FilterStamp, Listed, ListedQuery, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember, RoomPatch,
-    RoomView, RosterRow, Seen, SeenBy,
+    FilterStamp, Listed, ListedQuery, Manner, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember,
+    RoomPatch, RoomView, RosterRow, Seen, SeenBy,
 };
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};

@@ -70,6 +70,7 @@ fn number(message: &NewMessage, (seq, n): (i64, i64), writer: &dyn EventWriter) 
         notices: Vec::new(),
         read: None,
         has_fanout: false,
+        asked: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::act::ActEvent;
 use super::append::NewMessage;
+use super::assistant::{RunBegun, RunEnded};
 use super::files::{File, NewPreviews};
 use crate::domain::{ClubId, ClubRole, Millis, NoticeId, RoomId, UserId};
 
@@ -85,6 +86,10 @@ pub trait EventWriter: Send + Sync {
     fn erased_notice(&self, event: &str) -> String;
     /// An `inbox` event; also gives the title and body columns.
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice;
+    /// An `ai.start`, and what the message says of its run while it runs.
+    fn run_begun(&self, begun: &RunBegun<'_>) -> (String, String);
+    /// An `ai.end`, and what the message says of its run from then on.
+    fn run_ended(&self, ended: &RunEnded<'_>) -> (String, String);
     /// Whether a user has a room open right now, as far as it is known here. Who has needs no entry
     /// that tells of new messages there.
     fn is_listening(&self, room: RoomId, user: UserId) -> bool;

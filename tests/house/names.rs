@@ -7,11 +7,10 @@ use super::wire::{self, Words, quoted};
 const PAGE: &str = "web/js/protocol.js";
 
 /// Words that the page knows ahead of the server: ops of a later release.
-const LATER_OPS: &[&str] = &["ai.stop"];
+const LATER_OPS: &[&str] = &[];
 
 /// Words that the page knows ahead of the server: events of a later release.
-const LATER_EVENTS: &[&str] =
-    &["ai.delta", "ai.end", "ai.refused", "ai.start", "ai.state", "ai.wait"];
+const LATER_EVENTS: &[&str] = &[];
 
 /// Words that the server speaks and the page does not know yet.
 const NOT_YET: &[&str] = &[];

@@ -22,7 +22,8 @@ pub(crate) fn ops() -> Words {
 
 /// What the server tells.
 pub(crate) fn events() -> Words {
-    some("events", read_events(&tree::read("src/protocol/event.rs")))
+    let files = ["src/protocol/event.rs", "src/protocol/ai.rs"];
+    some("events", files.iter().flat_map(|file| read_events(&tree::read(file))).collect())
 }
 
 /// Why the server refuses.

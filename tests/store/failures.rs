@@ -21,6 +21,7 @@ fn outcome(appended: &Appended) -> &'static str {
         Appended::Marked(..) => "marked",
         Appended::Moved(_) => "moved",
         Appended::Acted(_) => "acted",
+        Appended::Run(_) => "run",
         Appended::Unchanged { .. } => "unchanged",
         Appended::FannedOut { .. } => "told",
         Appended::Event(_) => "event",

@@ -10,7 +10,7 @@ use moim::domain::{
 use moim::store::{
     ActEvent, Append, Appended, Club, DatabaseTarget, EventWriter, File, FirstUser, Line, Message,
     N_HOLE, NewClub, NewMessage, NewNotice, NewPreviews, NewRoom, NewUser, Page, Reach, Reading,
-    SEQ_HOLE, Store, StoreError, StoredEvent, User, Window, WrittenNotice,
+    RunBegun, RunEnded, SEQ_HOLE, Store, StoreError, StoredEvent, User, Window, WrittenNotice,
 };
 
 use crate::postgres::Cluster;
@@ -371,6 +371,21 @@ impl EventWriter for Plain {
     fn act(&self, act: &ActEvent<'_>) -> String {
         let ActEvent { message, by, seq, what, .. } = act;
         format!("act seq={seq} message={message} by={by} {what:?}")
+    }
+
+    fn run_begun(&self, begun: &RunBegun<'_>) -> (String, String) {
+        let RunBegun { run, seq, n, question, model, .. } = begun;
+        (format!("begun {run} seq={seq} n={n} question={question}"), format!("{run} by {model}"))
+    }
+
+    fn run_ended(&self, ended: &RunEnded<'_>) -> (String, String) {
+        let RunEnded { end, message, seq, is_deleted, .. } = ended;
+        let text = end.text.as_ref().filter(|_text| !is_deleted).map_or("", Text::as_str);
+        let (run, finish) = (end.run, end.finish);
+        (
+            format!("ended {run} seq={seq} message={message} {finish} \"{text}\""),
+            format!("{run} {finish}"),
+        )
     }
 
     fn erased_event(&self, body: &str) -> String {

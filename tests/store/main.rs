@@ -33,4 +33,5 @@ mod plain;
 mod reading;
 mod reports;
 mod rooms;
+mod runs;
 mod search;

@@ -99,6 +99,7 @@ async fn a_message_reads_back_whole(world: World) {
         reply_to: None,
         rev: 1,
         edited_at: None,
+        ai: None,
         reactions: Vec::new(),
         is_pinned: false,
         thread: None,

@@ -28,6 +28,7 @@ pub use self::trips::{HOPS, Trip};
 pub(crate) use self::trips::{Turn, TurnLog};
 use self::worker::{Order, Pressing, Talk};
 use super::{NotStarted, Tree};
+use crate::actors::AssistantSettings;
 use crate::domain::Text;
 use crate::faults::Faults;
 use crate::store::{OpenError, Store, StoreError};
@@ -145,7 +146,14 @@ impl Bench {
         let store = store.that_forgets(heads);
         let metrics = Arc::new(Metrics::new());
         // Actors live on the runtime that they are started from.
-        let tree = Tree::start(store.clone(), metrics, 1, None, Faults::default());
+        let tree = Tree::start(
+            store.clone(),
+            metrics,
+            1,
+            None,
+            AssistantSettings::default(),
+            Faults::default(),
+        );
         let tree = runtime.block_on(tree)?;
         let workers: Result<_, _> =
             (0..shape.workers.max(1)).map(|number| Worker::start(number, &tree)).collect();

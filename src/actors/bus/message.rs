@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::parcel::{Online, Roll, What, Word};
+use crate::actors::assistant::Answering;
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::relay::Tell;
@@ -97,6 +98,15 @@ impl BusHandle {
     /// A member is writing.
     pub(crate) fn typing(&self, room: RoomId, by: UserId) {
         self.leave(|| Some(BusMsg::Say(What::Typing { room, by })));
+    }
+
+    /// More of an answer was said here, from one byte to another.
+    pub(crate) fn said(&self, answering: &Answering, off: usize, to: usize) {
+        self.leave(|| {
+            let message = answering.message().filter(|_seq| !answering.is_abroad)?;
+            let (question, text) = (answering.question, answering.part(off, to));
+            Some(BusMsg::Say(What::Said { question, message, off, text }))
+        });
     }
 
     /// Something for all sessions of these users.

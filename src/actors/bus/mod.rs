@@ -22,6 +22,7 @@ use self::message::Compared;
 pub(crate) use self::message::{BusHandle, BusMsg, MAILBOX};
 use self::parcel::{Entry, Parcel, What};
 pub(crate) use self::parcel::{Online, Roll};
+use super::assistant;
 use super::bounded::{BoundedRef, Envelope, Rejected};
 use super::relay::{Passing, RelayMsg};
 use super::room::{Change, RoomMsg, Step};
@@ -212,6 +213,11 @@ impl Bus {
                 let frame = Frame::json(&Typing { room, by });
                 let what = Passing::Typing(by);
                 relays.broadcast(RelayMsg::Passing { room, what, frame }).await;
+            }
+            What::Said { question, message, off, text } => {
+                let place = (question, message);
+                let heard = self.rooms.assistant.abroad.heard(place, (off, &text));
+                heard.iter().for_each(|answering| assistant::tell(&self.rooms, answering));
             }
             What::Users { users, word } => {
                 relays.broadcast(RelayMsg::Tell(users.into(), word.into_tell())).await;

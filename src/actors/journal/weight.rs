@@ -54,6 +54,7 @@ mod tests {
             called: None,
             flagged: None,
             files: Vec::new(),
+            wakes: None,
             at: Millis(0),
         });
         let scale = Scale::default();

@@ -9,7 +9,9 @@ use super::{Outcomes, Pending, unavailable};
 use crate::actors::wire::Writer;
 use crate::domain::MessageId;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Acted, Append, Appended, Deed, NoticesRead, Store, StoreError, StoredNotice};
+use crate::store::{
+    Acted, Append, Appended, Deed, NoticesRead, RunStepped, Store, StoreError, StoredNotice,
+};
 use crate::telemetry::Metrics;
 
 /// A commit that takes longer is given up; whether it happened, the repeated `cid` will tell.
@@ -119,6 +121,7 @@ fn take_notices(appended: &mut Appended) -> Vec<StoredNotice> {
         | Appended::FannedOut { notices, .. }
         | Appended::Acted(Acted { notices, .. }) => std::mem::take(notices),
         Appended::Moved(moves) => std::mem::take(&mut moves.notices),
+        Appended::Run(RunStepped::Ended { notices, .. }) => std::mem::take(notices),
         _silent => Vec::new(),
     }
 }

@@ -41,6 +41,9 @@ impl Relay {
             }
             RelayMsg::Reply(seat, frame) => self.reply(*seat, frame),
             RelayMsg::Passing { room, what, frame } => self.pass(*room, *what, frame),
+            RelayMsg::Said { room, answering, off, upto, frame } => {
+                self.said(*room, answering, (*off, *upto), frame);
+            }
             RelayMsg::Tell(users, tell) => {
                 for user in users.iter() {
                     self.tell(*user, tell);
@@ -194,6 +197,7 @@ impl Relay {
             return;
         };
         let wants_presence = entry.signed.is_some_and(|signed| signed.want.presence);
+        let wants_speech = entry.signed.is_some_and(|signed| signed.want.ai);
         for outgoing in events {
             match outgoing {
                 Outgoing::Event(event) => push_event(&entry.outbox, event),
@@ -201,7 +205,10 @@ impl Relay {
                 Outgoing::Presence(frame) if wants_presence => {
                     entry.outbox.push(frame.bytes().clone());
                 }
-                Outgoing::Presence(_) => {}
+                Outgoing::Speech(frame) if wants_speech && entry.kind == Kind::Socket => {
+                    entry.outbox.push(frame.bytes().clone());
+                }
+                Outgoing::Presence(_) | Outgoing::Speech(_) => {}
             }
         }
         self.list(seat, &entry.outbox);

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::gauge::RoomGauge;
 use super::survey::{RelayReading, answers};
+use crate::actors::assistant::Answering;
 use crate::actors::seat::{Opening, SeatKey};
 use crate::actors::task;
 use crate::domain::{DeviceId, Epoch, RoomId, UserId};
@@ -167,6 +168,8 @@ pub(crate) enum Outgoing {
     Frame(Frame),
     /// Who is online, for those who want it.
     Presence(Frame),
+    /// An answer that is being spoken, for those who want it.
+    Speech(Frame),
 }
 
 /// A change that concerns all sessions of some users.
@@ -207,6 +210,8 @@ pub(crate) enum RelayMsg {
     Reply(SeatKey, Frame),
     /// Presence or typing.
     Passing { room: RoomId, what: Passing, frame: Frame },
+    /// More of an answer, from one byte of it to another.
+    Said { room: RoomId, answering: Arc<Answering>, off: usize, upto: usize, frame: Frame },
     /// Something for all sessions of these users.
     Tell(Arc<[UserId]>, Tell),
     /// The log of a room that sleeps here went on elsewhere; its newest events, if they are known.

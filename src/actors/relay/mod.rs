@@ -21,6 +21,7 @@ mod message;
 mod recover;
 mod room_left;
 mod run;
+mod said;
 mod survey;
 mod tell;
 mod tick;
@@ -42,6 +43,7 @@ pub(crate) use self::message::{
 };
 use self::recover::Hand;
 use self::run::RelayActor;
+use self::said::Behind;
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::budget::Budget;
 use super::outbox::{Ending, Flushed, Outbox};
@@ -86,6 +88,8 @@ pub(crate) struct Relay {
     done: Cell<usize>,
     /// Whose outbox is being flushed.
     flushing: Cell<Option<SeatKey>>,
+    /// Who has not got all of an answer that is being spoken.
+    behind: RefCell<Vec<Behind>>,
     rooms: RoomsHandle,
     metrics: Arc<Metrics>,
 }
@@ -116,6 +120,7 @@ impl Relay {
             hand: RefCell::default(),
             done: Cell::new(0),
             flushing: Cell::new(None),
+            behind: RefCell::default(),
             rooms: rooms.clone(),
             metrics: Arc::clone(&rooms.metrics),
         });

@@ -252,8 +252,14 @@ mod tests {
 
     fn message() -> Commit {
         let (event, mentions, notices) = (said(), Vec::new(), Vec::new());
-        let outcome =
-            Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false });
+        let outcome = Ok(Appended::Message {
+            event,
+            mentions,
+            notices,
+            read: None,
+            has_fanout: false,
+            asked: None,
+        });
         Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
     }
 
@@ -274,7 +280,7 @@ mod tests {
             let lines = first.into_iter().filter_map(|outgoing| match outgoing {
                 Outgoing::Event(event) => Some(event.frame.line()),
                 Outgoing::Frame(frame) => Some(frame.line()),
-                Outgoing::Presence(_) => None,
+                Outgoing::Presence(_) | Outgoing::Speech(_) => None,
             });
             for line in lines.chain(reply.map(|reply| reply.line())) {
                 sent.push_str(&String::from_utf8_lossy(&line));

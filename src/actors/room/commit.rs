@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::kept::Kept;
 use super::message::{Commit, Loaded, Step};
 use super::refusal::RoomRefusal;
@@ -40,6 +42,9 @@ impl RoomState {
                     self.act_committed(asker, outcome, &mut gathered);
                 }
                 Commit::FannedOut(mentions) => self.fanned_out(mentions, &mut gathered),
+                Commit::Run { answering, outcome } => {
+                    self.run_committed(answering, outcome, &mut gathered);
+                }
                 Commit::Mark { user, asker, seat, outcome } => {
                     self.mark_committed(user, asker, seat, outcome, &mut gathered);
                 }
@@ -203,6 +208,7 @@ impl From<&store::Message> for MessageItem {
             reply_to: message.reply_to.map(|seq| MessageId { room, seq }),
             rev: message.rev,
             edited_at: message.edited_at,
+            ai: message.ai.clone().and_then(|ai| RawValue::from_string(ai).ok()),
             deleted: message.text.is_none(),
             reactions: message.reactions.iter().map(Reaction::from).collect(),
             pinned: message.is_pinned,

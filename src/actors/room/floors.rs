@@ -165,7 +165,7 @@ mod tests {
     fn message(seq: i64) -> Message {
         let cid = Cid::own(1, seq.unsigned_abs()).as_str().to_owned();
         let (room, text, author, at) = (ROOM, Some("hi".to_owned()), MINA, Millis(0));
-        let (reply_to, rev, edited_at) = (None, 1, None);
+        let (reply_to, rev, edited_at, ai) = (None, 1, None, None);
         let (html, thread, reactions, is_pinned) = (None, None, Vec::new(), false);
         let (files, previews) = (Vec::new(), Vec::new());
         Message {
@@ -180,6 +180,7 @@ mod tests {
             reply_to,
             rev,
             edited_at,
+            ai,
             reactions,
             is_pinned,
             thread,
@@ -233,8 +234,14 @@ mod tests {
             let commit = |seq| {
                 let event = stored(seq);
                 let (mentions, notices, read) = (Vec::new(), Vec::new(), None);
-                let outcome =
-                    Ok(Appended::Message { event, mentions, notices, read, has_fanout: false });
+                let outcome = Ok(Appended::Message {
+                    event,
+                    mentions,
+                    notices,
+                    read,
+                    has_fanout: false,
+                    asked: None,
+                });
                 Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
             };
             let heard = (first + lost.min(count)..=self.log).map(commit).collect();

@@ -119,6 +119,7 @@ mod tests {
             reply_to: None,
             rev: 1,
             edited_at: None,
+            ai: None,
             reactions: emoji.iter().map(reaction).collect(),
             is_pinned: false,
             thread: None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rules::RuleBook;
+use crate::actors::assistant::Answering;
 use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
@@ -56,6 +57,8 @@ pub(crate) enum RoomMsg {
     /// Settings, rules, roster or rights have changed in the store: read them again. Who changed them here waits
     /// for the answer; none is from elsewhere.
     Refresh(Option<Answer<()>>),
+    /// More of an answer was said.
+    Said(Arc<Answering>),
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.
@@ -104,6 +107,8 @@ pub(crate) struct Send {
     pub(crate) asker: Asker<SendOk>,
     /// When it was taken.
     pub(crate) since: Instant,
+    /// Whether it asks the assistant, whatever it says.
+    pub(crate) is_asked: bool,
 }
 
 /// What a message has besides its text.
@@ -155,6 +160,8 @@ pub(crate) enum Commit {
     },
     /// An event that nobody waits for.
     Event(StoredEvent),
+    /// A step of an answer of the assistant.
+    Run { answering: Arc<Answering>, outcome: Result<Appended, Refusal> },
     /// A membership changed; the line stands in the log if there is one.
     Member { user: UserId, change: Change, line: Option<StoredEvent> },
 }

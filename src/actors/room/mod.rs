@@ -19,6 +19,7 @@ mod presence;
 mod refusal;
 mod ring;
 mod rules;
+mod said;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -98,6 +99,7 @@ impl Actor for Room {
         if self.rooms.bus.is_linked() {
             state.link();
         }
+        state.speaks(self.rooms.assistant.in_room(room));
         let (head, n) = state.head();
         state.publish();
         let mailbox = BoundedRef::new(me.clone(), MAILBOX).with_meter(&meter);
@@ -183,6 +185,7 @@ impl Room {
                 | RoomMsg::Foreign(_)
                 | RoomMsg::Behind(_)
                 | RoomMsg::Refresh(_)
+                | RoomMsg::Said(_)
         );
         live.is_busy |= !is_told;
         let msg = match msg {
@@ -239,6 +242,10 @@ impl Room {
                 }
                 relays.broadcast(RelayMsg::Passing { room, what, frame }).await;
             }
+            Effect::Say(answering, (off, to), frame) => {
+                self.rooms.bus.said(&answering, off, to);
+                relays.broadcast(RelayMsg::Said { room, answering, upto: to, off, frame }).await;
+            }
             Effect::Tell(user, tell) => {
                 self.rooms.bus.tell(&[user], &tell);
                 relays.broadcast(RelayMsg::Tell([user].into(), tell)).await;
@@ -291,7 +298,9 @@ impl Room {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;
                 }
                 Ticket::FanOut { .. } => {}
-                Ticket::Member { answer, .. } | Ticket::Moves { answer } => {
+                Ticket::Member { answer, .. }
+                | Ticket::Moves { answer }
+                | Ticket::Run { answer, .. } => {
                     answer.give(Err(refusal));
                 }
                 Ticket::Event { .. } => {}
@@ -301,7 +310,11 @@ impl Room {
 
     fn sleep_if_idle(&self, live: &mut Live) {
         let was_busy = std::mem::take(&mut live.is_busy);
-        if was_busy || live.gauge.seats() > 0 || live.state.is_waited_for() {
+        if was_busy
+            || live.gauge.seats() > 0
+            || live.state.is_waited_for()
+            || live.state.is_speaking()
+        {
             return;
         }
         // A supervisor with a full mailbox is asked again at the next look.
@@ -353,6 +366,7 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::States(states) => state.states(states).into_iter().collect(),
         RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
         RoomMsg::Refresh(answer) => state.refresh(answer),
+        RoomMsg::Said(answering) => state.said(&answering).into_iter().collect(),
         // Opens are taken apart before.
         RoomMsg::Idle | RoomMsg::Opens(_) => Vec::new(),
         #[cfg(feature = "faults")]

@@ -16,6 +16,8 @@ use super::open::Waiting;
 use super::refusal::RoomRefusal;
 use super::ring::Ring;
 use super::rules::{Pace, Refreshing, RuleBook};
+use super::said::Speaking;
+use crate::actors::assistant::Answering;
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{
@@ -51,6 +53,8 @@ pub(crate) enum Effect {
     MarkSet(Asker<MarkOk>, Result<MarkOk, Refusal>),
     /// Presence or typing for the listeners.
     Pass(Passing, Frame),
+    /// More of an answer for the listeners, from one byte to another.
+    Say(Arc<Answering>, (usize, usize), Frame),
     /// Something for all sessions of a user.
     Tell(UserId, Tell),
     /// Gives a draft to the journal.
@@ -115,6 +119,8 @@ pub(crate) struct RoomState {
     pub(super) is_reading_hole: bool,
     pub(super) pace: Pace,
     pub(super) refreshing: Refreshing,
+    /// The answer that is being spoken.
+    pub(super) speaking: Option<Speaking>,
     /// What only a room has that other nodes may write too.
     pub(super) linked: Option<Box<Linked>>,
 }
@@ -141,6 +147,7 @@ impl RoomState {
             is_reading_hole: false,
             pace: Pace::default(),
             refreshing: Refreshing::default(),
+            speaking: None,
             linked: None,
         }
     }
@@ -169,14 +176,16 @@ impl RoomState {
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&mut self, send: Send, now: Millis) -> Effect {
         let sees = self.sees(&send);
-        let Send { author, cid, text, beside, asker, since } = send;
+        let Send { author, cid, text, beside, asker, since, is_asked } = send;
         let Beside { reply_to, thread, files } = beside.map(|beside| *beside).unwrap_or_default();
         let text = (text, !files.is_empty());
         match sees.and_then(|()| self.take(author, &cid, text, now)) {
             Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
+                let wakes = self.wakes(author, (&text, reply_to), is_asked);
                 let message = NewMessage::new(room, author, cid, text, at);
-                let message = NewMessage { reply_to, thread, called, flagged, files, ..message };
+                let message =
+                    NewMessage { reply_to, thread, called, flagged, files, wakes, ..message };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
@@ -260,6 +269,10 @@ impl RoomState {
             self.ring.push(Arc::clone(&event));
             if let Some(Touched::Deleted(message)) = event.touched {
                 self.erase(message, event.seq);
+                self.silence(message);
+            }
+            if let Some(Touched::Edited(message)) = event.touched {
+                self.spoken(message);
             }
             out.push(event);
         }

@@ -45,7 +45,14 @@ fn stored(seq: i64) -> StoredEvent {
 fn commit(seq: i64) -> Commit {
     let event = stored(seq);
     let (mentions, notices) = (Vec::new(), Vec::new());
-    let outcome = Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false });
+    let outcome = Ok(Appended::Message {
+        event,
+        mentions,
+        notices,
+        read: None,
+        has_fanout: false,
+        asked: None,
+    });
     Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
 }
 
@@ -206,7 +213,7 @@ impl World {
                     assert_eq!(heard.seqs.last().copied().or(heard.began), line["seq"].as_i64());
                     heard.caught_up.push(line["seq"].as_i64().unwrap());
                 }
-                Outgoing::Presence(_) => {}
+                Outgoing::Presence(_) | Outgoing::Speech(_) => {}
             }
         }
         Some(heard)
@@ -302,7 +309,15 @@ fn a_position_that_cannot_be_resumed_gets_a_snapshot_and_the_reason() {
 
 fn send(author: UserId) -> Send {
     let (cid, text) = (Cid::parse("c-1").unwrap(), Text::parse("hi").unwrap());
-    Send { author, cid, text, beside: None, asker: Asker::Seat(seat(1), 3), since: Instant::now() }
+    Send {
+        author,
+        cid,
+        text,
+        beside: None,
+        asker: Asker::Seat(seat(1), 3),
+        since: Instant::now(),
+        is_asked: false,
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct NewText {
     pub thread: Option<i64>,
     /// The files that it brings.
     pub files: Vec<FileId>,
+    /// Whether it asks the assistant, whatever it says.
+    pub is_asked: bool,
 }
 
 /// Makes cids: a random start for each life of a node, then a count.

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::RoomsMsg;
 use super::draft::{NewText, OwnCids};
 use super::refusals::{lost, overloaded, refused};
+use crate::actors::assistant::AssistantHandle;
 use crate::actors::bounded::Address;
 use crate::actors::bus::BusHandle;
 use crate::actors::directory::Directory;
@@ -45,6 +46,10 @@ pub struct RoomsHandle {
     pub(crate) bus: BusHandle,
     pub(crate) indexer: IndexerHandle,
     pub(crate) sweeper: SweeperHandle,
+    /// Tells this life of the node from others.
+    pub(crate) life: i64,
+    /// Face of the assistants.
+    pub assistant: AssistantHandle,
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) cids: Arc<OwnCids>,
@@ -62,6 +67,7 @@ impl RoomsHandle {
         metrics: Arc<Metrics>,
         life: u64,
         bus: BusHandle,
+        assistant: AssistantHandle,
         faults: Faults,
     ) -> Self {
         let pressure = Arc::new(Pressure::new(Arc::clone(&metrics)));
@@ -75,6 +81,8 @@ impl RoomsHandle {
             bus,
             indexer: IndexerHandle::default(),
             sweeper: SweeperHandle::default(),
+            life: i64::from_ne_bytes(life.to_ne_bytes()),
+            assistant,
             store,
             metrics,
             cids: Arc::new(OwnCids::new(life)),
@@ -169,9 +177,9 @@ impl RoomsHandle {
     ) -> Result<SendOk, Refusal> {
         self.pressure.admit()?;
         let (asker, answer) = call();
-        let NewText { cid, text, reply_to, thread, files } = what;
+        let NewText { cid, text, reply_to, thread, files, is_asked } = what;
         let (beside, since) = (Beside { reply_to, thread, files }.boxed(), Instant::now());
-        let send = Send { author, cid, text, beside, asker, since };
+        let send = Send { author, cid, text, beside, asker, since, is_asked };
         self.ask(room, RoomMsg::Send(send)).await?;
         wait(answer).await
     }
@@ -289,7 +297,10 @@ impl RoomsHandle {
                         Commit::Message { asker, .. } => self.answer_later(asker, Err(no())),
                         Commit::Act { asker, .. } => self.answer_later(asker, Err(no())),
                         Commit::Mark { asker, .. } => self.answer_later(asker, Err(no())),
-                        Commit::Event(_) | Commit::FannedOut(_) | Commit::Member { .. } => {}
+                        Commit::Event(_)
+                        | Commit::FannedOut(_)
+                        | Commit::Run { .. }
+                        | Commit::Member { .. } => {}
                     }
                 }
             }

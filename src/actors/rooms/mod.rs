@@ -12,6 +12,7 @@
 //! the others wake on demand. What waited for them, in their mailboxes, on their desks or here, waits
 //! at the address of the supervisor meanwhile, and is handled then.
 
+mod asking;
 mod changes;
 mod crash;
 mod draft;

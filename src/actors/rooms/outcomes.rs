@@ -7,7 +7,7 @@ use crate::actors::journal::{Outcome, Outcomes, Telling, Ticket};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::domain::{MessageId, RoomId, Text, UserId};
 use crate::protocol::Refusal;
-use crate::store::{Acted, Append, Appended, Move, NoticesRead, StoredNotice};
+use crate::store::{Acted, Append, Appended, Move, NoticesRead, RunStepped, StoredNotice};
 
 impl Outcomes for RoomsHandle {
     fn tell(&self, notices: Vec<StoredNotice>) -> Telling<'_> {
@@ -39,6 +39,9 @@ impl Outcomes for RoomsHandle {
                     if let Ok(Appended::Message { event, has_fanout: true, .. }) = &outcome {
                         self.fan_out(room, event.seq);
                     }
+                    if let Ok(Appended::Message { event, asked: Some(asked), .. }) = &outcome {
+                        self.asked(room, (event.seq, author), *asked);
+                    }
                     add(&mut per_room, room, Commit::Message { author, asker, outcome });
                 }
                 Ticket::Act { room, asker } => {
@@ -67,6 +70,18 @@ impl Outcomes for RoomsHandle {
                 }
                 Ticket::Member { user, change, answer } => {
                     members(&mut per_room, &outcome, Some((user, change)));
+                    answers.push((answer, outcome));
+                }
+                Ticket::Run { answering, answer } => {
+                    let room = answering.question.room;
+                    match &outcome {
+                        Ok(Appended::Run(RunStepped::Begun { event, .. })) => {
+                            answering.begins(event.seq);
+                        }
+                        Ok(Appended::Run(RunStepped::Ended { .. })) => answering.end(),
+                        _not_done => {}
+                    }
+                    add(&mut per_room, room, Commit::Run { answering, outcome: outcome.clone() });
                     answers.push((answer, outcome));
                 }
                 Ticket::Moves { answer } => {

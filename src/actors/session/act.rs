@@ -2,14 +2,33 @@
 
 use std::time::Instant;
 
+use actix::Context;
+
 use super::Session;
 use super::op::invalid;
 use crate::actors::room::Act;
-use crate::domain::{Cid, Emoji, MessageId, RoomId, Text, UserId, limits};
-use crate::protocol::{ActOp, DeedOp, ErrorCode, Refusal};
+use crate::domain::{Cid, Emoji, MessageId, RoomId, RunId, Text, UserId, limits};
+use crate::protocol::{ActOp, DeedOp, Empty, ErrorCode, Refusal, ok_line};
 use crate::store::{Deed, Whose};
 
 impl Session {
+    /// Ends an answer, or takes a question back.
+    pub(super) fn ai_stop(
+        &mut self,
+        user: UserId,
+        re: Option<u32>,
+        run: RunId,
+        context: &mut Context<Self>,
+    ) {
+        let rooms = self.worker.shared.rooms.clone();
+        let stopped = async move { rooms.stop_run(run, user).await };
+        self.wait_for(context, stopped, move |session, stopped, _| match (stopped, re) {
+            (Ok(()), Some(re)) => session.send(&ok_line(re, &Empty {})),
+            (Ok(()), None) => {}
+            (Err(refusal), _) => session.refuse(re, &refusal),
+        });
+    }
+
     /// What an op is to do to messages. The text is read before it counts against the limit.
     pub(super) fn act(&self, by: UserId, re: Option<u32>, op: ActOp<'_>) -> Result<Act, Refusal> {
         self.worker.shared.throttle.send(by)?;

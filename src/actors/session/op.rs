@@ -77,6 +77,7 @@ impl Session {
             }
             Op::InboxOpen { since } => self.inbox_open(user, re, since, context),
             Op::InboxRead(selection) => self.inbox_read(user, re, selection, context),
+            Op::AiStop { run } => self.ai_stop(user, re, run, context),
             Op::AuthRefresh { token } => self.auth_refresh(re, &token),
             Op::Auth { .. } | Op::Ping => {}
         }
@@ -190,7 +191,15 @@ impl Session {
         let seq = |message: MessageId| message.seq;
         let (reply_to, thread) = (draft.reply_to.map(seq), draft.thread.map(seq));
         let beside = Beside { reply_to, thread, files }.boxed();
-        Ok(Send { author, cid, text, beside, asker: self.asker(re), since: Instant::now() })
+        Ok(Send {
+            author,
+            cid,
+            text,
+            beside,
+            asker: self.asker(re),
+            since: Instant::now(),
+            is_asked: false,
+        })
     }
 
     pub(super) fn asker<T>(&self, re: Option<u32>) -> Asker<T> {

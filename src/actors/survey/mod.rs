@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::rates::{Before, Count, Counts, Rates};
+use super::assistant::RunReading;
 use super::journal::LaneReading;
 use super::lookup::LookupHandle;
 use super::meter::Mailbox;
@@ -78,6 +79,12 @@ pub enum Subject {
     Indexer,
     /// The sweeper.
     Sweeper,
+    /// Who sees to it that questions are answered.
+    Assistants,
+    /// Who looks after one question.
+    Assistant(RunReading),
+    /// One answer that is being spoken.
+    Run(RunReading),
     /// The supervisor of the rooms.
     Rooms(RoomsSum),
     /// A room.
@@ -171,6 +178,7 @@ struct Sights {
     lines: u64,
     deliveries: u64,
     branches: Vec<(Branch, Mailbox, u32)>,
+    runs: Vec<RunReading>,
     rooms: Vec<Sight>,
     lanes: Vec<LaneReading>,
     relays: Vec<RelayReading>,
@@ -195,6 +203,7 @@ impl Sights {
         let (presence, presences) = rooms.presence.read(now);
         let (indexer, indexers) = rooms.indexer.read(now);
         let (sweeper, sweepers) = rooms.sweeper.read(now);
+        let (assistants, starts, runs) = rooms.assistant.read(now);
         let mut branches = vec![
             (Branch::Presence, presence, presences),
             (Branch::Rooms, rooms.supervisor.read(now), rooms.supervisor.restarts()),
@@ -202,6 +211,7 @@ impl Sights {
             (Branch::Lookup, asks, lookups),
             (Branch::Indexer, indexer, indexers),
             (Branch::Sweeper, sweeper, sweepers),
+            (Branch::Assistants, assistants, starts),
         ];
         if rooms.bus.is_linked() {
             let (bus, buses) = rooms.bus.read(now);
@@ -213,7 +223,7 @@ impl Sights {
             seen.push(Sight { room: handle.room, mailbox, seats });
         });
         let (lines, deliveries) = (rooms.metrics.lines.get(), rooms.metrics.deliveries.get());
-        Self { lines, deliveries, branches, rooms: seen, lanes, relays }
+        Self { lines, deliveries, branches, runs, rooms: seen, lanes, relays }
     }
 
     fn counts(&self) -> Counts {
@@ -246,7 +256,7 @@ impl Sights {
     }
 
     fn tree(self, rooms: &RoomsHandle, before: &Before, most: usize) -> Reading {
-        let Self { branches, rooms: seen, lanes, relays, .. } = self;
+        let Self { branches, runs, rooms: seen, lanes, relays, .. } = self;
         let (sum, busiest) = busiest(seen, before, most);
         let (mut busiest, mut lanes) = (Some(busiest), Some(lanes));
         let mut children = Vec::new();
@@ -257,6 +267,9 @@ impl Sights {
                 Branch::Lookup => (Subject::Lookup, Vec::new()),
                 Branch::Indexer => (Subject::Indexer, Vec::new()),
                 Branch::Sweeper => (Subject::Sweeper, Vec::new()),
+                Branch::Assistants => {
+                    (Subject::Assistants, runs.iter().take(most).map(assistant).collect())
+                }
                 Branch::Rooms => {
                     let shown = busiest.take().into_iter().flatten();
                     let shown: Vec<_> = shown.filter_map(|(s, r)| room(rooms, &s, r)).collect();
@@ -333,6 +346,12 @@ fn room(rooms: &RoomsHandle, sight: &Sight, per_second: Option<f64>) -> Option<R
         subject: Subject::Room(facts),
         children: Vec::new(),
     })
+}
+
+fn assistant(run: &RunReading) -> Reading {
+    let spoken = || unmeasured(run.run.to_string(), Subject::Run(run.clone()), Vec::new());
+    let below = if run.has_begun { vec![spoken()] } else { Vec::new() };
+    unmeasured(format!("Assistant {}", run.run), Subject::Assistant(run.clone()), below)
 }
 
 fn lane(at: usize, lane: LaneReading, before: &Before) -> Reading {

@@ -29,16 +29,22 @@ pub(crate) struct Look {
     pub(crate) spoken: Option<String>,
 }
 
-/// What a text looks like. A defect of the parser costs the look and not the session.
-pub(in crate::domain) fn look(text: &str) -> Look {
+/// What a text looks like. A defect of the parser costs the look and not the session. Where `told` is
+/// given, only addresses that stand in it are links.
+pub(in crate::domain) fn look(text: &str, told: Option<&str>) -> Look {
     if !may_be_marked(text) {
         return Look::default();
     }
-    catch_unwind(|| look_closely(text)).unwrap_or_default()
+    catch_unwind(|| look_through(text, told)).unwrap_or_default()
 }
 
 /// As [`look`], without the glance before.
+#[cfg(any(test, feature = "faults"))]
 pub(crate) fn look_closely(text: &str) -> Look {
+    look_through(text, None)
+}
+
+fn look_through(text: &str, told: Option<&str>) -> Look {
     if text.contains(AMPERSAND) {
         return Look::default();
     }
@@ -49,7 +55,7 @@ pub(crate) fn look_closely(text: &str) -> Look {
     let Some(root) = parse(&arena, text) else {
         return Look::default();
     };
-    let Written { html, shown, spoken, is_marked } = write(root, text);
+    let Written { html, shown, spoken, is_marked } = write(root, text, told);
     // Definitions of links are shown nowhere: then the text is shown as it was written.
     let colons = |text: &str| text.matches("]:").count();
     let is_all = colons(text) == colons(&shown) && (is_marked || !shown.trim().is_empty());

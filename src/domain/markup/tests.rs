@@ -6,7 +6,7 @@ use super::render::{Look, look, look_closely, parse, parse_within};
 use crate::domain::limits;
 
 fn html(text: &str) -> Option<String> {
-    let Look { html, .. } = look(text);
+    let Look { html, .. } = look(text, None);
     assert_eq!(html, look_closely(text).html, "the glance missed {text:?}");
     html
 }

@@ -28,9 +28,9 @@ pub(super) struct Written {
     pub(super) is_marked: bool,
 }
 
-/// Writes a tree; `source` is what it was read from.
-pub(super) fn write(root: Node<'_>, source: &str) -> Written {
-    let mut writer = Writer::new(source);
+/// Writes a tree; `source` is what it was read from. See [`super::render::look`] for `told`.
+pub(super) fn write(root: Node<'_>, source: &str, told: Option<&str>) -> Written {
+    let mut writer = Writer { told, ..Writer::new(source) };
     for edge in root.traverse() {
         match edge {
             NodeEdge::Start(node) => writer.enter(node),
@@ -83,6 +83,8 @@ struct Writer<'s> {
     /// Numbers that wait for their line.
     numbers: String,
     is_in_link: bool,
+    /// Only addresses that stand in this are links.
+    told: Option<&'s str>,
     source: &'s str,
     /// Where its lines begin.
     lines: Vec<usize>,
@@ -102,6 +104,7 @@ impl<'s> Writer<'s> {
             depth: 0,
             numbers: String::new(),
             is_in_link: false,
+            told: None,
             source,
             lines: std::iter::once(0).chain(breaks).collect(),
         }
@@ -302,7 +305,8 @@ impl<'s> Writer<'s> {
         self.is_all_spoken = false;
         let address = &link.url.replace(AMPERSAND, "&");
         let is_bare = node.first_child().is_none();
-        if self.is_in_link || !leads_out(address) {
+        let is_known = self.told.is_none_or(|told| told.contains(address.as_str()));
+        if self.is_in_link || !is_known || !leads_out(address) {
             if is_bare {
                 self.unspoken(address);
             }

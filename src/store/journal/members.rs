@@ -88,6 +88,7 @@ async fn act(
         }
         Append::Message(_)
         | Append::Act(_)
+        | Append::Run(_)
         | Append::FanOut { .. }
         | Append::Previews(_)
         | Append::Mark { .. }

@@ -14,7 +14,8 @@
 //! and `pins.rs`, and what goes for good to `erasures.rs` and `sweeps.rs`; `previews.rs` adds what was
 //! found behind links, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes
 //! and rises, by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in
-//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned.
+//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned. `runs.rs` has the assistant's
+//! questions and answers.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
@@ -49,6 +50,7 @@ mod reads;
 mod removals;
 mod roles;
 mod rows;
+mod runs;
 mod sweeps;
 mod talk;
 mod threads;
@@ -224,6 +226,7 @@ async fn single(
             fanouts::next(conn, places, (*room, *message), writer).await
         }
         Append::Previews(new) => previews::write(conn, places, new, writer).await,
+        Append::Run(step) => runs::step(conn, places, step, writer).await,
         _membership => members::change(conn, places, append, writer).await,
     }
 }

@@ -100,6 +100,7 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             Append::Message(message) => rooms.insert(message.room.0),
             Append::Act(act) => rooms.insert(act.room.0),
             Append::Previews(new) => rooms.insert(new.room.0),
+            Append::Run(step) => rooms.insert(step.room().0),
             Append::Mark { room, .. }
             | Append::Unread { room, .. }
             | Append::FanOut { room, .. }

@@ -158,9 +158,11 @@ fn plain(append: &Append) -> Option<&NewMessage> {
         files,
         at: _,
         flagged,
+        wakes,
     } = message;
     let is_plain = reply_to.is_none()
         && flagged.is_none()
+        && wakes.is_none()
         && thread.is_none()
         && called.is_none()
         && files.is_empty()
@@ -215,6 +217,7 @@ fn answer(heads: Vec<(i64, i64, i64)>, drafts: Vec<Draft<'_>>) -> Vec<Appended> 
             notices: Vec::new(),
             read: None,
             has_fanout: false,
+            asked: None,
         }
     };
     drafts.into_iter().map(done).collect()

@@ -23,6 +23,7 @@ use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
+use super::runs::{self, Questions};
 use super::{attached, fanouts, mentions, notices, threads, watchers};
 
 /// A message that will stand in the log.
@@ -38,6 +39,8 @@ pub(super) struct Draft<'a> {
     pub(super) is_called: bool,
     /// What it brings.
     pub(super) files: Vec<File>,
+    /// Who wrote the answered message, whether they may read this one or not.
+    answered: Option<UserId>,
     /// Zero until it is numbered.
     pub(super) n: i64,
 }
@@ -45,12 +48,26 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn new(message: &'a NewMessage, facts: Option<Facts>) -> Self {
         let mut cause = Cause::of(message);
-        let (mut began, mut is_called) = (None, false);
+        let (mut began, mut is_called, mut answered) = (None, false, None);
         if let Some(facts) = facts {
             cause.answered.extend(facts.answered);
-            (began, is_called) = (facts.began, facts.is_called);
+            (began, is_called, answered) = (facts.began, facts.is_called, facts.answered);
         }
-        Self { message, cause, began, has_crowd: false, is_called, files: Vec::new(), n: 0 }
+        Self {
+            message,
+            cause,
+            began,
+            has_crowd: false,
+            is_called,
+            files: Vec::new(),
+            answered,
+            n: 0,
+        }
+    }
+
+    /// Whether it answers something of this user.
+    pub(super) fn is_answer_to(&self, user: UserId) -> bool {
+        self.answered == Some(user)
     }
 
     /// The root of its thread.
@@ -116,6 +133,7 @@ pub(super) async fn write(
     mentions::resolve(conn, &mut causes).await?;
     let Numbered { events, marks, mut seats, reacted } =
         number(places, &turns, (&mut drafts, &mut board), writer);
+    let questions = runs::ask(conn, &drafts).await?;
     let new_fanouts = fanouts::of(&drafts);
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
@@ -137,7 +155,7 @@ pub(super) async fn write(
     let causes: Vec<&Cause<'_>> = drafts.iter().map(|draft| &draft.cause).collect();
     let notices = notices::write(conn, places, &causes, writer).await?;
     let standing = marks::standing(conn, places, &marks).await?;
-    Ok(answer(turns, drafts, events, Left { notices, standing, reacted, read }))
+    Ok(answer(turns, drafts, events, Left { notices, standing, reacted, read, questions }))
 }
 
 /// What was read about the messages of a run; the first two by their places in it.
@@ -333,6 +351,7 @@ struct Left {
     /// Of each reaction.
     reacted: Vec<Appended>,
     read: reads::Read,
+    questions: Questions,
 }
 
 /// The answers, in the order of the batch.
@@ -340,7 +359,7 @@ fn answer(
     turns: Vec<Turn<'_>>,
     drafts: Vec<Draft<'_>>,
     events: Vec<(RoomId, StoredEvent)>,
-    Left { notices, standing, reacted, mut read }: Left,
+    Left { notices, standing, reacted, mut read, questions }: Left,
 ) -> Vec<Appended> {
     let firsts: Vec<First> = drafts
         .iter()
@@ -362,7 +381,8 @@ fn answer(
                     let has_fanout = draft.has_crowd || message.called.is_some();
                     let mentions = draft.cause.mentions;
                     let read = read.remove(&(message.room, message.author));
-                    Appended::Message { event, mentions, notices, read, has_fanout }
+                    let asked = questions.get(&(message.room, event.seq)).copied();
+                    Appended::Message { event, mentions, notices, read, has_fanout, asked }
                 }
                 _missing => Appended::Failed,
             },

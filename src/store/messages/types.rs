@@ -28,6 +28,8 @@ pub struct Message {
     pub rev: i64,
     /// When it was last edited.
     pub edited_at: Option<Millis>,
+    /// Of an answer of the assistant: its run, as it is sent.
+    pub ai: Option<String>,
     /// Reactions, by the emoji that came first.
     pub reactions: Vec<Reaction>,
     /// Whether it is pinned.
@@ -131,6 +133,7 @@ mod tests {
             reply_to: None,
             rev: 1,
             edited_at: None,
+            ai: None,
             reactions: Vec::new(),
             is_pinned: false,
             thread: None,

@@ -16,6 +16,8 @@ pub use directory::{Listed, ListedQuery};
 pub use rights::Reach;
 pub(super) use rights::{may_read, rank, rank_in, visible_after};
 pub use seen::{Seen, SeenBy};
-pub use types::{FilterStamp, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow};
+pub use types::{
+    FilterStamp, Manner, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow,
+};
 pub(super) use views::{inside, mentions, of_clubs, read_n};
 pub use write::RoomChanged;

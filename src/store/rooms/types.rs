@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{
     ClubId, ClubRole, Epoch, History, Millis, Notify, Overrides, RoomId, RoomKind, RoomName,
-    RoomSettings, Rules, Standing, UserId, Writers,
+    RoomSettings, Rules, Standing, UserId, Waking, Writers,
 };
 use crate::store::StoreError;
 use crate::store::accounts::User;
@@ -69,6 +69,10 @@ pub struct RoomInfo {
     pub write: String,
     /// What it says instead of the table of permissions, but for who writes.
     pub permissions: String,
+    /// What wakes the assistant.
+    pub waking: Waking,
+    /// How the assistant speaks here.
+    pub assistant: Manner,
     /// Goes up with what its log does not tell; see `moderation`.
     pub rev: i64,
     /// Which rules its club has for texts.
@@ -87,6 +91,17 @@ pub struct RoomInfo {
     pub n: i64,
     /// When it was made.
     pub created_at: Millis,
+}
+
+/// How the assistant speaks in a room; what is empty is not said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manner {
+    /// What moderators want it to be.
+    pub persona: String,
+    /// `ko` or `en`.
+    pub language: String,
+    /// The model that answers.
+    pub model: String,
 }
 
 /// Tells one set of rules of a club from every other: rules never change, and ids go up.
@@ -109,7 +124,8 @@ impl RoomInfo {
     #[must_use]
     pub fn settings(&self) -> RoomSettings {
         let slow_mode = Duration::from_secs(u64::try_from(self.slow_mode_s).unwrap_or(0));
-        RoomSettings { rules: Rules::of(self.kind).with(&self.overrides()), slow_mode }
+        let rules = Rules::of(self.kind).with(&self.overrides());
+        RoomSettings { rules, slow_mode, waking: self.waking }
     }
 }
 
@@ -174,6 +190,14 @@ pub struct RoomPatch<'a> {
     pub is_listed: Option<bool>,
     /// Days after which what is said goes, or none for ever.
     pub retention_days: Option<Option<i64>>,
+    /// What wakes the assistant.
+    pub waking: Option<Waking>,
+    /// What the assistant is to be.
+    pub persona: Option<&'a str>,
+    /// In which language it speaks; empty for the asker's.
+    pub language: Option<&'a str>,
+    /// Which model answers; empty for the instance's.
+    pub model: Option<&'a str>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -229,6 +253,10 @@ pub(super) struct InfoRow {
     history: String,
     write: String,
     permissions: String,
+    assistant: String,
+    persona: String,
+    ai_language: String,
+    ai_model: String,
     rev: i64,
     filters: i64,
     newest_filter: i64,
@@ -259,6 +287,12 @@ impl TryFrom<InfoRow> for RoomInfo {
             history: row.history.parse()?,
             write: row.write,
             permissions: row.permissions,
+            waking: row.assistant.parse()?,
+            assistant: Manner {
+                persona: row.persona,
+                language: row.ai_language,
+                model: row.ai_model,
+            },
             rev: row.rev,
             filters: FilterStamp { count: row.filters, newest: row.newest_filter },
             retention_days: row.retention_days,

@@ -1,6 +1,6 @@
 //! Making, changing and deleting rooms of clubs and groups.
 
-use crate::domain::{AuditAction, History, Millis, RoomId, RoomName, UserId, Writers};
+use crate::domain::{AuditAction, History, Millis, RoomId, RoomName, UserId, Waking, Writers};
 use crate::store::db::{Conn, Sql, fetch_one, fetch_optional};
 use crate::store::moderation::{Note, note};
 use crate::store::{Store, StoreError};
@@ -143,7 +143,10 @@ async fn change(
                     topic = coalesce($4, topic), history = coalesce($5, history),
                     write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
                     is_listed = coalesce($8, is_listed),
-                    retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END, rev = rev + 1
+                    retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END,
+                    assistant = coalesce($11, assistant), persona = coalesce($12, persona),
+                    ai_language = coalesce($13, ai_language),
+                    ai_model = coalesce($14, ai_model), rev = rev + 1
               WHERE room_id = $1 RETURNING ",
             info_columns!()
         ),
@@ -156,7 +159,11 @@ async fn change(
         patch.slow_mode_s,
         patch.is_listed,
         patch.retention_days.is_some(),
-        patch.retention_days.flatten()
+        patch.retention_days.flatten(),
+        patch.waking.map(Waking::word),
+        patch.persona,
+        patch.language,
+        patch.model
     )?;
     let now: RoomInfo = row.try_into()?;
     let detail = told(&was, &now);
@@ -178,6 +185,8 @@ fn told(was: &RoomInfo, now: &RoomInfo) -> String {
         word(was.slow_mode_s != now.slow_mode_s, format!("slow_mode_s={}", now.slow_mode_s)),
         word(was.is_listed != now.is_listed, format!("listed={}", now.is_listed)),
         word(was.retention_days != now.retention_days, retention(now.retention_days)),
+        word(was.waking != now.waking, format!("assistant={}", now.waking)),
+        word(was.assistant != now.assistant, "assistant_manner".to_owned()),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

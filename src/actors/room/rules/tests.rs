@@ -58,7 +58,7 @@ fn say(
 ) -> Result<(String, Option<FilterId>), Refusal> {
     let (cid, text) = (Cid::parse(cid).unwrap(), Text::parse(text).unwrap());
     let (asker, since) = (Asker::Nobody, Instant::now());
-    let send = Send { author, cid, text, beside: None, asker, since };
+    let send = Send { author, cid, text, beside: None, asker, since, is_asked: false };
     match room.send(send, Millis(now)) {
         Effect::Append { append: Append::Message(message), .. } => {
             Ok((message.text.as_str().to_owned(), message.flagged))
@@ -168,7 +168,14 @@ fn a_message_that_was_not_taken_holds_nobody_up() {
     committed(
         &mut room,
         MINA,
-        Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false }),
+        Ok(Appended::Message {
+            event,
+            mentions,
+            notices,
+            read: None,
+            has_fanout: false,
+            asked: None,
+        }),
     );
     assert!(send(&mut room, MINA, "2", 1).is_err());
 }
@@ -279,6 +286,8 @@ fn read(rules: &RuleBook) -> Loaded {
         history: History::All,
         write: "all".into(),
         permissions: String::new(),
+        waking: rules.settings.waking,
+        assistant: crate::store::Manner::default(),
         rev: rules.rev,
         filters: FilterStamp::default(),
         retention_days: None,
@@ -371,7 +380,7 @@ proptest! {
                     seq += 1;
                     let (mentions, notices) = (Vec::new(), Vec::new());
                     let event = stored(seq);
-                    committed(&mut room, MINA, Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false }));
+                    committed(&mut room, MINA, Ok(Appended::Message { event, mentions, notices, read: None, has_fanout: false, asked: None }));
                     last = Some(now);
                 }
                 Err(refusal) => {

@@ -1,0 +1,175 @@
+//! An answer while it is spoken: what was said so far, shared by who speaks, the room that tells it
+//! and whoever comes late. It outlives the actors that work on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{RoomId, RunId, UserId};
+
+/// A question that is to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    /// The run.
+    pub(crate) run: RunId,
+    /// Where.
+    pub(crate) room: RoomId,
+    /// The seq of the question.
+    pub(crate) seq: i64,
+    /// Who asks.
+    pub(crate) asker: UserId,
+}
+
+/// One answer.
+pub(crate) struct Answering {
+    /// What it answers.
+    pub(crate) question: Question,
+    /// Since when it is worked on.
+    pub(crate) since: Instant,
+    /// The seq of the answer, once it has begun.
+    message: OnceLock<i64>,
+    text: Mutex<String>,
+    is_over: AtomicBool,
+    /// Whether another node speaks it, and this one only hears of it.
+    pub(crate) is_abroad: bool,
+}
+
+impl Answering {
+    /// An answer to which nothing was said yet.
+    pub(crate) fn new(question: Question) -> Arc<Self> {
+        Arc::new(Self {
+            question,
+            since: Instant::now(),
+            message: OnceLock::new(),
+            text: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            is_abroad: false,
+        })
+    }
+
+    /// One that another node speaks; it stands at this seq.
+    fn abroad(question: Question, message: i64) -> Self {
+        Self {
+            question,
+            since: Instant::now(),
+            message: OnceLock::from(message),
+            text: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            is_abroad: true,
+        }
+    }
+
+    /// It stands in the log from here on.
+    pub(crate) fn begins(&self, message: i64) {
+        let _known = self.message.set(message);
+    }
+
+    /// The seq of the answer, once it has begun.
+    pub(crate) fn message(&self) -> Option<i64> {
+        self.message.get().copied()
+    }
+
+    /// Says more.
+    pub(crate) fn say(&self, more: &str) {
+        self.lock().push_str(more);
+    }
+
+    /// Bytes that were said.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// All that was said.
+    pub(crate) fn text(&self) -> String {
+        self.lock().clone()
+    }
+
+    /// What was said from one byte to another; both are where a piece began or ended.
+    pub(crate) fn part(&self, from: usize, to: usize) -> String {
+        self.lock().get(from..to).unwrap_or_default().to_owned()
+    }
+
+    /// Nothing more will be said.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether nothing more will be said.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// What a model says must not reach a log by way of `{:?}`.
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} bytes", self.question.run, self.len())
+    }
+}
+
+/// The answers that are being spoken on this node.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Living(Arc<Mutex<HashMap<RunId, Arc<Answering>>>>);
+
+impl Living {
+    /// One more.
+    pub(crate) fn add(&self, answering: &Arc<Answering>) {
+        self.lock().insert(answering.question.run, Arc::clone(answering));
+    }
+
+    /// One less.
+    pub(crate) fn remove(&self, run: RunId) {
+        if let Some(answering) = self.lock().remove(&run) {
+            answering.end();
+        }
+    }
+
+    /// That of a run.
+    pub(crate) fn of(&self, run: RunId) -> Option<Arc<Answering>> {
+        self.lock().get(&run).cloned()
+    }
+
+    /// That of a room, if it has begun.
+    pub(crate) fn in_room(&self, room: RoomId) -> Option<Arc<Answering>> {
+        let living = self.lock();
+        let is_meant =
+            |known: &&Arc<Answering>| known.question.room == room && known.message().is_some();
+        living.values().find(is_meant).cloned()
+    }
+
+    /// All of them, by their runs.
+    pub(crate) fn all(&self) -> Vec<Arc<Answering>> {
+        let mut all: Vec<_> = self.lock().values().cloned().collect();
+        all.sort_unstable_by_key(|answering| answering.question.run);
+        all
+    }
+
+    /// Another node has said more; none when this one has missed something before it.
+    pub(crate) fn heard(
+        &self,
+        (question, message): (Question, i64),
+        (off, text): (usize, &str),
+    ) -> Option<Arc<Answering>> {
+        let mut living = self.lock();
+        living.retain(|_run, answering| !answering.is_over());
+        let answering = living
+            .entry(question.run)
+            .or_insert_with(|| Arc::new(Answering::abroad(question, message)));
+        let known = answering.len();
+        let new = known.checked_sub(off).and_then(|known| text.get(known..))?;
+        answering.say(new);
+        Some(Arc::clone(answering))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Answering>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

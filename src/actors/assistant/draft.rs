@@ -1,0 +1,113 @@
+//! A suggestion: the next line in the asker's own voice, for the asker alone. Nothing of it is in a
+//! log.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::message::{DraftAsk, Drafted};
+use super::prepare::{language, lines, place};
+use crate::actors::rooms::RoomsHandle;
+use crate::domain::Millis;
+use crate::llm::prompts::{self, Draft};
+use crate::llm::{Answered, LlmError, Piece, Usage, estimate_request, estimate_text, output};
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::{Context, StoreError};
+
+/// Messages that a draft looks back on.
+const LINES: i64 = 10;
+/// Tokens that it must be allowed to write at least.
+const LEAST: i64 = 32;
+
+/// Writes a draft.
+pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
+    let (store, settings) = (&rooms.store, &rooms.assistant.settings);
+    if settings.models.is_offline() {
+        let msg = "no model is connected";
+        return Err(Refusal::new(ErrorCode::Unavailable, msg).because("no_model"));
+    }
+    let context = store.ai_context((ask.room, ask.asker), (0, i64::MAX), LINES).await;
+    let context = context.map_err(|why| store_error(&why))?;
+    let context = context.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "no such room"))?;
+    let (Some(first), Some(last)) = (context.lines.first(), context.lines.last()) else {
+        let msg = "nobody has said anything yet";
+        return Err(Refusal::new(ErrorCode::Conflict, msg).because("empty_room"));
+    };
+    let range = (first.seq, last.seq, i64::try_from(context.lines.len()).unwrap_or(0));
+    let request = request(&context, &ask, settings.minutes_ahead);
+    let model = settings.models.first_model(&request).unwrap_or_default();
+    let price = settings.prices.of(&model).unwrap_or_default();
+    let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    let input = number(estimate_request(&request));
+    let wanted = (i64::from(request.limits.output_tokens), LEAST);
+    let spender = (ask.asker, ask.room, context.club);
+    let wish = (input, wanted, (number(price.input), number(price.output)));
+    let reserved = store.reserve_ai(spender, wish, &settings.budgets, Millis::now()).await;
+    let Some(reserved) = reserved.map_err(|why| store_error(&why))? else {
+        let msg = "the assistant's budget of today is used up";
+        return Err(Refusal::new(ErrorCode::AiBudget, msg).because("budget"));
+    };
+    let said = collect(rooms, &request).await;
+    let (usage, model) = match &said {
+        Ok(said) => {
+            let output = estimate_text(&said.text);
+            let guess = Usage { input: estimate_request(&request), output };
+            (said.usage.unwrap_or(guess), said.model.clone())
+        }
+        Err(_) => (Usage::default(), model),
+    };
+    let cost = settings.prices.cost(&model, usage).map(number);
+    let used = (number(usage.input) + number(usage.output), cost.unwrap_or(0));
+    store.settle_ai(spender, reserved, used).await.map_err(|why| store_error(&why))?;
+    let said = said.map_err(unanswered)?;
+    let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
+        Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")
+    })?;
+    let tokens = (number(usage.input), number(usage.output));
+    Ok(Drafted { text, model, tokens, micro_usd: cost, context: range })
+}
+
+fn request(context: &Context, ask: &DraftAsk, minutes_ahead: i32) -> crate::llm::Request {
+    let language = language(context);
+    let lines = lines(ask.room, &context.lines, ask.asker);
+    let place = place(context, language, minutes_ahead);
+    let seed = RandomState::new().build_hasher().finish();
+    let (asker, hint) = (context.asker_name.as_str(), ask.hint.as_deref());
+    let mut request = prompts::draft(&Draft { place, lines: &lines, asker, hint, seed });
+    if !context.manner.model.is_empty() {
+        request.model = Some(context.manner.model.clone());
+    }
+    request
+}
+
+/// What a model said, whole.
+struct Said {
+    text: String,
+    usage: Option<Usage>,
+    model: String,
+}
+
+async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Result<Said, LlmError> {
+    let asked = rooms.assistant.settings.models.ask(request).await;
+    let mut answer = match asked.map_err(|nobody| nobody.error())? {
+        Answered::Model { answer, .. } => answer,
+        Answered::Offline { tried } => {
+            return Err(tried.first().map_or(LlmError::Unreachable, |tried| tried.error));
+        }
+    };
+    let mut text = String::new();
+    while let Some(piece) = answer.next().await {
+        if let Piece::Text(more) = piece? {
+            text.push_str(&more);
+        }
+    }
+    Ok(Said { text, usage: answer.usage(), model: answer.model().to_owned() })
+}
+
+fn unanswered(why: LlmError) -> Refusal {
+    tracing::warn!("a draft was not written: {why}");
+    Refusal::new(ErrorCode::Unavailable, "the model does not answer").because("no_answer")
+}
+
+fn store_error(why: &StoreError) -> Refusal {
+    tracing::error!("a draft could not be prepared: {why}");
+    Refusal::new(ErrorCode::Unavailable, "the store does not answer")
+}

@@ -1,0 +1,188 @@
+//! What can be asked of the assistant.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answering::{Answering, Living, Question};
+use crate::actors::bounded::{Address, BoundedRef};
+use crate::actors::meter::Mailbox;
+use crate::actors::seat::Answer;
+use crate::domain::{RoomId, RunId, UserId};
+use crate::llm::{Chain, Prices};
+use crate::protocol::Refusal;
+use crate::store::{Budgets, Context};
+
+/// Commands that may wait for the assistants.
+pub(crate) const MAILBOX: usize = 8_192;
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub struct AssistantSettings {
+    /// The models, in their order.
+    pub models: Arc<Chain>,
+    /// What they cost.
+    pub prices: Prices,
+    /// Answers at a time on this node.
+    pub places: usize,
+    /// Questions of one user in a minute.
+    pub per_minute: usize,
+    /// Messages that an answer reads.
+    pub messages: i64,
+    /// Tokens of them.
+    pub tokens: u64,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
+    /// Minutes that people's clocks are ahead of UTC.
+    pub minutes_ahead: i32,
+}
+
+impl Default for AssistantSettings {
+    fn default() -> Self {
+        Self {
+            models: Arc::new(Chain::offline()),
+            prices: Prices::default(),
+            places: 8,
+            per_minute: 5,
+            messages: 50,
+            tokens: 4_000,
+            budgets: Budgets::default(),
+            minutes_ahead: 540,
+        }
+    }
+}
+
+/// A draft that somebody wants.
+#[derive(Debug, Clone)]
+pub(crate) struct DraftAsk {
+    /// Where.
+    pub(crate) room: RoomId,
+    /// Who, in whose voice.
+    pub(crate) asker: UserId,
+    /// What it should say.
+    pub(crate) hint: Option<String>,
+}
+
+/// A draft, for the asker alone.
+#[derive(Debug, Clone)]
+pub struct Drafted {
+    /// The text.
+    pub text: String,
+    /// The model that wrote it.
+    pub model: String,
+    /// Tokens read and written.
+    pub tokens: (i64, i64),
+    /// What that cost, where a price is known.
+    pub micro_usd: Option<i64>,
+    /// First and last message that it has read, and how many.
+    pub context: (i64, i64, i64),
+}
+
+/// Message of the assistants.
+pub(crate) enum AssistantsMsg {
+    /// A fresh question.
+    Asked(Question),
+    /// One that could not have its turn: its room is busy elsewhere, or its actor crashed.
+    Later(Question),
+    /// Try those that were late again.
+    Again(Question),
+    /// Somebody may end this run, and does.
+    Stop(RunId, UserId),
+    /// Somebody wants a draft.
+    Draft(DraftAsk, Answer<Result<Drafted, Refusal>>),
+    /// A draft is done.
+    Drafted,
+    /// Say that the runs here are looked after.
+    Tick,
+    /// Look for runs that nobody looks after.
+    Sweep,
+}
+
+/// Face of the assistants of a node. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct AssistantHandle {
+    pub(super) address: Address<AssistantsMsg>,
+    pub(super) living: Living,
+    /// Those that other nodes speak.
+    pub(crate) abroad: Living,
+    pub(super) settings: Arc<AssistantSettings>,
+}
+
+/// What is seen of an answer that is being spoken.
+#[derive(Debug, Clone)]
+pub struct RunReading {
+    /// The run.
+    pub run: RunId,
+    /// Its room.
+    pub room: RoomId,
+    /// Bytes that were said.
+    pub bytes: usize,
+    /// How long it is worked on.
+    pub age: Duration,
+    /// Whether it stands in the log.
+    pub has_begun: bool,
+}
+
+impl AssistantHandle {
+    /// The face of assistants that the root is about to start.
+    pub(crate) fn new(settings: AssistantSettings) -> Self {
+        Self { settings: Arc::new(settings), ..Self::default() }
+    }
+
+    /// Called by the root at each start.
+    pub(crate) fn start(&self, assistants: BoundedRef<AssistantsMsg>) {
+        self.address.set(assistants);
+    }
+
+    /// A question stands in the log. Should there be no place, the sweep finds it.
+    pub(crate) fn asked(&self, question: Question) {
+        let _later = self.address.try_cast(AssistantsMsg::Asked(question));
+    }
+
+    /// Somebody may end this run, and does.
+    pub(crate) fn stop(&self, run: RunId, by: UserId) {
+        self.address.answer(AssistantsMsg::Stop(run, by));
+    }
+
+    /// Wants a draft; false when too many want one.
+    pub(crate) fn draft(&self, ask: DraftAsk, answer: Answer<Result<Drafted, Refusal>>) -> bool {
+        self.address.try_cast(AssistantsMsg::Draft(ask, answer)).is_ok()
+    }
+
+    /// The answer that is being spoken in a room.
+    pub(crate) fn in_room(&self, room: RoomId) -> Option<Arc<Answering>> {
+        self.living.in_room(room).or_else(|| self.abroad.in_room(room))
+    }
+
+    /// Whether no model is connected.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.settings.models.is_offline()
+    }
+
+    /// What may be spent in a day.
+    #[must_use]
+    pub fn budgets(&self) -> Budgets {
+        self.settings.budgets
+    }
+
+    /// What its mailbox shows, how often it was started again, and what is being spoken.
+    pub(crate) fn read(&self, now: Instant) -> (Mailbox, u32, Vec<RunReading>) {
+        let reading = |answering: Arc<Answering>| RunReading {
+            run: answering.question.run,
+            room: answering.question.room,
+            bytes: answering.len(),
+            age: now.saturating_duration_since(answering.since),
+            has_begun: answering.message().is_some(),
+        };
+        let runs = self.living.all().into_iter().map(reading).collect();
+        (self.address.read(now), self.address.restarts(), runs)
+    }
+}
+
+/// What the assistant may read and how it is to speak, before that is put into words.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) context: Context,
+    /// How many messages the budget of tokens left out.
+    pub(super) over_budget: i64,
+}

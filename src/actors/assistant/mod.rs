@@ -1,0 +1,382 @@
+//! The assistants: who sees to it that questions are answered.
+//!
+//! Root starts them. A question comes from the journal, with its row in the store, and waits in a
+//! queue (`state.rs`) for its turn: one answer in a room at a time, so many on a node, fair between
+//! users. Then an [`Assistant`] looks after it (`shepherd.rs`), and a [`Run`](run::Run) speaks its
+//! answer. No room waits for any of them.
+//!
+//! A crash of a run ends its answer with what was said; one of an assistant has another bury it; one
+//! of the assistants begins with a look at the store, where every question stands until it has come to
+//! its one end. The same look finds what a node has left that ended.
+
+mod answering;
+mod draft;
+mod message;
+mod offline;
+mod prepare;
+mod run;
+mod shepherd;
+mod state;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+pub(crate) use self::answering::{Answering, Question};
+pub use self::message::{AssistantHandle, AssistantSettings, Drafted, RunReading};
+pub(crate) use self::message::{AssistantsMsg, DraftAsk, MAILBOX};
+pub(crate) use self::run::tell;
+pub use self::shepherd::public_reason;
+use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
+use self::state::{NotQueued, Queue};
+use super::bounded::Envelope;
+use super::rooms::RoomsHandle;
+use super::task;
+use crate::domain::{MessageId, Millis, RunId, UserId};
+use crate::faults::{Moment, Part};
+use crate::protocol::{AiWait, ErrorCode, Frame, Refusal};
+use crate::store;
+
+/// How often it is noted that runs are looked after, and what was said.
+const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked for runs that nobody looks after.
+const SWEEP: Duration = Duration::from_secs(15);
+/// A run that nobody has seen to for so long was left, where several nodes write.
+const LEFT: i64 = 15_000;
+/// What was just written is on its way here, where one node writes.
+const FRESH: i64 = 3_000;
+/// A question that waited longer, because no node was there, is not answered any more.
+const STALE: i64 = 600_000;
+/// A question whose room is busy elsewhere is tried again after this time.
+const LATER: Duration = Duration::from_millis(500);
+/// A question that crashed its assistant so often is dropped.
+const CRASHES: u32 = 3;
+/// Drafts at a time.
+const DRAFTS: usize = 8;
+/// Places in the queue that are told.
+const PLACES: usize = 100;
+
+/// What they do not change.
+pub(super) struct Assistants {
+    pub(super) rooms: RoomsHandle,
+    /// Tells this life of the node from others.
+    pub(super) node: i64,
+}
+
+/// What changes.
+pub(super) struct State {
+    queue: Queue,
+    working: HashMap<ActorId, (Arc<Answering>, ActorRef<AssistantMsg>)>,
+    crashes: HashMap<RunId, u32>,
+    /// The places that were told.
+    told: HashMap<RunId, usize>,
+    drafts: usize,
+    is_ticking: bool,
+    /// When this life began.
+    since: Millis,
+}
+
+impl Actor for Assistants {
+    type Msg = Envelope<AssistantsMsg>;
+    type State = State;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<State, ActorProcessingErr> {
+        me.send_message(Envelope::to_self(AssistantsMsg::Sweep))?;
+        let settings = &self.rooms.assistant.settings;
+        Ok(State {
+            queue: Queue::new(settings.places, settings.per_minute),
+            working: HashMap::new(),
+            crashes: HashMap::new(),
+            told: HashMap::new(),
+            drafts: 0,
+            is_ticking: false,
+            since: Millis::now(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        self.rooms.faults.panic_point(Part::Assistants, Moment::Start);
+        let (Some(msg), _place) = envelope.open() else {
+            return Ok(());
+        };
+        match msg {
+            AssistantsMsg::Asked(question) => self.asked(state, question).await,
+            AssistantsMsg::Later(question) => {
+                state.queue.ended(question.run);
+                let again = move || Envelope::to_self(AssistantsMsg::Again(question));
+                let _timer = me.send_after(LATER, again);
+            }
+            AssistantsMsg::Again(question) => state.queue.put_back(question),
+            AssistantsMsg::Stop(run, by) => self.stop(state, run, by),
+            AssistantsMsg::Draft(ask, answer) if state.drafts < DRAFTS => {
+                state.drafts += 1;
+                let rooms = self.rooms.clone();
+                task::beside(async move {
+                    let drafted = task::caught(draft::draft(&rooms, ask)).await;
+                    let failed = || Refusal::new(ErrorCode::Internal, "this could not be done");
+                    answer.give(drafted.unwrap_or_else(|| Err(failed())));
+                    rooms.assistant.address.answer(AssistantsMsg::Drafted);
+                });
+            }
+            AssistantsMsg::Draft(_, answer) => answer.give(Err(busy())),
+            AssistantsMsg::Drafted => state.drafts = state.drafts.saturating_sub(1),
+            AssistantsMsg::Tick => self.tick(&me, state),
+            AssistantsMsg::Sweep => self.sweep(&me, state).await?,
+        }
+        self.rooms.faults.panic_point(Part::Assistants, Moment::Middle);
+        self.go_on(&me, state).await?;
+        self.rooms.faults.panic_point(Part::Assistants, Moment::End);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(who, _, _) => {
+                if let Some((answering, _)) = state.working.remove(&who.get_id()) {
+                    let run = answering.question.run;
+                    self.rooms.assistant.living.remove(run);
+                    state.queue.ended(run);
+                    state.crashes.remove(&run);
+                }
+            }
+            SupervisionEvent::ActorFailed(who, why) => {
+                if let Some((answering, _)) = state.working.remove(&who.get_id()) {
+                    tracing::error!(run.id = %answering.question.run, "an assistant crashed: {why}");
+                    self.crashed(&me, state, &answering).await?;
+                }
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        self.go_on(&me, state).await
+    }
+}
+
+impl Assistants {
+    async fn asked(&self, state: &mut State, question: Question) {
+        let refusal = match state.queue.put(question, Instant::now()) {
+            Ok(()) | Err(NotQueued::Known) => return,
+            Err(NotQueued::Full) => busy(),
+            Err(NotQueued::TooOften { retry }) => {
+                Refusal::new(ErrorCode::AiBusy, "you ask too often").retry_in(retry)
+            }
+        };
+        self.drop_run(question, "busy", refusal).await;
+    }
+
+    async fn drop_run(&self, question: Question, why: &'static str, refusal: Refusal) {
+        match self.rooms.store.drop_run(question.run, why, Millis::now()).await {
+            Ok(true) => refuse(&self.rooms, question, &refusal).await,
+            Ok(false) => {}
+            Err(why) => tracing::error!("a question could not be dropped: {why}"),
+        }
+    }
+
+    fn stop(&self, state: &mut State, run: RunId, by: UserId) {
+        if let Some(question) = state.queue.take_back(run) {
+            let rooms = self.rooms.clone();
+            task::beside(async move {
+                let dropped = rooms.store.drop_run(question.run, "cancel", Millis::now()).await;
+                if let Err(why) = dropped {
+                    tracing::error!("a question could not be taken back: {why}");
+                }
+            });
+            return;
+        }
+        let working = state.working.values().find(|(answering, _)| answering.question.run == run);
+        match working {
+            Some((_, assistant)) => {
+                let _ended_already = assistant.send_message(AssistantMsg::Stop);
+            }
+            None => {
+                let store = self.rooms.store.clone();
+                task::beside(async move {
+                    if let Err(why) = store.wish_stop(run, by).await {
+                        tracing::error!("an answer could not be stopped: {why}");
+                    }
+                });
+            }
+        }
+    }
+
+    /// Starts whoever has their turn now, and tells the others their places.
+    async fn go_on(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        while let Some(question) = state.queue.next() {
+            state.told.remove(&question.run);
+            self.start(me, state, (Answering::new(question), Task::Answer)).await?;
+        }
+        let waiting: Vec<_> = state.queue.waiting().take(PLACES).collect();
+        state.told.retain(|run, _place| waiting.contains(run));
+        for run in waiting {
+            let Some(place) = state.queue.place(run) else { continue };
+            if state.told.insert(run, place) != Some(place)
+                && let Some(Question { room, seq, asker, .. }) = state.queue.waits(run)
+            {
+                let message = MessageId { room, seq };
+                let wait = AiWait { room, message, run, place };
+                self.rooms.tell_asker(asker, Frame::json(&wait)).await;
+            }
+        }
+        if !state.is_ticking && state.queue.len() != (0, 0) {
+            state.is_ticking = true;
+            let _timer = me.send_after(TICK, || Envelope::to_self(AssistantsMsg::Tick));
+        }
+        Ok(())
+    }
+
+    async fn start(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+        (answering, task): (Arc<Answering>, Task),
+    ) -> Result<(), ActorProcessingErr> {
+        self.rooms.assistant.living.add(&answering);
+        let assistant = Assistant {
+            rooms: self.rooms.clone(),
+            node: self.node,
+            answering: Arc::clone(&answering),
+            task,
+        };
+        let (actor, _ends) = Assistant::spawn_linked(None, assistant, (), me.get_cell()).await?;
+        state.working.insert(actor.get_id(), (answering, actor));
+        Ok(())
+    }
+
+    /// An assistant crashed: what it had said is buried; what it had not begun is begun again.
+    async fn crashed(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+        answering: &Arc<Answering>,
+    ) -> Result<(), ActorProcessingErr> {
+        let question = answering.question;
+        let crashes = state.crashes.entry(question.run).or_default();
+        *crashes += 1;
+        let is_hopeless = *crashes >= CRASHES;
+        if answering.message().is_some() {
+            if is_hopeless {
+                // The sweep finds it.
+                self.rooms.assistant.living.remove(question.run);
+                state.queue.ended(question.run);
+                return Ok(());
+            }
+            let task = Task::Bury(answering.text());
+            return self.start(me, state, (Arc::clone(answering), task)).await;
+        }
+        self.rooms.assistant.living.remove(question.run);
+        if is_hopeless {
+            state.queue.ended(question.run);
+            let refusal =
+                Refusal::new(ErrorCode::Unavailable, "the question could not be answered");
+            self.drop_run(question, "crash", refusal).await;
+        } else {
+            state.queue.put_back(question);
+        }
+        Ok(())
+    }
+
+    /// Notes that the runs here are looked after, and what was said.
+    fn tick(&self, me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State) {
+        state.is_ticking = false;
+        let waiting = state.queue.waiting().map(|run| (run, None));
+        let spoken = state.working.values().map(|(answering, _)| {
+            (answering.question.run, Some(answering.text()).filter(|text| !text.is_empty()))
+        });
+        let runs: Vec<_> = waiting.chain(spoken).collect();
+        let (rooms, node, me) = (self.rooms.clone(), self.node, me.clone());
+        task::beside(async move {
+            match rooms.store.see_to_runs(&runs, (node, Millis::now())).await {
+                Ok(stopped) => {
+                    for (run, by) in stopped {
+                        let _gone =
+                            me.send_message(Envelope::to_self(AssistantsMsg::Stop(run, by)));
+                    }
+                }
+                Err(why) => tracing::warn!("it could not be noted what was said: {why}"),
+            }
+        });
+    }
+
+    /// Takes up what nobody looks after: a node ended, or a message got lost.
+    async fn sweep(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let _timer = me.send_after(SWEEP, || Envelope::to_self(AssistantsMsg::Sweep));
+        let open = match self.rooms.store.open_runs().await {
+            Ok(open) => open,
+            Err(why) => {
+                tracing::warn!("it is not known which questions are open: {why}");
+                return Ok(());
+            }
+        };
+        let now = Millis::now().0;
+        let is_alone = self.rooms.store.engine() == "sqlite";
+        let patience = if is_alone { FRESH } else { LEFT };
+        for run in open {
+            let is_here = state.queue.knows(run.id) || self.is_working(state, run.id);
+            // Of an earlier life of the only node nothing is on its way.
+            let is_old = is_alone && run.seen_at < state.since;
+            if is_here || (!is_old && run.seen_at.0 > now - patience) {
+                continue;
+            }
+            self.take_up(me, state, run).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_up(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+        run: store::Run,
+    ) -> Result<(), ActorProcessingErr> {
+        let question =
+            Question { run: run.id, room: run.room, seq: run.question, asker: run.asker };
+        if run.status == store::RunStatus::Running {
+            let known = self.rooms.assistant.living.of(run.id);
+            let text = known.as_ref().map_or(run.text, |answering| answering.text());
+            let answering = known.unwrap_or_else(|| Answering::new(question));
+            run.message.iter().for_each(|message| answering.begins(*message));
+            return self.start(me, state, (answering, Task::Bury(text))).await;
+        }
+        if run.asked_at.0 < Millis::now().0 - STALE {
+            let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
+            self.drop_run(question, "stale", refusal).await;
+        } else {
+            state.queue.put_back(question);
+        }
+        Ok(())
+    }
+
+    fn is_working(&self, state: &State, run: RunId) -> bool {
+        state.working.values().any(|(answering, _)| answering.question.run == run)
+    }
+}
+
+/// Too many ask at once.
+fn busy() -> Refusal {
+    Refusal::new(ErrorCode::AiBusy, "the assistant has too much to do")
+        .retry_in(Duration::from_secs(5))
+}

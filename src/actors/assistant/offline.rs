@@ -1,0 +1,359 @@
+//! The answer without a model: honest about that, and made of what the room has said. Nothing in it
+//! is made up: it finds messages and quotes them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use super::prepare::{Prepared, Skill};
+use crate::domain::{ASSISTANT, MessageId, RoomId, SearchText, UserId, command};
+use crate::llm::prompts::Language;
+use crate::store::{ContextLine, Search, Store, StoreError};
+
+/// Words of a question that are looked for.
+const WORDS: usize = 6;
+/// Messages that are looked at for each.
+const HITS: usize = 20;
+/// Messages that are quoted.
+const QUOTES: usize = 5;
+/// Characters of a quote.
+const QUOTE_CHARS: usize = 160;
+/// Frequent words that are told.
+const TOPICS: usize = 6;
+/// Things of a kind that are told: open questions, links, calls.
+const SOME: usize = 4;
+/// Words that say nothing of what is meant.
+const EMPTY_WORDS: [&str; 44] = [
+    "the",
+    "and",
+    "for",
+    "are",
+    "was",
+    "were",
+    "what",
+    "when",
+    "where",
+    "who",
+    "why",
+    "how",
+    "did",
+    "does",
+    "can",
+    "you",
+    "that",
+    "this",
+    "with",
+    "have",
+    "has",
+    "our",
+    "about",
+    "from",
+    "is",
+    "it",
+    "to",
+    "of",
+    "in",
+    "on",
+    "we",
+    "me",
+    "언제",
+    "어디",
+    "누가",
+    "무엇",
+    "뭐",
+    "왜",
+    "어떻게",
+    "우리",
+    "그리고",
+    "있어",
+    "해줘",
+    "알려줘",
+];
+
+/// An answer, and its sources.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) text: String,
+    pub(super) cites: Vec<i64>,
+}
+
+/// A message that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Quote {
+    id: MessageId,
+    author: UserId,
+    text: String,
+    /// Words of the question that it holds.
+    words: usize,
+}
+
+/// Answers from what the room has said.
+pub(super) async fn answer(store: &Store, prepared: &Prepared) -> Result<Found, StoreError> {
+    if prepared.skill == Skill::CatchUp {
+        let room = prepared.run.room;
+        return Ok(catch_up(prepared.language, room, &prepared.context.lines, prepared));
+    }
+    let words = words(&prepared.question);
+    let mut quotes = find(store, prepared, &words).await?;
+    quotes.sort_by(|one, other| (other.words, other.id.seq).cmp(&(one.words, one.id.seq)));
+    quotes.truncate(QUOTES);
+    let ids: Vec<_> = quotes.iter().map(|quote| quote.author).collect();
+    let names: HashMap<_, _> =
+        store.users(&ids).await?.into_iter().map(|user| (user.id, user.display_name)).collect();
+    Ok(compose(prepared.language, &words, &quotes, &names))
+}
+
+/// The words of a question that say most of what is meant: the longest, in their order.
+fn words(question: &str) -> Vec<String> {
+    let word = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let is_telling = word.chars().count() > 1 && !EMPTY_WORDS.contains(&word.as_str());
+        is_telling.then_some(word)
+    };
+    let mut words: Vec<String> = Vec::new();
+    for word in question.split_whitespace().filter_map(word) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    let mut longest: Vec<_> = words.into_iter().enumerate().collect();
+    longest.sort_by_key(|(_, word)| Reverse(word.chars().count()));
+    longest.truncate(WORDS);
+    longest.sort_by_key(|(at, _)| *at);
+    longest.into_iter().map(|(_, word)| word).collect()
+}
+
+/// A word as it may stand in another sentence: Korean puts particles behind it.
+fn stem(word: &str) -> String {
+    let chars: Vec<char> = word.chars().collect();
+    let is_korean = chars.iter().all(|c| ('\u{ac00}'..='\u{d7a3}').contains(c));
+    let particle = chars.last().is_some_and(|c| "은는이가을를에의도와과로".contains(*c));
+    let end = if is_korean && particle && chars.len() > 2 { chars.len() - 1 } else { chars.len() };
+    chars.iter().take(end).collect()
+}
+
+async fn find(
+    store: &Store,
+    prepared: &Prepared,
+    words: &[String],
+) -> Result<Vec<Quote>, StoreError> {
+    let (room, reader) = (prepared.run.room, prepared.run.asker);
+    let mut found: BTreeMap<i64, Quote> = BTreeMap::new();
+    for word in words {
+        let Ok(text) = SearchText::parse(&stem(word)) else { continue };
+        let search = Search {
+            reader,
+            text: Some(&text),
+            room: Some(room),
+            club: None,
+            author: None,
+            since: None,
+            until: None,
+            has: None,
+            after: None,
+            limit: HITS,
+        };
+        for message in store.search(&search).await?.unwrap_or_default().messages {
+            // What not everybody here may read is not quoted, nor the question, nor other questions.
+            let is_meant = message.seq > prepared.context.floor
+                && message.seq != prepared.run.question
+                && message.author != ASSISTANT;
+            let Some(text) = message.text.filter(|text| is_meant && command(text).is_none()) else {
+                continue;
+            };
+            let quote = found.entry(message.seq).or_insert_with(|| Quote {
+                id: MessageId { room, seq: message.seq },
+                author: message.author,
+                text,
+                words: 0,
+            });
+            quote.words += 1;
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn compose(
+    language: Language,
+    words: &[String],
+    quotes: &[Quote],
+    names: &HashMap<UserId, String>,
+) -> Found {
+    let looked_for = words.join(", ");
+    let mut text = match (language, quotes.is_empty(), words.is_empty()) {
+        (Language::Ko, _, true) => "연결된 AI 모델이 없어요. 찾을 낱말을 넣어 물어보면 이 방에서 찾은 메시지를 보여 드릴게요. `/ai 따라잡기`로 밀린 대화를 볼 수 있어요.".to_owned(),
+        (Language::En, _, true) => "No AI model is connected. Ask with the words to look for, and I show what this room said. `/ai catch up` lists what you have missed.".to_owned(),
+        (Language::Ko, true, _) => format!("연결된 AI 모델이 없어서 이 방에서만 찾아봤는데, 맞는 메시지가 없어요. (찾은 낱말: {looked_for})"),
+        (Language::En, true, _) => format!("No AI model is connected, so I only looked in this room, and found no message. (Looked for: {looked_for})"),
+        (Language::Ko, false, _) => format!("연결된 AI 모델이 없어서, 이 방에서 찾은 메시지를 그대로 보여 드려요. (찾은 낱말: {looked_for})\n"),
+        (Language::En, false, _) => format!("No AI model is connected. This is what the room said. (Looked for: {looked_for})\n"),
+    };
+    for quote in quotes {
+        let name = names.get(&quote.author).map_or("?", String::as_str);
+        text.push_str(&format!("\n- {name}: “{}” [{}]", excerpt(&quote.text), quote.id));
+    }
+    Found { text, cites: quotes.iter().map(|quote| quote.id.seq).collect() }
+}
+
+/// The beginning of a message, on one line.
+fn excerpt(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(QUOTE_CHARS).collect();
+    if short.len() < line.len() { format!("{short}…") } else { short }
+}
+
+/// What was missed: who spoke, of what, what is open, which links, who called the asker.
+fn catch_up(language: Language, room: RoomId, lines: &[ContextLine], prepared: &Prepared) -> Found {
+    let asker = prepared.run.asker;
+    let lines: Vec<&ContextLine> =
+        lines.iter().filter(|line| line.author != asker && line.author != ASSISTANT).collect();
+    let Some((first, last)) = lines.first().zip(lines.last()) else {
+        let text = match language {
+            Language::Ko => "밀린 대화가 없어요. (연결된 AI 모델 없이 세어 봤어요.)",
+            Language::En => "You have missed nothing. (Counted without an AI model.)",
+        };
+        return Found { text: text.to_owned(), cites: Vec::new() };
+    };
+    let mut cites = Vec::new();
+    let mut cite = |line: &ContextLine| {
+        if !cites.contains(&line.seq) {
+            cites.push(line.seq);
+        }
+        MessageId { room, seq: line.seq }
+    };
+    let say = |ko: &str, en: &str| match language {
+        Language::Ko => ko.to_owned(),
+        Language::En => en.to_owned(),
+    };
+    let mut text = match language {
+        Language::Ko => {
+            format!("연결된 AI 모델이 없어서 세어서 정리했어요. 밀린 메시지 {}개:", lines.len())
+        }
+        Language::En => format!(
+            "No AI model is connected, so this is counted, not summed up. {} messages:",
+            lines.len()
+        ),
+    };
+    text.push_str(&format!(" [{}]–[{}]", cite(first), cite(last)));
+    text.push_str(&format!("\n\n- {}: {}", say("말한 사람", "Who"), speakers(&lines)));
+    let topics = topics(&lines);
+    if !topics.is_empty() {
+        text.push_str(&format!("\n- {}: {}", say("자주 나온 말", "Topics"), topics.join(", ")));
+    }
+    let name = &prepared.context.asker_name;
+    let calls = |line: &&&ContextLine| is_called(&line.text, name);
+    let is_open = |line: &&&ContextLine| is_open_question(line, &lines);
+    let has_link =
+        |line: &&&ContextLine| line.text.contains("https://") || line.text.contains("http://");
+    let mut list = |what: String, some: Vec<&&ContextLine>| {
+        for line in some {
+            let (by, said) = (&line.name, excerpt(&line.text));
+            text.push_str(&format!("\n- {what} {by}: “{said}” [{}]", cite(line)));
+        }
+    };
+    list(say("나를 부름 ·", "Calls you ·"), lines.iter().filter(calls).take(SOME).collect());
+    list(say("열린 질문 ·", "Open question ·"), lines.iter().filter(is_open).take(SOME).collect());
+    list(say("링크 ·", "Link ·"), lines.iter().filter(has_link).take(SOME).collect());
+    Found { text, cites }
+}
+
+/// Who spoke how often, the most first.
+fn speakers(lines: &[&ContextLine]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        match counts.iter_mut().find(|(name, _)| *name == line.name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&line.name, 1)),
+        }
+    }
+    counts.sort_by(|one, other| other.1.cmp(&one.1));
+    let told = counts.iter().take(TOPICS).map(|(name, count)| format!("{name} ({count})"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// Words that came in several messages, the most frequent first.
+fn topics(lines: &[&ContextLine]) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for line in lines {
+        let mut own: Vec<String> = line
+            .text
+            .split_whitespace()
+            .map(|word| stem(&word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()))
+            .filter(|word| word.chars().count() > 1 && !EMPTY_WORDS.contains(&word.as_str()))
+            .filter(|word| !word.starts_with("http"))
+            .collect();
+        own.sort_unstable();
+        own.dedup();
+        own.into_iter().for_each(|word| *counts.entry(word).or_default() += 1);
+    }
+    let mut often: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    often.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    often.into_iter().take(TOPICS).map(|(word, _count)| word).collect()
+}
+
+/// Whether a text names somebody by the name that others see.
+fn is_called(text: &str, name: &str) -> bool {
+    text.to_lowercase().contains(&format!("@{}", name.to_lowercase()))
+}
+
+/// Whether it asks something, and nobody else spoke after it.
+fn is_open_question(line: &ContextLine, lines: &[&ContextLine]) -> bool {
+    let asks = line.text.trim_end().ends_with(['?', '？']);
+    let is_answered = lines.iter().any(|other| other.seq > line.seq && other.author != line.author);
+    asks && !is_answered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_telling_words_are_looked_for() {
+        assert_eq!(words("When is the meeting, and where?"), ["meeting"]);
+        assert_eq!(words("모임이 언제 시작해?"), ["모임이", "시작해"]);
+        assert_eq!(stem("모임이"), "모임");
+        assert_eq!(stem("회의"), "회의", "too short to lose a letter");
+        assert_eq!(stem("meeting"), "meeting");
+        assert!(words("?!").is_empty());
+        assert_eq!(
+            words("a1 b2 c3 d4 e5 f6 g7 longest"),
+            ["a1", "b2", "c3", "d4", "e5", "longest"]
+        );
+    }
+
+    #[test]
+    fn what_was_found_is_quoted_with_its_id() {
+        let quote = Quote {
+            id: MessageId { room: RoomId(1), seq: 7 },
+            author: UserId(3),
+            text: "모임은\n7시에 시작해요".to_owned(),
+            words: 1,
+        };
+        let names = HashMap::from([(UserId(3), "민아".to_owned())]);
+        let words = ["모임".to_owned()];
+        let found = compose(Language::Ko, &words, std::slice::from_ref(&quote), &names);
+        assert!(found.text.contains("- 민아: “모임은 7시에 시작해요” [m_1_7]"), "{}", found.text);
+        assert!(found.text.starts_with("연결된 AI 모델이 없어서"));
+        assert_eq!(found.cites, [7]);
+        let none = compose(Language::En, &words, &[], &names);
+        assert!(none.text.contains("No AI model is connected") && none.cites.is_empty());
+    }
+
+    #[test]
+    fn a_question_is_open_until_somebody_else_speaks() {
+        let line = |seq, author, text: &str| ContextLine {
+            seq,
+            at: crate::domain::Millis(0),
+            author: UserId(author),
+            name: format!("n{author}"),
+            text: text.to_owned(),
+        };
+        let lines =
+            [line(1, 1, "who comes?"), line(2, 2, "where 장소는 어디?"), line(3, 2, "장소는 여기")];
+        let all: Vec<_> = lines.iter().collect();
+        assert!(!is_open_question(&lines[0], &all));
+        assert!(is_open_question(&lines[1], &all));
+        assert_eq!(speakers(&all), "n2 (2), n1 (1)");
+        assert_eq!(topics(&all), ["장소"]);
+        assert!(is_called("hey @N1 hi", "n1") && !is_called("n1", "n1"));
+    }
+}

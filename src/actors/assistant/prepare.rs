@@ -1,0 +1,272 @@
+//! What a run reads, and what is asked of a model with it.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::answering::Question;
+use super::message::{AssistantSettings, Seen};
+use crate::domain::{MessageId, RoomId, UserId, question};
+use crate::llm::prompts::{self, CatchUp, Language, Line, Place, Reply};
+use crate::llm::{Request, Role, Turn, estimate_request, estimate_text};
+use crate::store::{Context, ContextLine, Run, RunStatus, Store, StoreError};
+
+/// Tokens that a line costs beside its text and name.
+const LINE: u64 = 24;
+/// Messages that a catch-up reads at most.
+const MISSED: i64 = 200;
+/// Tokens that a catch-up reads, as a multiple of what an answer does.
+const MISSED_TOKENS: u64 = 3;
+/// The name of the assistant in prompts.
+pub(super) const NAME: &str = "AI";
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Skill {
+    /// An answer.
+    Reply,
+    /// What the asker has missed.
+    CatchUp,
+}
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) run: Run,
+    pub(super) skill: Skill,
+    pub(super) language: Language,
+    /// What the asker wants to know.
+    pub(super) question: String,
+    pub(super) context: Context,
+    pub(super) request: Request,
+    /// Tokens of it, guessed.
+    pub(super) input: i64,
+    /// First and last message that can be read.
+    pub(super) range: (i64, i64),
+    pub(super) left_out: Vec<(&'static str, i64)>,
+    /// What the run before had said, to go on from.
+    pub(super) begun: String,
+    /// All that the model is told: what stands in it may be a link.
+    pub(super) told: String,
+}
+
+/// Why a run is not to begin.
+#[derive(Debug)]
+pub(super) enum Unprepared {
+    /// Somebody else has taken it.
+    Stale,
+    /// The question is gone, or the asker.
+    Gone,
+    /// The store does not answer.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unprepared {
+    fn from(why: StoreError) -> Self {
+        Self::Store(why)
+    }
+}
+
+/// Reads what a run may read and puts it into words.
+pub(super) async fn prepare(
+    store: &Store,
+    settings: &AssistantSettings,
+    asked: Question,
+) -> Result<Prepared, Unprepared> {
+    let run = store.run(asked.run).await?.ok_or(Unprepared::Stale)?;
+    if run.status != RunStatus::Queued {
+        return Err(Unprepared::Stale);
+    }
+    let text = store.text_of(run.room, run.question).await?.ok_or(Unprepared::Gone)?;
+    let wish = question(&text);
+    let skill = if is_catch_up(&wish) { Skill::CatchUp } else { Skill::Reply };
+    let (after, most) = match (run.range, skill) {
+        (Some((from, _to)), _) => (from - 1, MISSED),
+        (None, Skill::CatchUp) => (run.read_seq, MISSED),
+        (None, Skill::Reply) => (0, settings.messages + 1),
+    };
+    let window = (after, run.question);
+    let context = store.ai_context((run.room, run.asker), window, most).await?;
+    let context = context.ok_or(Unprepared::Gone)?;
+    let begun = match run.goes_on {
+        Some(before) => spoken(store, before).await?,
+        None => String::new(),
+    };
+    let tokens = if skill == Skill::CatchUp { MISSED_TOKENS } else { 1 } * settings.tokens;
+    let seen = within(context, run.question, tokens);
+    Ok(put(settings, run, (skill, wish, begun), seen))
+}
+
+/// What a broken run had said.
+async fn spoken(store: &Store, run: crate::domain::RunId) -> Result<String, StoreError> {
+    let Some(before) = store.run(run).await? else { return Ok(String::new()) };
+    let Some(message) = before.message else { return Ok(String::new()) };
+    Ok(store.text_of(before.room, message).await?.unwrap_or_default())
+}
+
+/// Leaves out the oldest lines until the others are within so many tokens. The question is none of
+/// them: it stays in any case.
+fn within(mut context: Context, question: i64, tokens: u64) -> Seen {
+    context.lines.retain(|line| line.seq != question);
+    let mut left = tokens;
+    let fits = |line: &&ContextLine| {
+        let cost = LINE + estimate_text(&line.text) + estimate_text(&line.name);
+        let fits = cost <= left;
+        left = left.saturating_sub(cost);
+        fits
+    };
+    let count = context.lines.iter().rev().take_while(fits).count();
+    let over = context.lines.len() - count;
+    context.lines.drain(..over);
+    Seen { context, over_budget: i64::try_from(over).unwrap_or(i64::MAX) }
+}
+
+fn put(
+    settings: &AssistantSettings,
+    run: Run,
+    (skill, wish, begun): (Skill, String, String),
+    Seen { context, over_budget }: Seen,
+) -> Prepared {
+    let language = language(&context);
+    let lines = lines(run.room, &context.lines, run.asker);
+    let place = place(&context, language, settings.minutes_ahead);
+    let seed = RandomState::new().build_hasher().finish();
+    let asker = context.asker_name.as_str();
+    let mut request = match skill {
+        Skill::Reply => {
+            prompts::reply(&Reply { place, lines: &lines, asker, question: &wish, seed })
+        }
+        Skill::CatchUp => prompts::catch_up(&CatchUp { place, lines: &lines, asker, seed }),
+    };
+    if !context.manner.model.is_empty() {
+        request.model = Some(context.manner.model.clone());
+    }
+    if !begun.is_empty() {
+        go_on(&mut request, &begun, language);
+    }
+    let said = context.lines.iter().map(|line| line.text.as_str());
+    let told = said.chain([wish.as_str()]).collect::<Vec<_>>().join("\n");
+    let mut left_out = Vec::new();
+    left_out.extend((over_budget > 0).then_some(("budget", over_budget)));
+    left_out.extend((context.deleted > 0).then_some(("deleted", context.deleted)));
+    let range = (context.lines.first().map_or(run.question, |line| line.seq), run.question);
+    let input = i64::try_from(estimate_request(&request)).unwrap_or(i64::MAX);
+    Prepared {
+        run,
+        skill,
+        language,
+        question: wish,
+        context,
+        request,
+        input,
+        range,
+        left_out,
+        begun,
+        told,
+    }
+}
+
+/// Has a model go on where it broke off.
+fn go_on(request: &mut Request, begun: &str, language: Language) {
+    let more = match language {
+        Language::Ko => "끊긴 곳에서 바로 이어서 쓰세요. 이미 쓴 말은 되풀이하지 마세요.",
+        Language::En => {
+            "Go on exactly where you broke off. Repeat nothing of what you have written."
+        }
+    };
+    request.turns.push(Turn { role: Role::Assistant, text: begun.to_owned() });
+    request.turns.push(Turn { role: Role::User, text: more.to_owned() });
+    let said = begun.chars().count();
+    request.limits.text_chars = request.limits.text_chars.saturating_sub(said).max(1);
+}
+
+/// The language of the room, else of the asker.
+pub(super) fn language(context: &Context) -> Language {
+    let own = context.manner.language.as_str();
+    let word = if own.is_empty() { context.asker_locale.as_str() } else { own };
+    if word == "en" { Language::En } else { Language::Ko }
+}
+
+/// Where the talk is.
+pub(super) fn place(context: &Context, language: Language, minutes_ahead: i32) -> Place<'_> {
+    let persona = Some(context.manner.persona.as_str()).filter(|persona| !persona.is_empty());
+    let (club, room) = (context.club_name.as_deref(), context.room_name.as_str());
+    Place { language, club, room, persona, assistant: NAME, minutes_ahead }
+}
+
+/// The lines as a model reads them.
+pub(super) fn lines<'c>(room: RoomId, lines: &'c [ContextLine], asker: UserId) -> Vec<Line<'c>> {
+    let line = |known: &'c ContextLine| Line {
+        id: MessageId { room, seq: known.seq },
+        at: known.at,
+        by: known.name.as_str(),
+        text: known.text.as_str(),
+        is_mine: known.author == asker,
+    };
+    lines.iter().map(line).collect()
+}
+
+/// Whether somebody wants to know what they have missed.
+fn is_catch_up(wish: &str) -> bool {
+    const WISHES: [&str; 10] = [
+        "catch up",
+        "catchup",
+        "catch me up",
+        "what did i miss",
+        "what did i miss?",
+        "따라잡기",
+        "밀린 대화",
+        "놓친 대화",
+        "뭐 놓쳤어?",
+        "밀린 대화 정리해줘",
+    ];
+    let wish = wish.trim().to_lowercase();
+    WISHES.contains(&wish.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Millis, RoomKind};
+    use crate::store::Manner;
+
+    fn context(texts: &[&str]) -> Context {
+        let line = |(at, text): (usize, &&str)| ContextLine {
+            seq: at as i64 + 1,
+            at: Millis(0),
+            author: UserId(1),
+            name: "Mina".to_owned(),
+            text: (*text).to_owned(),
+        };
+        Context {
+            room_name: "general".to_owned(),
+            kind: RoomKind::Member,
+            club: None,
+            club_name: None,
+            manner: Manner::default(),
+            asker_name: "Bob".to_owned(),
+            asker_locale: "en".to_owned(),
+            floor: 0,
+            lines: texts.iter().enumerate().map(line).collect(),
+            deleted: 0,
+        }
+    }
+
+    #[test]
+    fn the_oldest_lines_are_left_out_first() {
+        let long = "x".repeat(400);
+        let seen = within(context(&[&long, "b", &long, "d", "question?"]), 5, 160);
+        let seqs: Vec<_> = seen.context.lines.iter().map(|line| line.seq).collect();
+        assert_eq!((seqs, seen.over_budget), (vec![3, 4], 2));
+        let seen = within(context(&[&long, "question?"]), 2, 0);
+        assert_eq!((seen.context.lines.len(), seen.over_budget), (0, 1));
+    }
+
+    #[test]
+    fn a_wish_to_catch_up_is_heard_in_two_languages() {
+        for yes in ["catch up", "Catch Up", "따라잡기", " what did I miss? "] {
+            assert!(is_catch_up(yes), "{yes}");
+        }
+        for no in ["", "catch up with mina", "놓친"] {
+            assert!(!is_catch_up(no), "{no}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A run: one answer that a model speaks, passed on as it comes.
+//!
+//! An assistant starts it for its question and ends it when somebody stops the answer. It has a
+//! single thing to do and no mailbox to speak of; what it has said lies with the assistants, so its
+//! crash loses nothing of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use super::answering::Answering;
+use super::offline;
+use super::prepare::Prepared;
+use super::shepherd::AssistantMsg;
+use crate::actors::room::RoomMsg;
+use crate::actors::rooms::{RoomsHandle, RoomsMsg};
+use crate::domain::{Finish, Speech};
+use crate::faults::{Moment, Part};
+use crate::llm::{self, Answer, Answered, Piece, Usage};
+
+/// The least time between two pieces of an answer: no viewer gets more than twenty a second, and at
+/// the pace at which models speak each piece holds several words.
+const BEAT: Duration = Duration::from_millis(60);
+
+/// How an answer ended, and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    pub(super) finish: Finish,
+    /// What went wrong, if something did.
+    pub(super) error: Option<&'static str>,
+    pub(super) provider: &'static str,
+    pub(super) model: String,
+    /// What the provider counted.
+    pub(super) usage: Option<Usage>,
+    pub(super) first: Option<Duration>,
+    /// Seqs of its sources, where that is known better than by its words.
+    pub(super) cites: Option<Vec<i64>>,
+}
+
+impl Outcome {
+    /// It came to nothing.
+    pub(super) fn broken(error: &'static str, model: &str) -> Self {
+        Self {
+            finish: Finish::Error,
+            error: Some(error),
+            provider: "",
+            model: model.to_owned(),
+            usage: None,
+            first: None,
+            cites: None,
+        }
+    }
+}
+
+/// What a run does not change.
+pub(super) struct Run {
+    pub(super) rooms: RoomsHandle,
+    pub(super) answering: Arc<Answering>,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) assistant: ActorRef<AssistantMsg>,
+}
+
+/// The message of a run: begin.
+pub(super) struct Go;
+
+impl Actor for Run {
+    type Msg = Go;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, me: ActorRef<Go>, (): ()) -> Result<(), ActorProcessingErr> {
+        me.send_message(Go)?;
+        Ok(())
+    }
+
+    /// Every wait in here has a deadline: those of the models, and of the store.
+    async fn handle(
+        &self,
+        me: ActorRef<Go>,
+        Go: Go,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        self.rooms.faults.panic_point(Part::Run, Moment::Start);
+        let outcome = self.answer().await;
+        self.rooms.faults.panic_point(Part::Run, Moment::End);
+        self.assistant.send_message(AssistantMsg::Finished(outcome))?;
+        me.stop(None);
+        Ok(())
+    }
+}
+
+impl Run {
+    async fn answer(&self) -> Outcome {
+        let models = &self.rooms.assistant.settings.models;
+        match models.ask(&self.prepared.request).await {
+            Ok(Answered::Model { answer, .. }) => self.pass_on(*answer).await,
+            Ok(Answered::Offline { .. }) => self.offline().await,
+            Err(nobody) => {
+                let error = nobody.error();
+                let provider = nobody.tried.first().map_or("", |tried| tried.provider);
+                let model = nobody.tried.first().map_or("", |tried| tried.model.as_str());
+                Outcome { provider, ..Outcome::broken(error.kind(), model) }
+            }
+        }
+    }
+
+    async fn offline(&self) -> Outcome {
+        let asked = Instant::now();
+        let outcome = Outcome {
+            finish: Finish::Stop,
+            error: None,
+            provider: "offline",
+            model: "offline".to_owned(),
+            usage: Some(Usage::default()),
+            first: None,
+            cites: None,
+        };
+        match offline::answer(&self.rooms.store, &self.prepared).await {
+            Ok(offline::Found { text, cites }) => {
+                self.answering.say(&text);
+                self.tell();
+                Outcome { first: Some(asked.elapsed()), cites: Some(cites), ..outcome }
+            }
+            Err(why) => {
+                tracing::error!("the room could not be searched for an answer: {why}");
+                Outcome { finish: Finish::Error, error: Some("unavailable"), ..outcome }
+            }
+        }
+    }
+
+    async fn pass_on(&self, mut answer: Answer) -> Outcome {
+        let mut speech = Speech::default();
+        let (mut told, mut due): (Option<Instant>, Option<Instant>) = (None, None);
+        let ended = loop {
+            if self.answering.is_over() {
+                break Ok(None);
+            }
+            let piece = match due {
+                None => answer.next().await,
+                Some(at) => match tokio::time::timeout_at(at, answer.next()).await {
+                    Ok(piece) => piece,
+                    Err(_elapsed) => {
+                        (told, due) = (Some(Instant::now()), None);
+                        self.tell();
+                        continue;
+                    }
+                },
+            };
+            match piece {
+                Some(Ok(Piece::Text(text))) => {
+                    self.rooms.faults.panic_point(Part::Run, Moment::Middle);
+                    let said = speech.take(&text);
+                    if !said.is_empty() {
+                        self.answering.say(&said);
+                        let now = Instant::now();
+                        due.get_or_insert(told.map_or(now, |told| (told + BEAT).max(now)));
+                    }
+                }
+                Some(Ok(Piece::End { finish, .. })) => break Ok(Some(finish)),
+                Some(Err(why)) => break Err(why),
+                None => break Ok(Some(llm::Finish::Stop)),
+            }
+        };
+        self.answering.say(&speech.rest());
+        self.tell();
+        let (finish, error) = match ended {
+            // It was deleted.
+            Ok(None) => (Finish::Cancel, None),
+            Ok(Some(llm::Finish::Stop)) => (Finish::Stop, None),
+            Ok(Some(llm::Finish::Length)) => (Finish::Length, None),
+            Ok(Some(llm::Finish::Filter)) => (Finish::Error, Some("declined")),
+            Err(why) => (Finish::Error, Some(why.kind())),
+        };
+        let (provider, model) = (answer.provider(), answer.model().to_owned());
+        let (usage, first) = (answer.usage(), Some(answer.first_after()));
+        Outcome { finish, error, provider, model, usage, first, cites: None }
+    }
+
+    /// The room has more to tell.
+    fn tell(&self) {
+        tell(&self.rooms, &self.answering);
+    }
+}
+
+/// Lets a room know that there is more of an answer. A room that nobody has open may sleep.
+pub(crate) fn tell(rooms: &RoomsHandle, answering: &Arc<Answering>) {
+    let (room, msg) = (answering.question.room, RoomMsg::Said(Arc::clone(answering)));
+    let back = match rooms.directory.find(room) {
+        Some(handle) => handle.answer(msg).err(),
+        None => Some(msg),
+    };
+    if let Some(msg) = back {
+        rooms.supervisor.answer(RoomsMsg::Offer(room, Box::new(msg)));
+    }
+}

@@ -1,0 +1,392 @@
+//! An assistant: looks after one question, from its turn to the end of its answer.
+//!
+//! The assistants start it. It reads what the answer may read, has it begin in the log, starts the
+//! run that speaks it, and has it end in the log, once, however the run fares. Should it crash
+//! itself, another buries what it has left.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use super::answering::{Answering, Question};
+use super::message::AssistantsMsg;
+use super::prepare::{self, Prepared, Unprepared};
+use super::run::{Outcome, Run};
+use crate::actors::journal::Ticket;
+use crate::actors::rooms::RoomsHandle;
+use crate::actors::seat::Answer;
+use crate::domain::{Finish, InvalidText, MessageId, Millis, Text, limits};
+use crate::faults::{Moment, Part};
+use crate::llm::{Usage, estimate_text, output};
+use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
+use crate::store::{Append, Appended, Budgets, Receipt, RunBegin, RunEnd, RunStep, RunStepped};
+
+/// A read, or a step of the journal, that takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Tokens that an answer must be allowed to write at least.
+const LEAST: i64 = 64;
+/// How often the end of an answer is tried to be stored, and the pause between.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Message of an assistant.
+pub(super) enum AssistantMsg {
+    /// Begin.
+    Go,
+    /// Somebody ends it.
+    Stop,
+    /// The run is through.
+    Finished(Outcome),
+}
+
+/// What it has to do.
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    /// Answer.
+    Answer,
+    /// End an answer that broke off with so much said.
+    Bury(String),
+}
+
+/// An assistant.
+pub(super) struct Assistant {
+    pub(super) rooms: RoomsHandle,
+    pub(super) node: i64,
+    pub(super) answering: Arc<Answering>,
+    pub(super) task: Task,
+}
+
+/// What changes.
+#[derive(Default)]
+pub(super) struct State {
+    prepared: Option<Arc<Prepared>>,
+    run: Option<ActorRef<super::run::Go>>,
+    /// Tokens that may be written, if that is less than usual.
+    is_short: bool,
+}
+
+impl Actor for Assistant {
+    type Msg = AssistantMsg;
+    type State = State;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<AssistantMsg>,
+        (): (),
+    ) -> Result<State, ActorProcessingErr> {
+        me.send_message(AssistantMsg::Go)?;
+        Ok(State::default())
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<AssistantMsg>,
+        msg: AssistantMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        self.rooms.faults.panic_point(Part::Assistant, Moment::Start);
+        match (msg, &self.task) {
+            (AssistantMsg::Go, Task::Bury(text)) => {
+                self.bury(text).await;
+                me.stop(None);
+            }
+            (AssistantMsg::Go, Task::Answer) => match self.begin(state).await {
+                Some(prepared) => {
+                    let run = Run {
+                        rooms: self.rooms.clone(),
+                        answering: Arc::clone(&self.answering),
+                        prepared,
+                        assistant: me.clone(),
+                    };
+                    let (run, _ends) = Run::spawn_linked(None, run, (), me.get_cell()).await?;
+                    state.run = Some(run);
+                }
+                None => me.stop(None),
+            },
+            (AssistantMsg::Stop, _) => {
+                if let Some(run) = state.run.take() {
+                    run.kill();
+                    let outcome =
+                        Outcome { finish: Finish::Cancel, ..Outcome::broken("cancel", "") };
+                    self.end(state, Outcome { error: None, ..outcome }).await;
+                }
+                me.stop(None);
+            }
+            (AssistantMsg::Finished(outcome), _) => {
+                if state.run.take().is_some() {
+                    self.end(state, outcome).await;
+                }
+                me.stop(None);
+            }
+        }
+        self.rooms.faults.panic_point(Part::Assistant, Moment::End);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<AssistantMsg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(_, why) => {
+                tracing::error!(run.id = %self.question().run, "a run crashed: {why}");
+                if state.run.take().is_some() {
+                    self.end(state, Outcome::broken("crash", "")).await;
+                }
+                me.stop(None);
+            }
+            // What it said before is in the mailbox, or it was ended from here.
+            SupervisionEvent::ActorTerminated(..)
+            | SupervisionEvent::ActorStarted(_)
+            | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Assistant {
+    fn question(&self) -> Question {
+        self.answering.question
+    }
+
+    /// Has the answer begin; none when it does not.
+    async fn begin(&self, state: &mut State) -> Option<Arc<Prepared>> {
+        let (question, settings) = (self.question(), &self.rooms.assistant.settings);
+        let reading = prepare::prepare(&self.rooms.store, settings, question);
+        let mut prepared = match tokio::time::timeout(DEADLINE, reading).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(Unprepared::Stale)) => return None,
+            Ok(Err(Unprepared::Gone)) => {
+                self.drop_run("gone").await;
+                return None;
+            }
+            Ok(Err(Unprepared::Store(why))) => {
+                tracing::error!("what an answer may read could not be read: {why}");
+                return self.later();
+            }
+            Err(_elapsed) => return self.later(),
+        };
+        let is_offline = settings.models.is_offline();
+        let model = settings.models.first_model(&prepared.request);
+        let model = model.unwrap_or_else(|| "offline".to_owned());
+        let price = settings.prices.of(&model).unwrap_or_default();
+        let most = i64::from(prepared.request.limits.output_tokens);
+        let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        let begin = RunBegin {
+            run: question.run,
+            room: question.room,
+            node: self.node,
+            model: model.clone(),
+            range: prepared.range,
+            input: if is_offline { 0 } else { prepared.input },
+            output: if is_offline { (0, 0) } else { (most, LEAST.min(most)) },
+            price: (number(price.input), number(price.output)),
+            budgets: if is_offline { Budgets::default() } else { settings.budgets },
+            at: Millis::now(),
+        };
+        self.answering.say(&prepared.begun);
+        let output = match self.step(RunStep::Begin(begin)).await {
+            Ok(RunStepped::Begun { output, .. }) => output,
+            Ok(RunStepped::NoBudget) => {
+                self.drop_run("budget").await;
+                let msg = "the assistant's budget of today is used up";
+                self.refuse(&Refusal::new(ErrorCode::AiBudget, msg).retry_in(until_tomorrow()))
+                    .await;
+                return None;
+            }
+            Ok(RunStepped::Busy) | Err(_) => return self.later(),
+            Ok(RunStepped::Stale | RunStepped::Ended { .. }) => return None,
+        };
+        state.is_short = !is_offline && output < most;
+        if state.is_short {
+            prepared.request.limits.output_tokens = u32::try_from(output).unwrap_or(u32::MAX);
+        }
+        self.rooms.faults.panic_point(Part::Assistant, Moment::Middle);
+        let prepared = Arc::new(prepared);
+        state.prepared = Some(Arc::clone(&prepared));
+        Some(prepared)
+    }
+
+    /// Another time.
+    fn later<T>(&self) -> Option<T> {
+        let later = AssistantsMsg::Later(self.question());
+        self.rooms.assistant.address.answer(later);
+        None
+    }
+
+    async fn drop_run(&self, why: &str) {
+        let dropped = self.rooms.store.drop_run(self.question().run, why, Millis::now());
+        if let Ok(Err(why)) = tokio::time::timeout(DEADLINE, dropped).await {
+            tracing::error!("a question could not be dropped: {why}");
+        }
+    }
+
+    async fn refuse(&self, refusal: &Refusal) {
+        refuse(&self.rooms, self.question(), refusal).await;
+    }
+
+    /// Has the answer end in the log.
+    async fn end(&self, state: &State, outcome: Outcome) {
+        let Some(prepared) = &state.prepared else { return };
+        let said = self.answering.text();
+        let (text, is_cut) = text(&said, &prepared.told);
+        let mut outcome = outcome;
+        if outcome.finish == Finish::Length && state.is_short {
+            outcome.finish = Finish::Budget;
+        } else if outcome.finish == Finish::Stop && is_cut {
+            outcome.finish = Finish::Length;
+        } else if outcome.finish == Finish::Stop && text.is_none() {
+            (outcome.finish, outcome.error) = (Finish::Error, Some("bad_answer"));
+        }
+        let receipt = self.receipt(prepared, &outcome, &said);
+        self.write_end((outcome.finish, outcome.error), text, receipt).await;
+    }
+
+    fn receipt(&self, prepared: &Prepared, outcome: &Outcome, said: &str) -> Receipt {
+        let room = prepared.run.room;
+        let new = said.get(prepared.begun.len()..).unwrap_or_default();
+        let was_asked = outcome.provider != "offline";
+        let guess = Usage {
+            input: if was_asked { u64::try_from(prepared.input).unwrap_or(0) } else { 0 },
+            output: if was_asked { estimate_text(new) } else { 0 },
+        };
+        let usage = outcome.usage.unwrap_or(guess);
+        let model = match outcome.model.as_str() {
+            "" => self.rooms.assistant.settings.models.first_model(&prepared.request),
+            known => Some(known.to_owned()),
+        };
+        let model = model.unwrap_or_else(|| "offline".to_owned());
+        let cost = self.rooms.assistant.settings.prices.cost(&model, usage);
+        let ids: Vec<_> =
+            prepared.context.lines.iter().map(|line| MessageId { room, seq: line.seq }).collect();
+        let cites = match &outcome.cites {
+            Some(cites) => cites.clone(),
+            None => output::citations(said, &ids).iter().map(|id| id.seq).collect(),
+        };
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        Receipt {
+            provider: outcome.provider.to_owned(),
+            model,
+            used: outcome.cites.as_ref().map_or(ids.len(), Vec::len) as i64,
+            cites,
+            input: number(usage.input),
+            output: number(usage.output),
+            is_guessed: outcome.usage.is_none(),
+            micro_usd: cost.map(number),
+            range: prepared.range,
+            left_out: prepared.left_out.clone(),
+            first_ms: outcome
+                .first
+                .map(|first| i64::try_from(first.as_millis()).unwrap_or(i64::MAX)),
+            error: outcome.error.map(|error| public_reason(error).to_owned()),
+        }
+    }
+
+    /// Ends an answer that somebody else began.
+    async fn bury(&self, said: &str) {
+        let known = tokio::time::timeout(DEADLINE, self.rooms.store.run(self.question().run)).await;
+        let Ok(Ok(Some(run))) = known else { return };
+        let (text, _is_cut) = text(said, "");
+        let receipt = Receipt {
+            model: run.model,
+            range: run.range.unwrap_or_default(),
+            output: i64::try_from(estimate_text(said)).unwrap_or(i64::MAX),
+            is_guessed: true,
+            error: Some("crash".to_owned()),
+            ..Receipt::default()
+        };
+        self.write_end((Finish::Error, Some("crash")), text, receipt).await;
+    }
+
+    async fn write_end(
+        &self,
+        (finish, reason): (Finish, Option<&'static str>),
+        text: Option<Text>,
+        receipt: Receipt,
+    ) {
+        let Question { run, room, .. } = self.question();
+        if let Some(reason) = reason {
+            let (provider, model) = (receipt.provider.as_str(), receipt.model.as_str());
+            tracing::warn!(run.id = %run, provider, model, "an answer broke off: {reason}");
+        }
+        for _try in 0..TRIES {
+            let (text, receipt, at) = (text.clone(), receipt.clone(), Millis::now());
+            let reason = reason.map(str::to_owned);
+            let end = RunEnd { run, room, finish, text, receipt, reason, at };
+            match self.step(RunStep::End(end)).await {
+                Ok(_it_stands) => return,
+                Err(why) => {
+                    tracing::warn!(run.id = %run, "an answer could not be ended: {}", why.msg)
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        // The sweep finds it.
+    }
+
+    /// Takes a step of the run in the log.
+    async fn step(&self, step: RunStep) -> Result<RunStepped, Refusal> {
+        let (answer, appended) = Answer::channel();
+        let ticket = Ticket::Run { answering: Arc::clone(&self.answering), answer };
+        let append = Append::Run(Box::new(step));
+        if let Err(refused) = self.rooms.journal.append(append, ticket, Instant::now()) {
+            refused.1?;
+        }
+        let lost = || Refusal::new(ErrorCode::Unavailable, "the journal does not answer");
+        match tokio::time::timeout(DEADLINE, appended).await {
+            Ok(Ok(appended)) => match appended? {
+                Appended::Run(stepped) => Ok(stepped),
+                Appended::Refused(_gone) => Ok(RunStepped::Stale),
+                _failed => Err(Refusal::new(ErrorCode::Internal, "this could not be done")),
+            },
+            Ok(Err(_)) | Err(_) => Err(lost()),
+        }
+    }
+}
+
+/// What was said as the text of a message, and whether it had to be cut; none for nothing.
+fn text(said: &str, told: &str) -> (Option<Text>, bool) {
+    match Text::of_assistant(said, told) {
+        Ok(text) => (Some(text), false),
+        Err(InvalidText::TooLong(_)) => {
+            let cut: String = said.chars().take(limits::TEXT_CHARS).collect();
+            (Text::of_assistant(&cut, told).ok(), true)
+        }
+        Err(InvalidText::Blank | InvalidText::Unstorable) => (None, false),
+    }
+}
+
+/// Why an answer broke off, as far as that concerns its readers: what is wrong with the key or the
+/// address of a model is the operator's.
+#[must_use]
+pub fn public_reason(kind: &str) -> &'static str {
+    match kind {
+        "timeout" => "timeout",
+        "rate_limited" | "busy" => "busy",
+        "declined" => "declined",
+        "too_large" => "too_large",
+        "crash" => "crash",
+        "budget" => "budget",
+        "cancel" => "cancel",
+        "gone" | "stale" => "gone",
+        _operators => "unavailable",
+    }
+}
+
+/// Tells an asker that there will be no answer.
+pub(super) async fn refuse(rooms: &RoomsHandle, question: Question, refusal: &Refusal) {
+    let Question { room, seq, asker, .. } = question;
+    let refused = AiRefused { room, message: MessageId { room, seq }, refusal };
+    rooms.tell_asker(asker, Frame::json(&refused)).await;
+}
+
+/// Until the budgets begin anew.
+fn until_tomorrow() -> Duration {
+    const DAY: i64 = 86_400_000;
+    let left = DAY - Millis::now().0.rem_euclid(DAY);
+    Duration::from_millis(u64::try_from(left).unwrap_or(1))
+}

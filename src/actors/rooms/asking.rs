@@ -1,0 +1,143 @@
+//! What concerns the assistant: questions that stand in a log, and who may end an answer.
+
+use std::time::Duration;
+
+use super::RoomsHandle;
+use crate::actors::assistant::{DraftAsk, Drafted, Question};
+use crate::actors::relay::{RelayMsg, Tell};
+use crate::actors::seat::Answer;
+use crate::actors::task;
+use crate::domain::{MessageId, Millis, RoomId, RunId, UserId};
+use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
+use crate::store::{Asked, AskedAgain, Run, RunStatus, StoreError};
+
+/// A question whose room is busy may be asked again after this time.
+const BUSY: Duration = Duration::from_secs(5);
+/// From asking for a draft to having it.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+impl RoomsHandle {
+    /// A question to the assistant stands in the log.
+    pub(super) fn asked(&self, room: RoomId, (seq, asker): (i64, UserId), asked: Asked) {
+        let refusal = match asked {
+            Asked::Run(run) => return self.assistant.asked(Question { run, room, seq, asker }),
+            Asked::Busy => room_busy(),
+            Asked::InVain => ai_off(),
+        };
+        let rooms = self.clone();
+        task::beside(async move {
+            let message = MessageId { room, seq };
+            let frame = Frame::json(&AiRefused { room, message, refusal: &refusal });
+            rooms.tell_asker(asker, frame).await;
+        });
+    }
+
+    /// Tells all sessions of who asked something.
+    pub(crate) async fn tell_asker(&self, asker: UserId, frame: Frame) {
+        let tell = Tell::Others(frame, None);
+        self.bus.tell(&[asker], &tell);
+        self.relays.broadcast(RelayMsg::Tell([asker].into(), tell)).await;
+    }
+
+    /// Ends an answer, or takes a question back: for who asked it, and moderators. One that is over
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `not_found` for who may not know of it, `forbidden`, `unavailable`.
+    pub async fn stop_run(&self, run: RunId, by: UserId) -> Result<(), Refusal> {
+        let known = self.run_for(run, by).await?;
+        if known.status != RunStatus::Done {
+            self.owned(&known, by).await?;
+            self.assistant.stop(run, by);
+        }
+        Ok(())
+    }
+
+    /// Asks the question of a run again, or has its answer go on where it broke off.
+    ///
+    /// # Errors
+    /// As [`Self::stop_run`], `ai_busy`, and `conflict` for one that is not over or did not break off.
+    pub async fn ask_again(&self, run: RunId, by: UserId, goes_on: bool) -> Result<RunId, Refusal> {
+        let known = self.run_for(run, by).await?;
+        self.owned(&known, by).await?;
+        let again = self.store.ask_again(run, (goes_on, by), Millis::now()).await;
+        match again.map_err(|why| unreadable(&why))? {
+            AskedAgain::Run(run) => {
+                let question = Question { run, room: known.room, seq: known.question, asker: by };
+                self.assistant.asked(question);
+                Ok(run)
+            }
+            AskedAgain::Busy => Err(room_busy()),
+            AskedAgain::NotNow if goes_on => {
+                let msg = "there is nothing to go on with";
+                Err(Refusal::new(ErrorCode::Conflict, msg).because("not_broken"))
+            }
+            AskedAgain::NotNow => {
+                let msg = "it is not over yet";
+                Err(Refusal::new(ErrorCode::Conflict, msg).because("not_over"))
+            }
+        }
+    }
+
+    /// A run, for who may read its question.
+    ///
+    /// # Errors
+    /// `not_found` for who may not know of it, `unavailable`.
+    pub async fn run_for(&self, run: RunId, reader: UserId) -> Result<Run, Refusal> {
+        let nothing = || Refusal::new(ErrorCode::NotFound, "no such run");
+        let known = self.store.run(run).await.map_err(|why| unreadable(&why))?;
+        let known = known.ok_or_else(nothing)?;
+        let reach = self.store.reach(known.room, reader).await.map_err(|why| unreadable(&why))?;
+        reach.filter(|reach| known.question > reach.after).map(|_reach| known).ok_or_else(nothing)
+    }
+
+    /// The next line in somebody's own voice.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict`, `ai_busy`, `ai_budget` and `unavailable`.
+    pub async fn draft(
+        &self,
+        room: RoomId,
+        asker: UserId,
+        hint: Option<String>,
+    ) -> Result<Drafted, Refusal> {
+        let (answer, drafted) = Answer::channel();
+        if !self.assistant.draft(DraftAsk { room, asker, hint }, answer) {
+            return Err(room_busy());
+        }
+        let late = || Refusal::new(ErrorCode::Unavailable, "the assistant does not answer");
+        match tokio::time::timeout(PATIENCE, drafted).await {
+            Ok(Ok(drafted)) => drafted,
+            Ok(Err(_)) | Err(_) => Err(late().retry_in(BUSY)),
+        }
+    }
+
+    /// Whether somebody may end a run.
+    async fn owned(&self, run: &Run, by: UserId) -> Result<(), Refusal> {
+        if run.asker == by {
+            return Ok(());
+        }
+        let rank = self.store.rank(run.room, by).await.map_err(|why| unreadable(&why))?;
+        if rank.is_some_and(|rank| rank.is_moderator()) {
+            return Ok(());
+        }
+        let msg = "this is for who asked, and for moderators";
+        Err(Refusal::new(ErrorCode::Forbidden, msg).because("not_asker"))
+    }
+}
+
+/// Too many wait in this room.
+fn room_busy() -> Refusal {
+    Refusal::new(ErrorCode::AiBusy, "the assistant is answering here already").retry_in(BUSY)
+}
+
+/// The room does not want it.
+fn ai_off() -> Refusal {
+    Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
+}
+
+fn unreadable(why: &StoreError) -> Refusal {
+    tracing::error!("a run could not be read: {why}");
+    Refusal::new(ErrorCode::Unavailable, "the store does not answer")
+        .retry_in(Duration::from_secs(1))
+}

@@ -1,0 +1,180 @@
+//! What a run may read: the last messages of its own room, and the names that belong to them.
+//!
+//! **Invariant:** what is read here every reader of the room may read, and the asker is one of them.
+
+use crate::domain::{ASSISTANT, ClubId, Millis, RoomId, RoomKind, UserId};
+use crate::store::db::{Conn, fetch_all, fetch_one, fetch_optional};
+use crate::store::rooms::may_read;
+use crate::store::{Manner, Store, StoreError};
+
+/// A message that a run reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextLine {
+    /// Its seq.
+    pub seq: i64,
+    /// When it was taken.
+    pub at: Millis,
+    /// Who wrote it.
+    pub author: UserId,
+    /// The name of its author.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Everything that a run reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The name of the room.
+    pub room_name: String,
+    /// What it is for.
+    pub kind: RoomKind,
+    /// Its club.
+    pub club: Option<ClubId>,
+    /// The name of its club.
+    pub club_name: Option<String>,
+    /// How the assistant speaks there.
+    pub manner: Manner,
+    /// The name of the asker.
+    pub asker_name: String,
+    /// `ko` or `en`: the language of the asker.
+    pub asker_locale: String,
+    /// Everybody may read from behind this seq on.
+    pub floor: i64,
+    /// The messages, oldest first.
+    pub lines: Vec<ContextLine>,
+    /// Messages among them that were deleted.
+    pub deleted: i64,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct PlaceRow {
+    name: String,
+    kind: String,
+    club_id: Option<i64>,
+    club_name: Option<String>,
+    history: String,
+    persona: String,
+    ai_language: String,
+    ai_model: String,
+    asker_name: String,
+    asker_locale: String,
+}
+
+const PLACE: &str = concat!(
+    "SELECT room.name, room.kind, room.club_id, club.name AS club_name, room.history, room.persona,
+            room.ai_language, room.ai_model, account.display_name AS asker_name,
+            account.locale AS asker_locale
+       FROM room CROSS JOIN account LEFT JOIN club ON club.club_id = room.club_id
+      WHERE room.room_id = $1 AND account.user_id = $2 AND room.deleted_at IS NULL
+        AND account.deleted_at IS NULL AND ",
+    may_read!("account.user_id")
+);
+
+/// An answer that broke off is no part of the talk, nor one that is being written.
+const LINES: &str = "SELECT m.seq, m.at, m.author_id, account.display_name, m.text
+       FROM message m JOIN account ON account.user_id = m.author_id
+      WHERE m.room_id = $1 AND m.seq > $2 AND m.seq <= $3 AND m.text IS NOT NULL AND m.text <> ''
+        AND NOT (m.author_id = $5 AND EXISTS (SELECT 1 FROM ai_run
+                  WHERE ai_run.room_id = m.room_id AND ai_run.message_seq = m.seq
+                    AND (ai_run.status <> 'done' OR ai_run.finish = 'error')))
+      ORDER BY m.seq DESC LIMIT $4";
+
+impl Store {
+    /// What a run may read: up to `most` messages from behind `after` up to and including `upto`.
+    /// None for who may not read the room, or if it is gone.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn ai_context(
+        &self,
+        (room, asker): (RoomId, UserId),
+        (after, upto): (i64, i64),
+        most: i64,
+    ) -> Result<Option<Context>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let Some(place) = fetch_optional!(conn, PlaceRow, PLACE, room.0, asker.0)? else {
+            return Ok(None);
+        };
+        drop(conn);
+        let floor = match place.history.as_str() {
+            "since_join" => {
+                let roster = self.roster(room).await?;
+                roster.iter().map(|reader| reader.join_seq).max().unwrap_or(0)
+            }
+            _all => 0,
+        };
+        let mut conn = self.db.read().await?;
+        let after = after.max(floor);
+        let (lines, deleted) = lines(&mut conn, room, (after, upto), most).await?;
+        Ok(Some(Context {
+            room_name: place.name,
+            kind: place.kind.parse()?,
+            club: place.club_id.map(ClubId),
+            club_name: place.club_name,
+            manner: Manner {
+                persona: place.persona,
+                language: place.ai_language,
+                model: place.ai_model,
+            },
+            asker_name: place.asker_name,
+            asker_locale: place.asker_locale,
+            floor,
+            lines,
+            deleted,
+        }))
+    }
+
+    /// The text of a message, unless it is gone.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn text_of(&self, room: RoomId, seq: i64) -> Result<Option<String>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (Option<String>,),
+            "SELECT text FROM message WHERE room_id = $1 AND seq = $2",
+            room.0,
+            seq
+        )?;
+        Ok(row.and_then(|(text,)| text))
+    }
+}
+
+async fn lines(
+    conn: &mut Conn,
+    room: RoomId,
+    (after, upto): (i64, i64),
+    most: i64,
+) -> Result<(Vec<ContextLine>, i64), StoreError> {
+    let rows = fetch_all!(
+        conn,
+        (i64, i64, i64, String, String),
+        LINES,
+        room.0,
+        after,
+        upto,
+        most,
+        ASSISTANT.0
+    )?;
+    let line = |(seq, at, author, name, text)| ContextLine {
+        seq,
+        at: Millis(at),
+        author: UserId(author),
+        name,
+        text,
+    };
+    let lines: Vec<_> = rows.into_iter().rev().map(line).collect();
+    let first = lines.first().map_or(upto, |line| line.seq);
+    let (deleted,): (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "SELECT count(*) FROM message WHERE room_id = $1 AND seq >= $2 AND seq <= $3
+            AND text IS NULL",
+        room.0,
+        first,
+        upto
+    )?;
+    Ok((lines, deleted))
+}

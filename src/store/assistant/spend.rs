@@ -1,0 +1,276 @@
+//! What may be used in a day, and what was.
+
+use crate::domain::{ClubId, Millis, RoomId, UserId};
+use crate::store::db::{Conn, Sql, execute, fetch_all};
+use crate::store::{Store, StoreError};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// How much may be used in a day; zero is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// Tokens.
+    pub tokens: i64,
+    /// Money, in micro-USD.
+    pub micro_usd: i64,
+}
+
+/// By whom and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budgets {
+    /// By one user.
+    pub user: Budget,
+    /// In one room.
+    pub room: Budget,
+    /// In one club.
+    pub club: Budget,
+    /// By all.
+    pub all: Budget,
+}
+
+/// What is put aside for one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    /// Of which day.
+    pub day: i64,
+    /// Tokens that may be written.
+    pub output: i64,
+    /// All tokens.
+    pub tokens: i64,
+    /// Money.
+    pub micro_usd: i64,
+}
+
+/// What was used in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Tokens, put aside ones among them.
+    pub tokens: i64,
+    /// Money.
+    pub micro_usd: i64,
+    /// Answers.
+    pub runs: i64,
+}
+
+/// Who spends, where.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Spending {
+    pub(in crate::store) user: UserId,
+    pub(in crate::store) room: RoomId,
+    pub(in crate::store) club: Option<ClubId>,
+}
+
+/// What an answer wants.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Wanted {
+    pub(in crate::store) input: i64,
+    pub(in crate::store) output: (i64, i64),
+    pub(in crate::store) price: (i64, i64),
+}
+
+impl Spending {
+    fn keys(self) -> [(&'static str, i64); 4] {
+        let club = self.club.map_or(-1, |club| club.0);
+        [("user", self.user.0), ("room", self.room.0), ("club", club), ("all", 0)]
+    }
+}
+
+impl Budgets {
+    fn of(&self, what: &str) -> Budget {
+        match what {
+            "user" => self.user,
+            "room" => self.room,
+            "club" => self.club,
+            _all => self.all,
+        }
+    }
+}
+
+impl Wanted {
+    fn cost(self, output: i64) -> i64 {
+        let part = |tokens: i64, price: i64| i128::from(tokens) * i128::from(price);
+        let sum = part(self.input, self.price.0) + part(output, self.price.1);
+        i64::try_from((sum + 999_999) / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    /// Tokens that may be written, if these budgets have so much left; none if it is too little.
+    fn fits(self, left: &[Budget]) -> Option<i64> {
+        let (most, least) = self.output;
+        let tokens = left.iter().map(|left| left.tokens).min().unwrap_or(i64::MAX);
+        let output = most.min(tokens.saturating_sub(self.input));
+        let money = left.iter().map(|left| left.micro_usd).min().unwrap_or(i64::MAX);
+        let spare = money.saturating_sub(self.cost(0));
+        let by_money = match self.price.1 {
+            0 => {
+                if spare >= 0 {
+                    most
+                } else {
+                    0
+                }
+            }
+            price => {
+                i64::try_from(i128::from(spare) * 1_000_000 / i128::from(price)).unwrap_or(most)
+            }
+        };
+        Some(output.min(by_money)).filter(|output| *output >= least)
+    }
+}
+
+/// The day of a moment, UTC.
+pub(in crate::store) const fn day(at: Millis) -> i64 {
+    at.0.div_euclid(DAY_MS)
+}
+
+const SPENT: Sql = Sql {
+    sqlite: "SELECT what, tokens, micro_usd FROM ai_spend WHERE day = $1
+               AND (what, id) IN (VALUES ('user', $2), ('room', $3), ('club', $4), ('all', 0))",
+    postgres: "SELECT what, tokens, micro_usd FROM ai_spend WHERE day = $1
+               AND (what, id) IN (VALUES ('user', $2), ('room', $3), ('club', $4), ('all', 0))
+               ORDER BY what, id FOR NO KEY UPDATE",
+};
+
+/// Puts aside what an answer may use; none when a budget has too little left.
+pub(in crate::store) async fn reserve(
+    conn: &mut Conn,
+    who: Spending,
+    (wanted, budgets): (Wanted, &Budgets),
+    at: Millis,
+) -> Result<Option<Reserved>, StoreError> {
+    let day = day(at);
+    let [(_, user), (_, room), (_, club), _all] = who.keys();
+    let rows = fetch_all!(conn, (String, i64, i64), SPENT, day, user, room, club)?;
+    let left = |(what, _id): (&'static str, i64)| {
+        let spent = rows.iter().find(|(known, ..)| known == what);
+        let (tokens, micro_usd) = spent.map_or((0, 0), |(_, tokens, usd)| (*tokens, *usd));
+        let rest = |limit: i64, spent: i64| if limit == 0 { i64::MAX } else { limit - spent };
+        let Budget { tokens: most, micro_usd: most_usd } = budgets.of(what);
+        Budget { tokens: rest(most, tokens), micro_usd: rest(most_usd, micro_usd) }
+    };
+    let Some(output) = wanted.fits(&who.keys().map(left)) else {
+        return Ok(None);
+    };
+    let (tokens, micro_usd) = (wanted.input + output, wanted.cost(output));
+    add(conn, day, who, Spent { tokens, micro_usd, runs: 1 }).await?;
+    Ok(Some(Reserved { day, output, tokens, micro_usd }))
+}
+
+/// Puts what was really used in place of what was put aside.
+pub(in crate::store) async fn settle(
+    conn: &mut Conn,
+    who: Spending,
+    reserved: (i64, i64, i64),
+    (tokens, micro_usd): (i64, i64),
+) -> Result<(), StoreError> {
+    let (day, aside, aside_usd) = reserved;
+    let change = Spent { tokens: tokens - aside, micro_usd: micro_usd - aside_usd, runs: 0 };
+    add(conn, day, who, change).await
+}
+
+async fn add(conn: &mut Conn, day: i64, who: Spending, more: Spent) -> Result<(), StoreError> {
+    for (what, id) in who.keys() {
+        if id < 0 {
+            continue;
+        }
+        execute!(
+            conn,
+            "INSERT INTO ai_spend (day, what, id, tokens, micro_usd, runs)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (day, what, id) DO UPDATE
+                SET tokens = ai_spend.tokens + excluded.tokens,
+                    micro_usd = ai_spend.micro_usd + excluded.micro_usd,
+                    runs = ai_spend.runs + excluded.runs",
+            day,
+            what,
+            id,
+            more.tokens,
+            more.micro_usd,
+            more.runs
+        )?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// What was used on the day of a moment: by a user, in a room, and by all.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn ai_spent(
+        &self,
+        (user, room): (UserId, Option<RoomId>),
+        at: Millis,
+    ) -> Result<[Spent; 3], StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            (String, i64, i64, i64),
+            "SELECT what, tokens, micro_usd, runs FROM ai_spend WHERE day = $1
+                AND (what, id) IN (VALUES ('user', $2), ('room', $3), ('all', 0))",
+            day(at),
+            user.0,
+            room.map_or(-1, |room| room.0)
+        )?;
+        let of = |what: &str| {
+            let row = rows.iter().find(|(known, ..)| known == what);
+            row.map_or(Spent::default(), |(_, tokens, micro_usd, runs)| Spent {
+                tokens: *tokens,
+                micro_usd: *micro_usd,
+                runs: *runs,
+            })
+        };
+        Ok([of("user"), of("room"), of("all")])
+    }
+
+    /// Puts aside what an answer may use that stands in no log; none when a budget is used up.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reserve_ai(
+        &self,
+        (user, room, club): (UserId, RoomId, Option<ClubId>),
+        (input, output, price): (i64, (i64, i64), (i64, i64)),
+        budgets: &Budgets,
+        at: Millis,
+    ) -> Result<Option<Reserved>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let wanted = Wanted { input, output, price };
+        let done = reserve(&mut tx, Spending { user, room, club }, (wanted, budgets), at).await;
+        tx.end(done).await
+    }
+
+    /// Puts what such an answer really used in place of what was put aside.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn settle_ai(
+        &self,
+        (user, room, club): (UserId, RoomId, Option<ClubId>),
+        reserved: Reserved,
+        used: (i64, i64),
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let aside = (reserved.day, reserved.tokens, reserved.micro_usd);
+        let done = settle(&mut tx, Spending { user, room, club }, aside, used).await;
+        tx.end(done).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_gets_what_is_left_or_nothing() {
+        let wanted = Wanted { input: 100, output: (2_000, 50), price: (1_000_000, 2_000_000) };
+        let left = |tokens, micro_usd| wanted.fits(&[Budget { tokens, micro_usd }]);
+        assert_eq!(left(i64::MAX, i64::MAX), Some(2_000));
+        assert_eq!(left(1_000, i64::MAX), Some(900));
+        assert_eq!(left(149, i64::MAX), None);
+        assert_eq!(left(-5, i64::MAX), None);
+        assert_eq!(left(i64::MAX, 300), Some(100));
+        assert_eq!(left(i64::MAX, 99), None);
+        assert_eq!(wanted.cost(1), 102);
+        let free = Wanted { price: (0, 0), ..wanted };
+        assert_eq!(free.fits(&[Budget { tokens: i64::MAX, micro_usd: 0 }]), Some(2_000));
+    }
+}

@@ -1,0 +1,347 @@
+//! Questions to the assistant and its answers. The row of a question stands with the question; an
+//! answer begins as an empty message and ends by getting its text.
+
+use std::collections::HashMap;
+
+use crate::domain::{ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, UserId, Wakes};
+use crate::store::StoreError;
+use crate::store::append::{AppendRefusal, Appended, StoredEvent};
+use crate::store::assistant::{
+    Asked, OPEN_RUNS, Reserved, RunBegin, RunBegun, RunEnd, RunEnded, RunStep, RunStepped,
+    Spending, Wanted, reserve, settle,
+};
+use crate::store::db::{Conn, execute, fetch_optional};
+use crate::store::given::Script;
+use crate::store::rooms::may_read;
+use crate::store::search;
+use crate::store::writer::EventWriter;
+
+use super::cause::Cause;
+use super::places::Places;
+use super::talk::Draft;
+use super::{notices, rows};
+
+/// What became of each question, by room and seq.
+pub(super) type Questions = HashMap<(RoomId, i64), Asked>;
+
+/// Writes a row for each draft that asks the assistant; before the read marks of their authors move.
+/// Runs no statement where none does.
+pub(super) async fn ask(conn: &mut Conn, drafts: &[Draft<'_>]) -> Result<Questions, StoreError> {
+    let mut questions = Questions::new();
+    for draft in drafts {
+        let is_meant = match draft.message.wakes {
+            None => continue,
+            Some(Wakes::IfAnswer) => draft.is_answer_to(ASSISTANT),
+            Some(Wakes::Surely | Wakes::InVain) => true,
+        };
+        if !is_meant {
+            continue;
+        }
+        let place = (draft.message.room, draft.cause.seq);
+        let asked = match draft.message.wakes {
+            Some(Wakes::InVain) => Some(Asked::InVain),
+            _asks => ask_one(conn, place, (draft.message.author, draft.message.at)).await?,
+        };
+        if let Some(asked) = asked {
+            questions.insert(place, asked);
+        }
+    }
+    Ok(questions)
+}
+
+/// One question; none when its author is no person: machines do not wake it, so that no two of them
+/// talk for ever.
+async fn ask_one(
+    conn: &mut Conn,
+    (room, seq): (RoomId, i64),
+    (asker, at): (UserId, Millis),
+) -> Result<Option<Asked>, StoreError> {
+    let known: Option<(bool, i64, i64)> = fetch_optional!(
+        conn,
+        (bool, i64, i64),
+        "SELECT account.kind = 'human',
+                (SELECT count(*) FROM ai_run WHERE room_id = $1 AND status <> 'done'),
+                coalesce((SELECT seen.read_seq FROM room_member seen
+                           WHERE seen.room_id = $1 AND seen.user_id = $2), 0)
+           FROM account WHERE account.user_id = $2",
+        room.0,
+        asker.0
+    )?;
+    let Some((true, open, read_seq)) = known else { return Ok(None) };
+    if open >= OPEN_RUNS {
+        return Ok(Some(Asked::Busy));
+    }
+    let row = fetch_optional!(
+        conn,
+        (i64,),
+        "INSERT INTO ai_run (room_id, question_seq, attempt, asker_id, asked_at, read_seq, status,
+                             seen_at)
+         VALUES ($1, $2, 1, $3, $4, $5, 'queued', $4) RETURNING run_id",
+        room.0,
+        seq,
+        asker.0,
+        at.0,
+        read_seq
+    )?;
+    Ok(row.map(|(run,)| Asked::Run(RunId(run))))
+}
+
+/// Takes one step of a run.
+pub(super) async fn step(
+    conn: &mut Conn,
+    places: &mut Places,
+    step: &RunStep,
+    writer: &dyn EventWriter,
+) -> Result<Appended, StoreError> {
+    if !places.rooms.contains_key(&step.room()) {
+        return Ok(Appended::Refused(AppendRefusal::Gone));
+    }
+    Ok(Appended::Run(match step {
+        RunStep::Begin(new) => begin(conn, places, new, writer).await?,
+        RunStep::End(over) => end(conn, places, over, writer).await?,
+    }))
+}
+
+/// A run as a step finds it.
+#[derive(Debug, sqlx::FromRow)]
+struct Standing {
+    status: String,
+    question_seq: i64,
+    asker_id: i64,
+    message_seq: Option<i64>,
+    day: i64,
+    reserved: i64,
+    reserved_usd: i64,
+    /// Of the question.
+    thread: Option<i64>,
+    /// Whether another run of the room is being answered.
+    is_busy: bool,
+    /// Whether the asker may read the room.
+    is_inside: bool,
+}
+
+const STANDING: &str = concat!(
+    "SELECT run.status, run.question_seq, run.asker_id, run.message_seq, run.day, run.reserved,
+            run.reserved_usd,
+            (SELECT m.thread FROM message m
+              WHERE m.room_id = run.room_id AND m.seq = run.question_seq) AS thread,
+            EXISTS (SELECT 1 FROM ai_run other WHERE other.room_id = run.room_id
+                       AND other.status = 'running') AS is_busy, ",
+    may_read!("run.asker_id"),
+    " AS is_inside
+       FROM ai_run run JOIN room ON room.room_id = run.room_id
+      WHERE run.run_id = $1 AND run.room_id = $2"
+);
+
+fn spending(standing: &Standing, room: RoomId, club: Option<ClubId>) -> Spending {
+    Spending { user: UserId(standing.asker_id), room, club }
+}
+
+async fn begin(
+    conn: &mut Conn,
+    places: &mut Places,
+    new: &RunBegin,
+    writer: &dyn EventWriter,
+) -> Result<RunStepped, StoreError> {
+    let standing = fetch_optional!(conn, Standing, STANDING, new.run.0, new.room.0)?;
+    let Some(standing) = standing.filter(|run| run.status == "queued" && run.is_inside) else {
+        return Ok(RunStepped::Stale);
+    };
+    if standing.is_busy {
+        return Ok(RunStepped::Busy);
+    }
+    let Some(head) = places.rooms.get_mut(&new.room) else { return Ok(RunStepped::Stale) };
+    let wanted = Wanted { input: new.input, output: new.output, price: new.price };
+    let who = spending(&standing, new.room, head.club);
+    let Some(reserved) = reserve(conn, who, (wanted, &new.budgets), new.at).await? else {
+        return Ok(RunStepped::NoBudget);
+    };
+    head.head += 1;
+    head.n += 1;
+    let (seq, n, question) = (head.head, head.n, standing.question_seq);
+    let begun = RunBegun {
+        run: new.run,
+        room: new.room,
+        seq,
+        n,
+        at: new.at,
+        question,
+        thread: standing.thread,
+        asker: UserId(standing.asker_id),
+        model: &new.model,
+    };
+    let (body, ai) = writer.run_begun(&begun);
+    let event = StoredEvent { seq, n, at: new.at, body: body.into() };
+    let stored = [(new.room, event.clone())];
+    let mut script = Script::new();
+    rows::events(&mut script, places, &stored);
+    script.run(conn).await?;
+    execute!(
+        conn,
+        "INSERT INTO message (room_id, seq, n, author_id, cid, text, reply_to, thread, at, ai)
+         VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9)",
+        new.room.0,
+        seq,
+        n,
+        ASSISTANT.0,
+        new.run.to_string(),
+        question,
+        standing.thread,
+        new.at.0,
+        ai
+    )?;
+    note_thread(conn, (new.room, standing.thread), seq, new.at).await?;
+    note_begin(conn, new, seq, reserved).await?;
+    Ok(RunStepped::Begun { event, output: reserved.output })
+}
+
+/// An answer in a thread is one of its messages.
+async fn note_thread(
+    conn: &mut Conn,
+    (room, thread): (RoomId, Option<i64>),
+    seq: i64,
+    at: Millis,
+) -> Result<(), StoreError> {
+    let Some(root) = thread else { return Ok(()) };
+    execute!(
+        conn,
+        "UPDATE thread SET count = count + 1, last_seq = $3, last_at = $4
+          WHERE room_id = $1 AND root_seq = $2",
+        room.0,
+        root,
+        seq,
+        at.0
+    )?;
+    Ok(())
+}
+
+async fn note_begin(
+    conn: &mut Conn,
+    new: &RunBegin,
+    seq: i64,
+    reserved: Reserved,
+) -> Result<(), StoreError> {
+    execute!(
+        conn,
+        "UPDATE ai_run SET status = 'running', node = $2, seen_at = $3, started_at = $3,
+                message_seq = $4, model = $5, from_seq = $6, to_seq = $7, day = $8, reserved = $9,
+                reserved_usd = $10
+          WHERE run_id = $1",
+        new.run.0,
+        new.node,
+        new.at.0,
+        seq,
+        new.model.as_str(),
+        new.range.0,
+        new.range.1,
+        reserved.day,
+        reserved.tokens,
+        reserved.micro_usd
+    )?;
+    Ok(())
+}
+
+async fn end(
+    conn: &mut Conn,
+    places: &mut Places,
+    over: &RunEnd,
+    writer: &dyn EventWriter,
+) -> Result<RunStepped, StoreError> {
+    let standing = fetch_optional!(conn, Standing, STANDING, over.run.0, over.room.0)?;
+    let standing = standing.filter(|run| run.status == "running");
+    let Some((message, standing)) = standing.and_then(|run| Some((run.message_seq?, run))) else {
+        return Ok(RunStepped::Stale);
+    };
+    let Some(head) = places.rooms.get_mut(&over.room) else { return Ok(RunStepped::Stale) };
+    head.head += 1;
+    let (seq, n, club) = (head.head, head.n, head.club);
+    let is_deleted = is_deleted(conn, over.room, message).await?;
+    let asker = UserId(standing.asker_id);
+    let (body, ai) = writer.run_ended(&RunEnded { end: over, message, seq, asker, is_deleted });
+    let event = StoredEvent { seq, n, at: over.at, body: body.into() };
+    let stored = [(over.room, event.clone())];
+    let mut script = Script::new();
+    rows::events(&mut script, places, &stored);
+    script.run(conn).await?;
+    if !is_deleted {
+        set_text(conn, over, (message, seq), ai.as_str()).await?;
+    }
+    note_end(conn, over).await?;
+    let receipt = &over.receipt;
+    let used = (receipt.input + receipt.output, receipt.micro_usd.unwrap_or(0));
+    let aside = (standing.day, standing.reserved, standing.reserved_usd);
+    settle(conn, spending(&standing, over.room, club), aside, used).await?;
+    let mut told = Vec::new();
+    if let (Some(text), false) = (&over.text, is_deleted)
+        && over.finish == Finish::Stop
+        && standing.is_inside
+        && !writer.is_listening(over.room, asker)
+    {
+        let cause = Cause::told(over.room, ASSISTANT, (text.as_str(), message), over.at);
+        let cause = Cause { answered: vec![asker], ..cause };
+        told = notices::write(conn, places, &[&cause], writer).await?;
+    }
+    let notices = told.into_iter().flatten().collect();
+    Ok(RunStepped::Ended { event, message, notices })
+}
+
+async fn is_deleted(conn: &mut Conn, room: RoomId, seq: i64) -> Result<bool, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (bool,),
+        "SELECT is_deleted FROM message WHERE room_id = $1 AND seq = $2",
+        room.0,
+        seq
+    )?;
+    Ok(row.is_none_or(|(is_deleted,)| is_deleted))
+}
+
+/// The text of an answer. Its row among the revisions has none: it only says which event brought the
+/// text, for when that is erased.
+async fn set_text(
+    conn: &mut Conn,
+    over: &RunEnd,
+    (message, seq): (i64, i64),
+    ai: &str,
+) -> Result<(), StoreError> {
+    let (text, html) = over.text.as_ref().map_or(("", None), |text| (text.as_str(), text.html()));
+    execute!(
+        conn,
+        "UPDATE message SET text = $3, html = $4, ai = $5 WHERE room_id = $1 AND seq = $2",
+        over.room.0,
+        message,
+        text,
+        html,
+        ai
+    )?;
+    execute!(
+        conn,
+        "INSERT INTO revision (room_id, message_seq, rev, seq, at) VALUES ($1, $2, 1, $3, $4)",
+        over.room.0,
+        message,
+        seq,
+        over.at.0
+    )?;
+    search::renew(conn, &[crate::domain::MessageId { room: over.room, seq: message }]).await
+}
+
+async fn note_end(conn: &mut Conn, over: &RunEnd) -> Result<(), StoreError> {
+    let receipt = &over.receipt;
+    execute!(
+        conn,
+        "UPDATE ai_run SET status = 'done', text = '', finish = $2, error = $3, provider = $4,
+                model = $5, input = $6, output = $7, micro_usd = $8, first_ms = $9, ended_at = $10
+          WHERE run_id = $1",
+        over.run.0,
+        over.finish.word(),
+        over.reason.as_deref(),
+        receipt.provider.as_str(),
+        receipt.model.as_str(),
+        receipt.input,
+        receipt.output,
+        receipt.micro_usd.unwrap_or(0),
+        receipt.first_ms,
+        over.at.0
+    )?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Queues and budgets: who has to wait is told their place, who asks too much is told when to come
+//! back, and the message itself is always taken.
+
+use serde_json::json;
+
+use super::{Models, ask, hear, on_both_with, talker};
+use crate::support::TestApp;
+
+on_both_with!("tps:60+words:60":
+    one_answer_at_a_time_and_one_that_waits,
+    a_thousand_calls_are_two_questions,
+);
+
+async fn one_answer_at_a_time_and_one_that_waits(app: &TestApp, models: &Models) {
+    let (_, room, mut at_mina) = talker(app, "mina").await;
+    let (_, _, mut at_bob) = talker(app, "bob").await;
+    ask(&mut at_mina, &room, "c-1", "@ai one").await;
+    let first = at_mina.expect("ai.start").await["d"]["run"].clone();
+    let second = ask(&mut at_bob, &room, "c-2", "@ai two").await;
+    let wait = at_bob.expect("ai.wait").await;
+    assert_eq!((&wait["message"], &wait["place"]), (&second, &json!(1)));
+    let third = ask(&mut at_bob, &room, "c-3", "@ai three").await;
+    let refused = at_bob.expect("ai.refused").await;
+    assert_eq!((&refused["message"], &refused["code"]), (&third, &json!("ai_busy")));
+    assert!(refused["retry_ms"].as_i64().unwrap() > 0);
+    at_mina.expect_none(|line| line["ev"] == "ai.refused" || line["ev"] == "ai.wait").await;
+    assert_eq!(at_mina.expect_many("msg.new", 3).await.len(), 3, "every message was taken");
+    at_mina.ok(json!({ "op": "ai.stop", "run": first })).await;
+    at_bob.expect("ai.end").await;
+    let heard = hear_next(&mut at_bob).await;
+    assert_eq!(heard["d"]["reply_to"], second);
+    // A question that waits is taken back.
+    let fourth = ask(&mut at_mina, &room, "c-4", "@ai four").await;
+    let wait = at_mina.expect("ai.wait").await;
+    assert_eq!(wait["message"], fourth);
+    at_mina.ok(json!({ "op": "ai.stop", "run": wait["run"] })).await;
+    at_bob.expect("ai.end").await;
+    at_bob.expect_none(|line| line["ev"] == "ai.start" && line["d"]["reply_to"] == fourth).await;
+    assert_eq!(models.mock.calls().len(), 2);
+}
+
+async fn hear_next(session: &mut crate::support::Client) -> serde_json::Value {
+    session.expect("ai.start").await;
+    session.expect("ai.start").await
+}
+
+async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
+    let (_, room, mut session) = talker(app, "mina").await;
+    let mut waiting = Vec::new();
+    for n in 0..200 {
+        let text = "@ai ".repeat(5);
+        waiting.push(session.begin(super::send(&room, &format!("c-{n}"), &text)).await);
+    }
+    for re in waiting {
+        let reply = session.reply(re).await;
+        assert!(reply["ok"].is_object(), "{reply}");
+    }
+    assert_eq!(session.expect_many("ai.refused", 198).await.len(), 198);
+    hear(&mut session).await;
+    assert!(models.mock.calls().len() <= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_is_used_up_refuses_until_tomorrow() {
+    let models = Models::listen().await;
+    let few = [("MOIM_AI_USER_TOKENS_PER_DAY", "1500")];
+    let app = models.app_with("fast+words:20", &few).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    let mut answered = 0;
+    let refused = loop {
+        ask(&mut session, &room, &format!("c-{answered}"), "@ai hello").await;
+        let line = session
+            .wait_for(|line| ["ai.refused", "ai.end"].contains(&line["ev"].as_str().unwrap_or("")))
+            .await;
+        if line["ev"] == "ai.refused" {
+            break line;
+        }
+        answered += 1;
+        assert!(answered < 5, "the budget is never used up");
+    };
+    assert!(answered > 0);
+    assert_eq!(refused["code"], "ai_budget");
+    let retry = refused["retry_ms"].as_i64().unwrap();
+    assert!(retry > 0 && retry <= 86_400_000);
+    let usage = app.rest.get(&mina.token, "/v1/me/ai/usage").await;
+    assert!(usage["tokens"].as_i64().unwrap() <= 1_500, "{usage}");
+    assert_eq!(usage["tokens_limit"], 1_500);
+    // Others have a budget of their own.
+    let (_, _, mut at_bob) = talker(&app, "bob").await;
+    ask(&mut at_bob, &room, "b-1", "@ai hello").await;
+    hear(&mut at_bob).await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_counted_by_the_table_of_prices() {
+    let models = Models::listen().await;
+    let priced = [
+        ("MOIM_AI_PRICES", "fast+words:20=1000000/2000000"),
+        ("MOIM_AI_ROOM_MICRO_USD_PER_DAY", "6000"),
+    ];
+    let app = models.app_with("fast+words:20", &priced).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let usage = hear(&mut session).await.end["d"]["use"].clone();
+    let cost = usage["in"].as_i64().unwrap() + 2 * usage["out"].as_i64().unwrap();
+    assert_eq!(usage["micro_usd"], cost);
+    let path = format!("/v1/rooms/{room}/ai/usage");
+    let spent = app.rest.get(&mina.token, &path).await;
+    assert_eq!((&spent["micro_usd"], &spent["micro_usd_limit"]), (&json!(cost), &json!(6000)));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_in_a_minute_waits() {
+    let models = Models::listen().await;
+    let app = models.app_with("fast", &[("MOIM_AI_QUESTIONS_PER_MINUTE", "2")]).await;
+    let (_, room, mut session) = talker(&app, "mina").await;
+    for n in 0..2 {
+        ask(&mut session, &room, &format!("c-{n}"), "@ai hello").await;
+        hear(&mut session).await;
+    }
+    ask(&mut session, &room, "c-3", "@ai hello").await;
+    let refused = session.expect("ai.refused").await;
+    assert_eq!(refused["code"], "ai_busy");
+    assert!(refused["retry_ms"].as_i64().unwrap() <= 60_000);
+    app.end().await;
+}

@@ -1,0 +1,80 @@
+//! Without a model: honest, and made of what the room said.
+
+use serde_json::json;
+
+use super::{ask, hear, set};
+use crate::support::{TestApp, on_both};
+
+on_both!(it_quotes_what_the_room_said, it_lists_what_was_missed, it_writes_no_drafts,);
+
+async fn it_quotes_what_the_room_said(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_, room) = app.club(&mina, "readers").await;
+    let mut session = app.session(&mina).await;
+    session.open(&room).await;
+    let korean = session.send(&room, "1", "다음 모임은 일곱 시에 시작해요").await["id"].clone();
+    let english = session.send(&room, "2", "The library key is with Bob").await["id"].clone();
+    session.send(&room, "3", "nothing of interest").await;
+    set(app, &mina, &room, json!({ "ai_language": "ko" })).await;
+    ask(&mut session, &room, "q-1", "@ai 모임이 언제야?").await;
+    let heard = hear(&mut session).await;
+    assert!(heard.text().starts_with("연결된 AI 모델이 없어서"), "{}", heard.text());
+    assert!(heard.text().contains("다음 모임은 일곱 시에 시작해요"));
+    assert_eq!(heard.end["d"]["cites"][0]["id"], korean);
+    assert_eq!(
+        (&heard.end["d"]["model"], &heard.end["d"]["use"]["in"]),
+        (&json!("offline"), &json!(0))
+    );
+    assert_eq!(heard.joined(), heard.text());
+    set(app, &mina, &room, json!({ "ai_language": "en" })).await;
+    ask(&mut session, &room, "q-2", "/ai who has the library key?").await;
+    let heard = hear(&mut session).await;
+    assert!(heard.text().starts_with("No AI model is connected"), "{}", heard.text());
+    assert_eq!(heard.end["d"]["cites"][0]["id"], english);
+    ask(&mut session, &room, "q-3", "@ai unicorns and dragons").await;
+    let heard = hear(&mut session).await;
+    assert_eq!(heard.end["d"]["cites"], json!([]));
+    assert!(heard.text().contains("found no message"), "{}", heard.text());
+}
+
+async fn it_lists_what_was_missed(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_bob.open(&room).await;
+    at_mina.send(&room, "0", "read by bob").await;
+    at_bob.ok(json!({ "op": "read", "room": room, "seq": 1 })).await;
+    for (n, text) in [
+        "the picnic is on sunday",
+        "who brings bread to the picnic?",
+        "see https://example.org/map",
+        "@bob are you coming?",
+    ]
+    .iter()
+    .enumerate()
+    {
+        at_mina.send(&room, &format!("m-{n}"), text).await;
+    }
+    at_bob.send(&room, "q", "/ai catch up").await;
+    let heard = hear(&mut at_bob).await;
+    let text = heard.text();
+    assert!(!text.contains("read by bob"), "{text}");
+    for part in ["mina (4)", "picnic", "https://example.org/map", "are you coming?"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(heard.end["d"]["cites"].as_array().unwrap().len() >= 3);
+    at_bob.send(&room, "q2", "/ai 따라잡기").await;
+    let again = hear(&mut at_bob).await;
+    assert_eq!(again.end["d"]["cites"], json!([]), "nothing was missed since");
+}
+
+async fn it_writes_no_drafts(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let path = format!("/v1/rooms/{room}/ai/draft");
+    let call =
+        app.rest.send(reqwest::Method::POST, Some(&mina.token), &path, Some(&json!({}))).await;
+    assert_eq!(call.status(), 503);
+    let about = app.rest.get(&mina.token, "/v1/ai").await;
+    assert_eq!(about["connected"], false);
+}

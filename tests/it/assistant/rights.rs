@@ -1,0 +1,59 @@
+//! Who may not read a room hears nothing of its answers, and can neither see nor stop them.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Models, ask, hear, on_both_with};
+use crate::support::TestApp;
+
+on_both_with!("tps:60+words:30":
+    a_stranger_gets_nothing,
+    who_is_put_out_in_the_middle_hears_no_more,
+);
+
+async fn a_stranger_gets_nothing(app: &TestApp, models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (_, room) = app.club(&mina, "readers").await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    assert_eq!(at_bob.err(super::send(&room, "b", "@ai hi")).await["code"], "not_found");
+    let path = format!("/v1/rooms/{room}/ai");
+    let call =
+        app.rest.send(Method::POST, Some(&bob.token), &path, Some(&json!({ "text": "x" }))).await;
+    assert_eq!((call.status().as_u16(), models.mock.calls().len()), (404, 0));
+    ask(&mut at_mina, &room, "c-1", "@ai hello").await;
+    let run = at_mina.expect("ai.start").await["d"]["run"].clone();
+    assert_eq!(at_bob.err(json!({ "op": "ai.stop", "run": run })).await["code"], "not_found");
+    let run = run.as_str().unwrap().to_owned();
+    for (method, path) in [
+        (Method::GET, format!("/v1/ai/runs/{run}")),
+        (Method::POST, format!("/v1/ai/runs/{run}/stop")),
+        (Method::POST, format!("/v1/ai/runs/{run}/retry")),
+        (Method::POST, format!("/v1/ai/runs/{run}/continue")),
+        (Method::GET, format!("/v1/rooms/{room}/ai/usage")),
+    ] {
+        let call = app.rest.send(method, Some(&bob.token), &path, Some(&json!({}))).await;
+        assert_eq!(call.status(), 404, "{path}");
+    }
+    let end = at_mina.expect("ai.end").await;
+    assert_eq!(end["d"]["finish"], "stop");
+    at_bob.expect_none(|line| line.to_string().contains(&room)).await;
+    let shown = app.rest.get(&mina.token, &format!("/v1/ai/runs/{run}")).await;
+    assert_eq!(shown["status"], "done");
+}
+
+async fn who_is_put_out_in_the_middle_hears_no_more(app: &TestApp, _models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    ask(&mut at_mina, &room, "c-1", "@ai hello").await;
+    at_bob.expect("ai.delta").await;
+    let kick = format!("/v1/clubs/{club}/members/{}/kick", bob.id);
+    app.rest.send(Method::POST, Some(&mina.token), &kick, Some(&json!({}))).await;
+    at_bob.wait_for(|line| line["ev"] == "room.remove" && line["room"] == room.as_str()).await;
+    hear(&mut at_mina).await;
+    at_bob.expect_none(|line| line["ev"] == "ai.end").await;
+}

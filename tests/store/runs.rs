@@ -1,0 +1,195 @@
+//! Runs of the assistant: a question is a row, and each step of its answer is taken once.
+
+use moim::domain::{ASSISTANT, Cid, Finish, RoomId, RunId, Text, UserId, Wakes};
+use moim::store::{
+    Append, Appended, Asked, AskedAgain, Budget, Budgets, NewMessage, Receipt, RunBegin, RunEnd,
+    RunStatus, RunStep, RunStepped, Window,
+};
+
+use crate::harness::{World, on_both};
+
+on_both!(
+    a_question_is_answered_once,
+    only_two_questions_are_open_in_a_room,
+    a_budget_is_kept_and_settled,
+    an_answer_can_be_asked_for_again,
+    machines_and_strangers_wake_nobody,
+);
+
+/// What becomes of a message that may ask.
+async fn ask(
+    world: &World,
+    (room, author): (RoomId, UserId),
+    cid: &str,
+    wakes: Wakes,
+) -> (i64, Option<Asked>) {
+    let (cid, text) = (Cid::parse(cid).unwrap(), Text::parse("@ai hi").unwrap());
+    let new = NewMessage::new(room, author, cid, text, world.now());
+    let new = NewMessage { wakes: Some(wakes), ..new };
+    match world.one(Append::Message(new)).await {
+        Appended::Message { event, asked, .. } => (event.seq, asked),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn asked(world: &World, place: (RoomId, UserId), cid: &str) -> RunId {
+    match ask(world, place, cid, Wakes::Surely).await {
+        (_seq, Some(Asked::Run(run))) => run,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn begins(world: &World, room: RoomId, run: RunId) -> RunBegin {
+    RunBegin {
+        run,
+        room,
+        node: 1,
+        model: "m".to_owned(),
+        range: (1, 2),
+        input: 100,
+        output: (1_000, 10),
+        price: (1_000_000, 1_000_000),
+        budgets: Budgets::default(),
+        at: world.now(),
+    }
+}
+
+async fn step(world: &World, step: RunStep) -> RunStepped {
+    match world.one(Append::Run(Box::new(step))).await {
+        Appended::Run(stepped) => stepped,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn begin(world: &World, room: RoomId, run: RunId) -> RunStepped {
+    step(world, RunStep::Begin(begins(world, room, run))).await
+}
+
+async fn end(world: &World, room: RoomId, run: RunId, finish: Finish) -> RunStepped {
+    let receipt = Receipt { input: 90, output: 7, micro_usd: Some(97), ..Receipt::default() };
+    let text = Text::parse("seven").ok();
+    let (at, reason) = (world.now(), None);
+    step(world, RunStep::End(RunEnd { run, room, finish, text, receipt, reason, at })).await
+}
+
+async fn a_question_is_answered_once(world: World) {
+    let mina = world.user("mina").await;
+    let (_, room) = world.club("readers", mina).await;
+    let run = asked(&world, (room, mina), "c-1").await;
+    let known = world.store.run(run).await.unwrap().unwrap();
+    assert_eq!((known.status, known.asker, known.message), (RunStatus::Queued, mina, None));
+    assert!(matches!(end(&world, room, run, Finish::Stop).await, RunStepped::Stale));
+    let RunStepped::Begun { event, output } = begin(&world, room, run).await else { panic!() };
+    assert_eq!(output, 1_000);
+    assert!(matches!(begin(&world, room, run).await, RunStepped::Stale), "a second node");
+    let noted = [(run, Some("sev".to_owned()))];
+    let stops = world.store.see_to_runs(&noted, (1, world.now())).await.unwrap();
+    assert_eq!(
+        (stops, world.store.run(run).await.unwrap().unwrap().text.as_str()),
+        (vec![], "sev")
+    );
+    world.store.wish_stop(run, mina).await.unwrap();
+    let stops = world.store.see_to_runs(&[(run, None)], (1, world.now())).await.unwrap();
+    assert_eq!(stops, [(run, mina)]);
+    let RunStepped::Ended { event: over, message, notices } =
+        end(&world, room, run, Finish::Stop).await
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (message, over.seq, notices.len()),
+        (event.seq, event.seq + 1, 1),
+        "the asker hears"
+    );
+    assert_eq!(over.n, event.n, "an end is no message");
+    assert!(matches!(end(&world, room, run, Finish::Error).await, RunStepped::Stale));
+    let answer = world.messages(room, Window::Newest, 9).await.pop().unwrap();
+    assert_eq!(
+        (answer.seq, answer.author, answer.text.as_deref()),
+        (message, ASSISTANT, Some("seven"))
+    );
+    let known = world.store.run(run).await.unwrap().unwrap();
+    assert_eq!((known.status, known.finish), (RunStatus::Done, Some(Finish::Stop)));
+    assert!(known.text.is_empty() && world.store.open_runs().await.unwrap().is_empty());
+}
+
+async fn only_two_questions_are_open_in_a_room(world: World) {
+    let mina = world.user("mina").await;
+    let (_, room) = world.club("readers", mina).await;
+    let one = asked(&world, (room, mina), "c-1").await;
+    let two = asked(&world, (room, mina), "c-2").await;
+    assert_eq!(ask(&world, (room, mina), "c-3", Wakes::Surely).await.1, Some(Asked::Busy));
+    assert!(matches!(begin(&world, room, one).await, RunStepped::Begun { .. }));
+    assert!(matches!(begin(&world, room, two).await, RunStepped::Busy));
+    end(&world, room, one, Finish::Stop).await;
+    assert!(matches!(begin(&world, room, two).await, RunStepped::Begun { .. }));
+    let three = asked(&world, (room, mina), "c-4").await;
+    assert!(world.store.drop_run(three, "cancel", world.now()).await.unwrap());
+    assert!(!world.store.drop_run(three, "cancel", world.now()).await.unwrap());
+    assert!(!world.store.drop_run(two, "cancel", world.now()).await.unwrap(), "it runs");
+}
+
+async fn a_budget_is_kept_and_settled(world: World) {
+    let mina = world.user("mina").await;
+    let (_, room) = world.club("readers", mina).await;
+    let budgets = Budgets { club: Budget { tokens: 500, micro_usd: 0 }, ..Budgets::default() };
+    let with = |run| RunBegin { budgets, ..begins(&world, room, run) };
+    let one = asked(&world, (room, mina), "c-1").await;
+    let RunStepped::Begun { output, .. } = step(&world, RunStep::Begin(with(one))).await else {
+        panic!()
+    };
+    assert_eq!(output, 400, "what is left");
+    let spent = |who: (UserId, Option<RoomId>)| {
+        let at = world.now();
+        let store = &world.store;
+        async move { store.ai_spent(who, at).await.unwrap() }
+    };
+    assert_eq!(spent((mina, Some(room))).await.map(|spent| spent.tokens), [500, 500, 500]);
+    end(&world, room, one, Finish::Stop).await;
+    let [own, _, _] = spent((mina, Some(room))).await;
+    assert_eq!((own.tokens, own.micro_usd, own.runs), (97, 97, 1));
+    let two = asked(&world, (room, mina), "c-2").await;
+    let dear = RunBegin { input: 400, ..with(two) };
+    assert!(matches!(step(&world, RunStep::Begin(dear)).await, RunStepped::NoBudget));
+    let money = Budgets { user: Budget { tokens: 0, micro_usd: 150 }, ..Budgets::default() };
+    let poor = RunBegin { budgets: money, input: 10, ..begins(&world, room, two) };
+    let RunStepped::Begun { output, .. } = step(&world, RunStep::Begin(poor)).await else {
+        panic!()
+    };
+    assert_eq!(output, 43, "150 less what was spent, less what is read");
+}
+
+async fn an_answer_can_be_asked_for_again(world: World) {
+    let mina = world.user("mina").await;
+    let (_, room) = world.club("readers", mina).await;
+    let run = asked(&world, (room, mina), "c-1").await;
+    let again =
+        async |goes_on| world.store.ask_again(run, (goes_on, mina), world.now()).await.unwrap();
+    assert_eq!(again(false).await, AskedAgain::NotNow, "it is not over");
+    begin(&world, room, run).await;
+    end(&world, room, run, Finish::Stop).await;
+    assert_eq!(again(true).await, AskedAgain::NotNow, "it did not break off");
+    let AskedAgain::Run(second) = again(false).await else { panic!() };
+    let known = world.store.run(second).await.unwrap().unwrap();
+    assert_eq!((known.attempt, known.range), (2, Some((1, 2))));
+    begin(&world, room, second).await;
+    assert!(matches!(again(false).await, AskedAgain::Run(_)));
+    assert_eq!(again(false).await, AskedAgain::Busy);
+    end(&world, room, second, Finish::Error).await;
+    let go_on = world.store.ask_again(second, (true, mina), world.now()).await.unwrap();
+    let AskedAgain::Run(third) = go_on else { panic!("{go_on:?}") };
+    assert_eq!(world.store.run(third).await.unwrap().unwrap().goes_on, Some(second));
+}
+
+async fn machines_and_strangers_wake_nobody(world: World) {
+    let (mina, bot) = (world.user("mina").await, world.user("bot").await);
+    world.sql(&format!("UPDATE account SET kind = 'bot' WHERE user_id = {}", bot.0)).await;
+    let lobby = world.lobby().await;
+    assert_eq!(ask(&world, (lobby, bot), "c-1", Wakes::Surely).await.1, None);
+    assert_eq!(ask(&world, (lobby, mina), "c-2", Wakes::IfAnswer).await.1, None);
+    assert_eq!(ask(&world, (lobby, mina), "c-3", Wakes::InVain).await.1, Some(Asked::InVain));
+    let (_, room) = world.club("readers", mina).await;
+    let run = asked(&world, (room, mina), "c-1").await;
+    world.sql("UPDATE membership SET status = 'left', left_at = 1").await;
+    assert!(matches!(begin(&world, room, run).await, RunStepped::Stale), "who asked is out");
+}
