@@ -25,7 +25,6 @@ use self::gauge::Gauges;
 pub use self::gauge::LaneReading;
 pub(crate) use self::nobody::Nobody;
 use self::weight::{Scale, Weight};
-use super::assistant::Answering;
 use super::bounded::{Address, BoundedRef, Envelope, Place, Rejected};
 use super::meter::Mailbox;
 use super::pressure::{Pressure, WAIT};
@@ -71,7 +70,7 @@ pub(crate) enum Ticket {
     /// A change that says itself who moved.
     Moves { answer: Answer<Result<Appended, Refusal>> },
     /// A step of a run of the assistant.
-    Run { answering: Arc<Answering>, answer: Answer<Result<Appended, Refusal>> },
+    Run { answering: Arc<super::assistant::Answering>, answer: Answer<Result<Appended, Refusal>> },
 }
 
 /// What became of an append, with its ticket.

@@ -203,9 +203,9 @@ fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
         finish: end.finish,
         model: &receipt.model,
         cites: receipt.cites.iter().map(cite).collect(),
-        usage: Use {
-            input: receipt.input,
-            output: receipt.output,
+        r#use: Use {
+            r#in: receipt.input,
+            out: receipt.output,
             micro_usd: receipt.micro_usd,
             guessed: receipt.is_guessed,
         },

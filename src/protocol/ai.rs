@@ -154,8 +154,7 @@ pub struct AiDone<'a> {
     /// The messages that it names as its sources.
     pub cites: Vec<Cite>,
     /// What it used.
-    #[serde(rename = "use")]
-    pub usage: Use,
+    pub r#use: Use,
     /// What it could read.
     pub context: ContextRead<'a>,
     /// Milliseconds from the question to the first word.
@@ -179,11 +178,9 @@ pub struct Cite {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Use {
     /// Tokens read.
-    #[serde(rename = "in")]
-    pub input: i64,
+    pub r#in: i64,
     /// Tokens written.
-    #[serde(rename = "out")]
-    pub output: i64,
+    pub out: i64,
     /// What that costs, in millionths of a US dollar; absent where no price is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_usd: Option<i64>,

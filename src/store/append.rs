@@ -9,8 +9,7 @@ use super::files::NewPreviews;
 use super::moderation::Moderation;
 use super::moves::{Moves, NewGroup};
 use crate::domain::{
-    Cid, ClubId, ClubRole, Epoch, FileId, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
-    Wakes,
+    Cid, ClubId, ClubRole, FileId, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId, Wakes,
 };
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
@@ -147,10 +146,7 @@ impl Append {
         match self {
             Self::Message(message) => message.text.as_str().len(),
             Self::Act(act) => act.deed.text_bytes(),
-            Self::Run(step) => match &**step {
-                RunStep::End(end) => end.text.as_ref().map_or(0, |text| text.as_str().len()),
-                RunStep::Begin(_) => 0,
-            },
+            Self::Run(step) => step.text_bytes(),
             _no_text => 0,
         }
     }
@@ -400,15 +396,4 @@ pub struct RoomChange {
     pub line: Option<StoredEvent>,
     /// Until when who came may not write there: a mute outlives leaving.
     pub muted_until: Option<Millis>,
-}
-
-/// Head of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogHead {
-    /// Life of the log.
-    pub epoch: Epoch,
-    /// Newest seq.
-    pub head: i64,
-    /// Ordinal of the newest message.
-    pub n: i64,
 }

@@ -1,10 +1,21 @@
 //! Reading the log of a room.
 
-use super::append::{LogHead, StoredEvent};
+use super::append::StoredEvent;
 use super::db::{Conn, fetch_all, fetch_optional};
 use super::given::{Bulk, Given, bulk};
 use super::{Store, StoreError};
 use crate::domain::{Epoch, Millis, RoomId};
+
+/// Head of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogHead {
+    /// Life of the log.
+    pub epoch: Epoch,
+    /// Newest seq.
+    pub head: i64,
+    /// Ordinal of the newest message.
+    pub n: i64,
+}
 
 const HEADS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.rev FROM ",

@@ -69,8 +69,8 @@ pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
 pub use append::{
-    Append, AppendRefusal, Appended, Called, LogHead, NewMessage, NoticesRead, ReadMark,
-    RoomChange, StoredEvent, StoredNotice,
+    Append, AppendRefusal, Appended, Called, NewMessage, NoticesRead, ReadMark, RoomChange,
+    StoredEvent, StoredNotice,
 };
 pub use arrivals::Arrival;
 pub use assistant::{
@@ -88,7 +88,7 @@ pub use files::{File, FileLimits, FileRoom, KeptFile, NewFile, NewPreviews, NoRo
 pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
-pub use log::RoomPlace;
+pub use log::{LogHead, RoomPlace};
 pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
 pub use moderation::{
     AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,

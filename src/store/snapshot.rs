@@ -1,10 +1,9 @@
 //! The last state of a room, read once for all who open it.
 
-use super::append::LogHead;
 use super::db::{Conn, fetch_all};
 use super::files::fill;
 use super::given::{Bulk, Given, bulk};
-use super::log::head;
+use super::log::{LogHead, head};
 use super::messages::{FullRow, Message, full_columns, message_columns};
 use super::traces::{join_threads, trace_columns};
 use super::{Store, StoreError};

@@ -211,7 +211,6 @@ mod tests {
         room: RoomState,
         log: i64,
         floor: i64,
-        /// What the seat of the newcomer has got.
         seen: Vec<i64>,
         is_attached: bool,
     }
@@ -233,15 +232,10 @@ mod tests {
             self.log += count;
             let commit = |seq| {
                 let event = stored(seq);
-                let (mentions, notices, read) = (Vec::new(), Vec::new(), None);
-                let outcome = Ok(Appended::Message {
-                    event,
-                    mentions,
-                    notices,
-                    read,
-                    has_fanout: false,
-                    asked: None,
-                });
+                let (mentions, notices, has_fanout) = (Vec::new(), Vec::new(), false);
+                let (read, asked) = (None, None);
+                let outcome =
+                    Ok(Appended::Message { event, mentions, notices, read, has_fanout, asked });
                 Commit::Message { author: MINA, asker: Asker::Nobody, outcome }
             };
             let heard = (first + lost.min(count)..=self.log).map(commit).collect();

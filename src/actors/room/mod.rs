@@ -8,6 +8,8 @@
 
 mod act;
 mod commit;
+#[cfg(feature = "faults")]
+mod crash;
 mod desk;
 mod floors;
 mod foreign;
@@ -370,7 +372,7 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         // Opens are taken apart before.
         RoomMsg::Idle | RoomMsg::Opens(_) => Vec::new(),
         #[cfg(feature = "faults")]
-        RoomMsg::Crash(times) => crash(&times),
+        RoomMsg::Crash(times) => crash::crash(&times),
     }
 }
 
@@ -395,15 +397,4 @@ fn reply<T: Serialize>(re: u32, outcome: &Result<T, Refusal>) -> Frame {
         Ok(ok) => ok_line(re, ok),
         Err(refusal) => err_line(Some(re), refusal),
     }
-}
-
-#[cfg(feature = "faults")]
-#[expect(clippy::panic, reason = "what this is for")]
-fn crash(times: &std::sync::atomic::AtomicU32) -> Vec<Effect> {
-    use std::sync::atomic::Ordering::{AcqRel, Acquire};
-    let left = times.fetch_update(AcqRel, Acquire, |times| times.checked_sub(1));
-    if left.is_ok() {
-        panic!("a test asked for this");
-    }
-    Vec::new()
 }

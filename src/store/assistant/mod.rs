@@ -39,6 +39,14 @@ impl RunStep {
             Self::End(end) => end.room,
         }
     }
+
+    /// Bytes of what was said.
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Self::End(end) => end.text.as_ref().map_or(0, |text| text.as_str().len()),
+            Self::Begin(_) => 0,
+        }
+    }
 }
 
 /// An answer that begins.

@@ -23,8 +23,7 @@ use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::runs::{self, Questions};
-use super::{attached, fanouts, mentions, notices, threads, watchers};
+use super::{attached, fanouts, mentions, notices, runs, threads, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
@@ -39,7 +38,6 @@ pub(super) struct Draft<'a> {
     pub(super) is_called: bool,
     /// What it brings.
     pub(super) files: Vec<File>,
-    /// Who wrote the answered message, whether they may read this one or not.
     answered: Option<UserId>,
     /// Zero until it is numbered.
     pub(super) n: i64,
@@ -351,7 +349,7 @@ struct Left {
     /// Of each reaction.
     reacted: Vec<Appended>,
     read: reads::Read,
-    questions: Questions,
+    questions: runs::Questions,
 }
 
 /// The answers, in the order of the batch.
