@@ -94,7 +94,7 @@ pub(super) async fn answer(store: &Store, prepared: &Prepared) -> Result<Found, 
     }
     let words = words(&prepared.question);
     let mut quotes = find(store, prepared, &words).await?;
-    quotes.sort_by(|one, other| (other.words, other.id.seq).cmp(&(one.words, one.id.seq)));
+    quotes.sort_by_key(|quote| Reverse((quote.words, quote.id.seq)));
     quotes.truncate(QUOTES);
     let ids: Vec<_> = quotes.iter().map(|quote| quote.author).collect();
     let names: HashMap<_, _> =
@@ -265,7 +265,7 @@ fn speakers(lines: &[&ContextLine]) -> String {
             None => counts.push((&line.name, 1)),
         }
     }
-    counts.sort_by(|one, other| other.1.cmp(&one.1));
+    counts.sort_by_key(|(_, count)| Reverse(*count));
     let told = counts.iter().take(TOPICS).map(|(name, count)| format!("{name} ({count})"));
     told.collect::<Vec<_>>().join(", ")
 }

@@ -320,7 +320,7 @@ impl Assistant {
             match self.step(RunStep::End(end)).await {
                 Ok(_it_stands) => return,
                 Err(why) => {
-                    tracing::warn!(run.id = %run, "an answer could not be ended: {}", why.msg)
+                    tracing::warn!(run.id = %run, "an answer could not be ended: {}", why.msg);
                 }
             }
             tokio::time::sleep(PAUSE).await;

@@ -1,8 +1,10 @@
 //! What the journal has appended goes to the rooms that it concerns, and to who asked.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::RoomsHandle;
+use crate::actors::assistant::Answering;
 use crate::actors::journal::{Outcome, Outcomes, Telling, Ticket};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::domain::{MessageId, RoomId, Text, UserId};
@@ -36,12 +38,7 @@ impl Outcomes for RoomsHandle {
         for (ticket, outcome) in outcomes {
             match ticket {
                 Ticket::Message { room, author, asker } => {
-                    if let Ok(Appended::Message { event, has_fanout: true, .. }) = &outcome {
-                        self.fan_out(room, event.seq);
-                    }
-                    if let Ok(Appended::Message { event, asked: Some(asked), .. }) = &outcome {
-                        self.asked(room, (event.seq, author), *asked);
-                    }
+                    self.stands(room, author, &outcome);
                     add(&mut per_room, room, Commit::Message { author, asker, outcome });
                 }
                 Ticket::Act { room, asker } => {
@@ -73,15 +70,7 @@ impl Outcomes for RoomsHandle {
                     answers.push((answer, outcome));
                 }
                 Ticket::Run { answering, answer } => {
-                    let room = answering.question.room;
-                    match &outcome {
-                        Ok(Appended::Run(RunStepped::Begun { event, .. })) => {
-                            answering.begins(event.seq);
-                        }
-                        Ok(Appended::Run(RunStepped::Ended { .. })) => answering.end(),
-                        _not_done => {}
-                    }
-                    add(&mut per_room, room, Commit::Run { answering, outcome: outcome.clone() });
+                    stepped(&mut per_room, answering, &outcome);
                     answers.push((answer, outcome));
                 }
                 Ticket::Moves { answer } => {
@@ -108,12 +97,38 @@ impl Outcomes for RoomsHandle {
 }
 
 impl RoomsHandle {
+    /// What follows from a message besides that its room tells it.
+    fn stands(&self, room: RoomId, author: UserId, outcome: &Result<Appended, Refusal>) {
+        let Ok(Appended::Message { event, has_fanout, asked, .. }) = outcome else { return };
+        if *has_fanout {
+            self.fan_out(room, event.seq);
+        }
+        if let Some(asked) = asked {
+            self.asked(room, (event.seq, author), *asked);
+        }
+    }
+
     /// Has the next piece of what many are to be told of a message told. What cannot be left now is
     /// found when the journal looks for it.
     pub(crate) fn fan_out(&self, room: RoomId, message: i64) {
         let ticket = Ticket::FanOut { room, message };
         let _later = self.journal.append(Append::FanOut { room, message }, ticket, Instant::now());
     }
+}
+
+/// A step of an answer of the assistant.
+fn stepped(
+    per_room: &mut Vec<(RoomId, Vec<Commit>)>,
+    answering: Arc<Answering>,
+    outcome: &Result<Appended, Refusal>,
+) {
+    match outcome {
+        Ok(Appended::Run(RunStepped::Begun { event, .. })) => answering.begins(event.seq),
+        Ok(Appended::Run(RunStepped::Ended { .. })) => answering.end(),
+        _not_done => {}
+    }
+    let (room, outcome) = (answering.question.room, outcome.clone());
+    add(per_room, room, Commit::Run { answering, outcome });
 }
 
 /// Who came and went where; of a change of one member, who and how.
