@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
 use super::assistant::{self, Assistants};
@@ -230,16 +230,18 @@ impl Root {
                 self.rooms.sweeper.start(BoundedRef::new(actor, sweeper::MAILBOX));
                 id
             }
-            Branch::Assistants => {
-                let assistants = Assistants { rooms: self.rooms.clone(), node: self.rooms.life };
-                let (actor, _ends) = Assistants::spawn_linked(None, assistants, (), cell).await?;
-                let id = actor.get_id();
-                self.rooms.assistant.start(BoundedRef::new(actor, assistant::MAILBOX));
-                id
-            }
+            Branch::Assistants => self.start_assistants(cell).await?,
         };
         state.living.insert(id, (branch, Instant::now()));
         Ok(())
+    }
+
+    async fn start_assistants(&self, cell: ActorCell) -> Result<ActorId, ActorProcessingErr> {
+        let assistants = Assistants { rooms: self.rooms.clone(), node: self.rooms.life };
+        let (actor, _ends) = Assistants::spawn_linked(None, assistants, (), cell).await?;
+        let id = actor.get_id();
+        self.rooms.assistant.start(BoundedRef::new(actor, assistant::MAILBOX));
+        Ok(id)
     }
 
     fn journal(&self) -> Journal {

@@ -56,7 +56,17 @@ async fn it_shows_the_tree_with_a_room_and_its_listeners() {
     let names: Vec<_> = branches.map(|branch| branch["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["Presence", "Rooms", "Journal", "Lookup", "Indexer", "Sweeper", "Worker 1", "Worker 2"]
+        [
+            "Presence",
+            "Rooms",
+            "Journal",
+            "Lookup",
+            "Indexer",
+            "Sweeper",
+            "Assistants",
+            "Worker 1",
+            "Worker 2"
+        ]
     );
     let rooms = of_kind(&seen["root"], "rooms")[0];
     assert_eq!((&rooms["rooms"]["awake"], &rooms["rooms"]["shown"]), (&json!(1), &json!(1)));

@@ -270,7 +270,6 @@ fn who_asks_from_outside_loses_a_place_that_was_left() {
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Tell(..))));
 }
 
-/// The settings of the room with these rules.
 fn read(rules: &RuleBook) -> Loaded {
     let info = RoomInfo {
         room: ROOM,
@@ -394,7 +393,6 @@ proptest! {
     }
 }
 
-/// Whether a message of the member would have to wait at a moment.
 fn has_to_wait(room: &RoomState, now: i64) -> bool {
     let last = room.pace.sent.get(&MINA).map(|(at, _cid)| *at);
     let settings = room.facts.rules.settings;
