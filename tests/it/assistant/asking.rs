@@ -15,7 +15,7 @@ on_both_with!("fast":
 );
 
 /// Nothing more is asked than was.
-async fn asked(models: &Models, count: usize) {
+fn asked(models: &Models, count: usize) {
     assert_eq!(models.mock.calls().len(), count);
 }
 
@@ -29,12 +29,12 @@ async fn a_name_a_command_and_an_answer_wake_it(app: &TestApp, models: &Models) 
         ask(&mut at_mina, &room, &format!("yes-{n}"), text).await;
         answer = hear(&mut at_mina).await.start["d"]["id"].clone();
     }
-    asked(models, 4).await;
+    asked(models, 4);
     let reply =
         json!({ "op": "send", "room": room, "cid": "re", "text": "why?", "reply_to": answer });
     at_mina.ok(reply).await;
     hear(&mut at_mina).await;
-    asked(models, 5).await;
+    asked(models, 5);
     // The same send again is the same question.
     assert_eq!(at_mina.send(&room, "yes-0", "@ai hi").await["dup"], true);
     // An edit asks nothing.
@@ -42,7 +42,7 @@ async fn a_name_a_command_and_an_answer_wake_it(app: &TestApp, models: &Models) 
     at_mina.ok(json!({ "op": "edit", "room": room, "message": first, "text": "@ai hi" })).await;
     at_mina.expect("msg.edit").await;
     at_mina.expect_none(|line| line["ev"] == "ai.start").await;
-    asked(models, 5).await;
+    asked(models, 5);
 }
 
 async fn a_room_says_what_wakes_it(app: &TestApp, models: &Models) {
@@ -69,7 +69,7 @@ async fn a_room_says_what_wakes_it(app: &TestApp, models: &Models) {
     ask(&mut session, &room, "c-4", "@ai hi").await;
     hear(&mut session).await;
     assert!(models.last_told().contains("You are"), "in English");
-    asked(models, 2).await;
+    asked(models, 2);
 }
 
 async fn a_private_room_with_it_needs_no_name(app: &TestApp, models: &Models) {
@@ -80,7 +80,7 @@ async fn a_private_room_with_it_needs_no_name(app: &TestApp, models: &Models) {
     session.open(&room).await;
     session.send(&room, "c-1", "hello there").await;
     hear(&mut session).await;
-    asked(models, 1).await;
+    asked(models, 1);
     let login = json!({ "username": "ai", "password": "" });
     let login = app.rest.send(Method::POST, None, "/v1/auth/login", Some(&login)).await;
     assert_eq!(login.status(), 401, "nobody signs in as the assistant");
