@@ -159,7 +159,7 @@ fn a_lock_that_never_comes_is_unavailable() {
     });
 }
 
-/// A disk of one megabyte, where the system lets us mount one.
+/// A disk of two megabytes, where the system lets us mount one.
 struct SmallDisk {
     folder: tempfile::TempDir,
 }
@@ -168,7 +168,7 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
             .arg(folder.path())
             .stderr(std::process::Stdio::null())
             .status();
@@ -206,7 +206,7 @@ fn a_full_disk_is_unavailable_and_service_returns() {
         let (mut acked, mut sent) = (0, 0);
         for _round in 0..3 {
             // Whatever is free is taken by something else.
-            let _full = std::fs::write(disk.folder.path().join("ballast"), vec![0; 2 << 20]);
+            let _full = std::fs::write(disk.folder.path().join("ballast"), vec![0; 4 << 20]);
             let mut refusals = 0;
             while refusals < 5 {
                 sent += 1;
