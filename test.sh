@@ -12,6 +12,9 @@ unset ${!MOIM_@}
 target=${CARGO_TARGET_DIR:-target}
 case $target in /*) ;; *) target=$PWD/$target ;; esac
 
+# What a first build leaves for the next ones costs gigabytes, and a build server has no next ones.
+[ -d "$target/debug" ] || export CARGO_INCREMENTAL=0
+
 # ---- tools -------------------------------------------------------------------------------------
 
 has() { command -v "$1" >/dev/null 2>&1; }
