@@ -172,29 +172,29 @@
 //! asks for membership, mutes and the pace once more with each message, so what is refused does not
 //! wait for any news.
 //!
-//! **Dx. What goes for good goes in pieces, through the journal.** The messages of an erased account, and
+//! **D25. What goes for good goes in pieces, through the journal.** The messages of an erased account, and
 //! what a room keeps only for a time, are appends of a hundred messages or so: numbered and told like what
 //! people do themselves, so every client and node follows by the means that it has anyway, and the writer
 //! is never held for long. How far it is stands in the store. What a room has forgotten lies below its
 //! horizon, a seq, which is to everybody what the moment of joining is to a newcomer (`room/floors.rs`).
 //!
-//! **D25. A regular expression of a club is a table.** The usual engine takes time in proportion to
+//! **D26. A regular expression of a club is a table.** The usual engine takes time in proportion to
 //! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
 //! when the rule is made (`domain/filter.rs`).
 //!
-//! **Dx. Pictures are stripped, not encoded anew.** Of an original only what draws it is kept, bit for
+//! **D27. Pictures are stripped, not encoded anew.** Of an original only what draws it is kept, bit for
 //! bit: an encoder would cost quality, the frames of an animation, and memory for all its pixels twice.
 //! What is not known to draw is left out, so a new way to hide a place in a photo fails by itself. A
 //! picture that cannot be read to its end is refused: as a plain file it would keep what it tells.
 //!
-//! **Dx. The address of a file carries a key that says who asks, and no right.** A page shows pictures
+//! **D28. The address of a file carries a key that says who asks, and no right.** A page shows pictures
 //! by addresses, without headers, and messages are written once for all readers, so their addresses
 //! are the same for all. The key adds who it is, for one file and a few minutes; whether they may
 //! read is asked of the store each time, as with a token. So rights end at once, and an address that
 //! gets about soon opens nothing.
 //!
-//! **Dx. A question to the assistant is a row, an answer a message.** The row stands in the transaction
+//! **D29. A question to the assistant is a row, an answer a message.** The row stands in the transaction
 //! of the question, and each step of the answer moves it on in the transaction of its event
 //! (`store/journal/runs.rs`): whoever takes a question up, after whatever crash, on whichever node,
 //! finds how far it has come, and nobody answers twice. What is said in between is in no log. It lies
