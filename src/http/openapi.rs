@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::error::Problem;
 use super::{
     acts, admin, assistant, auth, clubs, dms, erasures, events, export, files, groups, health,
-    inbox, me, members, messages, moderation, reading, roles, room_settings, rooms, search, threads,
-    users,
+    inbox, me, members, messages, moderation, reading, roles, room_settings, rooms, search,
+    threads, users,
 };
 use crate::protocol::ErrorCode;
 
