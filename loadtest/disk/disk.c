@@ -140,9 +140,16 @@ __attribute__((constructor)) static void begin(void) {
     note((struct record){.kind = START, .begin = now(), .end = now()}, NULL);
 }
 
+/* Uploads: nobody sends any here, and they are taken away by calls that are not noted. */
+static const char uploads[] = "/kept/files";
+
+static int is_at_or_below(const char *path, const char *folder, size_t length) {
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
 static int concerns_us(const char *path) {
-    return root_length > 0 && path && strncmp(path, root, root_length) == 0 &&
-           (path[root_length] == '/' || path[root_length] == 0);
+    return root_length > 0 && path && is_at_or_below(path, root, root_length) &&
+           !is_at_or_below(path + root_length, uploads, sizeof uploads - 1);
 }
 
 static int ends_with(const char *path, const char *end) {
