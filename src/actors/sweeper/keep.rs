@@ -9,7 +9,7 @@ use crate::store::{Act, Deed};
 
 /// How often all rooms are looked at. What is kept for days may stay so much longer.
 const EVERY: Duration = Duration::from_secs(600);
-/// Nobody does it: no user has this number.
+/// Nobody does it: no person has this number.
 const NOBODY: UserId = UserId(0);
 /// By what nodes agree on who does it.
 const JOB: (&str, &str) = ("retention", "rooms");

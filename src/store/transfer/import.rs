@@ -11,8 +11,8 @@ use super::line::{ClubLine, FilterLine, Line, MemberLine, UserLine};
 use super::room::Room;
 use super::{FORMAT, TransferError, VERSION};
 use crate::domain::{
-    ClubName, ClubRole, DisplayName, FilterAction, FilterKind, MembershipStatus, Millis, Pattern,
-    Username,
+    ASSISTANT, ClubName, ClubRole, DisplayName, FilterAction, FilterKind, MembershipStatus, Millis,
+    Pattern, Username,
 };
 use crate::store::accounts::{FirstUser, NewUser, register};
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
@@ -187,7 +187,10 @@ impl Import<'_> {
 
     /// Finds somebody by name, or makes an account that nobody can sign in with.
     async fn user(&mut self, conn: &mut Conn, user: UserLine) -> Result<(), Odd> {
-        let id = if user.deleted {
+        let id = if user.id == ASSISTANT.0 {
+            // It has the same number everywhere.
+            user.id
+        } else if user.deleted {
             erased(conn, self.at).await?
         } else {
             let name = Username::parse(&user.username).map_err(|why| odd("username", why))?;

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::import::{Odd, odd, unknown, word};
 use super::line::{MessageLine, RoomLine};
 use crate::domain::{
-    Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text, UserId, Writers, limits,
+    ASSISTANT, Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text, UserId,
+    Writers, limits,
 };
 use crate::store::act::{ActEvent, Happened};
 use crate::store::append::NewMessage;
@@ -93,10 +94,12 @@ impl Room {
             return Err(odd("seq", "messages come in their order"));
         }
         let author = who(users, line.by)?;
-        let cid = Cid::parse(&line.cid).map_err(|why| odd("cid", why))?;
+        // The runs here have their own numbers.
+        let own = (author == ASSISTANT.0).then(|| format!("file-{}", line.seq));
+        let cid = Cid::parse(own.as_ref().unwrap_or(&line.cid)).map_err(|why| odd("cid", why))?;
         let reply_to = line.reply_to.and_then(|seq| self.place(seq));
         let thread = line.thread.and_then(|seq| self.place(seq));
-        let texts = texts(&line)?;
+        let texts = texts(&line, UserId(author))?;
         let at = Millis(line.at);
         (self.head, self.n) = (self.head + 1, self.n + 1);
         let seq = self.head;
@@ -360,7 +363,14 @@ fn who(users: &Users, user: i64) -> Result<i64, Odd> {
 }
 
 /// The texts that a message had and has, with when. Of a tombstone something that is erased at once.
-fn texts(line: &MessageLine) -> Result<Vec<(i64, Text)>, Odd> {
+/// What the assistant said has no links: what it was told is not in the file.
+fn texts(line: &MessageLine, author: UserId) -> Result<Vec<(i64, Text)>, Odd> {
+    let parse = |text: &str| match Text::parse_beside_files(text)? {
+        said if author == ASSISTANT && !said.as_str().is_empty() => {
+            Text::of_assistant(said.as_str(), "")
+        }
+        said => Ok(said),
+    };
     let Some(now) = &line.text else {
         return Ok(vec![(line.at, Text::parse("-").map_err(|why| odd("text", why))?)]);
     };
@@ -370,6 +380,6 @@ fn texts(line: &MessageLine) -> Result<Vec<(i64, Text)>, Odd> {
     let last_at = line.edited_at.unwrap_or(line.at);
     earlier
         .chain([(last_at, now.as_str())])
-        .map(|(at, text)| Ok((at, Text::parse_beside_files(text).map_err(|why| odd("text", why))?)))
+        .map(|(at, text)| Ok((at, parse(text).map_err(|why| odd("text", why))?)))
         .collect()
 }

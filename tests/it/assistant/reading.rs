@@ -10,6 +10,7 @@ on_both_with!("echo":
     what_is_deleted_or_broken_is_not_read,
     nothing_from_before_the_last_who_came,
     a_draft_reads_ten_messages_and_is_heard_by_nobody,
+    answers_go_into_a_file_and_come_out_without_links,
 );
 
 async fn it_reads_its_own_room_only_and_no_more_than_it_may(app: &TestApp, models: &Models) {
@@ -92,4 +93,33 @@ async fn a_draft_reads_ten_messages_and_is_heard_by_nobody(app: &TestApp, models
     let call =
         app.rest.send(reqwest::Method::POST, Some(&stranger.token), &path, Some(&json!({}))).await;
     assert_eq!((call.status().as_u16(), models.mock.calls().len()), (404, calls));
+}
+
+async fn answers_go_into_a_file_and_come_out_without_links(app: &TestApp, _models: &Models) {
+    let (mina, _, mut session) = talker(app, "mina").await;
+    let (club, room) = app.club(&mina, "readers").await;
+    session.open(&room).await;
+    ask(&mut session, &room, "q", "@ai what now?").await;
+    let end = hear(&mut session).await.end;
+    app.sql("UPDATE message SET text = 'see https://evil.example/a' WHERE author_id = 0").await;
+    let file = app.tool(&["export", "--club", &club]).await;
+    assert!(file.status.success());
+    app.put("club.jsonl", &String::from_utf8(file.stdout).unwrap());
+    let taken = app.tool(&["import", "club.jsonl", "--name", "copies"]).await;
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    let clubs = app.rest.get(&mina.token, "/v1/me/clubs").await;
+    let copy = clubs["items"].as_array().unwrap().iter().find(|club| club["name"] == "copies");
+    let copy = copy.unwrap();
+    let path = format!("/v1/clubs/{}/rooms", copy["id"].as_str().unwrap());
+    let rooms = app.rest.get(&mina.token, &path).await;
+    let copied = rooms["items"].as_array().unwrap().iter().find(|room| room["name"] == "plans");
+    let copied = copied.unwrap()["id"].as_str().unwrap();
+    let said = app.rest.get(&mina.token, &format!("/v1/rooms/{copied}/messages")).await;
+    let said = said["items"].as_array().unwrap();
+    let answer = said.iter().find(|message| message["by"] == "u_ai");
+    let answer = answer.unwrap_or_else(|| panic!("no answer in {said:?}"));
+    assert_eq!(answer["text"], "see https://evil.example/a");
+    assert!(answer["html"].is_null(), "{answer}");
+    let run = end["d"]["run"].as_str().unwrap();
+    assert!(answer["cid"] != run, "the next run there may have its number: {answer}");
 }
