@@ -33,6 +33,8 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     stalled.write(&frame(0x81, auth.as_bytes())).await;
     let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
     stalled.write(&frame(0x81, open.as_bytes())).await;
+    // What is said before it is open would be in its snapshot. After this it reads nothing.
+    next_line(&mut stalled, |line| line["re"] == 2).await;
 
     // Only now: what they wait for has a time limit.
     let reading: Vec<_> = readers

@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within
-    /// one that changes them, the store calls [`renew`].
+    /// one that changes them, the store calls `renew`.
     ///
     /// # Errors
     /// When the store does not answer.
