@@ -56,13 +56,21 @@ export class Server {
     return ended;
   }
 
-  /** @param {string} method @param {string} path @param {any} [body] @param {string} [token] */
+  /**
+   * Whoever prepares a room is quicker than a person may be, and waits as asked.
+   * @param {string} method @param {string} path @param {any} [body] @param {string} [token]
+   */
   async call(method, path, body, token) {
     const response = await fetch(`${this.url}/v1${path}`, {
       method,
       headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
       body: body && JSON.stringify(body),
     });
+    if (response.status === 429) {
+      const { retry_ms: wait } = await response.json();
+      await new Promise((wake) => setTimeout(wake, wait));
+      return this.call(method, path, body, token);
+    }
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response.status === 204 ? null : response.json();
   }
