@@ -264,8 +264,18 @@ describe("what one does with messages", () => {
     await row(mina, "by key").locator(".quote").waitFor();
   });
 
+  it("asks the assistant of the server, which says that no model is connected and quotes the room", async () => {
+    const [mina, jun] = await both("the key lies under the mat");
+    await say(mina, "@ai where is the key?");
+    for (const page of [mina, jun]) {
+      await page.getByTestId("messages").getByText("No AI model is connected. This is what the room said.").waitFor();
+    }
+    await mina.reload();
+    await mina.getByTestId("messages").getByText("No AI model is connected. This is what the room said.").waitFor();
+  });
+
   it("shows an answer of the assistant while it is written, and what it was made of", async () => {
-    const [mina] = await both("@ai what is up?");
+    const [mina] = await both("so what is up?");
     await confirmed(mina, "what is up?");
     // As the server will tell it; it is fed to the page beside the line.
     const tell = (event) => mina.evaluate((detail) => document.querySelector("chat-view").chat.socket.dispatchEvent(new CustomEvent("event", { detail })), event);
