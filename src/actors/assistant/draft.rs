@@ -22,7 +22,7 @@ pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted,
     let (store, settings) = (&rooms.store, &rooms.assistant.settings);
     if settings.models.is_offline() {
         let msg = "no model is connected";
-        return Err(Refusal::new(ErrorCode::Unavailable, msg).because("no_model"));
+        return Err(Refusal::new(ErrorCode::Conflict, msg).because("no_model"));
     }
     let context = store.ai_context((ask.room, ask.asker), (0, i64::MAX), LINES).await;
     let context = context.map_err(|why| store_error(&why))?;

@@ -88,8 +88,8 @@ fn claims(user: UserId, device: DeviceId, until: Millis) -> [u8; CLAIMS] {
 pub(in crate::http) struct KeysBody {
     /// Ids of files, at most 100.
     #[serde(default)]
-    #[schema(required = true, max_items = 100, example = json!(["fi_7"]))]
-    ids: Vec<String>,
+    #[schema(required = true, value_type = Vec<String>, max_items = 100, example = json!(["fi_7"]))]
+    ids: Option<Vec<String>>,
 }
 
 /// Keys for them.
@@ -120,7 +120,8 @@ pub(in crate::http) async fn keys(
     body: web::Json<KeysBody>,
 ) -> Result<web::Json<Keys>, ApiError> {
     let mut fields = Fields::default();
-    let ids: Result<Vec<FileId>, _> = body.ids.iter().map(|id| id.parse()).collect();
+    let asked = fields.take("ids", body.ids.as_ref().ok_or("is required"));
+    let ids: Result<Vec<FileId>, _> = asked.into_iter().flatten().map(|id| id.parse()).collect();
     let ids = fields.take("ids", ids).unwrap_or_default();
     if ids.len() > MOST {
         fields.take("ids", Err::<(), _>(format!("must be at most {MOST}")));

@@ -86,8 +86,8 @@ pub(in crate::http) struct Content(());
         ("name" = String, Path, description = "for people and for programs that save; anything"),
         ("key" = Option<String>, Query, description = "in place of a token"),
         ("range" = Option<String>, Header, description = "one range of bytes")),
-    responses((status = 200, body = Content, content_type = "application/octet-stream"),
-        (status = 206, description = "the range", body = Content, content_type = "application/octet-stream"),
+    responses((status = 200, body = Content, content_type = "*/*"),
+        (status = 206, description = "the range", body = Content, content_type = "*/*"),
         (status = 304, description = "the caller has it")))]
 pub(in crate::http) async fn original(
     opener: Opener,

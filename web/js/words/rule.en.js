@@ -184,5 +184,5 @@ export default {
   "error.invalid.no_emoji": "That is no emoji.",
   "error.invalid.no_such_thread": "That thread is not there.",
   "error.invalid.no_such_user": "Nobody has that name.",
-  "error.unavailable.no_model": "There is no assistant on this server.",
+  "error.conflict.no_model": "There is no assistant on this server.",
 };

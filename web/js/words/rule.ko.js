@@ -182,5 +182,5 @@ export default {
   "error.invalid.no_emoji": "이모지가 아니에요.",
   "error.invalid.no_such_thread": "없는 스레드예요.",
   "error.invalid.no_such_user": "그런 사람이 없어요.",
-  "error.unavailable.no_model": "이 서버에는 도우미가 없어요.",
+  "error.conflict.no_model": "이 서버에는 도우미가 없어요.",
 };
