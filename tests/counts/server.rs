@@ -41,6 +41,8 @@ impl Server {
             ("MOIM_WORKERS", "2"),
             // Nobody reads while the crowd gathers.
             ("MOIM_HEARTBEAT_MS", "300000"),
+            // Who comes back at once is there twice until the server knows of the loss.
+            ("MOIM_SESSIONS_PER_USER", "40"),
         ]);
         let look = |name: &str| settings.get(name).map(|value| (*value).to_owned());
         let config =

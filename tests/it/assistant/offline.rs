@@ -74,7 +74,7 @@ async fn it_writes_no_drafts(app: &TestApp) {
     let path = format!("/v1/rooms/{room}/ai/draft");
     let call =
         app.rest.send(reqwest::Method::POST, Some(&mina.token), &path, Some(&json!({}))).await;
-    assert_eq!(call.status(), 503);
+    assert_eq!(call.status(), 409);
     let about = app.rest.get(&mina.token, "/v1/ai").await;
     assert_eq!(about["connected"], false);
 }
