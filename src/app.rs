@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -83,8 +83,8 @@ impl App {
         link: Option<Arc<dyn Link>>,
     ) -> Result<Self, StartError> {
         let connections = files::connections(config.edge.connections);
-        let listener = listen(config.edge.listen)?;
-        let address = listener.local_addr()?;
+        let queues = listen(config.edge.listen)?;
+        let address = queues.first().map_or(Ok(config.edge.listen), TcpListener::local_addr)?;
         let models = Arc::new(models::chain(config, address)?);
         let metrics = Arc::new(Metrics::new());
         let life = random()?;
@@ -123,7 +123,7 @@ impl App {
             settings: settings(config),
             is_draining: Arc::clone(&is_draining),
         });
-        let server = serve_on(listener, &config.edge, &api, &shared)?;
+        let server = serve_on(queues, &config.edge, &api, &shared)?;
         let drain_window = config.edge.drain_window;
         Ok(Self {
             server,
