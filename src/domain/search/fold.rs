@@ -69,6 +69,23 @@ pub(super) fn folded(text: &str) -> impl Iterator<Item = (char, usize)> {
     })
 }
 
+/// The folded characters of a text in NFC.
+pub(super) fn flat(text: &str) -> String {
+    let mut flat = String::with_capacity(text.len());
+    if text.is_ascii() {
+        for c in text.bytes() {
+            match c {
+                b'!'..=b'~' => flat.push(char::from(c.to_ascii_lowercase())),
+                _blank if flat.is_empty() || flat.ends_with(' ') => {}
+                _blank => flat.push(' '),
+            }
+        }
+    } else {
+        folded(text).for_each(|(c, _at)| flat.push(c));
+    }
+    flat
+}
+
 /// What one character becomes: nothing, itself, or up to three.
 struct Fold {
     chars: [char; 3],
@@ -137,7 +154,9 @@ mod tests {
     use super::*;
 
     fn fold(text: &str) -> String {
-        folded(text).map(|(c, _at)| c).collect()
+        let one_by_one: String = folded(text).map(|(c, _at)| c).collect();
+        assert_eq!(flat(text), one_by_one);
+        one_by_one
     }
 
     #[test]
@@ -184,6 +203,13 @@ mod tests {
             ('“', Kind::Other),
         ] {
             assert_eq!(Kind::of(c), kind, "{c:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn plain_texts_are_folded_like_all(text in "[\\x00-\\x7f]{0,40}|.{0,40}") {
+            fold(&text);
         }
     }
 }

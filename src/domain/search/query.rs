@@ -8,7 +8,7 @@
 //! A term that begins or ends with a letter begins or ends a word there: `cat` is not in `category`.
 //! In a dense script every place is good, for there words have no blanks around them.
 
-use super::fold::{Kind, folded};
+use super::fold::{Kind, flat, folded};
 use super::tokens::{Token, runs};
 use crate::domain::text::normalise;
 use crate::domain::{InvalidText, limits};
@@ -120,7 +120,7 @@ impl SearchText {
     /// Whether this text, in NFC, is meant.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        let text: String = folded(text).map(|(c, _at)| c).collect();
+        let text = flat(text);
         self.wanted.iter().all(|term| term.is_in(&text))
             && !self.unwanted.iter().any(|term| term.is_in(&text))
     }
@@ -128,7 +128,12 @@ impl SearchText {
     /// Where the wanted terms stand in a text: ascending, none touching another.
     #[must_use]
     pub fn spans(&self, text: &str) -> Vec<Span> {
-        let (flat, places): (String, Vec<usize>) = folded(text).unzip();
+        let (mut flat, mut places) = (String::with_capacity(text.len()), Vec::new());
+        places.reserve(text.len());
+        for (c, at) in folded(text) {
+            flat.push(c);
+            places.push(at);
+        }
         let mut found: Vec<(usize, usize)> = Vec::new();
         for term in &self.wanted {
             let len = term.0.chars().count();
@@ -183,8 +188,7 @@ const fn is_quote(c: char) -> bool {
 
 impl Term {
     fn of(text: &str) -> Self {
-        let flat: String = folded(text).map(|(c, _at)| c).collect();
-        Self(flat.trim_end_matches(' ').to_owned())
+        Self(flat(text).trim_end_matches(' ').to_owned())
     }
 
     /// Without punctuation at its ends.

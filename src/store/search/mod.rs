@@ -21,6 +21,7 @@ mod files;
 mod follow;
 mod gather;
 mod hits;
+mod left;
 mod scope;
 mod spot;
 mod tail;
@@ -32,9 +33,7 @@ pub use spot::Spot;
 use self::gather::Gather;
 use self::hits::Hits;
 use self::scope::Scope;
-use super::files::fill_found;
 use super::messages::Message;
-use super::traces::trace;
 use super::{Store, StoreError};
 use crate::domain::{ClubId, MessageId, Millis, RoomId, SearchText, UserId};
 
@@ -105,8 +104,7 @@ impl Store {
             most = gather.take_hits(found, &scope, most);
         }
         let page = gather.finish();
-        let mut messages = trace(&mut conn, search.reader, page.messages).await?;
-        fill_found(&mut conn, messages.iter_mut()).await?;
+        let messages = left::fill(&mut conn, search.reader, page.messages).await?;
         Ok(Some(FoundPage { messages, ..page }))
     }
 
