@@ -196,4 +196,28 @@ describe("feed", () => {
     await null;
     assert.deepEqual([asked, feed.timeline.message("m_2").text], [[["r_1", 3, 1]], "new"]);
   });
+
+  it("lets go of what the room has forgotten: messages, threads, a place in the past", async () => {
+    const root = items(1, 1)[0];
+    link.fetch = async (_room, path) => (path === "/threads" ? { items: [{ root, last_seq: 2, read_seq: 1, unread: 1 }] } : { items: [], next: null });
+    await feed.loadThreads();
+    await feed.openThread("m_1");
+    assert.deepEqual([feed.threads.unread, feed.thread.root], [1, "m_1"]);
+    feed.info.now = { may: new Set(), horizon: 0 };
+    feed.timeline.complete = false;
+    feed.info.take({ horizon: 2, horizon_n: 2 });
+    assert.deepEqual([seqs(feed), feed.timeline.complete, feed.message("m_2"), feed.thread, feed.threads.unread], [[3], true, null, null, 0]);
+    for (const what of ["detail", "timeline", "threads", "pins"]) assert.ok(told.includes(what), what);
+    feed.take(born(4, 4, { reply_to: "m_1" }));
+    assert.deepEqual(seqs(feed), [3, 4]);
+  });
+
+  it("does not think that it has all because of what lies far before it", () => {
+    feed.lost();
+    feed.open();
+    link.last("open").ok({ epoch: "e1", head: 90, resumed: false, why: "too_old", snapshot: { upto: 90, items: items(41, 90) } });
+    feed.info.now = { may: new Set(), horizon: 0 };
+    feed.info.take({ horizon: 12, horizon_n: 12 });
+    assert.deepEqual([feed.timeline.complete, feed.timeline.oldestSeq], [false, 41]);
+  });
 });

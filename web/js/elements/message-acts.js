@@ -98,7 +98,7 @@ class Deed {
     // It may be gone by then.
     const box = button.getBoundingClientRect();
     const anchor = /** @type {any} */ ({ getBoundingClientRect: () => box });
-    await this.chat.feed?.freshDetail();
+    await this.chat.feed?.info.fresh();
     const { chat, message, room, thread, isMine } = this;
     const maySend = this.may("send");
     const isClub = Boolean(chat.room?.club);

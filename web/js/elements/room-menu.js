@@ -11,7 +11,7 @@ const LEVELS = ["all", "mentions", "none"];
 export async function roomMenu(chat, api, anchor) {
   const { room, feed } = chat;
   if (!room || !feed) return;
-  await feed.freshDetail();
+  await feed.info.fresh();
   const at = `/rooms/${encodeURIComponent(room.room)}`;
   const isPrivate = room.kind === "private";
   const isGroup = room.kind === "group";

@@ -79,7 +79,7 @@ class RoomSettings extends LiveElement {
       this.#say(null);
       if (Object.keys(room).length) await this.api.send("PATCH", this.#at, room);
       if (Object.keys(rules).length) await this.api.send("PATCH", `${this.#at}/permissions`, rules);
-      await this.chat.feed?.loadDetail();
+      await this.chat.feed?.info.load();
       this.#dialog.close();
       toast(t("saved"));
     } catch (problem) {

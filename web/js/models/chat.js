@@ -114,7 +114,7 @@ export class Chat extends EventTarget {
     this.#signal.rest();
     if (known) {
       const feed = this.#use(known.room);
-      feed.loadDetail().catch(() => {});
+      feed.info.load().catch(() => {});
       if (!feed.threads.isLoaded) feed.loadThreads().catch(() => {});
       feed.newAfter = unreadOf(known) > 0 ? known.read_n : null;
       if (!feed.isOpen && this.status === "online") feed.open();
@@ -210,7 +210,9 @@ export class Chat extends EventTarget {
     this.inbox.ready(ok.inbox ?? {});
     this.#restoreUnsent();
     for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "left" });
-    if (this.current) this.#feeds.get(this.current)?.open();
+    this.feed?.open();
+    // What changed of the room meanwhile stands in no log.
+    this.feed?.info.load().catch(() => {});
     for (const [room, feed] of this.#feeds) if (room !== this.current) feed.open();
     this.#loadClubs();
     this.#emit("rooms");
@@ -235,7 +237,7 @@ export class Chat extends EventTarget {
         return this.#removed(event);
       case Ev.RoomUpdate:
         this.book.update(event.room, event.d);
-        this.#feeds.get(event.room)?.loadDetail().catch(() => {});
+        this.#feeds.get(event.room)?.info.take(event.d);
         return this.#emit("rooms");
       case Ev.Read:
         return this.#readTold(event);
@@ -312,7 +314,7 @@ export class Chat extends EventTarget {
     const mentionsMe = event.ev === Ev.MsgNew && (Boolean(event.d.calls) || (event.d.mentions ?? []).includes(me.id));
     this.book.event({ ...event, room }, { mine, mentionsMe });
     if (event.n) this.#emit("rooms");
-    if (event.ev === Ev.MemberRole && event.d.user === me.id) feed.loadDetail().catch(() => {});
+    if (event.ev === Ev.MemberRole && event.d.user === me.id) feed.info.load().catch(() => {});
   }
 
   /** The mark moved: here, in another window, or back. @param {any} event */

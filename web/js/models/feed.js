@@ -10,8 +10,6 @@
  *   history: (room: string, before: number | null, limit: number) => Promise<{items: any[], next?: string | null}>,
  *   fetch: (room: string, path: string, query?: Record<string, string | number>) => Promise<any>,
  * }} Link
- * @typedef {{topic: string, history: string, write: string, slow_mode_s: number, listed: boolean, host_id: string | null,
- *   rank: string, permissions: Record<string, string>, may: Set<string>, own: string[]}} Detail
  * @typedef {"closed" | "opening" | "replaying" | "pulling" | "live"} FeedState
  */
 import { Ev, Op } from "../protocol.js";
@@ -19,6 +17,7 @@ import { Lookup } from "./lookup.js";
 import { OpenThread } from "./open-thread.js";
 import { Presence } from "./presence.js";
 import { rootOf } from "./reducer.js";
+import { RoomDetail } from "./room-detail.js";
 import { ThreadBook } from "./threads.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
@@ -26,8 +25,6 @@ import { Typing } from "./typing.js";
 const PAGE = 50;
 const AGAIN_MS = 1500;
 const HISTORY_AGAIN_MS = 3000;
-/** A menu does not wait longer to know what may be done. */
-const MENU_MS = 400;
 const KEEP = 600;
 const KEEP_AFTER_TRIM = 300;
 /** What changes the list of pins, or what it shows. */
@@ -51,7 +48,8 @@ export class Feed {
   /** What is shown instead of the end: a place in the past. @type {Lookup | null} */ past = null;
   /** The thread beside the conversation. @type {OpenThread | null} */ thread = null;
   threads;
-  /** What the room is like and what the reader may do in it. @type {Detail | null} */ detail = null;
+  /** What the room is like and what the reader may do in it. */ info;
+  /** Up to this seq all has gone for good. */ #horizon = 0;
   /** @type {any[]} what came while history was on its way */ #meanwhile = [];
 
   /**
@@ -66,11 +64,16 @@ export class Feed {
     this.threads = new ThreadBook(me);
     this.#link = link;
     this.#tell = tell;
+    this.info = new RoomDetail((path) => link.fetch(room, path), () => this.#informed());
   }
 
   /** Whether events come in, or will in a moment. */
   get isOpen() {
     return this.state === "live" || this.state === "replaying" || this.state === "pulling";
+  }
+
+  get detail() {
+    return this.info.now;
   }
 
   get isLoaded() {
@@ -196,16 +199,11 @@ export class Feed {
     await past[where]();
     // It has grown up to what is here anyway.
     const isJoined = past.newestSeq !== null && timeline.oldestSeq !== null && past.newestSeq >= timeline.oldestSeq;
-    if (this.past === past && where === "newer" && (isJoined || past.reachesEnd)) this.#joined(past);
+    if (this.past === past && where === "newer" && (isJoined || past.reachesEnd)) {
+      timeline.join(past);
+      this.past = null;
+    }
     this.#tell("timeline");
-  }
-
-  /** @param {Lookup} past */
-  #joined(past) {
-    const before = this.timeline.oldestSeq ?? Infinity;
-    const items = past.entries.flatMap((entry) => (entry.type === "message" && entry.seq < before ? [entry.message] : []));
-    this.timeline.prepend(items, past.complete ? Infinity : 0);
-    this.past = null;
   }
 
   /* Threads */
@@ -237,20 +235,21 @@ export class Feed {
     this.#tell("threads");
   }
 
-  async loadDetail() {
-    const [room, rules] = await Promise.all([this.#link.fetch(this.room, ""), this.#link.fetch(this.room, "/permissions")]);
-    this.detail = { ...room, ...rules, may: new Set(rules.may) };
-    this.#tell("detail");
-  }
-
-  /** Before one is shown what one may do: nobody is told when permissions change. */
-  async freshDetail() {
-    await Promise.race([this.loadDetail().catch(() => {}), new Promise((late) => setTimeout(late, MENU_MS))]);
-  }
-
   /** @param {string} permission */
   may(permission) {
-    return this.detail?.may.has(permission) ?? false;
+    return this.info.may(permission);
+  }
+
+  #informed() {
+    this.#tell("detail");
+    const { horizon = 0 } = this.detail ?? {};
+    if (horizon <= this.#horizon) return;
+    this.#horizon = horizon;
+    for (const passage of this.#passages()) passage.forget(horizon);
+    if (this.past?.entries.length === 0) this.past = null;
+    if ((this.thread?.about?.seq ?? Infinity) <= horizon) this.thread = null;
+    this.threads.forget(horizon);
+    for (const what of /** @type {const} */ (["timeline", "threads", "pins"])) this.#tell(what);
   }
 
   /** @param {string} path @param {(message: any) => boolean} [belongs] */
@@ -264,10 +263,8 @@ export class Feed {
   take(event) {
     switch (event.ev) {
       case Ev.Presence:
-        this.presence.set(event);
-        return this.#tell("presence");
       case Ev.PresenceDiff:
-        this.presence.change(event);
+        this.presence[event.ev === Ev.Presence ? "set" : "change"](event);
         return this.#tell("presence");
       case Ev.Typing:
         this.typing.mark(event.by, Date.now());

@@ -68,6 +68,13 @@ export class Passage {
     this.entries.sort((a, b) => a.seq - b.seq);
   }
 
+  /** What lies up to this seq is gone for good; if it was reached, there is nothing older. @param {number} horizon */
+  forget(horizon) {
+    if (this.oldestSeq !== null && this.oldestSeq <= horizon) this.complete = true;
+    for (const entry of this.entries) if (entry.seq <= horizon && entry.type === "message") this.byId.delete(entry.message.id);
+    this.entries = this.entries.filter(({ seq }) => seq > horizon);
+  }
+
   /** A message as it stands by now, if it is here. @param {any} item */
   renew(item) {
     const message = this.byId.get(item.id);

@@ -61,11 +61,13 @@ export class RoomBook {
   }
 
   /** What changed of a room, or of what the reader wants of it. @param {string} id @param {any} news */
-  update(id, { name, notify, hidden }) {
+  update(id, { name, notify, hidden, horizon_n }) {
     const known = this.get(id);
     if (!known) return;
     this.#list = null;
     Object.assign(known, { name: name ?? known.name, notify: notify ?? known.notify, hidden: hidden ?? known.hidden });
+    // What the room has forgotten counts as read.
+    if (horizon_n > known.read_n) this.read({ room: id, read_n: Math.min(horizon_n, known.n) });
   }
 
   /** Badge news of a room that is not open. @param {any} event */

@@ -56,6 +56,11 @@ export class ThreadBook {
     return true;
   }
 
+  /** Threads that began up to this seq have gone. @param {number} horizon */
+  forget(horizon) {
+    for (const [root, { about }] of this.#threads) if (about && about.seq <= horizon) this.#threads.delete(root);
+  }
+
   /** How far a thread is read. @param {{thread: string, seq: number, unread: number}} event */
   read({ thread, seq, unread }) {
     const known = this.#threads.get(thread);

@@ -72,6 +72,13 @@ export class Timeline extends Passage {
     if (items.length < limit || this.#startsAtFirst()) this.complete = true;
   }
 
+  /** Takes over a stretch of the past that has grown up to here. @param {Passage} past */
+  join(past) {
+    const before = this.oldestSeq ?? Infinity;
+    const items = past.entries.flatMap((entry) => (entry.type === "message" && entry.seq < before ? [entry.message] : []));
+    this.prepend(items, past.complete ? Infinity : 0);
+  }
+
   /** Forgets the oldest entries, so that a tab that stays open for weeks stays light. @param {number} keep */
   trim(keep) {
     if (this.entries.length <= keep) return;
