@@ -38,7 +38,7 @@ pub const INVITED: usize = 200;
 /// A group with more members than this makes no inbox entry of each of its messages for members
 /// who have not asked for that.
 pub const SMALL_GROUP: i64 = 200;
-/// Most names of who has read a message.
+/// Most names of who has read a message, or reacted to it with one emoji.
 pub const SEEN_NAMES: i64 = 200;
 /// Characters of what a person says of how they are.
 pub const STATUS_CHARS: usize = 60;

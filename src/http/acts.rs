@@ -1,15 +1,18 @@
 //! What is done to messages that stand: editing, deleting, reacting, pinning. Each is what the op of
-//! the same name is.
+//! the same name is. And who has reacted.
 
 use actix_web::web;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::json::{AtMessage, Fields, Id, at_message};
 use super::message_body::{ActBody, DeleteManyBody, EditBody};
+use super::messages::find;
 use super::rooms::readable;
+use super::users::UserBody;
 use crate::domain::{Cid, Emoji, InvalidText, MessageId, RoomId, Text, limits};
 use crate::protocol::{ActOk, ErrorCode, Refusal};
 use crate::store::{Deed, Whose};
@@ -123,6 +126,33 @@ pub(super) async fn unreact(
 ) -> Answer {
     let (at, emoji) = reaction(&api, caller, &path).await?;
     act(&api, caller, at.room, Deed::Unreact { message: at.seq, emoji }).await
+}
+
+/// Who has reacted to a message with one emoji.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReactorsBody {
+    /// How many.
+    count: i64,
+    /// The first 200 of them, who came first before the others.
+    items: Vec<UserBody>,
+}
+
+/// Who has reacted to a message with an emoji; nobody for one that it does not have.
+#[utoipa::path(get, path = "/v1/rooms/{id}/messages/{message}/reactions/{emoji}",
+    tag = "messages",
+    params(("id" = String, Path), ("message" = String, Path), ("emoji" = String, Path)),
+    responses((status = 200, body = ReactorsBody)))]
+pub(super) async fn reactors(
+    caller: Caller,
+    api: web::Data<Api>,
+    path: web::Path<ReactionPath>,
+) -> Result<web::Json<ReactorsBody>, ApiError> {
+    let (at, emoji) = reaction(&api, caller, &path).await?;
+    let reach = readable(&api, at.room, caller).await?;
+    find(&api, (caller, reach), at).await?;
+    let found = api.store.reactors((at.room, at.seq), emoji, limits::SEEN_NAMES).await?;
+    let items = found.users.into_iter().map(UserBody::from).collect();
+    Ok(web::Json(ReactorsBody { count: found.count, items }))
 }
 
 async fn reaction(

@@ -147,7 +147,7 @@ pub fn routes(config: &mut ServiceConfig) {
             .get(messages::show).patch(acts::edit).delete(acts::delete))
         .service(resource("/v1/rooms/{id}/messages/{message}/revisions").get(messages::revisions))
         .service(resource("/v1/rooms/{id}/messages/{message}/reactions/{emoji}")
-            .put(acts::react).delete(acts::unreact))
+            .get(acts::reactors).put(acts::react).delete(acts::unreact))
         .service(resource("/v1/rooms/{id}/messages/{message}/pin")
             .put(acts::pin).delete(acts::unpin))
         .service(resource("/v1/rooms/{id}/pins").get(messages::pins))

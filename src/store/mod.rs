@@ -100,8 +100,8 @@ pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
 pub use rooms::{
-    FilterStamp, Listed, ListedQuery, Manner, NewRoom, Reach, RoomChanged, RoomInfo, RoomMember,
-    RoomPatch, RoomView, RosterRow, Seen, SeenBy,
+    FilterStamp, Listed, ListedQuery, Manner, NewRoom, Reach, ReactedBy, RoomChanged, RoomInfo,
+    RoomMember, RoomPatch, RoomView, RosterRow, Seen, SeenBy,
 };
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};

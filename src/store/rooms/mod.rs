@@ -15,7 +15,7 @@ mod write;
 pub use directory::{Listed, ListedQuery};
 pub use rights::Reach;
 pub(super) use rights::{may_read, rank, rank_in, visible_after};
-pub use seen::{Seen, SeenBy};
+pub use seen::{ReactedBy, Seen, SeenBy};
 pub use types::{
     FilterStamp, Manner, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow,
 };

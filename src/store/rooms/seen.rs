@@ -1,6 +1,6 @@
-//! Who has read a message.
+//! Who has read a message, and who has reacted to it.
 
-use crate::domain::RoomId;
+use crate::domain::{Emoji, RoomId};
 use crate::store::accounts::{User, UserRow, user_columns};
 use crate::store::db::{fetch_all, fetch_one, fetch_optional};
 use crate::store::{Store, StoreError};
@@ -38,6 +38,15 @@ pub struct SeenBy {
     /// How many.
     pub count: i64,
     /// The first of them, by their ids.
+    pub users: Vec<User>,
+}
+
+/// Who has reacted to a message with an emoji.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReactedBy {
+    /// How many.
+    pub count: i64,
+    /// The first of them, who came first before the others.
     pub users: Vec<User>,
 }
 
@@ -81,5 +90,38 @@ impl Store {
         let rows = fetch_all!(conn, UserRow, named, room.0, seq, limit)?;
         let users = rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         Ok(Seen::By(SeenBy { count, users }))
+    }
+
+    /// Who has reacted to a message with an emoji; at most `limit` by name.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reactors(
+        &self,
+        (room, seq): (RoomId, i64),
+        emoji: Emoji,
+        limit: i64,
+    ) -> Result<ReactedBy, StoreError> {
+        let mut conn = self.db.read().await?;
+        let counted = fetch_optional!(
+            conn,
+            (i64,),
+            "SELECT count FROM reaction_count
+              WHERE room_id = $1 AND message_seq = $2 AND emoji = $3",
+            room.0,
+            seq,
+            emoji.as_str()
+        )?;
+        let Some((count,)) = counted else { return Ok(ReactedBy::default()) };
+        let named = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM reaction JOIN account ON account.user_id = reaction.user_id
+              WHERE reaction.room_id = $1 AND reaction.message_seq = $2 AND reaction.emoji = $3
+              ORDER BY reaction.seq, reaction.user_id LIMIT $4"
+        );
+        let rows = fetch_all!(conn, UserRow, named, room.0, seq, emoji.as_str(), limit)?;
+        let users = rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
+        Ok(ReactedBy { count, users })
     }
 }

@@ -107,8 +107,22 @@ async fn reactions_are_counted_once_per_user_and_emoji(app: &TestApp) {
         let item = opened["snapshot"]["items"].as_array().unwrap().last().unwrap().clone();
         assert_eq!(item["reactions"], reactions(person).await);
     }
+    let path = format!("/v1/rooms/{room}/messages/{}/reactions", id.as_str().unwrap());
+    let who = async |emoji: &str| {
+        let told = app.rest.get(&carol.token, &format!("{path}/{emoji}")).await;
+        let items = told["items"].as_array().unwrap().iter();
+        let names: Vec<_> =
+            items.map(|user| user["username"].as_str().unwrap().to_owned()).collect();
+        (told["count"].as_i64().unwrap(), names.join(" "))
+    };
+    let (thumb, heart, cake) = ("%F0%9F%91%8D", "%E2%9D%A4", "%F0%9F%8E%82");
+    assert_eq!(who(thumb).await, (2, "bob mina".to_owned()), "who came first is named first");
+    assert_eq!((who(heart).await.0, who(cake).await), (1, (0, String::new())));
+    let status = app.rest.status(Method::GET, &carol.token, &format!("{path}/cake")).await;
+    assert_eq!(status, 422, "no emoji");
     at_bob.ok(react("unreact", &room, &id, "👍")).await;
     at_mina.ok(react("unreact", &room, &id, "👍")).await;
+    assert_eq!(who(thumb).await.0, 0);
     let heard = at_mina.expect_many("msg.unreact", 2).await;
     assert_eq!((&heard[0]["d"], &heard[1]["d"]), (&d(&bob.id, "👍", 1), &d(&mina.id, "👍", 0)));
     at_bob.ok(react("react", &room, &id, "👍")).await;
