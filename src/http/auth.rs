@@ -21,8 +21,8 @@ use crate::domain::{
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{FirstUser, NewFamily, NewUser, Rotation, User};
 
-/// Characters of the name of a device.
-const DEVICE_NAME_CHARS: usize = 60;
+/// Characters of the name of a device. Browsers say last which they are.
+const DEVICE_NAME_CHARS: usize = 240;
 
 /// Body of a registration.
 #[derive(Deserialize, ToSchema)]
