@@ -68,6 +68,28 @@ describe("uploads", () => {
     assert.deepEqual([uploads.of("r_1"), uploads.areReady("r_1"), uploads.areReady(null)], [[], false, false]);
   });
 
+  it("are sent once more when they are to be, and only those that failed", async () => {
+    let isDown = true;
+    const sent = [];
+    const uploads = new Uploads(async (_room, { name }) => {
+      sent.push(name);
+      if (isDown && name !== "good") throw { code: name };
+      return { id: name };
+    });
+    uploads.add("r_1", [file("good"), file("offline"), file("too_large")]);
+    const settled = () => new Promise((wake) => setImmediate(wake));
+    await settled();
+    assert.deepEqual(uploads.of("r_1").map(({ state }) => state), ["ready", "failed", "failed"]);
+    isDown = false;
+    uploads.again(({ problem }) => problem.code === "offline");
+    assert.deepEqual(uploads.of("r_1").map(({ state }) => state), ["ready", "sending", "failed"]);
+    await settled();
+    assert.deepEqual(uploads.of("r_1").map(({ state }) => state), ["ready", "ready", "failed"]);
+    uploads.again(() => true);
+    await settled();
+    assert.deepEqual([sent, uploads.areReady("r_1")], [["good", "offline", "too_large", "offline", "too_large"], true]);
+  });
+
   it("wait in their room, and one that failed can be taken away", async () => {
     const uploads = new Uploads(async (_room, { name }) => (name === "bad" ? Promise.reject("no") : { id: name }));
     uploads.add("r_1", [file("good"), file("bad")]);

@@ -89,4 +89,42 @@ describe("files in the page", () => {
     await mina.getByTestId("send").click();
     await sees(mina, "words");
   });
+
+  it("that could not go out while the server was away go by themselves when it is back", async () => {
+    const { server } = now;
+    const [mina, jun] = [await person("mina"), await person("jun")];
+    await server.kill();
+    await mina.locator('.brand status-pill:not([data-status="online"])').waitFor();
+    await attach(mina, [text("notes.txt", "a")]);
+    const chip = mina.locator("upload-tray .upload");
+    await chip.getByRole("button", { name: "Try again" }).waitFor();
+    await mina.getByTestId("composer").fill("with a file");
+    await server.run();
+    await mina.locator('upload-tray .upload[data-state="ready"]').waitFor({ timeout: 40_000 });
+    await mina.getByTestId("composer").press("Enter");
+    await jun.locator("message-row", { hasText: "with a file" }).locator("file-strip .file", { hasText: "notes.txt" }).waitFor({ timeout: 40_000 });
+  });
+
+  it("leave a room at its end, however late they are drawn", async () => {
+    const { server } = now;
+    const jun = await server.register("jun");
+    const { id } = await server.lobby(jun.access_token);
+    for (let at = 1; at <= 30; at += 1) await server.call("POST", `/rooms/${id}/messages`, { text: `row ${at}`, cid: `c-${at}` }, jun.access_token);
+    const mina = await person("mina");
+    await attach(mina, [text("notes.txt", "a"), picture("photo.png", 600, 400)]);
+    await mina.locator('upload-tray .upload[data-state="ready"]').nth(1).waitFor();
+    await say(mina, "two files");
+    await isDrawn(mina, "photo.png");
+    await mina.getByRole("button", { name: "New conversation" }).click();
+    await mina.getByLabel("Find people").first().fill("jun");
+    await mina.locator("talk-dialog").getByRole("button", { name: "jun @jun" }).click();
+    await mina.getByRole("heading", { level: 1, name: "jun" }).waitFor();
+    await mina.getByTestId("room-list").getByText("general").click();
+    await isDrawn(mina, "photo.png");
+    await mina.waitForFunction(() => {
+      const { scrollTop, clientHeight, scrollHeight } = document.querySelector('[data-testid="messages"]');
+      return scrollHeight > clientHeight && scrollHeight - clientHeight - scrollTop < 50;
+    });
+    assert.equal(await mina.getByRole("button", { name: "Latest messages" }).isVisible(), false);
+  });
 });

@@ -217,6 +217,16 @@ describe("scroll anchor", () => {
     assert.equal(anchor.settle(box(600, 1200), () => null), 800);
   });
 
+  it("stays at the end when something grew before the scrolling was told that it did itself", () => {
+    const anchor = new ScrollAnchor();
+    assert.equal(anchor.settle(box(0, 1000), () => null), 600);
+    anchor.scrolled(box(600, 1300));
+    assert.deepEqual([anchor.stuck, anchor.settle(box(600, 1300), () => null)], [true, 900]);
+    anchor.scrolled(box(600, 1300));
+    assert.equal(anchor.stuck, false, "the reader went there");
+    assert.equal(anchor.settle(box(600, 1400), () => null), null);
+  });
+
   it("keeps the first row in view where it is when older ones come above it", () => {
     const anchor = new ScrollAnchor();
     anchor.scrolled(box(120));

@@ -1,8 +1,10 @@
-// The list of rooms, who is there, who types: what is known beside the messages.
+// The list of rooms, what each is like, who is there, who types, devices: what is known beside the messages.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { deviceName } from "../../web/js/models/device-name.js";
 import { Presence } from "../../web/js/models/presence.js";
 import { RoomBook, unreadOf } from "../../web/js/models/room-book.js";
+import { RoomDetail } from "../../web/js/models/room-detail.js";
 import { Typing, TypingSignal } from "../../web/js/models/typing.js";
 
 describe("room book", () => {
@@ -43,6 +45,16 @@ describe("room book", () => {
     assert.deepEqual([rooms.get("r_1").name, rooms.get("r_1").notify, rooms.get("r_1").peer], ["plans", "none", "u_2"]);
   });
 
+  it("counts as read what the room has forgotten", () => {
+    const rooms = book(room());
+    rooms.update("r_1", { horizon: 7, horizon_n: 6 });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [2, 1]);
+    rooms.update("r_1", { horizon: 4, horizon_n: 3 });
+    assert.equal(unreadOf(rooms.get("r_1")), 2);
+    rooms.update("r_1", { horizon: 20, horizon_n: 9 });
+    assert.deepEqual([unreadOf(rooms.get("r_1")), rooms.get("r_1").mentions], [0, 0]);
+  });
+
   it("takes an own message as read, and a line without n as nothing", () => {
     const rooms = book(room({ read_n: 8, mentions: 0 }));
     rooms.event({ room: "r_1", seq: 11 }, { mine: false, mentionsMe: false });
@@ -68,6 +80,87 @@ describe("room book", () => {
     const rooms = book();
     rooms.add({ id: "r_9", name: "x", kind: "member", club_id: "c_3", head: 1, n: 1, read_n: 0, mentions: 0 });
     assert.deepEqual([rooms.get("r_9").club, unreadOf(rooms.get("r_9"))], ["c_3", 1]);
+  });
+});
+
+describe("what a room is like", () => {
+  const ROOM = { name: "general", topic: "", write: "all", slow_mode_s: 0, history: "all", listed: false, host_id: null, retention_days: null, horizon: 0, assistant: "mention" };
+  const RULES = { rank: "member", permissions: { send: "member" }, may: ["send", "react"], own: [] };
+  /** A room whose answers are given one by one. */
+  const detail = async () => {
+    const asked = [];
+    let told = 0;
+    const about = new RoomDetail((path) => new Promise((done) => asked.push({ path, done })), () => (told += 1));
+    const answer = async (room = {}, rules = {}) => {
+      for (const { path, done } of asked.splice(0, 2)) done(path ? { ...RULES, ...rules } : { ...ROOM, ...room });
+      await new Promise((later) => setImmediate(later));
+    };
+    about.load();
+    await answer();
+    return { about, asked, answer, told: () => told };
+  };
+
+  it("shows at once what an event says, and asks for nothing more", async () => {
+    const { about, asked, told } = await detail();
+    about.take({ name: "plans", topic: "trips", slow_mode_s: 30, listed: true, history: "since_join", assistant: "off" });
+    about.take({ retention_days: 30 });
+    about.take({ horizon: 12, horizon_n: 9 });
+    const { name, topic, slow_mode_s, listed, history, assistant, retention_days, horizon } = about.now;
+    assert.deepEqual([name, topic, slow_mode_s, listed, history, assistant, retention_days, horizon], ["plans", "trips", 30, true, "since_join", "off", 30, 12]);
+    about.take({ retention_days: 0 });
+    assert.deepEqual([about.now.retention_days, told(), asked.length], [null, 5, 0]);
+  });
+
+  it("knows at once who may write, and asks what else that means", async () => {
+    const { about, asked, answer } = await detail();
+    about.take({ write: "moderators" });
+    assert.deepEqual([about.may("send"), about.may("react"), asked.length], [false, true, 2]);
+    await answer({ write: "moderators" }, { may: ["react"] });
+    about.take({ write: "all" });
+    assert.equal(about.may("send"), true);
+    await answer({}, { rank: "moderator", may: ["send", "react", "configure"] });
+    about.take({ write: "moderators" });
+    assert.equal(about.may("send"), true);
+  });
+
+  it("asks when an event only says that something changed, or something that it does not know", async () => {
+    const { about, asked, answer } = await detail();
+    about.take({});
+    assert.equal(asked.length, 2);
+    await answer({ persona: "a pirate" });
+    assert.equal(about.now.persona, "a pirate");
+    about.take({ host: "u_2" });
+    assert.deepEqual([about.now.host_id, asked.length], ["u_2", 2]);
+    await answer({ host_id: "u_2" });
+    about.take({ something_new: 1 });
+    assert.equal(asked.length, 2);
+  });
+
+  it("does not go back to an answer from before the event", async () => {
+    const { about, asked, answer } = await detail();
+    about.load();
+    about.take({ topic: "new" });
+    assert.equal(asked.length, 4);
+    await answer({ topic: "old" });
+    assert.equal(about.now.topic, "new");
+    await answer({ topic: "new" });
+    assert.equal(about.now.topic, "new");
+  });
+});
+
+describe("names of devices", () => {
+  it("are what people call them", () => {
+    const mozilla = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)";
+    const wanted = [
+      [`${mozilla} Chrome/131.0.0.0 Safari/537.36`, "Chrome · Linux"],
+      [`${mozilla} HeadlessChrome/131.0.0.0 Safari/537.36`, "Chrome · Linux"],
+      [`${mozilla} Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0`, "Edge · Linux"],
+      ["Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", "Safari · iPhone"],
+      ["Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0", "Firefox · Windows"],
+      ["Mozilla/5.0 (Linux; Android 14; SM-S921N) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36", "Samsung Internet · Android"],
+      ["curl/8.5.0", "curl"], ["my-bot", "my-bot"], ["unknown", ""], ["", ""],
+    ];
+    for (const [agent, name] of wanted) assert.equal(deviceName(agent), name, agent);
   });
 });
 

@@ -136,6 +136,37 @@ describe("a club and its moderators", () => {
     assert.equal(await jun.getByTestId("composer").getAttribute("placeholder"), "Only moderators write here");
   });
 
+  it("tells everybody at once of a new name, of a shorter memory and of an assistant that is off", async () => {
+    const [mina, jun] = await club();
+    await mina.getByRole("button", { name: "New room in Runners" }).click();
+    await mina.getByLabel("Room name").fill("plans");
+    await mina.getByRole("button", { name: "Create room" }).click();
+    await mina.getByRole("heading", { level: 1, name: "plans" }).waitFor();
+    await jun.getByTestId("room-list").getByText("plans").click();
+    const known = () => jun.evaluate(() => {
+      const { assistant, retention_days: days } = document.querySelector("chat-view").chat.feed.detail ?? {};
+      return [assistant, days];
+    });
+    await jun.waitForFunction(() => document.querySelector("chat-view").chat.feed.detail);
+    assert.deepEqual(await known(), ["mention", null]);
+    // Whoever looks asks for nothing: the news say it all.
+    const asked = [];
+    jun.on("request", (request) => /\/v1\/rooms\/\w+(?:\/permissions)?$/u.test(request.url()) && asked.push(request.url()));
+    await roomMenu(mina, "Room settings");
+    const settings = mina.locator("room-settings");
+    await settings.getByLabel("Room name").fill("trips");
+    await settings.getByLabel("Messages are kept").selectOption({ label: "7 days" });
+    await settings.getByLabel("The assistant answers").selectOption("off");
+    await settings.getByRole("button", { name: "Save" }).click();
+    await jun.getByRole("heading", { level: 1, name: "trips" }).waitFor();
+    await jun.getByTestId("room-list").getByText("trips").waitFor();
+    await jun.getByPlaceholder("Write to trips").waitFor();
+    assert.deepEqual([await known(), asked], [["off", 7], []]);
+    await roomMenu(mina, "Room settings");
+    await settings.getByLabel("Messages are kept").waitFor();
+    assert.equal(await settings.getByLabel("Messages are kept").inputValue(), "7");
+  });
+
   it("opens the managers' room with the role, and closes it again", async () => {
     const [mina, jun] = await club();
     await mina.getByRole("button", { name: "New room in Runners" }).click();

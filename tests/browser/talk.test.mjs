@@ -39,6 +39,28 @@ describe("what one does with messages", () => {
     assert.deepEqual(await row(mina, "who comes?").locator(".reaction").allTextContents(), ["👍2"]);
   });
 
+  it("names who has reacted: to the pointer, to the keyboard, and all of them in a list", async () => {
+    const [mina, jun] = await both("cake?");
+    for (const page of [jun, mina]) {
+      await row(page, "cake?").locator(".bubble").hover();
+      await page.locator("message-actions .quick button").first().click();
+    }
+    const chip = row(mina, "cake?").locator(".reaction", { hasText: "2" });
+    await chip.hover();
+    const names = mina.getByRole("tooltip", { name: "You and jun reacted with 👍" });
+    await names.waitFor();
+    assert.equal(await chip.getAttribute("aria-describedby"), "reactor-names");
+    await mina.keyboard.press("Escape");
+    await names.waitFor({ state: "hidden" });
+    await mina.getByRole("log", { name: "Messages in general" }).focus();
+    await mina.keyboard.press("ArrowUp");
+    while (!(await chip.evaluate((element) => element === document.activeElement))) await mina.keyboard.press("Tab");
+    await names.waitFor();
+    await act(jun, "cake?", "Who reacted");
+    assert.deepEqual(await jun.locator("facts-dialog .fact .title").allTextContents(), ["jun", "mina"]);
+    assert.deepEqual(await jun.locator("facts-dialog .fact .text").allTextContents(), ["👍", "👍"]);
+  });
+
   it("corrects with the arrow upwards, and shows what was said before", async () => {
     const [mina, jun] = await both("tomorow at 7");
     await mina.getByTestId("composer").press("ArrowUp");
@@ -291,9 +313,11 @@ describe("what one does with messages", () => {
     await sees(mina, "Three things");
     await mina.getByRole("button", { name: "Stop" }).waitFor();
     const cites = [{ id: asked, seq: position }];
-    await tell({ ev: "ai.end", room, seq: position + 2, at: Date.now(), d: { ...d, finish: "cancel", text: "Three things. <b>no</b>", cites, use: { in: 12, out: 5, micro_usd: 310 }, context: { from: 1, to: position, used: 1, left_out: {} } } });
-    await sees(mina, "Three things. <b>no</b>");
+    await tell({ ev: "ai.end", room, seq: position + 2, at: Date.now(), d: { ...d, finish: "cancel", text: `Three things. <b>no</b> [${asked}] [m_9_9]`, cites, use: { in: 12, out: 5, micro_usd: 310 }, context: { from: 1, to: position, used: 1, left_out: {} } } });
+    await sees(mina, "Three things. <b>no</b> 1 [m_9_9]");
     await mina.getByText("Stopped.").waitFor();
+    await mina.getByRole("button", { name: "Show source 1" }).click();
+    await mina.locator("message-row.is-found", { hasText: "what is up?" }).waitFor();
     await mina.getByRole("button", { name: "Where this comes from" }).click();
     await mina.locator("facts-dialog .fact", { hasText: "12 tokens read, 5 written · $0.00031" }).waitFor();
     await mina.locator("facts-dialog .fact.is-link").click();

@@ -11,9 +11,10 @@ const BASE = "/v1";
  * @param {string} path
  * @param {any} [body]
  * @param {string} [token]
+ * @param {(response: Response) => Promise<any>} [read] what is made of the answer
  * @returns {Promise<any>}
  */
-async function call(method, path, body, token) {
+async function call(method, path, body, token, read = (response) => response.json()) {
   /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -27,10 +28,11 @@ async function call(method, path, body, token) {
     throw Problem.offline();
   });
   if (!response.ok) throw await Problem.ofResponse(response);
-  return response.status === 204 ? null : response.json();
+  return response.status === 204 ? null : read(response);
 }
 
 export class Api {
+  /** What is to be said when the sign-in ends, if the reader has ended it. @type {string | null} */ farewell = null;
   tokens = new Tokens({
     storage: localStorage,
     post: (path, body) => call("POST", path, body),
@@ -51,6 +53,32 @@ export class Api {
   /** Forgets the tokens even if the server cannot be told. */
   async signOut() {
     await this.send("POST", "/auth/logout", {}).catch(() => {});
+    if (this.tokens.pair) this.tokens.forget();
+  }
+
+  /** Where one is signed in. */
+  devices() {
+    return this.get("/me/devices?limit=200");
+  }
+
+  /** All that is kept of the account, as a file. @returns {Promise<Blob>} */
+  async export() {
+    const broken = () => Promise.reject(Problem.offline());
+    const blob = await this.send("GET", "/me/export", undefined, (response) => response.blob().catch(broken));
+    const end = await blob.slice(-16).text();
+    // One that does not end was cut off.
+    return end.trimEnd().endsWith("}") ? blob : broken();
+  }
+
+  /** Ends the account for good. The line hears of that before the answer is here. @param {string} password */
+  async erase(password) {
+    this.farewell = "erased";
+    try {
+      await this.send("DELETE", "/me", { password });
+    } catch (problem) {
+      this.farewell = null;
+      throw problem;
+    }
     if (this.tokens.pair) this.tokens.forget();
   }
 
@@ -116,6 +144,11 @@ export class Api {
     return this.send("POST", `/rooms/${encodeURIComponent(room)}/threads/${encodeURIComponent(root)}/read`, { seq });
   }
 
+  /** Whether the assistant has a model. @returns {Promise<boolean>} */
+  hasModel() {
+    return this.get("/ai").then(({ connected }) => connected, () => false);
+  }
+
   /** @param {string | null} cursor */
   inbox(cursor) {
     return this.get(`/inbox?${new URLSearchParams({ limit: "50", ...(cursor && { cursor }) })}`);
@@ -162,15 +195,16 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {any} [body]
+   * @param {(response: Response) => Promise<any>} [read] what is made of the answer
    */
-  async send(method, path, body) {
+  async send(method, path, body, read) {
     const token = await this.tokens.fresh();
     try {
-      return await call(method, path, body, token);
+      return await call(method, path, body, token, read);
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
       const { access } = await this.tokens.rotate(token);
-      return call(method, path, body, access);
+      return call(method, path, body, access, read);
     }
   }
 }

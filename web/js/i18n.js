@@ -7,12 +7,14 @@ import en from "./words/en.js";
 import ko from "./words/ko.js";
 import ruleEn from "./words/rule.en.js";
 import ruleKo from "./words/rule.ko.js";
+import selfEn from "./words/self.en.js";
+import selfKo from "./words/self.ko.js";
 import talkEn from "./words/talk.en.js";
 import talkKo from "./words/talk.ko.js";
 
 const KEY = "moim.locale";
 /** @type {Record<string, Record<string, string>>} */
-const WORDS = { ko: { ...ko, ...talkKo, ...ruleKo }, en: { ...en, ...talkEn, ...ruleEn } };
+const WORDS = { ko: { ...ko, ...talkKo, ...ruleKo, ...selfKo }, en: { ...en, ...talkEn, ...ruleEn, ...selfEn } };
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder", tTitle: "title" };
 
 let locale = stored() ?? (navigator.language.startsWith("ko") ? "ko" : "en");
@@ -95,7 +97,8 @@ export function number(count) {
 export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3));
-  const format = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: 1 };
+  const unitDisplay = step === 0 ? "long" : "short";
+  const format = { style: "unit", unit: units[step], unitDisplay, maximumFractionDigits: 1 };
   return new Intl.NumberFormat(locale, /** @type {Intl.NumberFormatOptions} */ (format)).format(count / 1000 ** step);
 }
 

@@ -14,19 +14,48 @@ const LANGUAGE = /^language-([A-Za-z0-9+#._-]{1,32})$/u;
 const DEPTH = 48;
 
 /**
- * @param {{text: string, html?: string}} message
+ * @param {{text: string, html?: string, ai?: any}} message
  * @param {string} username the reader's own
  * @returns {DocumentFragment}
  */
-export function contentOf({ text, html }, username) {
+export function contentOf({ text, html, ai }, username) {
   const content = document.createDocumentFragment();
-  if (!html) {
-    content.append(...piecesOf(text, username).map(nodeOf));
-    return content;
-  }
-  const read = new DOMParser().parseFromString(html, "text/html");
-  build(read.body, content, { username, isText: false, depth: 0 });
+  if (html) {
+    const read = new DOMParser().parseFromString(html, "text/html");
+    build(read.body, content, { username, isText: false, depth: 0 });
+  } else content.append(...piecesOf(text, username).map(nodeOf));
+  if (ai?.cites?.length) cite(content, ai.cites.map((/** @type {{id: string}} */ { id }) => id));
   return content;
+}
+
+/**
+ * Where an answer names a message, like `[m_1_2]`, a number leads there.
+ * @param {DocumentFragment} content
+ * @param {string[]} ids
+ */
+function cite(content, ids) {
+  const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
+  /** @type {Text[]} */
+  const texts = [];
+  while (walker.nextNode()) texts.push(/** @type {Text} */ (walker.currentNode));
+  for (const node of texts) {
+    const pieces = node.data.split(/(\[[^[\]\s]{1,40}\])/u);
+    if (pieces.length === 1) continue;
+    node.replaceWith(
+      ...pieces.map((piece) => {
+        const at = ids.indexOf(piece.slice(1, -1));
+        return at < 0 ? piece : citation(ids[at], at + 1);
+      }),
+    );
+  }
+}
+
+/** @param {string} id @param {number} place */
+function citation(id, place) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "cite", textContent: String(place), ariaLabel: t("ai.cite", { count: place }) });
+  Object.assign(button.dataset, { action: "quote", to: id });
+  return button;
 }
 
 /**

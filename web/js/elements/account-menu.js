@@ -2,7 +2,7 @@ import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { paintAvatar } from "/js/avatar.js";
 import { t } from "/js/i18n.js";
 import { ask } from "/js/elements/ask-dialog.js";
-import { tried } from "/js/elements/telling.js";
+import { tell, tried } from "/js/elements/telling.js";
 import { openMenu } from "/js/elements/pop-menu.js";
 
 const STATES = /** @type {const} */ (["online", "away", "dnd"]);
@@ -49,6 +49,7 @@ class AccountMenu extends LiveElement {
       ...STATES.map((name) => ({ text: t(`state.${name}`), isOn: state === name, run: () => void tried(this.chat.acts.status({ state: name })) })),
       "line",
       { icon: "edit", text: t("status.say"), run: () => void this.#say() },
+      { icon: "gear", text: t("account.title"), run: () => tell("open-account", null) },
     ]);
   }
 

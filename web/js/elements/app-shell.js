@@ -36,7 +36,8 @@ class AppShell extends LiveElement {
   }
 
   #gone() {
-    this.#why ??= "expired";
+    this.#why = this.#api.farewell ?? this.#why ?? "expired";
+    this.#api.farewell = null;
     this.#show();
   }
 

@@ -5,8 +5,9 @@ import { t, tProblem } from "/js/i18n.js";
  * Asks for what an act needs, or whether it is meant, and does it: the dialog stays open until it
  * is done. There is one of them.
  *
- * @typedef {{name: string, label: string, kind?: "text" | "long" | "choice" | "check", value?: string | boolean,
- *   most?: number, help?: string, isNeeded?: boolean, options?: [string, string][]}} AskField
+ * @typedef {{name: string, label: string, kind?: "text" | "long" | "choice" | "check" | "password", value?: string | boolean,
+ *   most?: number, help?: string, wrong?: string, isNeeded?: boolean, autocomplete?: string, options?: [string, string][]}} AskField
+ *   `wrong`: what to say when the server will not have what is in it
  * @typedef {{title: string, text?: string, fields?: AskField[], action: string, tone?: "bad",
  *   run: (values: Record<string, any>) => Promise<any>}} Asked
  */
@@ -49,10 +50,11 @@ class AskDialog extends LiveElement {
     const { fields = [], run } = /** @type {Asked} */ (this.#asked);
     /** @type {any} */
     const { elements } = part(this, "form");
-    const values = Object.fromEntries(fields.map(({ name, kind }) => [name, kind === "check" ? elements[name].checked : elements[name].value.trim()]));
+    const values = Object.fromEntries(fields.map(({ name, kind }) => [name, valueOf(elements[name], kind)]));
     const missing = fields.find(({ name, isNeeded }) => isNeeded && !values[name]);
     if (missing) return elements[missing.name].focus();
     part(this, "run").disabled = true;
+    this.#say(null);
     try {
       await run(values);
       this.#end(true);
@@ -63,20 +65,46 @@ class AskDialog extends LiveElement {
     part(this, "run").disabled = false;
   }
 
-  /** @param {any} problem */
+  /** What is wrong with a field is said there, the rest above. @param {any} problem */
   #say(problem) {
-    part(this, "problem").hidden = !problem;
-    setText(part(this, "problem"), problem ? tProblem(problem) : "");
+    /** @type {any} */
+    const { elements } = part(this, "form");
+    const named = (problem?.errors ?? []).map((/** @type {any} */ { field }) => field);
+    let isSaid = false;
+    for (const { name, help = "", wrong } of this.#asked?.fields ?? []) {
+      const input = elements[name];
+      if (!wrong || !input) continue;
+      const isWrong = named.includes(name);
+      input.setAttribute("aria-invalid", String(isWrong));
+      const place = part(input.closest(".field"), "help");
+      place.classList.toggle("wrong", isWrong);
+      setText(place, isWrong ? wrong : help);
+      if (isWrong && !isSaid) input.focus();
+      isSaid ||= isWrong;
+    }
+    part(this, "problem").hidden = !problem || isSaid;
+    setText(part(this, "problem"), problem && !isSaid ? (problem.told ?? tProblem(problem)) : "");
   }
 }
 
+/** Blanks around a text are slips; in a password they are meant. @param {any} input @param {string} [kind] */
+function valueOf(input, kind) {
+  if (kind === "check") return input.checked;
+  return kind === "password" ? input.value : input.value.trim();
+}
+
+let fields = 0;
+
 /** @param {AskField} field @returns {HTMLElement} */
-export function fieldOf({ name, label, kind = "text", value, most, help, isNeeded, options = [] }) {
+export function fieldOf({ name, label, kind = "text", value, most, help, isNeeded, autocomplete, options = [] }) {
   const field = /** @type {HTMLElement} */ (stamp("ask-field").firstElementChild);
-  const tags = { text: "input", check: "input", long: "textarea", choice: "select" };
+  const tags = { text: "input", check: "input", password: "input", long: "textarea", choice: "select" };
   const input = /** @type {any} */ (document.createElement(tags[kind]));
-  Object.assign(input, { name, id: `ask-${name}`, required: isNeeded ?? false });
+  // Several dialogs may have a field of that name.
+  fields += 1;
+  Object.assign(input, { name, id: `ask-${name}-${fields}`, required: isNeeded ?? false });
   if (kind === "check") Object.assign(input, { type: "checkbox", checked: Boolean(value) });
+  if (kind === "password") Object.assign(input, { type: "password", autocomplete, maxLength: 128 });
   if (kind === "long") input.rows = 3;
   if (kind === "choice") input.append(...options.map(([key, text]) => new Option(text, key)));
   if (kind !== "check" && value !== undefined) input.value = value;
@@ -84,6 +112,8 @@ export function fieldOf({ name, label, kind = "text", value, most, help, isNeede
   part(field, "label").htmlFor = input.id;
   setText(part(field, "label"), label);
   setText(part(field, "help"), help ?? "");
+  part(field, "help").id = `${input.id}-help`;
+  input.setAttribute("aria-describedby", `${input.id}-help`);
   field.classList.toggle("is-check", kind === "check");
   if (kind === "check") field.prepend(input);
   else part(field, "label").after(input);

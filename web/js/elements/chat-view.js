@@ -4,7 +4,7 @@ import { Ev } from "/js/protocol.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const LAST = "moim.room";
-const PARTS = "room-list, chat-room, side-panel, club-dialog, room-dialog, talk-dialog, room-settings, club-admin, person-card";
+const PARTS = "room-list, chat-room, side-panel, club-dialog, room-dialog, talk-dialog, room-settings, club-admin, person-card, account-dialog, reactor-names";
 const TWO_SCREENS = matchMedia("(width < 48rem)");
 
 /** The signed-in page: what is selected (the address says it), which screen a phone shows, dialogs, keys. */

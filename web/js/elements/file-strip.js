@@ -59,6 +59,7 @@ function draw(image, file, keys) {
   const scale = Math.min(1, SIDE / file.width, SIDE / file.height);
   image.width = Math.max(1, Math.round(file.width * scale));
   image.height = Math.max(1, Math.round(file.height * scale));
+  image.style.aspectRatio = `${image.width} / ${image.height}`;
   image.alt = file.name;
   let tries = 2;
   const load = async () => {

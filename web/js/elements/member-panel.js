@@ -102,8 +102,11 @@ class MemberPanel extends LiveElement {
   #render() {
     if (this.hidden) return;
     const { online, count } = this.chat.feed?.presence ?? { online: null, count: 0 };
-    const here = online ? [...online].map((id) => this.#member(id)) : this.#known(({ online: is }) => is);
-    const away = this.#known(({ user, online: is }) => (online ? !online.has(user.id) : !is));
+    // Whoever looks is here, whether the others have been told already or not.
+    const me = this.chat.me?.id ?? "";
+    const ids = online && new Set(me && this.chat.status === "online" && this.#members.has(me) ? [...online, me] : online);
+    const here = ids ? [...ids].map((id) => this.#member(id)) : this.#known(({ online: is }) => is);
+    const away = this.#known(({ user, online: is }) => (ids ? !ids.has(user.id) : !is));
     this.#title("online", online ? here.length : count);
     this.#title("offline", away.length);
     const held = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.member;
@@ -147,10 +150,11 @@ class MemberPanel extends LiveElement {
     paintAvatar(part(item, "avatar"), user.id, name);
     item.classList.toggle("is-here", isHere);
     item.dataset.state = isHere ? state : "";
-    setText(part(item, "name"), user.id === this.chat.me?.id ? `${name} (${t("members.you")})` : name);
+    setText(part(item, "name"), name);
     const said = text ?? user.status_text ?? "";
     const how = isHere && state !== "online" ? t(`state.${state}`) : "";
-    setText(part(item, "handle"), [how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : ""));
+    const about = [how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : "");
+    setText(part(item, "handle"), [user.id === this.chat.me?.id ? t("members.you") : "", about].filter(Boolean).join(" · "));
     const isNamed = role === "owner" || role === "manager";
     part(item, "role").hidden = !isNamed;
     const isHost = this.chat.room?.kind === "group";

@@ -5,6 +5,7 @@ import { ask, confirm } from "/js/elements/ask-dialog.js";
 import { pickEmoji } from "/js/elements/emoji-picker.js";
 import { showFacts } from "/js/elements/facts-dialog.js";
 import { openMenu } from "/js/elements/pop-menu.js";
+import { showReactors } from "/js/elements/reactor-names.js";
 import { tell, tried } from "/js/elements/telling.js";
 import { toast } from "/js/elements/toast-stack.js";
 
@@ -115,6 +116,7 @@ class Deed {
       Boolean(message.text) && item("copy", "act.copy", () => this.copy()),
       !thread && item("unread", "act.unread", () => tried(chat.markUnread(message.seq))),
       item("eye", "act.seen", () => tried(this.seen())),
+      message.reactions.length > 0 && item("people", "act.reactors", () => tried(showReactors(chat, this.api, message))),
       message.rev > 1 && item("clock", "act.history", () => tried(this.history())),
       "line",
       isClub && !isMine && item("flag", "act.report", () => this.report()),

@@ -247,7 +247,7 @@ class MessageComposer extends LiveElement {
     if (!this.isInThread) part(this, "attach").hidden = Boolean(feed?.detail) && !feed?.may("attach");
     // Rooms say whether the assistant is there; where they say nothing there is none.
     const { assistant = "off" } = /** @type {any} */ (feed?.detail ?? {});
-    part(this, "draft").hidden = isClosed || this.isInThread || assistant === "off";
+    part(this, "draft").hidden = isClosed || this.isInThread || assistant === "off" || !this.chat.hasModel;
   }
 
   /** As high as its text; style sheets limit it. */

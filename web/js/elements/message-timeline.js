@@ -214,8 +214,11 @@ class MessageTimeline extends LiveElement {
     const { feed, room } = this.chat;
     const isQuiet = Boolean(feed?.isLoaded) && count === 0;
     part(this, "hint").hidden = !isQuiet;
-    const key = !feed?.isLoaded ? "room.loading" : feed.view.complete ? "room.start" : "room.older";
-    setText(part(this, "history"), isQuiet ? "" : t(key, { room: room?.name ?? "" }));
+    const start = room?.kind === "private" ? "room.start.private" : "room.start";
+    const key = !feed?.isLoaded ? "room.loading" : feed.view.complete ? start : "room.older";
+    const { retention_days: days, horizon = 0 } = feed?.detail ?? {};
+    const isCut = key === start && days && horizon > 0;
+    setText(part(this, "history"), isQuiet ? "" : isCut ? tn("room.kept", days) : t(key, { room: room?.name ?? "" }));
   }
 
   #renderLatest() {

@@ -168,6 +168,7 @@ class PersonCard extends LiveElement {
     setText(part(this, "said"), [isHere ? t(`state.${state}`) : "", said].filter(Boolean).join(" · "));
     part(this, "talk").hidden = isMe || room?.peer === this.#user;
     part(this, "status").hidden = !isMe;
+    setText(part(this, "find"), t(isMe ? "person.find.mine" : "person.find"));
     part(this, "manage").hidden = isMe || !this.#mayManage();
   }
 

@@ -4,6 +4,8 @@ import { confirm, fieldOf } from "/js/elements/ask-dialog.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const SLOW = [0, 5, 10, 30, 60, 300, 900, 3600, 21_600];
+/** Days for which a room may keep what is said; 0 stands for ever. */
+const KEEP = [0, 1, 7, 30, 90, 180, 365];
 const PERMISSIONS = ["send", "react", "attach", "mention_all", "pin", "invite", "delete_others", "kick", "mute", "configure"];
 const RANKS = ["member", "moderator", "owner", "nobody"];
 
@@ -13,6 +15,7 @@ class RoomSettings extends LiveElement {
   /** @type {any} */ api;
   #room = "";
   /** @type {any} */ #was = null;
+  /** Models that the assistant may answer by. @type {string[]} */ #models = [];
 
   /* Lifecycle */
 
@@ -43,8 +46,9 @@ class RoomSettings extends LiveElement {
     this.#room = room;
     this.#say(null);
     try {
-      const [detail, rules] = await Promise.all([this.api.ofRoom(room, ""), this.api.ofRoom(room, "/permissions")]);
+      const [detail, rules, assistant] = await Promise.all([this.api.ofRoom(room, ""), this.api.ofRoom(room, "/permissions"), this.api.get("/ai")]);
       this.#was = { ...detail, ...rules };
+      this.#models = assistant.models;
       this.#render();
       this.#dialog.showModal();
     } catch (problem) {
@@ -65,6 +69,9 @@ class RoomSettings extends LiveElement {
       listed: elements.listed?.checked,
       assistant: elements.assistant?.value,
       persona: elements.persona?.value.trim(),
+      retention_days: Number(elements.retention_days.value) || null,
+      ai_language: elements.ai_language && (elements.ai_language.value || null),
+      ai_model: elements.ai_model && (elements.ai_model.value || null),
     };
     const room = Object.fromEntries(Object.entries(now).filter(([key, value]) => value !== undefined && value !== was[key]));
     /** @type {Record<string, string | null>} */
@@ -103,13 +110,15 @@ class RoomSettings extends LiveElement {
   }
 
   #render() {
-    const { name, topic, slow_mode_s, history, listed, kind } = this.#was;
+    const { name, topic, slow_mode_s, history, listed, kind, retention_days } = this.#was;
     const slow = [...new Set([...SLOW, slow_mode_s])].sort((a, b) => a - b);
+    const keep = [...new Set([...KEEP, retention_days ?? 0])].sort((a, b) => a - b);
     /** @type {import("/js/elements/ask-dialog.js").AskField[]} */
     const fields = [
       { name: "topic", label: t("room.topic"), value: topic, most: 200 },
       { name: "slow_mode_s", label: t("room.slow.label"), kind: "choice", value: String(slow_mode_s), options: slow.map((seconds) => [String(seconds), spanOf(seconds)]), help: t("room.slow.hint") },
       { name: "history", label: t("room.history"), kind: "choice", value: history, options: [["all", t("room.history.all")], ["since_join", t("room.history.since_join")]] },
+      { name: "retention_days", label: t("room.keep"), kind: "choice", value: String(retention_days ?? 0), options: keep.map((days) => [String(days), days ? tn("span.days", days) : t("room.keep.ever")]), help: t("room.keep.hint") },
     ];
     if (kind !== "lobby") fields.unshift({ name: "name", label: t("room.make.name"), value: name, most: 50, isNeeded: true });
     if (kind === "group") fields.push({ name: "listed", label: t("talk.listed"), kind: "check", value: listed });
@@ -122,13 +131,18 @@ class RoomSettings extends LiveElement {
 
   /** Where there is an assistant: when it answers, and how it is to be. @returns {import("/js/elements/ask-dialog.js").AskField[]} */
   #assistant() {
-    const { assistant, persona } = this.#was;
+    const { assistant, persona, ai_language, ai_model } = this.#was;
     if (assistant === undefined) return [];
     const options = /** @type {[string, string][]} */ (["off", "mention", "always"].map((word) => [word, t(`ai.wakes.${word}`)]));
-    return [
+    /** @type {import("/js/elements/ask-dialog.js").AskField[]} */
+    const fields = [
       { name: "assistant", label: t("ai.wakes"), kind: "choice", value: assistant, options },
       { name: "persona", label: t("ai.persona"), kind: "long", value: persona ?? "", most: 500 },
+      { name: "ai_language", label: t("ai.language"), kind: "choice", value: ai_language ?? "", options: [["", t("ai.language.asker")], ["ko", "한국어"], ["en", "English"]] },
     ];
+    if (this.#models.length === 0) return fields;
+    const models = /** @type {[string, string][]} */ (this.#models.map((model) => [model, model]));
+    return [...fields, { name: "ai_model", label: t("ai.model.choose"), kind: "choice", value: ai_model ?? "", options: [["", t("ai.model.usual")], ...models] }];
   }
 
   /** @param {string} permission */

@@ -2,6 +2,7 @@ import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { t, tProblem } from "/js/i18n.js";
 
 const FIELDS = ["username", "password", "display_name"];
+const USERNAME = /^[A-Za-z0-9._\-가-힣]{2,64}$/u;
 const HELP = { username: "sign.username.hint", password: "sign.password.hint", display_name: "" };
 
 /** The first screen: one form that signs in or makes an account. */
@@ -78,6 +79,8 @@ class SignIn extends LiveElement {
     const wrong = {};
     for (const name of ["username", "password"]) if (!this.#value(name)) wrong[name] = "field.required";
     if (!this.#isRegister) return wrong;
+    const username = this.#value("username");
+    if (username && !USERNAME.test(username.normalize("NFC"))) wrong.username = "field.username";
     const { length } = this.#value("password");
     if (length > 0 && length < 8) wrong.password = "field.password";
     return wrong;

@@ -19,8 +19,11 @@ class UploadTray extends LiveElement {
 
   /** @param {HTMLElement} target */
   #pressed(target) {
-    const key = /** @type {HTMLElement | null} */ (target.closest("[data-key]"))?.dataset.key;
-    if (target.closest("button") && key && this.chat.current) this.chat.uploads.drop(this.chat.current, Number(key));
+    const key = Number(/** @type {HTMLElement | null} */ (target.closest("[data-key]"))?.dataset.key);
+    const button = target.closest("button");
+    if (!button || !this.chat.current) return;
+    if (button.dataset.part === "again") this.chat.uploads.again((upload) => upload.key === key);
+    else this.chat.uploads.drop(this.chat.current, key);
   }
 
   /* Rendering */
@@ -39,6 +42,7 @@ function chip({ key, name, size, state, problem }) {
   setText(part(element, "name"), name);
   const told = { sending: () => t("file.sending"), ready: () => bytes(size), failed: () => tProblem(problem) };
   setText(part(element, "state"), told[state]());
+  part(element, "again").hidden = state !== "failed" || !problem?.temporary;
   return element;
 }
 

@@ -40,6 +40,8 @@ export class Chat extends EventTarget {
   inbox;
   /** @type {Map<string, any>} */ clubs = new Map();
   /** @type {string | null} */ current = null;
+  /** Whether a model is connected; without one the assistant only quotes. */
+  hasModel = false;
   /** Whether the end of the current room is in view of somebody. */
   isAttentive = false;
 
@@ -204,11 +206,13 @@ export class Chat extends EventTarget {
 
   /** @param {any} ok */
   #ready(ok) {
+    if (!this.me) this.#api.hasModel().then((/** @type {boolean} */ isSo) => ((this.hasModel = isSo), this.#emit("rooms")));
     this.me = ok.user;
     this.people.learn([ok.user]);
     this.book.replace(ok.rooms);
     this.inbox.ready(ok.inbox ?? {});
     this.#restoreUnsent();
+    this.uploads.again(({ problem }) => problem?.code === "offline");
     for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "left" });
     this.feed?.open();
     // What changed of the room meanwhile stands in no log.

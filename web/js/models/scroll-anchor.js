@@ -25,15 +25,22 @@ export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
 export class ScrollAnchor {
   #stuck = true;
   /** @type {{key: string, offset: number} | null} */ #held = null;
+  /** Where it was put at the end, until the reader goes elsewhere. @type {number | null} */ #put = null;
 
   /** Whether new rows pull the view along. */
   get stuck() {
     return this.#stuck;
   }
 
-  /** The reader scrolled, or asked for the end. @param {Box} box @param {boolean} [isStuck] where the end is not here */
-  scrolled(box, isStuck = isAtEnd(box)) {
-    this.#stuck = isStuck;
+  /**
+   * The reader scrolled, or asked for the end. A box that is where it was put has not been scrolled by
+   * them: what is told late of that may find that more has grown below.
+   * @param {Box} box
+   * @param {boolean} [isStuck] where the end is not here
+   */
+  scrolled(box, isStuck) {
+    const isPut = this.#stuck && this.#put !== null && Math.abs(box.scrollTop - this.#put) < 2;
+    this.#stuck = isStuck ?? (isPut || isAtEnd(box));
   }
 
   stick() {
@@ -56,7 +63,7 @@ export class ScrollAnchor {
    * @param {(key: string) => number | null} topOf
    */
   settle(box, topOf) {
-    if (this.#stuck) return box.scrollHeight - box.clientHeight;
+    if (this.#stuck) return (this.#put = box.scrollHeight - box.clientHeight);
     const top = this.#held ? topOf(this.#held.key) : null;
     if (top === null || !this.#held) return null;
     return top - this.#held.offset;

@@ -2,7 +2,7 @@
  * Files on their way into a room, before the message that brings them. Told as `change`.
  *
  * @typedef {{key: number, name: string, size: number, state: "sending" | "ready" | "failed",
- *   file: any, problem: any}} Upload
+ *   file: any, problem: any, begin: () => void}} Upload
  */
 export const MOST_FILES = 10;
 /** So many go at a time; the server takes four of one user. */
@@ -38,9 +38,21 @@ export class Uploads extends EventTarget {
       const uploads = this.#byRoom.get(room) ?? [];
       if (uploads.length >= MOST_FILES) return;
       /** @type {Upload} */
-      const upload = { key: this.#next++, name: file.name, size: file.size, state: "sending", file: null, problem: null };
+      const upload = { key: this.#next++, name: file.name, size: file.size, state: "sending", file: null, problem: null, begin: () => {} };
+      upload.begin = () => this.#begin(room, file, upload);
       this.#byRoom.set(room, [...uploads, upload]);
-      this.#waiting.push(() => this.#begin(room, file, upload));
+      this.#waiting.push(upload.begin);
+    }
+    this.#pump();
+    this.#changed();
+  }
+
+  /** Sends what failed once more. @param {(upload: Upload) => boolean} which */
+  again(which) {
+    for (const upload of [...this.#byRoom.values()].flat()) {
+      if (upload.state !== "failed" || !which(upload)) continue;
+      Object.assign(upload, { state: "sending", problem: null });
+      this.#waiting.push(upload.begin);
     }
     this.#pump();
     this.#changed();

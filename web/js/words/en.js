@@ -59,6 +59,7 @@ export default {
   "room.empty.title": "It is quiet in here",
   "room.empty.hint": "Say the first words. Somebody has to.",
   "room.start": "This is the beginning of {room}.",
+  "room.start.private": "This is the beginning of your conversation with {room}.",
   "room.loading": "Loading messages…",
   "room.older": "Loading older messages…",
   "room.online": "{count} online",

@@ -58,6 +58,7 @@ export default {
   "room.empty.title": "아직 조용하네요",
   "room.empty.hint": "첫 이야기를 꺼내 보세요.",
   "room.start": "{room}의 첫 이야기예요.",
+  "room.start.private": "{room} 님과 나눈 첫 이야기예요.",
   "room.loading": "메시지를 불러오는 중…",
   "room.older": "지난 메시지를 불러오는 중…",
   "room.online": "{count}명 접속 중",

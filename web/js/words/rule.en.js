@@ -2,6 +2,7 @@
 export default {
   "person.talk": "Message",
   "person.find": "Their messages",
+  "person.find.mine": "Your messages",
   "person.manage": "Manage…",
   "person.for": "For how long",
   "person.reason": "Reason",
@@ -184,5 +185,5 @@ export default {
   "error.invalid.no_emoji": "That is no emoji.",
   "error.invalid.no_such_thread": "That thread is not there.",
   "error.invalid.no_such_user": "Nobody has that name.",
-  "error.conflict.no_model": "There is no assistant on this server.",
+  "error.conflict.no_model": "No AI model is connected, so there is nothing to suggest.",
 };

@@ -2,6 +2,7 @@
 export default {
   "person.talk": "메시지 보내기",
   "person.find": "쓴 메시지",
+  "person.find.mine": "내가 쓴 메시지",
   "person.manage": "관리…",
   "person.for": "기간",
   "person.reason": "이유",
@@ -182,5 +183,5 @@ export default {
   "error.invalid.no_emoji": "이모지가 아니에요.",
   "error.invalid.no_such_thread": "없는 스레드예요.",
   "error.invalid.no_such_user": "그런 사람이 없어요.",
-  "error.conflict.no_model": "이 서버에는 도우미가 없어요.",
+  "error.conflict.no_model": "연결된 AI 모델이 없어 제안할 수 없어요.",
 };

@@ -160,4 +160,5 @@ export default {
   "ai.context.is": "{used} messages",
   "ai.context.left": "{count} left out",
   "ai.cites": "It names these messages:",
+  "ai.cite": "Show source {count}",
 };

@@ -157,4 +157,5 @@ export default {
   "ai.context.is": "메시지 {used}개",
   "ai.context.left": "{count}개 빠짐",
   "ai.cites": "이 메시지들을 근거로 들었어요.",
+  "ai.cite": "근거 {count} 보기",
 };
