@@ -83,6 +83,34 @@ describe("the conversation", () => {
     assert.deepEqual(await texts(jun), wanted);
   });
 
+  it("goes on without a reload: a thread, a draft and what is done next", async () => {
+    const { server } = now;
+    const [mina, jun] = [await person("mina"), await person("jun")];
+    await say(mina, "about the gate");
+    await sees(jun, "about the gate");
+    await jun.evaluate(() => { window.mark = "same"; });
+    await jun.locator("message-row", { hasText: "about the gate" }).locator(".bubble").hover();
+    await jun.locator('message-timeline message-actions [data-part="to-thread"]').click();
+    await jun.getByTestId("composer").fill("half a thought");
+    await server.kill();
+    await jun.locator('.brand status-pill:not([data-status="online"])').waitFor();
+    await jun.getByTestId("thread-composer").fill("which one?");
+    await jun.getByTestId("thread-composer").press("Enter");
+    await jun.locator('thread-panel message-row[data-state="sending"]', { hasText: "which one?" }).waitFor();
+    // What is no message cannot wait, and says so.
+    await jun.locator("message-timeline message-row", { hasText: "about the gate" }).locator(".bubble").hover();
+    await jun.locator("message-timeline message-actions .quick button").first().click();
+    await jun.getByText("The server does not answer.").waitFor();
+    await server.run();
+    await Promise.all([online(mina), online(jun)]);
+    await jun.locator('thread-panel message-row[data-state="confirmed"]', { hasText: "which one?" }).waitFor();
+    await mina.locator("message-row", { hasText: "about the gate" }).locator(".thread-chip", { hasText: "1 reply" }).waitFor();
+    assert.deepEqual([await jun.getByTestId("composer").inputValue(), await jun.evaluate(() => window.mark)], ["half a thought", "same"]);
+    await jun.locator("message-timeline message-actions .quick button").first().click();
+    await mina.locator("message-row .reaction", { hasText: "1" }).waitFor();
+    assert.equal(await jun.locator("thread-panel message-row", { hasText: "which one?" }).count(), 1);
+  });
+
   it("keeps an unsent message over a reload and sends it once", async () => {
     const { server } = now;
     const [mina, jun] = [await person("mina"), await person("jun")];
@@ -92,6 +120,7 @@ describe("the conversation", () => {
     await mina.locator('message-row[data-state="sending"]').waitFor();
     await server.run();
     await mina.reload();
+    await Promise.all([online(mina), online(jun)]);
     await sees(jun, "kept in the pocket");
     await confirmed(mina, "kept in the pocket");
     assert.equal((await texts(jun)).filter((text) => text === "kept in the pocket").length, 1);

@@ -100,9 +100,10 @@ describe("files in the page", () => {
     await chip.getByRole("button", { name: "Try again" }).waitFor();
     await mina.getByTestId("composer").fill("with a file");
     await server.run();
-    await mina.locator('upload-tray .upload[data-state="ready"]').waitFor({ timeout: 40_000 });
+    await Promise.all([online(mina), online(jun)]);
+    await mina.locator('upload-tray .upload[data-state="ready"]').waitFor();
     await mina.getByTestId("composer").press("Enter");
-    await jun.locator("message-row", { hasText: "with a file" }).locator("file-strip .file", { hasText: "notes.txt" }).waitFor({ timeout: 40_000 });
+    await jun.locator("message-row", { hasText: "with a file" }).locator("file-strip .file", { hasText: "notes.txt" }).waitFor();
   });
 
   it("leave a room at its end, however late they are drawn", async () => {

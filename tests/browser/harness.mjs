@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const BINARY = process.env.MOIM_BIN ?? resolve(import.meta.dirname, "../../target/debug/moim");
-const READY_MS = 20_000;
+const READY_MS = 60_000;
+/** Somebody else may take a port between the look and the use. */
+const TRIES = 3;
 
 export class Server {
   #child = null;
@@ -19,9 +21,15 @@ export class Server {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start() {
+  static async start(tries = TRIES) {
     const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "moim-test-")));
-    await server.run();
+    try {
+      await server.run();
+    } catch (problem) {
+      await server.stop();
+      if (tries <= 1) throw problem;
+      return Server.start(tries - 1);
+    }
     return server;
   }
 

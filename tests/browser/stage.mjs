@@ -16,6 +16,11 @@ export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 export const PASSWORD = "correct horse";
 
+/** What takes longer has failed; a machine with much to do is slow. */
+const ANSWER_MS = 40_000;
+/** Who has found nobody some times waits for half a minute. */
+const RETURN_MS = 90_000;
+
 const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html" };
 
 /**
@@ -60,7 +65,7 @@ export function stage() {
     contexts.push(context);
     if (process.env.MOIM_WEB) await fromFolder(context, now.server, options);
     const page = await context.newPage();
-    page.setDefaultTimeout(12_000);
+    page.setDefaultTimeout(ANSWER_MS);
     page.on("pageerror", (error) => problems.push(error.stack));
     page.on("console", (message) => /Content Security Policy/i.test(message.text()) && problems.push(message.text()));
     await page.goto(now.server.url);
@@ -85,7 +90,7 @@ export function stage() {
   const sees = (page, text) => page.getByTestId("messages").getByText(text, { exact: true }).waitFor();
   const confirmed = (page, text) => page.locator('message-row[data-state="confirmed"]', { hasText: text }).waitFor();
   const texts = (page) => page.locator("message-row .bubble").allTextContents();
-  const online = (page) => page.locator('.brand status-pill[data-status="online"]').waitFor();
+  const online = (page) => page.locator('.brand status-pill[data-status="online"]').waitFor({ timeout: RETURN_MS });
   const unread = (page, count) =>
     page.waitForFunction(
       (wanted) => {

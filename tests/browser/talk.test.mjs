@@ -54,7 +54,8 @@ describe("what one does with messages", () => {
     await names.waitFor({ state: "hidden" });
     await mina.getByRole("log", { name: "Messages in general" }).focus();
     await mina.keyboard.press("ArrowUp");
-    while (!(await chip.evaluate((element) => element === document.activeElement))) await mina.keyboard.press("Tab");
+    const isHeld = () => chip.evaluate((element) => element === document.activeElement);
+    for (let steps = 0; steps < 20 && !(await isHeld()); steps += 1) await mina.keyboard.press("Tab");
     await names.waitFor();
     await act(jun, "cake?", "Who reacted");
     assert.deepEqual(await jun.locator("facts-dialog .fact .title").allTextContents(), ["jun", "mina"]);
@@ -97,7 +98,7 @@ describe("what one does with messages", () => {
     await jun.keyboard.press("Enter");
     const quote = row(mina, "and the second").getByRole("button", { name: "mina: the first word" });
     await quote.click();
-    await mina.locator("message-row.is-found", { hasText: "the first word" }).waitFor();
+    await mina.locator("message-row:is(.is-found, :focus)", { hasText: "the first word" }).waitFor();
   });
 
   it("keeps a thread aside, with an unread count of its own", async () => {
@@ -147,7 +148,7 @@ describe("what one does with messages", () => {
     await mina.locator("search-panel mark").nth(1).waitFor();
     assert.deepEqual(await mina.locator("search-panel mark").allTextContents(), ["key", "mat"]);
     await mina.locator("search-panel .message-card button").click();
-    await mina.locator("message-row.is-found", { hasText: "under the mat" }).waitFor();
+    await mina.locator("message-row:is(.is-found, :focus)", { hasText: "under the mat" }).waitFor();
     assert.equal(await mina.getByText("line 230", { exact: true }).count(), 0);
     await mina.getByRole("button", { name: "Latest messages" }).click();
     await sees(mina, "line 230");
@@ -157,7 +158,7 @@ describe("what one does with messages", () => {
     await mina.getByText("Two letters or syllables at least, please.").waitFor();
     // As a notification leads there.
     await mina.goto(`${server.url}/rooms/${id}?at=${place}`);
-    await mina.locator("message-row.is-found", { hasText: "under the mat" }).waitFor();
+    await mina.locator("message-row:is(.is-found, :focus)", { hasText: "under the mat" }).waitFor();
     assert.equal(new URL(mina.url()).hash, `#/${id}`);
   });
 
@@ -187,7 +188,7 @@ describe("what one does with messages", () => {
     await jun.locator('[data-part="inbox-unread"]', { hasText: "1" }).waitFor();
     await jun.getByRole("button", { name: "Notifications" }).click();
     await jun.locator("inbox-panel .message-card button").click();
-    await jun.locator("message-row.is-found", { hasText: "look" }).waitFor();
+    await jun.locator("message-row:is(.is-found, :focus)", { hasText: "look" }).waitFor();
     await mina.getByTestId("composer").pressSequentially("@al");
     await mina.getByRole("option", { name: "@all" }).waitFor();
   });
@@ -317,10 +318,10 @@ describe("what one does with messages", () => {
     await sees(mina, "Three things. <b>no</b> 1 [m_9_9]");
     await mina.getByText("Stopped.").waitFor();
     await mina.getByRole("button", { name: "Show source 1" }).click();
-    await mina.locator("message-row.is-found", { hasText: "what is up?" }).waitFor();
+    await mina.locator("message-row:is(.is-found, :focus)", { hasText: "what is up?" }).waitFor();
     await mina.getByRole("button", { name: "Where this comes from" }).click();
     await mina.locator("facts-dialog .fact", { hasText: "12 tokens read, 5 written · $0.00031" }).waitFor();
     await mina.locator("facts-dialog .fact.is-link").click();
-    await mina.locator("message-row.is-found", { hasText: "what is up?" }).waitFor();
+    await mina.locator("message-row:is(.is-found, :focus)", { hasText: "what is up?" }).waitFor();
   });
 });

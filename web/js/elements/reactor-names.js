@@ -22,8 +22,7 @@ class ReactorNames extends LiveElement {
     this.on(document, "pointerover", ({ target, pointerType }) => pointerType !== "touch" && this.#at(target));
     this.on(document, "focusin", ({ target }) => this.#at(target.matches(":focus-visible") ? target : null));
     this.on(document, "keydown", ({ key }) => key === "Escape" && this.#leave());
-    this.on(document, "pointerdown", () => this.#leave());
-    this.on(document, "scroll", () => this.#leave());
+    this.on(document, "pointerdown wheel", () => this.#leave());
   }
 
   disconnectedCallback() {
