@@ -90,6 +90,25 @@ describe("files in the page", () => {
     await sees(mina, "words");
   });
 
+  it("hold up the message that brings them, which goes when they are there", async () => {
+    const mina = await person("mina");
+    // The upload stands still until somebody lets it go on.
+    let go;
+    const held = new Promise((wake) => (go = wake));
+    await mina.route(/\/files\?name=/u, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await attach(mina, [text("notes.txt", "a")]);
+    await mina.locator('upload-tray .upload[data-state="sending"]').waitFor();
+    await say(mina, "with a file");
+    await mina.getByText("Goes out with its files…").waitFor();
+    assert.deepEqual([await mina.getByTestId("composer").inputValue(), await mina.locator("message-row").count()], ["with a file", 0]);
+    go();
+    await mina.locator('message-row[data-state="confirmed"]', { hasText: "with a file" }).locator("file-strip .file").waitFor();
+    assert.deepEqual([await mina.getByTestId("composer").inputValue(), await mina.locator("message-row").count()], ["", 1]);
+  });
+
   it("that could not go out while the server was away go by themselves when it is back", async () => {
     const { server } = now;
     const [mina, jun] = [await person("mina"), await person("jun")];

@@ -20,7 +20,7 @@ class AccountMenu extends LiveElement {
   connectedCallback() {
     if (this.isBuilt) return;
     this.append(stamp("account-menu"));
-    this.on(this.chat, "rooms presence", () => this.#render());
+    this.on(this.chat, "rooms presence status", () => this.#render());
     this.on(document, "localechange", () => this.#render());
     this.on(document, "set-status", () => this.#say());
     this.on(part(this, "me"), "click", () => this.#menu());
@@ -90,7 +90,7 @@ class AccountMenu extends LiveElement {
     if (!me) return;
     const { state, text } = this.#standing;
     paintAvatar(part(this, "avatar"), me.id, me.display_name);
-    this.dataset.state = state;
+    this.dataset.state = this.chat.status === "online" ? state : "off";
     setText(part(this, "name"), me.display_name);
     const said = text ?? /** @type {any} */ (me).status_text;
     setText(part(this, "handle"), [state === "online" ? "" : t(`state.${state}`), said].filter(Boolean).join(" · ") || `@${me.username}`);

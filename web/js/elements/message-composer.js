@@ -19,6 +19,8 @@ class MessageComposer extends LiveElement {
   /** @type {string | null} */ #place = null;
   /** What is answered or corrected. @type {{mode: "reply" | "edit", message: any} | null} */ #about = null;
   #isComposing = false;
+  /** What is here goes out as soon as its files are there. */
+  #isDue = false;
 
   /* Lifecycle */
 
@@ -51,7 +53,7 @@ class MessageComposer extends LiveElement {
   }
 
   #listenForFiles() {
-    this.on(this.chat.uploads, "change", () => this.#render());
+    this.on(this.chat.uploads, "change", () => this.#uploaded());
     this.on(part(this, "attach"), "click", () => part(this, "files").click());
     this.on(part(this, "files"), "change", ({ target }) => this.#attach([...target.files], target));
     this.on(this.#text, "paste", (event) => this.#attach([...event.clipboardData.files], null, event));
@@ -104,12 +106,23 @@ class MessageComposer extends LiveElement {
     this.#text.focus();
   }
 
-  /** Whether there is something to send, and nothing to wait for. @param {string} text */
+  /** Whether there is something to send, now or when its files are there. @param {string} text */
   #maySend(text) {
-    if (this.#isEditing) return text !== "" && textLength(text) <= TEXT_LIMIT;
-    const { uploads } = this.chat;
-    const isWaiting = uploads.of(this.#room).length > 0 && !uploads.areReady(this.#room);
-    return !isWaiting && (text !== "" || uploads.areReady(this.#room)) && textLength(text) <= TEXT_LIMIT;
+    const uploads = this.#isEditing ? [] : this.chat.uploads.of(this.#room);
+    const isBroken = uploads.some(({ state }) => state === "failed");
+    return !isBroken && (text !== "" || uploads.length > 0) && textLength(text) <= TEXT_LIMIT;
+  }
+
+  /** Whether files are still on their way, for which a message waits. */
+  get #isUploading() {
+    return !this.#isEditing && this.chat.uploads.of(this.#room).some(({ state }) => state === "sending");
+  }
+
+  #uploaded() {
+    const isOver = !this.#isUploading;
+    if (this.#isDue && isOver) this.#send();
+    if (isOver) this.#isDue = false;
+    this.#render();
   }
 
   get #isEditing() {
@@ -120,6 +133,8 @@ class MessageComposer extends LiveElement {
     const text = this.#text.value.trim();
     if (this.#isComposing || !this.#maySend(text)) return;
     if (this.#isEditing) return this.#correct(text);
+    this.#isDue = this.#isUploading;
+    if (this.#isDue) return this.#render();
     this.#text.value = "";
     if (this.#place) this.#drafts.delete(this.#place);
     this.chat.send(text, { reply_to: this.#about?.message.id ?? null, thread: this.thread });
@@ -202,6 +217,7 @@ class MessageComposer extends LiveElement {
       this.#place = place;
       this.#about = null;
       this.#isComposing = false;
+      this.#isDue = false;
       this.#text.value = (place && this.#drafts.get(place)) ?? "";
     }
     this.#render();
@@ -213,7 +229,7 @@ class MessageComposer extends LiveElement {
     const length = textLength(this.#text.value.trim());
     const over = length - TEXT_LIMIT;
     const count = over > 0 ? t("composer.over", { count: number(over) }) : t("composer.left", { count: number(-over) });
-    setText(part(this, "count"), length > COUNT_FROM ? count : "");
+    setText(part(this, "count"), this.#isDue ? t("composer.due") : length > COUNT_FROM ? count : "");
     part(this, "count").classList.toggle("wrong", over > 0);
     part(this, "send").disabled = !this.#maySend(this.#text.value.trim());
     this.#label();

@@ -38,7 +38,6 @@ class StatusPill extends LiveElement {
     const isOffline = status !== "online" && !navigator.onLine;
     this.dataset.status = isOffline ? "offline" : status;
     setText(part(this, "text"), this.#text(isOffline));
-    part(this, "text").title = this.#text(isOffline);
     part(this, "now").hidden = !["waiting", "stopped"].includes(status) || this.#secondsLeft() < 2;
     if (status === "stopped" && socket.ended) part(this, "now").hidden = false;
     if (status === "waiting") this.#timer = setTimeout(() => this.#render(), 500);

@@ -36,7 +36,7 @@ export default {
   "status.waiting": "Reconnecting in {seconds} s",
   "status.offline": "You are offline",
   "status.stopped": "Disconnected",
-  "status.now": "Reconnect now",
+  "status.now": "Try now",
   "ended.4500": "The server did not understand this page. Please reload it.",
   "ended.4503": "This account was banned.",
   "ended.4504": "Too many windows are open for this account. Close one and try again.",
@@ -101,6 +101,7 @@ export default {
   "file.add": "Attach files",
   "file.drop": "Take this file away",
   "file.sending": "Uploading…",
+  "composer.due": "Goes out with its files…",
 
   "typing.one": "{a} is typing",
   "typing.two": "{a} and {b} are typing",

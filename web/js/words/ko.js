@@ -100,6 +100,7 @@ export default {
   "file.add": "파일 첨부",
   "file.drop": "이 파일 빼기",
   "file.sending": "올리는 중…",
+  "composer.due": "파일을 다 올리면 보낼게요…",
 
   "typing.one": "{a} 님이 입력하고 있어요",
   "typing.two": "{a} 님과 {b} 님이 입력하고 있어요",
