@@ -41,9 +41,11 @@ describe("what one does with messages", () => {
 
   it("names who has reacted: to the pointer, to the keyboard, and all of them in a list", async () => {
     const [mina, jun] = await both("cake?");
-    for (const page of [jun, mina]) {
+    for (const [page, count] of [[jun, "1"], [mina, "2"]]) {
       await row(page, "cake?").locator(".bubble").hover();
       await page.locator("message-actions .quick button").first().click();
+      // Who came first is named first.
+      await row(mina, "cake?").locator(".reaction", { hasText: count }).waitFor();
     }
     const chip = row(mina, "cake?").locator(".reaction", { hasText: "2" });
     await chip.hover();
@@ -279,7 +281,13 @@ describe("what one does with messages", () => {
     await jun.keyboard.press("Enter");
     await jun.getByRole("menuitem", { name: "Add a reaction" }).waitFor();
     await jun.keyboard.press("ArrowDown");
-    assert.equal(await jun.evaluate(() => document.activeElement.textContent), "Reply");
+    const held = () => jun.evaluate(() => document.activeElement.textContent);
+    assert.equal(await held(), "Reply");
+    await jun.keyboard.press("End");
+    assert.notEqual(await held(), "Reply");
+    await jun.keyboard.press("Home");
+    await jun.keyboard.press("ArrowDown");
+    assert.equal(await held(), "Reply");
     await jun.keyboard.press("Enter");
     assert.equal(await jun.evaluate(() => document.activeElement.id), "composer");
     await jun.keyboard.type("by key");

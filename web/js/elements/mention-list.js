@@ -4,6 +4,8 @@ import { t, tProblem } from "/js/i18n.js";
 import { begunName, completed, fitting } from "/js/models/completion.js";
 import { toast } from "/js/elements/toast-stack.js";
 
+/** People come and go: a list of them is not good for long. */
+const GOOD_MS = 30_000;
 let lists = 0;
 
 /** Whom `@…` may mean, over the box that one writes in. The focus stays in the text. */
@@ -11,7 +13,7 @@ class MentionList extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
   /** @type {HTMLTextAreaElement} */ #text = /** @type {any} */ (null);
-  /** @type {Map<string, any[]>} */ #members = new Map();
+  /** @type {Map<string, {at: number, users: any[]}>} */ #members = new Map();
   /** @type {any[]} */ #users = [];
   #at = 0;
 
@@ -63,20 +65,20 @@ class MentionList extends LiveElement {
     return selectionStart === selectionEnd ? begunName(value, selectionStart) : null;
   }
 
-  /** Who is in the room, fetched once. @returns {Promise<any[]>} */
+  /** Who is in the room. @returns {Promise<any[]>} */
   async #load() {
     const room = this.chat.current ?? "";
-    if (!this.#members.has(room)) {
+    if (Date.now() - (this.#members.get(room)?.at ?? 0) > GOOD_MS) {
       try {
         const { items } = await this.api.members(room, null);
         const users = items.map((/** @type {any} */ { user }) => user);
         this.chat.people.learn(users);
-        this.#members.set(room, users);
+        this.#members.set(room, { at: Date.now(), users });
       } catch (problem) {
         if (/** @type {any} */ (problem).code !== "offline") toast(tProblem(problem), "bad");
       }
     }
-    return this.#members.get(room) ?? [];
+    return this.#members.get(room)?.users ?? [];
   }
 
   /** @param {PointerEvent} event */

@@ -53,13 +53,13 @@ class PopMenu extends LiveElement {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === "Tab") this.hidePopover();
-    if (!step) return;
-    event.preventDefault();
     const buttons = /** @type {HTMLElement[]} */ ([...this.querySelectorAll("[role^=menuitem]")]);
     const at = buttons.indexOf(/** @type {any} */ (document.activeElement));
-    buttons.at((at + step) % buttons.length)?.focus();
+    const to = { ArrowDown: (at + 1) % buttons.length, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    buttons.at(to)?.focus();
   }
 }
 
