@@ -164,7 +164,7 @@ class Deed {
   /** What the message said before. */
   async history() {
     const { items } = await this.api.ofRoom(this.room, `${this.path}/revisions`, { limit: 200 });
-    const facts = items.reverse().map(({ rev, text, at }) => ({ title: `${number(rev)} · ${moment(at)}`, text }));
+    const facts = items.reverse().map((/** @type {any} */ { rev, text, at }) => ({ title: `${number(rev)} · ${moment(at)}`, text }));
     showFacts({ title: t("act.history"), text: facts.length ? "" : t("history.none"), facts });
   }
 }

@@ -42,7 +42,7 @@ export class RowPainter {
     for (const row of rows) {
       const element = this.#drawn.get(row.key) ?? newElement(row);
       this.#drawn.set(row.key, element);
-      if (element === next) next = next.nextElementSibling;
+      if (element === next) next = element.nextElementSibling;
       else this.#place.insertBefore(element, next);
       this.#fill(element, row, picked);
     }
