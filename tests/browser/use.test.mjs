@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { DESKTOP, PASSWORD, PHONE, stage } from "./stage.mjs";
 
 describe("the page in use", () => {
-  const { visit, register, person, say, sees, confirmed } = stage();
+  const { now, visit, register, person, say, sees, confirmed } = stage();
 
   it("does not send in the middle of composing Hangul", async () => {
     const mina = await person("mina");
@@ -139,7 +139,10 @@ describe("the page in use", () => {
     await mina.getByLabel("Room name").fill("saturday");
     await mina.getByRole("button", { name: "Create room" }).click();
     await mina.getByRole("heading", { level: 1, name: "saturday" }).waitFor();
+    const carol = await now.server.register("carol");
+    await now.server.call("POST", "/clubs", { name: "Closed circle", join_policy: "request" }, carol.access_token);
     await jun.getByRole("button", { name: "Browse clubs" }).click();
+    assert.equal(await jun.getByRole("button", { name: "Not open" }).isDisabled(), true);
     await jun.getByRole("button", { name: "Join", exact: true }).click();
     await jun.getByTestId("room-list").getByText("saturday").click();
     await jun.getByRole("heading", { level: 1, name: "saturday" }).waitFor();
@@ -161,6 +164,7 @@ describe("the page in use", () => {
   it("is a log to a screen reader, and busy while history comes", async () => {
     const mina = await person("mina");
     const log = mina.getByRole("log");
+    await mina.locator('message-timeline .log[aria-busy="false"]').waitFor();
     assert.deepEqual(
       await log.evaluate((element) => [element.getAttribute("aria-live"), element.getAttribute("aria-busy"), element.ariaLabel]),
       ["polite", "false", "Messages in general"],

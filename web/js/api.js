@@ -124,7 +124,7 @@ export class Api {
     return this.get(`/clubs/${encodeURIComponent(id)}`);
   }
 
-  /** @param {{name: string, description?: string, join_policy?: string}} form */
+  /** @param {{name: string, description?: string}} form */
   makeClub(form) {
     return this.send("POST", "/clubs", form);
   }

@@ -82,20 +82,15 @@ class ClubDialog extends LiveElement {
   /** @param {any} club */
   async #join(club) {
     await this.#try(async () => {
-      const { status } = await this.api.joinClub(club.id);
-      if (status !== "active") {
-        club.my = { role: null, status };
-        toast(t("clubs.asked", { club: club.name }));
-        return this.#renderList();
-      }
+      await this.api.joinClub(club.id);
       toast(t("clubs.joined", { club: club.name }));
       await this.#enter(club.id);
     });
   }
 
   async #make() {
-    const { name, description, join_policy } = part(this, "panel-make").elements;
-    const form = { name: name.value.trim(), description: description.value.trim(), join_policy: join_policy.value };
+    const { name, description } = part(this, "panel-make").elements;
+    const form = { name: name.value.trim(), description: description.value.trim() };
     if (form.name.length < 2) return name.focus();
     part(this, "create").disabled = true;
     await this.#try(async () => {
@@ -149,9 +144,10 @@ class ClubDialog extends LiveElement {
     setText(part(card, "facts"), tn("clubs.members", club.member_count ?? 0));
     const status = club.my?.status;
     const action = part(card, "action");
-    const ask = club.join_policy === "open" ? "clubs.join" : "clubs.ask";
-    setText(action, t(status === "active" ? "clubs.enter" : status === "pending" ? "clubs.pending" : ask));
-    action.disabled = status === "pending" || status === "banned";
+    // Only open clubs can be joined.
+    const isShut = status === "banned" || club.join_policy !== "open";
+    setText(action, t(status === "active" ? "clubs.enter" : isShut ? "clubs.shut" : "clubs.join"));
+    action.disabled = status !== "active" && isShut;
     action.classList.toggle("primary", status !== "active");
     action.addEventListener("click", () => (status === "active" ? this.#try(() => this.#enter(club.id)) : this.#join(club)));
     return card;
