@@ -3,6 +3,8 @@
 //! Labels are enums, never ids: a metric must not grow with the number of rooms or users.
 //! Never logged, at no level: tokens, passwords, message texts.
 
+mod assistant;
+
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,6 +17,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
+
+pub use self::assistant::AssistantNumbers;
 
 /// Why frames were not pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -91,6 +95,8 @@ pub struct Metrics {
     pub lines: Counter,
     /// Lines that were not understood.
     pub bad_lines: Counter,
+    /// What is counted of the assistant.
+    pub assistant: AssistantNumbers,
     commits: Histogram,
     commit_seconds: Histogram,
     restarts: Family<Kind, Counter>,
@@ -128,6 +134,7 @@ impl Metrics {
             search_indexed: Counter::default(),
             lines: Counter::default(),
             bad_lines: Counter::default(),
+            assistant: AssistantNumbers::new(),
             commits: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
             restarts: Family::default(),
@@ -173,6 +180,7 @@ impl Metrics {
         r.register("sessions_closed", "sessions closed, by close code", self.closed.clone());
         r.register("http_responses", "REST responses, by status", self.responses.clone());
         r.register("mailbox_depth", "messages that wait, by queue", self.waiting.clone());
+        self.assistant.register(r);
     }
 
     /// A transaction of the journal.

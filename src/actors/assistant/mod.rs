@@ -10,6 +10,7 @@
 //! its one end. The same look finds what a node has left that ended.
 
 mod answering;
+mod counted;
 mod draft;
 mod message;
 mod offline;
@@ -225,6 +226,9 @@ impl Assistants {
             state.told.remove(&question.run);
             self.start(me, state, (Answering::new(question), Task::Answer)).await?;
         }
+        let ((waiting, working), numbers) = (state.queue.len(), &self.rooms.metrics.assistant);
+        numbers.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        numbers.working.set(i64::try_from(working).unwrap_or(i64::MAX));
         let waiting: Vec<_> = state.queue.waiting().take(PLACES).collect();
         state.told.retain(|run, _place| waiting.contains(run));
         for run in waiting {

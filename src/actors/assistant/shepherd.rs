@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::answering::{Answering, Question};
+use super::counted;
 use super::message::AssistantsMsg;
 use super::prepare::{self, Prepared, Unprepared};
 use super::run::{Outcome, Run};
@@ -190,7 +191,7 @@ impl Assistant {
         };
         self.answering.say(&prepared.begun);
         let output = match self.step(RunStep::Begin(begin)).await {
-            Ok(RunStepped::Begun { output, .. }) => output,
+            Ok(RunStepped::Begun { output, .. }) => counted::began(&self.rooms, output),
             Ok(RunStepped::NoBudget) => {
                 self.drop_run("budget").await;
                 let msg = "the assistant's budget of today is used up";
@@ -314,11 +315,13 @@ impl Assistant {
             tracing::warn!(run.id = %run, provider, model, "an answer broke off: {reason}");
         }
         for _try in 0..TRIES {
-            let (text, receipt, at) = (text.clone(), receipt.clone(), Millis::now());
-            let reason = reason.map(str::to_owned);
-            let end = RunEnd { run, room, finish, text, receipt, reason, at };
+            let (text, kept, at) = (text.clone(), receipt.clone(), Millis::now());
+            let why = reason.map(str::to_owned);
+            let end = RunEnd { run, room, finish, text, receipt: kept, reason: why, at };
             match self.step(RunStep::End(end)).await {
-                Ok(_it_stands) => return,
+                Ok(stepped) => {
+                    return counted::over(&self.rooms, &stepped, (finish, reason), &receipt);
+                }
                 Err(why) => {
                     tracing::warn!(run.id = %run, "an answer could not be ended: {}", why.msg);
                 }
@@ -379,6 +382,7 @@ pub fn public_reason(kind: &str) -> &'static str {
 
 /// Tells an asker that there will be no answer.
 pub(super) async fn refuse(rooms: &RoomsHandle, question: Question, refusal: &Refusal) {
+    rooms.metrics.assistant.refused.inc();
     let Question { room, seq, asker, .. } = question;
     let refused = AiRefused { room, message: MessageId { room, seq }, refusal };
     rooms.tell_asker(asker, Frame::json(&refused)).await;

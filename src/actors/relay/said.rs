@@ -35,6 +35,7 @@ impl Relay {
         };
         let mut behind = self.behind.borrow_mut();
         behind.retain(|one| !one.answering.is_over());
+        let mut pushed = 0;
         for ear in &listeners.open {
             let Some(entry) = book.at(ear.slot) else {
                 continue;
@@ -54,7 +55,10 @@ impl Relay {
                 continue;
             }
             match known.map(|at| behind.swap_remove(at)) {
-                None => entry.outbox.push(frame.bytes().clone()),
+                None => {
+                    let (bytes, faults) = (frame.bytes().clone(), &self.rooms.faults);
+                    faults.deliver(seat.number(), bytes, |bytes| entry.outbox.push(bytes));
+                }
                 Some(Behind { told, .. }) => {
                     let run = answering.question.run;
                     let text = answering.part(told, upto);
@@ -62,7 +66,9 @@ impl Relay {
                     entry.outbox.push(merged.bytes().clone());
                 }
             }
+            pushed += 1;
             self.list(seat, &entry.outbox);
         }
+        self.metrics.assistant.deltas.inc_by(pushed);
     }
 }

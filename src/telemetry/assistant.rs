@@ -1,0 +1,94 @@
+//! The numbers of the assistant.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Direction {
+    direction: &'static str,
+}
+
+/// What is counted of questions and answers.
+#[derive(Debug)]
+pub struct AssistantNumbers {
+    /// Answers that began.
+    pub started: Counter,
+    /// Questions that were told that there will be no answer.
+    pub refused: Counter,
+    /// Questions that wait for their turn.
+    pub waiting: Gauge,
+    /// Answers that are worked on.
+    pub working: Gauge,
+    /// Pieces of answers put into outboxes.
+    pub deltas: Counter,
+    ended: Family<Outcome, Counter>,
+    tokens: Family<Direction, Counter>,
+    first_token: Histogram,
+}
+
+impl AssistantNumbers {
+    pub(super) fn new() -> Self {
+        let numbers = Self {
+            started: Counter::default(),
+            refused: Counter::default(),
+            waiting: Gauge::default(),
+            working: Gauge::default(),
+            deltas: Counter::default(),
+            ended: Family::default(),
+            tokens: Family::default(),
+            first_token: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
+        };
+        // Shown from the start, so that an alert has something to look at.
+        for outcome in ["stop", "timeout", "crash"] {
+            numbers.ended.get_or_create(&Outcome { outcome }).inc_by(0);
+        }
+        for direction in ["in", "out"] {
+            numbers.tokens.get_or_create(&Direction { direction }).inc_by(0);
+        }
+        numbers
+    }
+
+    pub(super) fn register(&self, r: &mut Registry) {
+        r.register("ai_started", "answers that began", self.started.clone());
+        r.register("ai_ended", "answers that ended, by outcome", self.ended.clone());
+        r.register("ai_refused", "questions that got no answer", self.refused.clone());
+        r.register("ai_waiting", "questions that wait for their turn", self.waiting.clone());
+        r.register("ai_working", "answers that are worked on", self.working.clone());
+        r.register("ai_tokens", "tokens of models, by direction", self.tokens.clone());
+        r.register(
+            "ai_first_token_seconds",
+            "time from asking a model to its first word",
+            self.first_token.clone(),
+        );
+        r.register("ai_deltas", "pieces of answers put into outboxes", self.deltas.clone());
+    }
+
+    /// An answer ended: how, or why it broke off; tokens that were read and written; how long its
+    /// model took to the first word.
+    pub(crate) fn ended(
+        &self,
+        outcome: &'static str,
+        (input, output): (i64, i64),
+        first: Option<Duration>,
+    ) {
+        self.ended.get_or_create(&Outcome { outcome }).inc();
+        for (direction, tokens) in [("in", input), ("out", output)] {
+            let tokens = u64::try_from(tokens).unwrap_or(0);
+            self.tokens.get_or_create(&Direction { direction }).inc_by(tokens);
+        }
+        if let Some(first) = first {
+            self.first_token.observe(first.as_secs_f64());
+        }
+    }
+}
