@@ -9,7 +9,7 @@ use crate::chaos;
 #[cfg(feature = "actors")]
 use crate::scenario::actors;
 use crate::scenario::{
-    catchup, crash, cuts, disk, durable, fanout, idle, mixed, overload, power, presence, rooms,
+    ai, catchup, crash, cuts, disk, durable, fanout, idle, mixed, overload, power, presence, rooms,
     scale, search, slow, soak, start, storm,
 };
 
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Soak(soak::Options),
     /// A day of a club in short: latency of each action, users a core carries
     Mixed(mixed::Options),
+    /// The assistant: answers that many watch, what they cost, or every fault of a model and a server
+    Ai(ai::Options),
     /// Rooms, journal and relays inside this process, without sockets and database
     #[cfg(feature = "actors")]
     Actors(actors::Options),

@@ -106,6 +106,8 @@ pub(crate) enum SignIn {
     Header,
     /// By the first frame, which names no wishes beyond the opened rooms.
     FirstFrame,
+    /// The same, with the wish to hear what the assistant says in them.
+    ForAnswers,
 }
 
 /// What the server said on sign-in.
@@ -227,8 +229,13 @@ impl Client {
     }
 
     async fn sign_in(&mut self, token: &str, sign_in: SignIn) -> Result<Welcome> {
-        if matches!(sign_in, SignIn::FirstFrame) {
-            let auth = json!({"id": 1, "op": "auth", "token": token, "want": []});
+        let want: Option<&[&str]> = match sign_in {
+            SignIn::Header => None,
+            SignIn::FirstFrame => Some(&[]),
+            SignIn::ForAnswers => Some(&["ai"]),
+        };
+        if let Some(want) = want {
+            let auth = json!({"id": 1, "op": "auth", "token": token, "want": want});
             self.writer.send(&auth.to_string()).await?;
         }
         let (mut server, mut answer) = (String::new(), None);

@@ -171,6 +171,10 @@ impl Http {
         self.call("POST", path, token, Some(body)).await
     }
 
+    pub(crate) async fn patch(&mut self, path: &str, token: &str, body: &Value) -> Result<Value> {
+        self.call("PATCH", path, Some(token), Some(body)).await
+    }
+
     /// A number of `/metrics`; nothing when the server does not count it.
     pub(crate) async fn metric(&mut self, name: &str) -> Result<Option<f64>> {
         let request = self.request("GET", "/metrics", None, None);

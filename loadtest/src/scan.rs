@@ -56,6 +56,28 @@ pub(crate) fn delivery(line: &[u8]) -> Option<Delivery> {
     Some(Delivery { seq, stamp: behind(line, br#""text":""#).and_then(stamp) })
 }
 
+/// A piece of an answer of the assistant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece<'l> {
+    pub run: &'l str,
+    /// Bytes of the answer before it.
+    pub off: usize,
+    pub text: &'l str,
+}
+
+/// The usual shape of a piece, with nothing in its text that JSON writes in another way.
+pub(crate) fn piece(line: &[u8]) -> Option<Piece<'_>> {
+    if !line.starts_with(br#"{"ev":"ai.delta","#) || line.contains(&b'\\') {
+        return None;
+    }
+    let (off, rest) = number(behind(line, br#""off":"#)?)?;
+    let text = rest.strip_prefix(br#","text":""#)?.strip_suffix(br#""}"#)?;
+    let run = behind(line, br#""run":""#)?;
+    let run = run.get(..run.iter().position(|byte| *byte == b'"')?)?;
+    let (run, text) = (std::str::from_utf8(run).ok()?, std::str::from_utf8(text).ok()?);
+    Some(Piece { run, off: usize::try_from(off).ok()?, text })
+}
+
 /// The room of an event.
 pub(crate) fn room(line: &[u8]) -> Option<&str> {
     let room = behind(line, br#""room":""#)?;
@@ -126,5 +148,14 @@ mod tests {
         }
         assert_eq!(delivery(br#"{"ev":"presence","room":"r_1","count":3}"#), None);
         assert_eq!(room(br#"{"ev":"lag"}"#), None);
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_is_read_without_parsing() {
+        let line = br#"{"ev":"ai.delta","room":"r_1","run":"run_5","off":14,"text":"we meet "}"#;
+        assert_eq!(piece(line), Some(Piece { run: "run_5", off: 14, text: "we meet " }));
+        let line = br#"{"ev":"ai.delta","room":"r_1","run":"run_5","off":14,"text":"a\"b"}"#;
+        assert_eq!(piece(line), None, "that is for a parser");
+        assert_eq!(piece(br#"{"ev":"ai.end","room":"r_1"}"#), None);
     }
 }

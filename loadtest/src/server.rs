@@ -167,6 +167,11 @@ impl Server {
         Endpoint::local(self.listen)
     }
 
+    /// The program that it runs.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     fn database(&self, url: Option<String>) -> Database {
         match url {
             Some(url) if url.starts_with("postgres") => Database::Postgres { url, name: None },

@@ -78,6 +78,9 @@ const ASLEEP: &str = "fanout --members 16 --asleep 100 --messages 300 --bytes 40
 /// Kills in the time between an early reply and its commit.
 const CRASH: &str =
     "crash --kills 4 --senders 6 --listeners 2 --min-life 300 --max-life 600 --repeat 0";
+/// Answers in pieces. Some rounds end early when the frame of an end is lost.
+const ANSWERS: &str = "ai --answers 2 --viewers 4 --seconds 3 --pairs 1 --questions 2 --bare 0 \
+     --chat-rooms 1 --chat-members 2 --chat-rate 5";
 /// Cuts of the power, most of them right after a reply.
 const POWER: &str = "power --points 60 --seconds 2 --restarts 0 --served 0";
 
@@ -87,6 +90,7 @@ fn a_sound_server_passes_every_run_that_catches_a_fault() {
     run("", SLOWLY).passes(&["latency_p50"]);
     run("", CRASH).passes(&["log_lost"]);
     run("", POWER).passes(&["lost"]);
+    run("", ANSWERS).passes(&["lost", "doubled", "reordered", "differing"]);
 }
 
 #[test]
@@ -129,4 +133,10 @@ fn an_ack_before_the_commit_is_caught() {
 fn a_commit_that_is_not_synced_is_caught() {
     run("synchronous=NORMAL", POWER).fails_by("lost");
     run("synchronous=OFF", POWER).fails_by("lost");
+}
+
+#[test]
+fn a_lost_or_doubled_piece_of_an_answer_is_caught() {
+    run("lose_frame=41", ANSWERS).fails_by("lost");
+    run("double_frame=41", ANSWERS).fails_by("doubled");
 }

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "actors")]
 pub(crate) mod actors;
+pub(crate) mod ai;
 pub(crate) mod catchup;
 pub(crate) mod crash;
 pub(crate) mod cuts;
@@ -68,6 +69,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         Command::Search(options) => search::run(options, &stage, &mut report).await?,
         Command::Start(options) => start::run(options, &stage, &mut report).await?,
         Command::Soak(options) => soak::run(options, &stage, &mut report).await?,
+        Command::Ai(options) => ai::run(options, &stage, &mut report).await?,
         Command::Mixed(options) => mixed::run(options, &stage, &mut report).await?,
         Command::Proxy(_)
         | Command::Baseline(_)
@@ -99,6 +101,7 @@ fn named(command: &Command) -> Result<(&'static str, &'static [&'static str])> {
         Command::Search(_) => ("search", search::GOALS),
         Command::Start(_) => ("start", start::GOALS),
         Command::Soak(_) => ("soak", soak::GOALS),
+        Command::Ai(_) => ("ai", ai::GOALS),
         Command::Mixed(_) => ("mixed", mixed::GOALS),
         Command::Proxy(_)
         | Command::Baseline(_)

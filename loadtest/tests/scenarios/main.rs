@@ -9,6 +9,7 @@
 
 #[cfg(feature = "actors")]
 mod actors;
+mod ai;
 mod fanout;
 mod markup;
 mod scale;

@@ -11,6 +11,7 @@ on_both_with!("tps:200+words:30":
     who_asked_stops_it_and_what_was_said_stays,
     a_deleted_answer_is_gone_everywhere,
     who_wants_no_answers_gets_only_the_log,
+    answers_are_counted,
 );
 
 async fn an_answer_streams_and_becomes_a_message(app: &TestApp, models: &Models) {
@@ -136,4 +137,24 @@ async fn who_wants_no_answers_gets_only_the_log(app: &TestApp, _models: &Models)
         admin["runs"] == 0
     })
     .await;
+}
+
+async fn answers_are_counted(app: &TestApp, _models: &Models) {
+    let (_, room, mut session) = talker(app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let heard = hear(&mut session).await;
+    let ended = r#"moim_ai_ended_total{outcome="stop"}"#;
+    eventually("the end is counted", async || app.metric(ended).await == 1.0).await;
+    let used = &heard.end["d"]["use"];
+    for (name, count) in [
+        ("moim_ai_started_total", 1.0),
+        ("moim_ai_refused_total", 0.0),
+        ("moim_ai_first_token_seconds_count", 1.0),
+        ("moim_ai_deltas_total", heard.deltas.len() as f64),
+        (r#"moim_ai_tokens_total{direction="in"}"#, used["in"].as_f64().unwrap()),
+        (r#"moim_ai_tokens_total{direction="out"}"#, used["out"].as_f64().unwrap()),
+    ] {
+        assert_eq!(app.metric(name).await, count, "{name}");
+    }
+    eventually("nothing is left", async || app.metric("moim_ai_working").await == 0.0).await;
 }
