@@ -229,12 +229,8 @@ impl Client {
     }
 
     async fn sign_in(&mut self, token: &str, sign_in: SignIn) -> Result<Welcome> {
-        let want: Option<&[&str]> = match sign_in {
-            SignIn::Header => None,
-            SignIn::FirstFrame => Some(&[]),
-            SignIn::ForAnswers => Some(&["ai"]),
-        };
-        if let Some(want) = want {
+        if !matches!(sign_in, SignIn::Header) {
+            let want: &[&str] = if matches!(sign_in, SignIn::ForAnswers) { &["ai"] } else { &[] };
             let auth = json!({"id": 1, "op": "auth", "token": token, "want": want});
             self.writer.send(&auth.to_string()).await?;
         }
@@ -395,8 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_close_frame_ends_the_session_with_its_code() {
-        let (mut client, mut server) = pair().await;
-        let mut bytes = Vec::new();
+        let ((mut client, mut server), mut bytes) = (pair().await, Vec::new());
         write_unmasked(&mut bytes, OP_CLOSE, &4009_u16.to_be_bytes());
         server.write_all(&bytes).await.unwrap();
         let ending = client.read(|_, _| {}).await.unwrap_err();

@@ -110,7 +110,7 @@ impl Options {
             ("MOIM_LLM_BASE_URL", provider.url()),
             ("MOIM_LLM_MODEL", "load".to_owned()),
             ("MOIM_AI_CONCURRENCY", self.answers.min(1_000).to_string()),
-            ("MOIM_SESSIONS_PER_USER", (self.answers + 10).to_string()),
+            ("MOIM_SESSIONS_PER_USER", (2 * self.answers + 10).to_string()),
         ]);
         settings
     }
@@ -118,12 +118,12 @@ impl Options {
 
 /// No budget of tokens, and as many questions as may be.
 fn unlimited() -> Vec<(&'static str, String)> {
-    let budgets = ["USER_", "ROOM_", "CLUB_", ""].map(|whose| match whose {
-        "USER_" => "MOIM_AI_USER_TOKENS_PER_DAY",
-        "ROOM_" => "MOIM_AI_ROOM_TOKENS_PER_DAY",
-        "CLUB_" => "MOIM_AI_CLUB_TOKENS_PER_DAY",
-        _all => "MOIM_AI_TOKENS_PER_DAY",
-    });
+    let budgets = [
+        "MOIM_AI_USER_TOKENS_PER_DAY",
+        "MOIM_AI_ROOM_TOKENS_PER_DAY",
+        "MOIM_AI_CLUB_TOKENS_PER_DAY",
+        "MOIM_AI_TOKENS_PER_DAY",
+    ];
     let mut settings: Vec<_> = budgets.into_iter().map(|name| (name, "0".to_owned())).collect();
     settings.push(("MOIM_AI_QUESTIONS_PER_MINUTE", "1000".to_owned()));
     settings
@@ -147,15 +147,19 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let club = setup::make_club(endpoint, owner, &name, options.answers).await?;
     let id = club.id.clone();
     setup::join(endpoint, users.get(1..).unwrap_or_default(), move |_| id.clone()).await?;
-    let both = (board.clone(), provider.clone());
-    let viewers = Viewers::arrive(endpoint, &users, &club.rooms, both).await?;
-    report.server.clone_from(&viewers.server);
-    let chat = Chat::start(endpoint, &name, options.talk, stage.seed).await?;
     let pace = (options.tokens_per_second, Duration::from_secs_f64(options.seconds));
-    let mut hall = Hall::new(viewers, provider, target.process, pace);
-
+    // One by one first, while nobody else reads: the moment of an acknowledgement is then the moment
+    // at which it comes.
+    let one = users.get(..1).unwrap_or_default();
+    let asker = Viewers::arrive(endpoint, one, &club.rooms, &board, &provider).await?;
+    let mut hall = Hall::new(asker, provider.clone(), target.process, pace);
     hall.warm_up().await?;
     let starts = hall.one_by_one(options.questions).await?;
+    hall.viewers = Viewers::arrive(endpoint, &users, &club.rooms, &board, &provider).await?;
+    report.server.clone_from(&hall.viewers.server);
+    let chat = Chat::start(endpoint, &name, options.talk, stage.seed).await?;
+
+    hall.warm_up().await?;
     let processes = target.process.map(|process| ("server", process));
     let sampler = Sampler::start(processes, SAMPLE_EVERY);
     let (mut pairs, mut bare) = (Vec::new(), Vec::new());
@@ -197,12 +201,11 @@ async fn bare_writer(options: &Options, epoch: Epoch, stage: &Stage<'_>) -> Resu
 fn judge(report: &mut Report, hall: &mut Hall) {
     let board = hall.viewers.board.clone();
     let mut faults = board.faults.take();
-    let each = hall.viewers.each();
     for answer in board.answers() {
-        let ends = answer.ends.get();
-        if ends < each {
-            faults.lost += (each - ends) as u64;
-            faults.example(|| format!("question {}: {ends} of {each} saw an end", answer.number));
+        let (unheard, told) = answer.unheard();
+        if unheard > 0 {
+            faults.lost += unheard as u64;
+            faults.example(|| told);
         }
     }
     let kinds = [

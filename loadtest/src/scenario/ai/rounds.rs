@@ -23,6 +23,9 @@ const SPREAD: Duration = Duration::from_secs(1);
 /// Tokens a second at which each is told in a frame of its own: further apart than the server's
 /// least time between two pieces of an answer.
 const APART: f64 = 15.0;
+/// Between two questions that come one after the other: one user asks them all, and the server takes
+/// 20 messages a second of one.
+const BETWEEN: Duration = Duration::from_millis(67);
 /// A short answer, as fast as it goes.
 const SHORT: Script = Script { per_second: 1_000.0, tokens: 8 };
 
@@ -174,6 +177,7 @@ impl Hall {
             record(&mut starts.acked, arrived.saturating_duration_since(acked));
             record(&mut starts.asked, arrived.saturating_duration_since(asked));
             progress.step(1);
+            sleep(BETWEEN.saturating_sub(asked.elapsed())).await;
         }
         progress.done();
         Ok(starts)

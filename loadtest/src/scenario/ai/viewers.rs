@@ -37,9 +37,11 @@ impl Viewers {
         endpoint: &Endpoint,
         users: &[User],
         rooms: &[String],
-        (board, provider): (Rc<Board>, Rc<Provider>),
+        board: &Rc<Board>,
+        provider: &Rc<Provider>,
     ) -> Result<Self> {
         let each = users.len();
+        board.viewers.set(each);
         let progress = Progress::new("viewers", rooms.len() * each);
         let (mut askers, mut followers) = (vec![None; rooms.len()], JoinSet::new());
         let mut server = String::new();
@@ -72,7 +74,7 @@ impl Viewers {
         progress.done();
         let askers: Option<Vec<Writer>> = askers.into_iter().collect();
         let askers = askers.context("a room without an asker")?;
-        Ok(Self { board, server, rooms: rooms.to_vec(), askers, each, followers })
+        Ok(Self { board: board.clone(), server, rooms: rooms.to_vec(), askers, each, followers })
     }
 
     pub(super) fn rooms(&self) -> usize {

@@ -28,11 +28,22 @@ const MOST_EXAMPLES: usize = 5;
 
 /// A question and its answer, as all see it.
 pub(super) struct Answer {
-    pub number: u64,
+    number: u64,
     told: Arc<Told>,
     run: RefCell<Option<String>>,
+    /// Viewers who are to hear it.
+    viewers: usize,
     /// Viewers who heard its end.
-    pub ends: Cell<usize>,
+    ends: Cell<usize>,
+}
+
+impl Answer {
+    /// Viewers who heard no end, and how that is told.
+    pub(super) fn unheard(&self) -> (usize, String) {
+        let (number, viewers, ends) = (self.number, self.viewers, self.ends.get());
+        let told = format!("question {number}: {ends} of {viewers} saw an end");
+        (viewers.saturating_sub(ends), told)
+    }
 }
 
 /// What one viewer knows of the answer it hears.
@@ -76,6 +87,8 @@ pub(super) struct Board {
     pub faults: RefCell<Faults>,
     /// What was refused, or ended otherwise than it should.
     pub broken: RefCell<Vec<String>>,
+    /// Viewers of a room now.
+    pub viewers: Cell<usize>,
     /// Goes up with everything that comes.
     pub pulse: Cell<u64>,
     /// Ends that were heard, each once by each viewer.
@@ -94,6 +107,7 @@ impl Board {
             noted: RefCell::new(Noted::new()?),
             faults: RefCell::default(),
             broken: RefCell::default(),
+            viewers: Cell::new(1),
             pulse: Cell::new(0),
             ended: Cell::new(0),
         })
@@ -192,8 +206,8 @@ impl Board {
     fn asked(&self, provider: &Provider, id: Option<&str>, text: Option<&str>) {
         let (Some(id), Some(number)) = (id, text.and_then(number_in)) else { return };
         self.answers.borrow_mut().entry(id.to_owned()).or_insert_with(|| {
-            let (run, ends) = (RefCell::default(), Cell::new(0));
-            Rc::new(Answer { number, told: provider.told(number), run, ends })
+            let (run, ends, viewers) = (RefCell::default(), Cell::new(0), self.viewers.get());
+            Rc::new(Answer { number, told: provider.told(number), run, viewers, ends })
         });
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Failing {
     #[arg(long, default_value_t = 8)]
     at_once: usize,
     /// With --faults: the longest time from the first question to the kill, in milliseconds
-    #[arg(long, default_value_t = 1_500)]
+    #[arg(long, default_value_t = 3_000)]
     max_life: u64,
 }
 
