@@ -22,7 +22,7 @@ use crate::town::{Meter, Spent};
 const SPREAD: Duration = Duration::from_secs(1);
 /// Tokens a second at which each is told in a frame of its own: further apart than the server's
 /// least time between two pieces of an answer.
-const APART: f64 = 15.0;
+const APART: f64 = 12.5;
 /// Between two questions that come one after the other: one user asks them all, and the server takes
 /// 20 messages a second of one.
 const BETWEEN: Duration = Duration::from_millis(67);
