@@ -11,6 +11,9 @@ use super::error::{LlmError, Wait};
 use super::model::ChatModel;
 use super::request::Request;
 
+/// What a request wishes for that is to be answered without a model.
+pub const OFFLINE: &str = "offline";
+
 /// How long a call may take, and how it is tried again.
 #[derive(Debug, Clone)]
 pub struct Timing {
@@ -134,10 +137,29 @@ impl Chain {
         self.links.is_empty()
     }
 
+    /// Whether no model is to be asked.
+    #[must_use]
+    pub fn is_offline_for(&self, request: &Request) -> bool {
+        self.is_offline() || request.model.as_deref() == Some(OFFLINE)
+    }
+
+    /// Who is asked, in order: whoever offers the model that is wished for comes first.
+    fn links(&self, request: &Request) -> Vec<&Link> {
+        if self.is_offline_for(request) {
+            return Vec::new();
+        }
+        let wish = request.model.as_deref();
+        let is_other =
+            |link: &&Link| wish.is_some_and(|wish| link.model.model_for(request) != wish);
+        let mut links: Vec<_> = self.links.iter().collect();
+        links.sort_by_key(is_other);
+        links
+    }
+
     /// The model that is asked first.
     #[must_use]
     pub fn first_model(&self, request: &Request) -> Option<String> {
-        self.links.first().map(|link| link.model.model_for(request))
+        self.links(request).first().map(|link| link.model.model_for(request))
     }
 
     /// Asks until one answers, and waits for its first word.
@@ -147,7 +169,7 @@ impl Chain {
     pub async fn ask(&self, request: &Request) -> Result<Answered, NoAnswer> {
         let asked = Instant::now();
         let mut tried = Vec::new();
-        for link in &self.links {
+        for link in self.links(request) {
             let outcome = match link.admit() {
                 Ok(call) => self.ask_one(link, call, request, asked).await,
                 Err(Open { retry_after }) => Err((LlmError::Resting { retry_after }, 0)),
@@ -163,7 +185,8 @@ impl Chain {
                 break;
             }
         }
-        if self.is_offline_last { Ok(Answered::Offline { tried }) } else { Err(NoAnswer { tried }) }
+        let is_offline = self.is_offline_last || self.is_offline_for(request);
+        if is_offline { Ok(Answered::Offline { tried }) } else { Err(NoAnswer { tried }) }
     }
 
     async fn ask_one(

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use moim::llm::{Answered, Chain, ChatModel, Finish, LlmError, Part, ScriptedModel, Wait};
+use moim::llm::{
+    Answered, Chain, ChatModel, Endpoint, Finish, LlmError, OFFLINE, Part, Request, ScriptedModel,
+    Wait,
+};
 
 use super::support::{BOTH, ask, chain, endpoint, mock, model, question, rest, timing};
 
@@ -132,4 +135,27 @@ async fn a_script_is_a_model_too() {
     });
     let chain = Chain::new(vec![Arc::new(broken) as Arc<dyn ChatModel>], false, timing());
     assert_eq!(ask(&chain, &question()).await.text, "a");
+}
+
+#[tokio::test]
+async fn who_offers_what_is_wished_for_is_asked_first() {
+    let mock = mock().await;
+    let first = Endpoint { models: vec!["words:2".to_owned()], ..endpoint(BOTH[0], &mock, "fast") };
+    let chain = chain(vec![first, endpoint(BOTH[1], &mock, "words:3")]);
+    for (wish, asked) in [
+        (None, "fast"),
+        (Some("fast"), "fast"),
+        (Some("words:2"), "words:2"),
+        (Some("words:3"), "words:3"),
+        (Some("unheard"), "fast"),
+    ] {
+        let request = Request { model: wish.map(str::to_owned), ..question() };
+        assert_eq!(chain.first_model(&request).as_deref(), Some(asked));
+        assert_eq!(ask(&chain, &request).await.model, asked, "{wish:?}");
+    }
+    let request = Request { model: Some(OFFLINE.to_owned()), ..question() };
+    let before = mock.calls().len();
+    let reply = chain.ask(&request).await;
+    assert!(matches!(reply, Ok(Answered::Offline { tried }) if tried.is_empty()));
+    assert_eq!((chain.first_model(&request), mock.calls().len()), (None, before));
 }
