@@ -107,6 +107,9 @@ use crate::faults::Faults;
 use crate::store::{Link, Store};
 use crate::telemetry::Metrics;
 
+/// What is left of the time to end when answers of the assistant are cut off.
+const TO_CUT_OFF: Duration = Duration::from_secs(3);
+
 /// The live part of a node, started.
 pub struct Tree {
     root: ActorRef<RootMsg>,
@@ -147,10 +150,17 @@ impl Tree {
     }
 
     /// Tells all sessions when to come back, waits until everything that was accepted is
-    /// committed and told, then closes them. `deadline` bounds the whole.
+    /// committed and told, and answers of the assistant have ended or were cut off, then closes
+    /// them. `deadline` bounds the whole.
     pub async fn drain(&self, window: Duration, deadline: Instant) {
+        let assistant = &self.rooms.assistant;
         self.rooms.relays.broadcast(RelayMsg::Drain { window }).await;
-        while Instant::now() < deadline && self.is_busy() {
+        assistant.leave().await;
+        let mut cut_at = deadline.checked_sub(TO_CUT_OFF);
+        while Instant::now() < deadline && (self.is_busy() || assistant.is_speaking()) {
+            if cut_at.take_if(|at| *at <= Instant::now()).is_some() {
+                assistant.cut_off();
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.rooms.relays.broadcast(RelayMsg::Finish).await;

@@ -145,6 +145,11 @@ impl Living {
         living.values().find(is_meant).cloned()
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// All of them, by their runs.
     pub(crate) fn all(&self) -> Vec<Arc<Answering>> {
         let mut all: Vec<_> = self.lock().values().cloned().collect();

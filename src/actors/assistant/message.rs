@@ -1,9 +1,11 @@
 //! What can be asked of the assistant.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::answering::{Answering, Living, Question};
+use super::sweep::TO_LEAVE;
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::seat::Answer;
@@ -95,6 +97,10 @@ pub(crate) enum AssistantsMsg {
     Tick,
     /// Look for runs that nobody looks after.
     Sweep,
+    /// The node ends: begin nothing more.
+    Leave(Answer<()>),
+    /// The node ends now.
+    CutOff,
 }
 
 /// Face of the assistants of a node. Cheap to clone.
@@ -105,6 +111,8 @@ pub struct AssistantHandle {
     /// Those that other nodes speak.
     pub(crate) abroad: Living,
     pub(super) settings: Arc<AssistantSettings>,
+    /// Whether the node ends.
+    leaves: Arc<AtomicBool>,
 }
 
 /// What is seen of an answer that is being spoken.
@@ -146,6 +154,29 @@ impl AssistantHandle {
     /// Wants a draft; false when too many want one.
     pub(crate) fn draft(&self, ask: DraftAsk, answer: Answer<Result<Drafted, Refusal>>) -> bool {
         self.address.try_cast(AssistantsMsg::Draft(ask, answer)).is_ok()
+    }
+
+    /// The node ends: what is being said may end, and nothing more begins.
+    pub(crate) async fn leave(&self) {
+        self.leaves.store(true, Ordering::Release);
+        let (answer, left) = Answer::channel();
+        self.address.answer(AssistantsMsg::Leave(answer));
+        let _late = tokio::time::timeout(TO_LEAVE, left).await;
+    }
+
+    /// The node ends now: what is still being said breaks off.
+    pub(crate) fn cut_off(&self) {
+        self.address.answer(AssistantsMsg::CutOff);
+    }
+
+    /// Whether the node ends.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaves.load(Ordering::Acquire)
+    }
+
+    /// Whether anything is being said here.
+    pub(crate) fn is_speaking(&self) -> bool {
+        !self.living.is_empty()
     }
 
     /// The answer that is being spoken in a room.

@@ -12,12 +12,14 @@
 mod answering;
 mod counted;
 mod draft;
+mod ending;
 mod message;
 mod offline;
 mod prepare;
 mod run;
 mod shepherd;
 mod state;
+mod sweep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,10 +28,10 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 pub(crate) use self::answering::{Answering, Question};
+pub use self::ending::public_reason;
 pub use self::message::{AssistantHandle, AssistantSettings, Drafted, RunReading};
 pub(crate) use self::message::{AssistantsMsg, DraftAsk, MAILBOX};
 pub(crate) use self::run::tell;
-pub use self::shepherd::public_reason;
 use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
 use self::state::{NotQueued, Queue};
 use super::bounded::Envelope;
@@ -38,18 +40,9 @@ use super::task;
 use crate::domain::{MessageId, Millis, RunId, UserId};
 use crate::faults::{Moment, Part};
 use crate::protocol::{AiWait, ErrorCode, Frame, Refusal};
-use crate::store;
 
 /// How often it is noted that runs are looked after, and what was said.
 const TICK: Duration = Duration::from_secs(1);
-/// How often it is looked for runs that nobody looks after.
-const SWEEP: Duration = Duration::from_secs(15);
-/// A run that nobody has seen to for so long was left, where several nodes write.
-const LEFT: i64 = 15_000;
-/// What was just written is on its way here, where one node writes.
-const FRESH: i64 = 3_000;
-/// A question that waited longer, because no node was there, is not answered any more.
-const STALE: i64 = 600_000;
 /// A question whose room is busy elsewhere is tried again after this time.
 const LATER: Duration = Duration::from_millis(500);
 /// A question that crashed its assistant so often is dropped.
@@ -135,6 +128,11 @@ impl Actor for Assistants {
             AssistantsMsg::Drafted => state.drafts = state.drafts.saturating_sub(1),
             AssistantsMsg::Tick => self.tick(&me, state),
             AssistantsMsg::Sweep => self.sweep(&me, state).await?,
+            AssistantsMsg::Leave(answer) => {
+                self.release(state).await;
+                answer.give(());
+            }
+            AssistantsMsg::CutOff => self.cut_off(state),
         }
         self.rooms.faults.panic_point(Part::Assistants, Moment::Middle);
         self.go_on(&me, state).await?;
@@ -222,7 +220,8 @@ impl Assistants {
         me: &ActorRef<Envelope<AssistantsMsg>>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        while let Some(question) = state.queue.next() {
+        let is_leaving = self.rooms.assistant.is_leaving();
+        while let Some(question) = if is_leaving { None } else { state.queue.next() } {
             state.told.remove(&question.run);
             self.start(me, state, (Answering::new(question), Task::Answer)).await?;
         }
@@ -302,7 +301,9 @@ impl Assistants {
     /// Notes that the runs here are looked after, and what was said.
     fn tick(&self, me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State) {
         state.is_ticking = false;
-        let waiting = state.queue.waiting().map(|run| (run, None));
+        // What waits here while the node ends is for others.
+        let is_leaving = self.rooms.assistant.is_leaving();
+        let waiting = state.queue.waiting().filter(|_| !is_leaving).map(|run| (run, None));
         let spoken = state.working.values().map(|(answering, _)| {
             (answering.question.run, Some(answering.text()).filter(|text| !text.is_empty()))
         });
@@ -319,59 +320,6 @@ impl Assistants {
                 Err(why) => tracing::warn!("it could not be noted what was said: {why}"),
             }
         });
-    }
-
-    /// Takes up what nobody looks after: a node ended, or a message got lost.
-    async fn sweep(
-        &self,
-        me: &ActorRef<Envelope<AssistantsMsg>>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        let _timer = me.send_after(SWEEP, || Envelope::to_self(AssistantsMsg::Sweep));
-        let open = match self.rooms.store.open_runs().await {
-            Ok(open) => open,
-            Err(why) => {
-                tracing::warn!("it is not known which questions are open: {why}");
-                return Ok(());
-            }
-        };
-        let now = Millis::now().0;
-        let is_alone = self.rooms.store.engine() == "sqlite";
-        let patience = if is_alone { FRESH } else { LEFT };
-        for run in open {
-            let is_here = state.queue.knows(run.id) || self.is_working(state, run.id);
-            // Of an earlier life of the only node nothing is on its way.
-            let is_old = is_alone && run.seen_at < state.since;
-            if is_here || (!is_old && run.seen_at.0 > now - patience) {
-                continue;
-            }
-            self.take_up(me, state, run).await?;
-        }
-        Ok(())
-    }
-
-    async fn take_up(
-        &self,
-        me: &ActorRef<Envelope<AssistantsMsg>>,
-        state: &mut State,
-        run: store::Run,
-    ) -> Result<(), ActorProcessingErr> {
-        let question =
-            Question { run: run.id, room: run.room, seq: run.question, asker: run.asker };
-        if run.status == store::RunStatus::Running {
-            let known = self.rooms.assistant.living.of(run.id);
-            let text = known.as_ref().map_or(run.text, |answering| answering.text());
-            let answering = known.unwrap_or_else(|| Answering::new(question));
-            run.message.iter().for_each(|message| answering.begins(*message));
-            return self.start(me, state, (answering, Task::Bury(text))).await;
-        }
-        if run.asked_at.0 < Millis::now().0 - STALE {
-            let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
-            self.drop_run(question, "stale", refusal).await;
-        } else {
-            state.queue.put_back(question);
-        }
-        Ok(())
     }
 
     fn is_working(&self, state: &State, run: RunId) -> bool {

@@ -11,13 +11,14 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::answering::{Answering, Question};
 use super::counted;
+use super::ending::{public_reason, text};
 use super::message::AssistantsMsg;
 use super::prepare::{self, Prepared, Unprepared};
 use super::run::{Outcome, Run};
 use crate::actors::journal::Ticket;
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::Answer;
-use crate::domain::{Finish, InvalidText, MessageId, Millis, Text, limits};
+use crate::domain::{Finish, MessageId, Millis, Text};
 use crate::faults::{Moment, Part};
 use crate::llm::{Usage, estimate_text, output};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
@@ -37,6 +38,8 @@ pub(super) enum AssistantMsg {
     Go,
     /// Somebody ends it.
     Stop,
+    /// The node ends.
+    CutOff,
     /// The run is through.
     Finished(Outcome),
 }
@@ -107,12 +110,12 @@ impl Actor for Assistant {
                 None => me.stop(None),
             },
             (AssistantMsg::Stop, _) => {
-                if let Some(run) = state.run.take() {
-                    run.kill();
-                    let outcome =
-                        Outcome { finish: Finish::Cancel, ..Outcome::broken("cancel", "") };
-                    self.end(state, Outcome { error: None, ..outcome }).await;
-                }
+                let outcome = Outcome { finish: Finish::Cancel, ..Outcome::broken("cancel", "") };
+                self.cut(state, Outcome { error: None, ..outcome }).await;
+                me.stop(None);
+            }
+            (AssistantMsg::CutOff, _) => {
+                self.cut(state, Outcome::broken("restart", "")).await;
                 me.stop(None);
             }
             (AssistantMsg::Finished(outcome), _) => {
@@ -171,7 +174,7 @@ impl Assistant {
             }
             Err(_elapsed) => return self.later(),
         };
-        let is_offline = settings.models.is_offline();
+        let is_offline = settings.models.is_offline_for(&prepared.request);
         let model = settings.models.first_model(&prepared.request);
         let model = model.unwrap_or_else(|| "offline".to_owned());
         let price = settings.prices.of(&model).unwrap_or_default();
@@ -210,6 +213,14 @@ impl Assistant {
         let prepared = Arc::new(prepared);
         state.prepared = Some(Arc::clone(&prepared));
         Some(prepared)
+    }
+
+    /// Ends what is being said.
+    async fn cut(&self, state: &mut State, outcome: Outcome) {
+        if let Some(run) = state.run.take() {
+            run.kill();
+            self.end(state, outcome).await;
+        }
     }
 
     /// Another time.
@@ -319,6 +330,7 @@ impl Assistant {
             let why = reason.map(str::to_owned);
             let end = RunEnd { run, room, finish, text, receipt: kept, reason: why, at };
             match self.step(RunStep::End(end)).await {
+                Ok(RunStepped::Stale) => return self.abandon().await,
                 Ok(stepped) => {
                     return counted::over(&self.rooms, &stepped, (finish, reason), &receipt);
                 }
@@ -329,6 +341,14 @@ impl Assistant {
             tokio::time::sleep(PAUSE).await;
         }
         // The sweep finds it.
+    }
+
+    /// There is nothing to end: somebody else has, or there is no room any more.
+    async fn abandon(&self) {
+        let abandoned = self.rooms.store.abandon_run(self.question().run, Millis::now());
+        if let Ok(Err(why)) = tokio::time::timeout(DEADLINE, abandoned).await {
+            tracing::error!("an answer without a room could not be dropped: {why}");
+        }
     }
 
     /// Takes a step of the run in the log.
@@ -348,35 +368,6 @@ impl Assistant {
             },
             Ok(Err(_)) | Err(_) => Err(lost()),
         }
-    }
-}
-
-/// What was said as the text of a message, and whether it had to be cut; none for nothing.
-fn text(said: &str, told: &str) -> (Option<Text>, bool) {
-    match Text::of_assistant(said, told) {
-        Ok(text) => (Some(text), false),
-        Err(InvalidText::TooLong(_)) => {
-            let cut: String = said.chars().take(limits::TEXT_CHARS).collect();
-            (Text::of_assistant(&cut, told).ok(), true)
-        }
-        Err(InvalidText::Blank | InvalidText::Unstorable) => (None, false),
-    }
-}
-
-/// Why an answer broke off, as far as that concerns its readers: what is wrong with the key or the
-/// address of a model is the operator's.
-#[must_use]
-pub fn public_reason(kind: &str) -> &'static str {
-    match kind {
-        "timeout" => "timeout",
-        "rate_limited" | "busy" => "busy",
-        "declined" => "declined",
-        "too_large" => "too_large",
-        "crash" => "crash",
-        "budget" => "budget",
-        "cancel" => "cancel",
-        "gone" | "stale" => "gone",
-        _operators => "unavailable",
     }
 }
 

@@ -255,6 +255,24 @@ impl Store {
         Ok(count > 0)
     }
 
+    /// Gives a run up whose answer has begun in a room that is gone: there is no log to end it in.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn abandon_run(&self, run: RunId, at: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.db.write().await?;
+        let count = execute!(
+            conn,
+            "UPDATE ai_run SET status = 'done', text = '', error = 'gone', ended_at = $2
+              WHERE run_id = $1 AND status = 'running'
+                AND NOT EXISTS (SELECT 1 FROM room WHERE room.room_id = ai_run.room_id
+                                   AND room.deleted_at IS NULL)",
+            run.0,
+            at.0
+        )?;
+        Ok(count > 0)
+    }
+
     /// Notes that somebody wants a run to stop, wherever it is.
     ///
     /// # Errors

@@ -1,0 +1,102 @@
+//! What nobody looks after is taken up, and what this node looks after is left in good order.
+
+use std::time::Duration;
+
+use ractor::{ActorProcessingErr, ActorRef};
+
+use super::answering::{Answering, Question};
+use super::message::AssistantsMsg;
+use super::shepherd::{AssistantMsg, Task};
+use super::{Assistants, State};
+use crate::actors::bounded::Envelope;
+use crate::domain::Millis;
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store;
+
+/// How often it is looked for runs that nobody looks after.
+const SWEEP: Duration = Duration::from_secs(15);
+/// A run that nobody has seen to for so long was left, where several nodes write.
+const LEFT: i64 = 15_000;
+/// What was just written is on its way here, where one node writes.
+const FRESH: i64 = 3_000;
+/// A question that waited longer, because no node was there, is not answered any more.
+const STALE: i64 = 600_000;
+
+/// What waits is left to others within this time.
+pub(super) const TO_LEAVE: Duration = Duration::from_secs(1);
+
+impl Assistants {
+    /// Takes up what nobody looks after: a node ended, or a message got lost.
+    pub(super) async fn sweep(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let _timer = me.send_after(SWEEP, || Envelope::to_self(AssistantsMsg::Sweep));
+        if self.rooms.assistant.is_leaving() {
+            return Ok(());
+        }
+        let open = match self.rooms.store.open_runs().await {
+            Ok(open) => open,
+            Err(why) => {
+                tracing::warn!("it is not known which questions are open: {why}");
+                return Ok(());
+            }
+        };
+        let now = Millis::now().0;
+        let is_alone = self.rooms.store.engine() == "sqlite";
+        let patience = if is_alone { FRESH } else { LEFT };
+        for run in open {
+            let is_here = state.queue.knows(run.id) || self.is_working(state, run.id);
+            // Of an earlier life of the only node nothing is on its way.
+            let is_old = is_alone && run.seen_at < state.since;
+            if is_here || (!is_old && run.seen_at.0 > now - patience) {
+                continue;
+            }
+            self.take_up(me, state, run).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_up(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        state: &mut State,
+        run: store::Run,
+    ) -> Result<(), ActorProcessingErr> {
+        let question =
+            Question { run: run.id, room: run.room, seq: run.question, asker: run.asker };
+        if run.status == store::RunStatus::Running {
+            let known = self.rooms.assistant.living.of(run.id);
+            let text = known.as_ref().map_or(run.text, |answering| answering.text());
+            let answering = known.unwrap_or_else(|| Answering::new(question));
+            run.message.iter().for_each(|message| answering.begins(*message));
+            return self.start(me, state, (answering, Task::Bury(text))).await;
+        }
+        if run.asked_at.0 < Millis::now().0 - STALE {
+            let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
+            self.drop_run(question, "stale", refusal).await;
+        } else {
+            state.queue.put_back(question);
+        }
+        Ok(())
+    }
+
+    /// The node ends: questions that wait are for whoever comes next, at once.
+    pub(super) async fn release(&self, state: &State) {
+        let waiting: Vec<_> = state.queue.waiting().map(|run| (run, None)).collect();
+        let left = self.rooms.store.see_to_runs(&waiting, (0, Millis(0)));
+        match tokio::time::timeout(TO_LEAVE, left).await {
+            Ok(Ok(_stopped)) => {}
+            Ok(Err(why)) => tracing::warn!("questions that wait were not left to others: {why}"),
+            Err(_elapsed) => tracing::warn!("questions that wait were not left to others in time"),
+        }
+    }
+
+    /// The node ends now: what is being said breaks off, and can be gone on with.
+    pub(super) fn cut_off(&self, state: &State) {
+        for (_answering, assistant) in state.working.values() {
+            let _ended_already = assistant.send_message(AssistantMsg::CutOff);
+        }
+    }
+}
