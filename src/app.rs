@@ -15,7 +15,7 @@ use crate::config::{Config, Database, Edge};
 use crate::domain::Millis;
 use crate::files::Files;
 use crate::http::{Api, ApiSettings, Assets, Locale, Passwords, Tokens, Uploads};
-use crate::llm::Chain;
+use crate::llm::{Chain, OFFLINE};
 use crate::store::{DatabaseTarget, FileLimits, Link, Redis, Store};
 use crate::telemetry::Metrics;
 
@@ -225,7 +225,7 @@ fn settings(config: &Config) -> ApiSettings {
             day: config.attachments.day_bytes,
             all: config.attachments.quota_bytes,
         },
-        ai_models: config.assistant.choices.clone(),
+        ai_models: config.assistant.offered(OFFLINE),
         default_locale: Locale::Ko,
     }
 }

@@ -10,7 +10,7 @@ use crate::llm::{
     Chain, ChatModel, Endpoint, HttpModel, Key, Price, Prices, Speaks, Timing, points_at,
 };
 use crate::mock::Mock;
-use crate::store::{Budget, Budgets};
+use crate::store::{Budget, Budgets, Manner};
 
 /// The models of the settings, in their order.
 pub(super) fn chain(config: &Config, address: SocketAddr) -> Result<Chain, StartError> {
@@ -58,8 +58,11 @@ pub(super) fn assistant(config: &Config, models: Arc<Chain>) -> AssistantSetting
     let [user, room, club, all] = assistant.micro_usd_per_day;
     let budget =
         |tokens, micro_usd| Budget { tokens: number(tokens), micro_usd: number(micro_usd) };
+    let (persona, language) = assistant.manner.clone();
     AssistantSettings {
         models,
+        is_on: assistant.is_enabled,
+        manner: Manner { persona, language, model: String::new() },
         prices: Prices::new(assistant.prices.iter().map(price)),
         places: assistant.concurrency,
         per_minute: assistant.questions_per_minute,

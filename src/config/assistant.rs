@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{InvalidConfig, Secret, Values, url, within};
 
+/// Characters of what it is to be.
+const PERSONA_CHARS: usize = 500;
+
 /// What a model speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
@@ -58,7 +61,11 @@ pub struct ModelPrice {
 pub struct Assistant {
     /// Models in the order in which they are asked; none means offline.
     pub models: Vec<ModelPlace>,
-    /// Other models of the first place that a room may choose.
+    /// Whether there is one.
+    pub is_enabled: bool,
+    /// What it is to be, and in which language it speaks, where nobody says so; empty for nothing.
+    pub manner: (String, String),
+    /// Other models of the first place that a club or a room may choose.
     pub choices: Vec<String>,
     /// Whether the room's own words answer when every model failed.
     pub is_offline_last: bool,
@@ -95,6 +102,21 @@ pub struct Assistant {
 }
 
 impl Assistant {
+    /// Models that a club or a room may choose: those of all places; and to be answered without one.
+    #[must_use]
+    pub fn offered(&self, offline: &str) -> Vec<String> {
+        let mut offered = Vec::new();
+        let own = self.models.iter().map(|place| place.model.as_str());
+        let last = (!self.models.is_empty()).then_some(offline);
+        let choices = self.choices.iter().map(String::as_str);
+        for model in own.clone().take(1).chain(choices).chain(own.skip(1)).chain(last) {
+            if !offered.iter().any(|known| known == model) {
+                offered.push(model.to_owned());
+            }
+        }
+        offered
+    }
+
     pub(super) fn parse(values: &Values) -> Result<Self, InvalidConfig> {
         let number = |name: &str, range| {
             within(values, name, range).map(|number| usize::try_from(number).unwrap_or(1))
@@ -105,6 +127,8 @@ impl Assistant {
         models.extend(place(values, "llm_fallback")?);
         Ok(Self {
             models,
+            is_enabled: values.parse("ai_enabled")?,
+            manner: manner(values)?,
             choices: names(&values.parse::<String>("ai_models")?),
             is_offline_last: values.parse("ai_offline_last")?,
             proxy: url(values, "llm_proxy")?.map(Secret::new),
@@ -133,6 +157,19 @@ impl Assistant {
             minutes_ahead: ahead(values)?,
         })
     }
+}
+
+/// What it is to be, and in which language it speaks.
+fn manner(values: &Values) -> Result<(String, String), InvalidConfig> {
+    let persona: String = values.parse("ai_persona")?;
+    if persona.chars().count() > PERSONA_CHARS {
+        return Err(values.unfit("ai_persona"));
+    }
+    let language: String = values.parse("ai_language")?;
+    if !["", "ko", "en"].contains(&language.as_str()) {
+        return Err(values.unfit("ai_language"));
+    }
+    Ok((persona, language))
 }
 
 fn place(values: &Values, prefix: &str) -> Result<Option<ModelPlace>, InvalidConfig> {

@@ -180,10 +180,28 @@ pub const SETTINGS: &[Setting] = &[
         "Whether the words of the room answer when every model failed.",
     ),
     plain(
+        "ai_enabled",
+        Some("true"),
+        "true or false",
+        "Whether there is an assistant; if not, it is off in all rooms, whatever they say.",
+    ),
+    plain(
+        "ai_persona",
+        Some(""),
+        "at most 500 characters",
+        "What the assistant is to be where neither room nor club says so.",
+    ),
+    plain(
+        "ai_language",
+        Some(""),
+        "ko, en or nothing",
+        "In which language it speaks where neither room nor club says so; nothing is the asker's.",
+    ),
+    plain(
         "ai_models",
         Some(""),
         "names of models with commas between them",
-        "Other models of MOIM_LLM_PROVIDER that a room may choose.",
+        "Other models of MOIM_LLM_PROVIDER that a club or a room may choose.",
     ),
     plain(
         "ai_prices",

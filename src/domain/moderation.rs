@@ -92,6 +92,8 @@ words!(
         Permissions = "room.permissions",
         /// Name, topic and pace of a room.
         Settings = "room.settings",
+        /// What a club says of the assistant.
+        ClubSettings = "club.settings",
         /// A room was deleted.
         DeleteRoom = "room.delete",
     }

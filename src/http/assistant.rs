@@ -24,9 +24,11 @@ pub(super) struct AssistantBody {
     /// Id of its account.
     #[schema(value_type = String, example = "u_ai")]
     user: UserId,
+    /// Whether there is an assistant; if not, it is off in all rooms.
+    enabled: bool,
     /// Whether a model is connected; without one it quotes what rooms said.
     connected: bool,
-    /// Models that a room may choose.
+    /// Models that a club or a room may choose, in any place; `offline` is to be answered without one.
     models: Vec<String>,
 }
 
@@ -164,7 +166,7 @@ pub(super) struct UsageBody {
 }
 
 impl UsageBody {
-    fn of(spent: Spent, budget: Budget) -> Self {
+    pub(super) fn of(spent: Spent, budget: Budget) -> Self {
         let limit = |limit: i64| (limit > 0).then_some(limit);
         Self {
             tokens: spent.tokens,
@@ -218,7 +220,9 @@ fn plain(error: &str) -> String {
 #[utoipa::path(get, path = "/v1/ai", tag = "ai", responses((status = 200, body = AssistantBody)))]
 pub(super) async fn about(_caller: Caller, api: web::Data<Api>) -> web::Json<AssistantBody> {
     let (user, models) = (crate::domain::ASSISTANT, api.settings.ai_models.clone());
-    web::Json(AssistantBody { user, connected: !api.rooms.assistant.is_offline(), models })
+    let assistant = &api.rooms.assistant;
+    let (enabled, connected) = (assistant.is_on(), !assistant.is_offline());
+    web::Json(AssistantBody { user, enabled, connected, models })
 }
 
 /// Asks the assistant in a room: the text becomes a message of the caller, the answer another one.
@@ -231,7 +235,7 @@ pub(super) async fn ask(
     body: web::Json<QuestionBody>,
 ) -> Result<HttpResponse, ApiError> {
     let (info, _rank) = ranked(&api, room, caller).await?;
-    if info.waking == Waking::Off {
+    if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
         return Err(off());
     }
     let text = Text::parse(&body.text);
@@ -269,7 +273,7 @@ pub(super) async fn draft(
 ) -> Result<web::Json<DraftBody>, ApiError> {
     let (info, rank) = ranked(&api, room, caller).await?;
     require(&info, rank, Permission::Send)?;
-    if info.waking == Waking::Off {
+    if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
         return Err(off());
     }
     let mut fields = Fields::default();

@@ -14,6 +14,7 @@ mod assets;
 mod assistant;
 mod auth;
 mod caller;
+mod club_assistant;
 mod club_body;
 mod club_form;
 mod clubs;
@@ -196,6 +197,9 @@ fn assistant_routes(config: &mut ServiceConfig) {
         .service(resource("/v1/ai/runs/{id}/stop").post(assistant::stop))
         .service(resource("/v1/ai/runs/{id}/retry").post(assistant::retry))
         .service(resource("/v1/ai/runs/{id}/continue").post(assistant::go_on))
+        .service(resource("/v1/clubs/{id}/ai")
+            .get(club_assistant::show).patch(club_assistant::change))
+        .service(resource("/v1/clubs/{id}/ai/usage").get(club_assistant::usage))
         .service(resource("/v1/me/ai/usage").get(assistant::mine))
         .service(resource("/v1/rooms/{id}/ai").post(assistant::ask))
         .service(resource("/v1/rooms/{id}/ai/draft").post(assistant::draft))

@@ -13,9 +13,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, assistant, auth, clubs, dms, erasures, events, export, files, groups, health,
-    inbox, me, members, messages, moderation, reading, roles, room_settings, rooms, search,
-    threads, users,
+    acts, admin, assistant, auth, club_assistant, clubs, dms, erasures, events, export, files,
+    groups, health, inbox, me, members, messages, moderation, reading, roles, room_settings, rooms,
+    search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -44,6 +44,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         search::find,
         assistant::about, assistant::ask, assistant::draft, assistant::show, assistant::stop,
         assistant::retry, assistant::go_on, assistant::mine, assistant::of_room,
+        club_assistant::show, club_assistant::change, club_assistant::usage,
         threads::mine, threads::messages, threads::read,
         moderation::members::kick, moderation::members::ban, moderation::members::mute,
         moderation::members::unmute, moderation::members::bans, moderation::members::unban,

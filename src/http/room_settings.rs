@@ -44,18 +44,19 @@ pub(super) struct RoomPatchBody {
     retention_days: Option<Option<i64>>,
     /// Whether people may find and join it. For groups.
     listed: Option<bool>,
-    /// What wakes the assistant.
-    #[schema(schema_with = super::words::waking, required = false)]
-    assistant: Option<String>,
+    /// What wakes the assistant; null is what its club says.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = super::words::waking_or_null, required = false)]
+    assistant: Option<Option<String>>,
     /// What the assistant is to be, at most 500 characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
     persona: Option<Option<String>>,
-    /// In which language the assistant speaks, `ko` or `en`; null is the asker's.
+    /// In which language the assistant speaks, `ko` or `en`; null is its club's, else the asker's.
     #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::language_or_null, required = false)]
     ai_language: Option<Option<String>>,
-    /// Which model answers, of those that `GET /v1/ai` lists; null is the server's.
+    /// Which model answers, of those that `GET /v1/ai` lists; null is its club's, else the server's.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     ai_model: Option<Option<String>>,
@@ -71,18 +72,24 @@ struct Wish {
     slow_mode_s: Option<i64>,
     is_listed: Option<bool>,
     retention_days: Option<Option<i64>>,
-    waking: Option<Waking>,
+    waking: Option<Option<Waking>>,
     persona: Option<String>,
     language: Option<String>,
     model: Option<String>,
 }
 
 /// What a room may say of the language of the assistant.
-fn spoken(language: &str) -> Result<String, &'static str> {
+pub(super) fn spoken(language: &str) -> Result<String, &'static str> {
     match language {
         "" | "ko" | "en" => Ok(language.to_owned()),
         _other => Err("must be ko, en or null"),
     }
+}
+
+/// What may be said of the model that answers.
+pub(super) fn offered(model: &str, models: &[String]) -> Result<String, &'static str> {
+    let is_known = model.is_empty() || models.iter().any(|known| known == model);
+    if is_known { Ok(model.to_owned()) } else { Err("is no model of this server") }
 }
 
 impl Wish {
@@ -116,19 +123,19 @@ impl Wish {
             slow_mode_s: fields.take_some("slow_mode_s", slow),
             retention_days: fields.take_some("retention_days", retention),
             is_listed: body.listed,
-            waking: fields.take_some("assistant", body.assistant.as_deref().map(str::parse)),
+            waking: fields.take_some(
+                "assistant",
+                body.assistant
+                    .as_ref()
+                    .map(|word| word.as_deref().map(str::parse::<Waking>).transpose()),
+            ),
             persona: fields.take_some(
                 "persona",
                 text(&body.persona, |persona| optional_text(persona, PERSONA_CHARS)),
             ),
             language: fields.take_some("ai_language", text(&body.ai_language, spoken)),
-            model: fields.take_some(
-                "ai_model",
-                text(&body.ai_model, |model| {
-                    let is_known = model.is_empty() || models.iter().any(|known| known == model);
-                    if is_known { Ok(model.to_owned()) } else { Err("is no model of this server") }
-                }),
-            ),
+            model: fields
+                .take_some("ai_model", text(&body.ai_model, |model| offered(model, models))),
             name,
         };
         if room.kind == RoomKind::Group && wish.is_listed.unwrap_or(room.is_listed) {
@@ -243,7 +250,7 @@ pub(super) async fn delete(
 }
 
 /// A field that null clears, read.
-fn text<E>(
+pub(super) fn text<E>(
     given: &Option<Option<String>>,
     read: impl Fn(&str) -> Result<String, E>,
 ) -> Option<Result<String, E>> {

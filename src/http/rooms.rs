@@ -103,11 +103,13 @@ pub(super) struct RoomDetail {
     /// What wakes the assistant: `off`, `mention` or `always`.
     #[schema(value_type = String, example = "mention")]
     assistant: Waking,
-    /// What its moderators want the assistant to be; empty for nothing.
+    /// Whether the room says so itself; else its club does, or nobody.
+    assistant_own: bool,
+    /// What its moderators want the assistant to be; empty for what its club wants.
     persona: String,
-    /// In which language the assistant speaks, `ko` or `en`; null is the asker's.
+    /// In which language the assistant speaks, `ko` or `en`; null is its club's, else the asker's.
     ai_language: Option<String>,
-    /// Which model answers; null is the server's.
+    /// Which model answers; null is its club's, else the server's.
     ai_model: Option<String>,
     /// When it was made (UTC ms).
     #[schema(value_type = i64)]
@@ -274,6 +276,7 @@ pub(super) async fn detail(
         listed: info.is_listed,
         host_id: info.host,
         assistant: info.waking,
+        assistant_own: info.has_own_waking,
         persona: info.assistant.persona,
         ai_language: Some(info.assistant.language).filter(|language| !language.is_empty()),
         ai_model: Some(info.assistant.model).filter(|model| !model.is_empty()),

@@ -42,6 +42,11 @@ pub(super) fn waking() -> Object {
     one_of(Waking::WORDS, "What wakes the assistant.")
 }
 
+/// What wakes the assistant; null is what the club says.
+pub(super) fn waking_or_null() -> Object {
+    one_of_or_null(Waking::WORDS, "What wakes the assistant; null is what the club says.")
+}
+
 /// In which language the assistant speaks; null is the asker's.
 pub(super) fn language_or_null() -> Object {
     one_of_or_null(&["ko", "en"], "In which language the assistant speaks.")

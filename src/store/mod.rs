@@ -78,7 +78,8 @@ pub use assistant::{
     RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
 };
 pub use clubs::{
-    Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
+    Club, ClubAssistant, ClubAssistantPatch, ClubChange, ClubMember, ClubPatch, ClubQuery,
+    ClubSort, Membership, MyMembership, NewClub,
 };
 pub use erasures::{Erasure, ErasureStage, Haunts, InstanceEntry, Remains, Shut};
 pub use error::{OpenError, StoreError};

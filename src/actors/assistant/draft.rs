@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::message::{DraftAsk, Drafted};
-use super::prepare::{language, lines, place};
+use super::prepare::{inherit, language, lines, place};
 use crate::actors::rooms::RoomsHandle;
 use crate::domain::Millis;
 use crate::llm::prompts::{self, Draft};
@@ -21,18 +21,21 @@ const LEAST: i64 = 32;
 pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
     let (store, settings) = (&rooms.store, &rooms.assistant.settings);
     if settings.models.is_offline() {
-        let msg = "no model is connected";
-        return Err(Refusal::new(ErrorCode::Conflict, msg).because("no_model"));
+        return Err(no_model());
     }
     let context = store.ai_context((ask.room, ask.asker), (0, i64::MAX), LINES).await;
     let context = context.map_err(|why| store_error(&why))?;
-    let context = context.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "no such room"))?;
+    let mut context = context.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "no such room"))?;
+    inherit(&mut context, settings);
     let (Some(first), Some(last)) = (context.lines.first(), context.lines.last()) else {
         let msg = "nobody has said anything yet";
         return Err(Refusal::new(ErrorCode::Conflict, msg).because("empty_room"));
     };
     let range = (first.seq, last.seq, i64::try_from(context.lines.len()).unwrap_or(0));
     let request = request(&context, &ask, settings.minutes_ahead);
+    if settings.models.is_offline_for(&request) {
+        return Err(no_model());
+    }
     let model = settings.models.first_model(&request).unwrap_or_default();
     let price = settings.prices.of(&model).unwrap_or_default();
     let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
@@ -100,6 +103,10 @@ async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Result<S
         }
     }
     Ok(Said { text, usage: answer.usage(), model: answer.model().to_owned() })
+}
+
+fn no_model() -> Refusal {
+    Refusal::new(ErrorCode::Conflict, "no model is connected").because("no_model")
 }
 
 fn unanswered(why: LlmError) -> Refusal {

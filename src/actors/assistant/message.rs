@@ -9,10 +9,10 @@ use super::sweep::TO_LEAVE;
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::seat::Answer;
-use crate::domain::{RoomId, RunId, UserId};
+use crate::domain::{RoomId, RoomSettings, RunId, UserId, Waking};
 use crate::llm::{Chain, Prices};
 use crate::protocol::Refusal;
-use crate::store::{Budgets, Context};
+use crate::store::{Budgets, Context, Manner};
 
 /// Commands that may wait for the assistants.
 pub(crate) const MAILBOX: usize = 8_192;
@@ -22,6 +22,10 @@ pub(crate) const MAILBOX: usize = 8_192;
 pub struct AssistantSettings {
     /// The models, in their order.
     pub models: Arc<Chain>,
+    /// Whether there is an assistant; if not, it is off everywhere.
+    pub is_on: bool,
+    /// How it speaks where neither room nor club says so.
+    pub manner: Manner,
     /// What they cost.
     pub prices: Prices,
     /// Answers at a time on this node.
@@ -42,6 +46,8 @@ impl Default for AssistantSettings {
     fn default() -> Self {
         Self {
             models: Arc::new(Chain::offline()),
+            is_on: true,
+            manner: Manner::default(),
             prices: Prices::default(),
             places: 8,
             per_minute: 5,
@@ -182,6 +188,19 @@ impl AssistantHandle {
     /// The answer that is being spoken in a room.
     pub(crate) fn in_room(&self, room: RoomId) -> Option<Arc<Answering>> {
         self.living.in_room(room).or_else(|| self.abroad.in_room(room))
+    }
+
+    /// Whether there is an assistant at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.settings.is_on
+    }
+
+    /// What a room says of it holds only where there is one.
+    pub(crate) fn rule(&self, settings: &mut RoomSettings) {
+        if !self.settings.is_on {
+            settings.waking = Waking::Off;
+        }
     }
 
     /// Whether no model is connected.

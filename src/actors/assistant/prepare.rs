@@ -85,7 +85,8 @@ pub(super) async fn prepare(
     };
     let window = (after, run.question);
     let context = store.ai_context((run.room, run.asker), window, most).await?;
-    let context = context.ok_or(Unprepared::Gone)?;
+    let mut context = context.ok_or(Unprepared::Gone)?;
+    inherit(&mut context, settings);
     let begun = match run.goes_on {
         Some(before) => spoken(store, before).await?,
         None => String::new(),
@@ -176,6 +177,19 @@ fn go_on(request: &mut Request, begun: &str, language: Language) {
     request.turns.push(Turn { role: Role::User, text: more.to_owned() });
     let said = begun.chars().count();
     request.limits.text_chars = request.limits.text_chars.saturating_sub(said).max(1);
+}
+
+/// What neither the room nor its club says of the assistant, the operator may.
+pub(super) fn inherit(context: &mut Context, settings: &AssistantSettings) {
+    let manner = &mut context.manner;
+    for (own, other) in [
+        (&mut manner.persona, &settings.manner.persona),
+        (&mut manner.language, &settings.manner.language),
+    ] {
+        if own.is_empty() {
+            own.clone_from(other);
+        }
+    }
 }
 
 /// The language of the room, else of the asker.

@@ -73,7 +73,7 @@ impl Assistants {
             run.message.iter().for_each(|message| answering.begins(*message));
             return self.start(me, state, (answering, Task::Bury(text))).await;
         }
-        if run.asked_at.0 < Millis::now().0 - STALE {
+        if run.asked_at.0 < Millis::now().0 - STALE || !self.rooms.assistant.is_on() {
             let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
             self.drop_run(question, "stale", refusal).await;
         } else {

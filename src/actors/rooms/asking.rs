@@ -7,7 +7,7 @@ use crate::actors::assistant::{DraftAsk, Drafted, Question};
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::seat::Answer;
 use crate::actors::task;
-use crate::domain::{MessageId, Millis, RoomId, RunId, UserId};
+use crate::domain::{MessageId, Millis, RoomId, RunId, UserId, Waking};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
 use crate::store::{Asked, AskedAgain, Run, RunStatus, StoreError};
 
@@ -60,6 +60,10 @@ impl RoomsHandle {
     pub async fn ask_again(&self, run: RunId, by: UserId, goes_on: bool) -> Result<RunId, Refusal> {
         let known = self.run_for(run, by).await?;
         self.owned(&known, by).await?;
+        let room = self.store.room(known.room).await.map_err(|why| unreadable(&why))?;
+        if !self.assistant.is_on() || room.is_some_and(|room| room.waking == Waking::Off) {
+            return Err(ai_off());
+        }
         let again = self.store.ask_again(run, (goes_on, by), Millis::now()).await;
         match again.map_err(|why| unreadable(&why))? {
             AskedAgain::Run(run) => {

@@ -9,7 +9,7 @@ use crate::actors::journal::Ticket;
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::{RoomMsg, call};
 use crate::actors::seat::Answer;
-use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId};
+use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId, Waking};
 use crate::protocol::{ErrorCode, Frame, MarkOk, Refusal, RoomUpdate, RoomUpdateData};
 use crate::store::{Append, Appended, Moves, NewGroup, Passage, StoreError};
 
@@ -116,7 +116,20 @@ impl RoomsHandle {
     /// this ends the room on this node decides by the new settings.
     pub async fn updated(&self, room: RoomId, d: RoomUpdateData<'_>) {
         self.obey(&[room]).await;
-        let frame = Frame::json(&RoomUpdate { room, d });
+        self.tell_update(&RoomUpdate { room, d }).await;
+    }
+
+    /// The same of rooms that their club has changed: this wakes the assistant there from now on.
+    pub async fn waking_changed(&self, rooms: &[RoomId], waking: Waking) {
+        self.obey(rooms).await;
+        for room in rooms {
+            let d = RoomUpdateData { assistant: Some(waking), ..Default::default() };
+            self.tell_update(&RoomUpdate { room: *room, d }).await;
+        }
+    }
+
+    async fn tell_update(&self, update: &RoomUpdate<'_>) {
+        let (room, frame) = (update.room, Frame::json(update));
         let line = String::from_utf8_lossy(&frame.line()).into_owned();
         self.bus.update(room, Some(line));
         self.relays.broadcast(RelayMsg::Update { room, frame }).await;

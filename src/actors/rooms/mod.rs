@@ -196,13 +196,17 @@ impl Rooms {
         }
         waking.is_loading = true;
         let (me, store) = (me.clone(), self.handle.store.clone());
-        let filters = self.handle.filters.clone();
+        let (filters, assistant) = (self.handle.filters.clone(), self.handle.assistant.clone());
         task::beside(async move {
             let loaded = match start {
                 Start::Resting(rest) => Err(load::resting(rest)),
                 Start::After(pause) => {
                     tokio::time::sleep(pause).await;
-                    load::load(&store, &filters, room).await
+                    let mut loaded = load::load(&store, &filters, room).await;
+                    if let Ok(Some(loaded)) = &mut loaded {
+                        assistant.rule(&mut loaded.facts.rules.settings);
+                    }
+                    loaded
                 }
             };
             let msg = RoomsMsg::Loaded(room, loaded);

@@ -78,7 +78,11 @@ impl RoomsHandle {
                 tokio::time::sleep(PAUSE).await;
             }
             // None as well when it was deleted meanwhile.
-            give(&room, Loaded::Settings(read.flatten().map(Box::new)));
+            let mut read = read.flatten().map(Box::new);
+            if let Some(read) = &mut read {
+                rooms.assistant.rule(&mut read.rules.settings);
+            }
+            give(&room, Loaded::Settings(read));
         });
     }
 }

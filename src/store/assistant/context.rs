@@ -33,7 +33,7 @@ pub struct Context {
     pub club: Option<ClubId>,
     /// The name of its club.
     pub club_name: Option<String>,
-    /// How the assistant speaks there.
+    /// How the assistant speaks there: as the room says, else as its club does.
     pub manner: Manner,
     /// The name of the asker.
     pub asker_name: String,
@@ -62,9 +62,11 @@ struct PlaceRow {
 }
 
 const PLACE: &str = concat!(
-    "SELECT room.name, room.kind, room.club_id, club.name AS club_name, room.history, room.persona,
-            room.ai_language, room.ai_model, account.display_name AS asker_name,
-            account.locale AS asker_locale
+    "SELECT room.name, room.kind, room.club_id, club.name AS club_name, room.history,
+            coalesce(nullif(room.persona, ''), club.persona, '') AS persona,
+            coalesce(nullif(room.ai_language, ''), club.ai_language, '') AS ai_language,
+            coalesce(nullif(room.ai_model, ''), club.ai_model, '') AS ai_model,
+            account.display_name AS asker_name, account.locale AS asker_locale
        FROM room CROSS JOIN account LEFT JOIN club ON club.club_id = room.club_id
       WHERE room.room_id = $1 AND account.user_id = $2 AND room.deleted_at IS NULL
         AND account.deleted_at IS NULL AND ",

@@ -1,10 +1,10 @@
 //! What may be used in a day, and what was.
 
 use crate::domain::{ClubId, Millis, RoomId, UserId};
-use crate::store::db::{Conn, Sql, execute, fetch_all};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
 use crate::store::{Store, StoreError};
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// How much may be used in a day; zero is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -219,6 +219,24 @@ impl Store {
             })
         };
         Ok([of("user"), of("room"), of("all")])
+    }
+
+    /// What was used in a club on the day of a moment.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn ai_spent_in_club(&self, club: ClubId, at: Millis) -> Result<Spent, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (i64, i64, i64),
+            "SELECT tokens, micro_usd, runs FROM ai_spend
+              WHERE day = $1 AND what = 'club' AND id = $2",
+            day(at),
+            club.0
+        )?;
+        let spent = |(tokens, micro_usd, runs)| Spent { tokens, micro_usd, runs };
+        Ok(row.map(spent).unwrap_or_default())
     }
 
     /// Puts aside what an answer may use that stands in no log; none when a budget is used up.

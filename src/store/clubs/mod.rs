@@ -3,10 +3,12 @@
 //! *Belongs here:* the club and its list of members. *Does not belong here:* joining and leaving;
 //! they write log lines, so they are in the journal.
 
+mod assistant;
 mod read;
 mod types;
 mod write;
 
+pub use assistant::{ClubAssistant, ClubAssistantPatch};
 pub(super) use types::MemberRow;
 pub use types::{
     Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,

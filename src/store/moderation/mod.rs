@@ -21,7 +21,7 @@ mod types;
 pub(super) use audit::{Note, note};
 pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
-pub(super) use touch::touch;
+pub(super) use touch::{lock_rooms, touch};
 pub use types::{
     AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,
     Report, Reported, Settling,

@@ -16,7 +16,7 @@ pub(in crate::store) async fn touch(conn: &mut Conn, club: ClubId) -> Result<(),
 }
 
 /// Locks a living club and then its rooms, in the order that everyone keeps; none when it is gone.
-pub(super) async fn lock_rooms(
+pub(in crate::store) async fn lock_rooms(
     conn: &mut Conn,
     club: ClubId,
 ) -> Result<Option<Vec<RoomId>>, StoreError> {

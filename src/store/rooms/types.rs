@@ -71,6 +71,8 @@ pub struct RoomInfo {
     pub permissions: String,
     /// What wakes the assistant.
     pub waking: Waking,
+    /// Whether the room says so itself; else its club does, or nobody.
+    pub has_own_waking: bool,
     /// How the assistant speaks here.
     pub assistant: Manner,
     /// Goes up with what its log does not tell; see `moderation`.
@@ -190,8 +192,8 @@ pub struct RoomPatch<'a> {
     pub is_listed: Option<bool>,
     /// Days after which what is said goes, or none for ever.
     pub retention_days: Option<Option<i64>>,
-    /// What wakes the assistant.
-    pub waking: Option<Waking>,
+    /// What wakes the assistant; `Some(None)` is what its club says.
+    pub waking: Option<Option<Waking>>,
     /// What the assistant is to be.
     pub persona: Option<&'a str>,
     /// In which language it speaks; empty for the asker's.
@@ -254,6 +256,7 @@ pub(super) struct InfoRow {
     write: String,
     permissions: String,
     assistant: String,
+    has_own_waking: bool,
     persona: String,
     ai_language: String,
     ai_model: String,
@@ -288,6 +291,7 @@ impl TryFrom<InfoRow> for RoomInfo {
             write: row.write,
             permissions: row.permissions,
             waking: row.assistant.parse()?,
+            has_own_waking: row.has_own_waking,
             assistant: Manner {
                 persona: row.persona,
                 language: row.ai_language,

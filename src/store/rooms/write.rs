@@ -16,6 +16,15 @@ const LOCK_CLUB: Sql = Sql {
                   FOR NO KEY UPDATE",
 };
 
+/// The club of a room, locked: before the room, like everywhere.
+const LOCK_CLUB_OF: Sql = Sql {
+    sqlite: "SELECT club_id FROM club
+              WHERE club_id = (SELECT room.club_id FROM room WHERE room.room_id = $1)",
+    postgres: "SELECT club_id FROM club
+                WHERE club_id = (SELECT room.club_id FROM room WHERE room.room_id = $1)
+                  FOR NO KEY UPDATE",
+};
+
 /// A living room, locked as the journal locks it.
 const LOCK_ROOM: Sql = Sql {
     sqlite: "SELECT is_general FROM room WHERE room_id = $1 AND deleted_at IS NULL",
@@ -108,8 +117,9 @@ async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<RoomId, StoreError> {
         conn,
         (i64,),
         "INSERT INTO room (kind, club_id, name, name_key, topic, history, write, notify, created_by,
-                           created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING room_id",
+                           created_at, assistant)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                 (SELECT club.assistant FROM club WHERE club.club_id = $2)) RETURNING room_id",
         new.kind.word(),
         new.club.0,
         new.name.as_str(),
@@ -131,6 +141,10 @@ async fn change(
     who: (UserId, Millis),
 ) -> Result<RoomChanged, StoreError> {
     const WAS: &str = concat!("SELECT ", info_columns!(), " FROM room WHERE room_id = $1");
+    if patch.waking == Some(None) {
+        // What the club says must not change meanwhile.
+        fetch_optional!(conn, (i64,), LOCK_CLUB_OF, room.0)?;
+    }
     if fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)?.is_none() {
         return Ok(RoomChanged::Gone);
     }
@@ -144,7 +158,13 @@ async fn change(
                     write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
                     is_listed = coalesce($8, is_listed),
                     retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END,
-                    assistant = coalesce($11, assistant), persona = coalesce($12, persona),
+                    assistant = CASE WHEN NOT $15 THEN assistant
+                                     WHEN $16 THEN coalesce($11, assistant)
+                                     ELSE coalesce((SELECT club.assistant FROM club
+                                                     WHERE club.club_id = room.club_id), 'mention')
+                                END,
+                    has_own_waking = CASE WHEN $15 THEN $16 ELSE has_own_waking END,
+                    persona = coalesce($12, persona),
                     ai_language = coalesce($13, ai_language),
                     ai_model = coalesce($14, ai_model), rev = rev + 1
               WHERE room_id = $1 RETURNING ",
@@ -160,10 +180,12 @@ async fn change(
         patch.is_listed,
         patch.retention_days.is_some(),
         patch.retention_days.flatten(),
-        patch.waking.map(Waking::word),
+        patch.waking.flatten().map(Waking::word),
         patch.persona,
         patch.language,
-        patch.model
+        patch.model,
+        patch.waking.is_some(),
+        patch.waking.flatten().is_some()
     )?;
     let now: RoomInfo = row.try_into()?;
     let detail = told(&was, &now);

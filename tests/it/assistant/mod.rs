@@ -2,7 +2,9 @@
 
 mod answers;
 mod asking;
+mod clubs;
 mod crashes;
+mod ending;
 mod faults;
 mod limits;
 mod offline;

@@ -286,6 +286,7 @@ fn read(rules: &RuleBook) -> Loaded {
         write: "all".into(),
         permissions: String::new(),
         waking: rules.settings.waking,
+        has_own_waking: false,
         assistant: crate::store::Manner::default(),
         rev: rules.rev,
         filters: FilterStamp::default(),
@@ -303,9 +304,8 @@ fn read(rules: &RuleBook) -> Loaded {
 #[test]
 fn who_changes_the_rules_waits_for_a_read_that_began_later() {
     let mut room = room();
-    let reads = |effects: &[Effect]| {
-        effects.iter().filter(|effect| matches!(effect, Effect::ReadSettings)).count()
-    };
+    let is_read = |effect: &&Effect| matches!(effect, Effect::ReadSettings);
+    let reads = |effects: &[Effect]| effects.iter().filter(is_read).count();
     let answered = |effects: &[Effect]| -> usize {
         let answers = |effect: &Effect| match effect {
             Effect::Refreshed(answers) => answers.len(),

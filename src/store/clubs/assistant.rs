@@ -1,0 +1,112 @@
+//! What a club says of the assistant, for its rooms.
+
+use crate::domain::{AuditAction, ClubId, Millis, RoomId, UserId, Waking};
+use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
+use crate::store::moderation::{Note, lock_rooms, note};
+use crate::store::{Manner, Store, StoreError};
+
+/// What a club says of the assistant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClubAssistant {
+    /// What wakes it in rooms that do not say so themselves.
+    pub waking: Waking,
+    /// How it speaks, where a room does not say so itself.
+    pub manner: Manner,
+}
+
+/// A change to that; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClubAssistantPatch<'a> {
+    /// What wakes it.
+    pub waking: Option<Waking>,
+    /// What it is to be.
+    pub persona: Option<&'a str>,
+    /// In which language it speaks; empty for the asker's.
+    pub language: Option<&'a str>,
+    /// Which model answers; empty for the instance's.
+    pub model: Option<&'a str>,
+}
+
+type Row = (String, String, String, String);
+
+impl ClubAssistant {
+    fn read((waking, persona, language, model): Row) -> Result<Self, StoreError> {
+        Ok(Self { waking: waking.parse()?, manner: Manner { persona, language, model } })
+    }
+}
+
+const READ: &str = "SELECT assistant, persona, ai_language, ai_model FROM club
+                     WHERE club_id = $1 AND deleted_at IS NULL";
+
+impl Store {
+    /// What a club says of the assistant; none when it is gone.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn club_assistant(&self, club: ClubId) -> Result<Option<ClubAssistant>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(conn, Row, READ, club.0)?;
+        row.map(ClubAssistant::read).transpose()
+    }
+
+    /// Changes it. Tells what holds now and the rooms in which something else wakes the assistant
+    /// from now on; none when the club is gone.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_club_assistant(
+        &self,
+        club: ClubId,
+        patch: &ClubAssistantPatch<'_>,
+        who: (UserId, Millis),
+    ) -> Result<Option<(ClubAssistant, Vec<RoomId>)>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = change(&mut tx, club, patch, who).await;
+        tx.end(done).await
+    }
+}
+
+async fn change(
+    conn: &mut Conn,
+    club: ClubId,
+    patch: &ClubAssistantPatch<'_>,
+    who: (UserId, Millis),
+) -> Result<Option<(ClubAssistant, Vec<RoomId>)>, StoreError> {
+    if lock_rooms(conn, club).await?.is_none() {
+        return Ok(None);
+    }
+    let Some(was) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(None) };
+    let was = ClubAssistant::read(was)?;
+    execute!(
+        conn,
+        "UPDATE club SET assistant = coalesce($2, assistant), persona = coalesce($3, persona),
+                ai_language = coalesce($4, ai_language), ai_model = coalesce($5, ai_model)
+          WHERE club_id = $1",
+        club.0,
+        patch.waking.map(Waking::word),
+        patch.persona,
+        patch.language,
+        patch.model
+    )?;
+    let Some(now) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(None) };
+    let now = ClubAssistant::read(now)?;
+    let rooms = fetch_all!(
+        conn,
+        (i64,),
+        "UPDATE room SET assistant = $2, rev = rev + 1
+          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_waking AND assistant <> $2
+          RETURNING room_id",
+        club.0,
+        now.waking.word()
+    )?;
+    if was != now {
+        let mut words = Vec::new();
+        words.extend((was.waking != now.waking).then(|| format!("assistant={}", now.waking)));
+        words.extend((was.manner != now.manner).then(|| "assistant_manner".to_owned()));
+        let entry = Note::new(AuditAction::ClubSettings, club, who);
+        note(conn, &Note { detail: &words.join(" "), ..entry }).await?;
+    }
+    let mut rooms: Vec<_> = rooms.into_iter().map(|(room,)| RoomId(room)).collect();
+    rooms.sort_unstable();
+    Ok(Some((now, rooms)))
+}
