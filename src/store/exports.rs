@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::assistant;
 use super::db::{Conn, fetch_all, fetch_optional};
 use super::{Store, StoreError};
 use crate::domain::{ClubId, FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
@@ -29,11 +30,15 @@ pub enum ExportPart {
     Notifications,
     /// Reports that the user made.
     Reports,
+    /// Questions to the assistant, and what the answers used.
+    Questions,
+    /// What the user used of the assistant, by days.
+    AiUsage,
 }
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Clubs,
         Self::Rooms,
         Self::Messages,
@@ -41,6 +46,8 @@ impl ExportPart {
         Self::Threads,
         Self::Notifications,
         Self::Reports,
+        Self::Questions,
+        Self::AiUsage,
     ];
 
     /// What it is called.
@@ -54,6 +61,8 @@ impl ExportPart {
             Self::Threads => "threads",
             Self::Notifications => "notifications",
             Self::Reports => "reports",
+            Self::Questions => "ai_questions",
+            Self::AiUsage => "ai_usage",
         }
     }
 }
@@ -96,6 +105,12 @@ impl Store {
             ExportPart::Threads => threads(&mut conn, user, after).await,
             ExportPart::Notifications => notices(&mut conn, user, after).await,
             ExportPart::Reports => reports(&mut conn, user, after).await,
+            ExportPart::Questions => {
+                Ok(marked(assistant::questions(&mut conn, (user, after.first), PAGE).await?))
+            }
+            ExportPart::AiUsage => {
+                Ok(marked(assistant::days(&mut conn, (user, after.first), PAGE).await?))
+            }
         }
     }
 }
@@ -103,6 +118,12 @@ impl Store {
 /// Where a page of so many rows goes on, if it was a full one.
 fn next(rows: usize, last: Option<ExportMark>) -> Option<ExportMark> {
     last.filter(|_last| i64::try_from(rows).is_ok_and(|rows| rows >= PAGE))
+}
+
+/// A page that ends with a number, and where it goes on.
+fn marked((items, last): (Vec<Value>, Option<i64>)) -> Read {
+    let next = next(items.len(), last.map(|last| ExportMark::at(last, 0, "")));
+    (items, next)
 }
 
 async fn clubs(conn: &mut Conn, user: UserId) -> Result<Read, StoreError> {

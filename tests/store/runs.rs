@@ -1,9 +1,10 @@
 //! Runs of the assistant: a question is a row, and each step of its answer is taken once.
 
-use moim::domain::{ASSISTANT, Cid, Finish, RoomId, RunId, Text, UserId, Wakes};
+use moim::domain::{ASSISTANT, Cid, Finish, RoomId, RunId, Text, UserId, Wakes, Waking};
 use moim::store::{
-    Append, Appended, Asked, AskedAgain, Budget, Budgets, NewMessage, Receipt, RunBegin, RunEnd,
-    RunStatus, RunStep, RunStepped, Window,
+    Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantPatch, ExportMark,
+    ExportPart, NewMessage, Receipt, RoomPatch, RunBegin, RunEnd, RunStatus, RunStep, RunStepped,
+    Window,
 };
 
 use crate::harness::{World, on_both};
@@ -14,6 +15,9 @@ on_both!(
     a_budget_is_kept_and_settled,
     an_answer_can_be_asked_for_again,
     machines_and_strangers_wake_nobody,
+    a_room_that_is_gone_ends_its_runs,
+    a_club_moves_the_rooms_that_say_nothing,
+    what_was_used_is_for_ones_own_eyes_and_goes_with_the_account,
 );
 
 /// What becomes of a message that may ask.
@@ -192,4 +196,74 @@ async fn machines_and_strangers_wake_nobody(world: World) {
     let run = asked(&world, (room, mina), "c-1").await;
     world.sql("UPDATE membership SET status = 'left', left_at = 1").await;
     assert!(matches!(begin(&world, room, run).await, RunStepped::Stale), "who asked is out");
+}
+
+async fn a_room_that_is_gone_ends_its_runs(world: World) {
+    let mina = world.user("mina").await;
+    let (club, room) = world.club("readers", mina).await;
+    let club = club.id;
+    let run = asked(&world, (room, mina), "c-1").await;
+    begin(&world, room, run).await;
+    let noted = [(run, Some("sev".to_owned()))];
+    world.store.see_to_runs(&noted, (1, world.now())).await.unwrap();
+    assert!(!world.store.abandon_run(run, world.now()).await.unwrap(), "it has a log to end in");
+    world.store.delete_club(club, world.now()).await.unwrap();
+    let receipt = Receipt::default();
+    let (text, at, finish) = (Text::parse("seven").ok(), world.now(), Finish::Stop);
+    let over = RunEnd { run, room, finish, text, receipt, reason: None, at };
+    let refused = world.one(Append::Run(Box::new(RunStep::End(over)))).await;
+    assert!(matches!(refused, Appended::Refused(_)), "{refused:?}");
+    assert!(world.store.abandon_run(run, world.now()).await.unwrap());
+    assert!(world.store.open_runs().await.unwrap().is_empty(), "nobody tries for ever");
+    let known = world.store.run(run).await.unwrap().unwrap();
+    assert_eq!((known.text.as_str(), known.error.as_deref()), ("", Some("gone")));
+}
+
+async fn a_club_moves_the_rooms_that_say_nothing(world: World) {
+    let mina = world.user("mina").await;
+    let (club, room) = world.club("readers", mina).await;
+    let club = club.id;
+    let who = (mina, world.now());
+    let says = |waking| ClubAssistantPatch { waking: Some(waking), ..Default::default() };
+    let (said, rooms) =
+        world.store.set_club_assistant(club, &says(Waking::Always), who).await.unwrap().unwrap();
+    assert_eq!((said.waking, rooms.contains(&room)), (Waking::Always, true));
+    let again = world.store.set_club_assistant(club, &says(Waking::Always), who).await.unwrap();
+    assert!(again.unwrap().1.is_empty(), "nothing has changed");
+    let rev = world.store.room(room).await.unwrap().unwrap().rev;
+    let own = RoomPatch { waking: Some(Some(Waking::Always)), ..RoomPatch::default() };
+    world.store.update_room(room, own, who).await.unwrap();
+    let (_, rooms) =
+        world.store.set_club_assistant(club, &says(Waking::Off), who).await.unwrap().unwrap();
+    assert!(!rooms.contains(&room));
+    let known = world.store.room(room).await.unwrap().unwrap();
+    assert_eq!((known.waking, known.has_own_waking), (Waking::Always, true));
+    assert!(known.rev > rev, "other nodes see that something is new");
+    let none = RoomPatch { waking: Some(None), ..RoomPatch::default() };
+    world.store.update_room(room, none, who).await.unwrap();
+    let known = world.store.room(room).await.unwrap().unwrap();
+    assert_eq!((known.waking, known.has_own_waking), (Waking::Off, false));
+    world.store.delete_club(club, world.now()).await.unwrap();
+    assert!(world.store.set_club_assistant(club, &says(Waking::Off), who).await.unwrap().is_none());
+    assert!(world.store.club_assistant(club).await.unwrap().is_none());
+}
+
+async fn what_was_used_is_for_ones_own_eyes_and_goes_with_the_account(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    let (_, room) = world.club("readers", mina).await;
+    let run = asked(&world, (room, mina), "c-1").await;
+    begin(&world, room, run).await;
+    end(&world, room, run, Finish::Stop).await;
+    let read =
+        async |who, part| world.store.export(who, part, &ExportMark::default()).await.unwrap().0;
+    let days = read(mina, ExportPart::AiUsage).await;
+    assert_eq!((&days[0]["tokens"], &days[0]["runs"]), (&97.into(), &1.into()));
+    assert_eq!(read(mina, ExportPart::Questions).await[0]["run"], run.to_string());
+    for part in [ExportPart::AiUsage, ExportPart::Questions] {
+        assert!(read(bob, part).await.is_empty());
+    }
+    world.store.erase_traces(mina).await.unwrap();
+    assert!(read(mina, ExportPart::AiUsage).await.is_empty());
+    let [_own, of_room, all] = world.store.ai_spent((mina, Some(room)), world.now()).await.unwrap();
+    assert_eq!((of_room.tokens, all.tokens), (97, 97), "sums stay");
 }

@@ -9,10 +9,12 @@
 //! up, and however often.
 
 mod context;
+mod own;
 mod runs;
 mod spend;
 
 pub use context::{Context, ContextLine};
+pub(super) use own::{days, questions};
 pub(super) use runs::OPEN_RUNS;
 pub use runs::{AskedAgain, Run, RunStatus};
 pub use spend::{Budget, Budgets, Reserved, Spent};

@@ -21,6 +21,9 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 const GONE: &[&str] = &[
     "DELETE FROM thread_member WHERE room_id = $1 AND root_seq <= $2",
     "DELETE FROM thread WHERE room_id = $1 AND root_seq <= $2",
+    // An answer may stand behind its question; then both go with it.
+    "DELETE FROM ai_run WHERE room_id = $1 AND question_seq <= $2 AND status = 'done'
+        AND coalesce(message_seq, 0) <= $2",
     "DELETE FROM message WHERE room_id = $1 AND seq <= $2",
     "DELETE FROM room_event WHERE room_id = $1 AND seq <= $2",
 ];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::say;
 use crate::support::{TestApp, on_both};
 
-on_both!(one_gets_what_is_ones_own, a_long_history_is_whole);
+on_both!(one_gets_what_is_ones_own, a_long_history_is_whole, what_one_asked_the_assistant_is_in_it,);
 
 async fn one_gets_what_is_ones_own(app: &TestApp) {
     let (mina, bob) = (app.person("mina").await, app.person("bob").await);
@@ -93,4 +93,21 @@ async fn a_long_history_is_whole(app: &TestApp) {
     texts.sort_unstable();
     texts.dedup();
     assert_eq!(texts.len(), 360, "each once");
+}
+
+async fn what_one_asked_the_assistant_is_in_it(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let lobby = app.lobby(&mina).await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&lobby).await;
+    let question = say(&mut at_mina, &lobby, "@ai hello").await;
+    let end = at_mina.expect("ai.end").await;
+    let export = async |token: &str| app.rest.get(token, "/v1/me/export").await;
+    let all = export(&mina.token).await;
+    let asked = &all["ai_questions"][0];
+    assert_eq!((&asked["question"], &asked["answer"]), (&question, &end["d"]["id"]));
+    assert_eq!((&asked["run"], &asked["finish"]), (&end["d"]["run"], &json!("stop")));
+    assert_eq!(all["ai_usage"][0]["runs"], 1);
+    let all = export(&bob.token).await;
+    assert_eq!((&all["ai_questions"], &all["ai_usage"]), (&json!([]), &json!([])));
 }

@@ -12,6 +12,7 @@ on_both!(
     later_texts_of_old_messages_go_with_them,
     a_room_may_forget_everything,
     retention_is_a_setting_of_the_room,
+    answers_of_the_assistant_go_with_their_questions,
 );
 
 /// Everything in a room up to a seq was said long ago.
@@ -218,4 +219,26 @@ async fn retention_is_a_setting_of_the_room(app: &TestApp) {
     let details: Vec<_> =
         log["items"].as_array().unwrap().iter().map(|e| e["detail"].clone()).collect();
     assert_eq!(details, ["retention_days=none", "retention_days=30"]);
+}
+
+async fn answers_of_the_assistant_go_with_their_questions(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_, room) = app.club(&mina, "readers").await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&room).await;
+    say(&mut at_mina, &room, "the xyzzy is at seven").await;
+    say(&mut at_mina, &room, "@ai when is the xyzzy?").await;
+    let end = at_mina.expect("ai.end").await;
+    assert!(end["d"]["text"].as_str().unwrap().contains("xyzzy"), "it quotes: {end}");
+    let run = format!("/v1/ai/runs/{}", end["d"]["run"].as_str().unwrap());
+    assert_eq!(app.rest.get(&mina.token, &run).await["status"], "done");
+    say(&mut at_mina, &room, "fresh").await;
+    age(app, &room, end["seq"].as_i64().unwrap()).await;
+    keep(app, &mina, &room).await;
+    at_mina.wait_for(swept(&room)).await;
+    let all = everything(app, &mina, &room).await;
+    assert!(!all.contains("xyzzy") && all.contains("fresh"), "{all}");
+    assert_eq!(app.rest.status(Method::GET, &mina.token, &run).await, 404);
+    let own = app.rest.get(&mina.token, "/v1/me/export").await;
+    assert_eq!(own["ai_questions"], json!([]), "nor does the row of the question stay");
 }
