@@ -112,7 +112,8 @@ async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), Tr
         conn,
         ClubLine,
         "SELECT name, greeting, description, kind, category, visibility, join_policy, capacity,
-                seen_by, owner_id AS owner, created_at FROM club WHERE club_id = $1",
+                seen_by, owner_id AS owner, created_at, assistant, persona, ai_language, ai_model
+           FROM club WHERE club_id = $1",
         club
     )?;
     let Some(line) = line else { return Ok(()) };
@@ -168,7 +169,9 @@ async fn room(
         conn,
         RoomLine,
         "SELECT kind, name, topic, is_general AS general, slow_mode_s, write, history, permissions,
-                notify, retention_days, created_by, created_at FROM room WHERE room_id = $1",
+                notify, retention_days, created_by, created_at,
+                CASE WHEN has_own_waking THEN assistant END AS assistant, persona, ai_language,
+                ai_model FROM room WHERE room_id = $1",
         room
     )?;
     let Some(line) = line else { return Ok(()) };

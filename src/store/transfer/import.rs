@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::assistant::waking;
 use super::line::{ClubLine, FilterLine, Line, MemberLine, UserLine};
 use super::room::Room;
 use super::{FORMAT, TransferError, VERSION};
@@ -221,8 +222,10 @@ impl Import<'_> {
             conn,
             (i64,),
             "INSERT INTO club (name, name_key, greeting, description, kind, category, visibility,
-                               join_policy, capacity, seen_by, member_count, owner_id, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12)
+                               join_policy, capacity, seen_by, member_count, owner_id, created_at,
+                               assistant, persona, ai_language, ai_model)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12,
+                     coalesce($13, 'mention'), $14, $15, $16)
              ON CONFLICT (name_key) WHERE deleted_at IS NULL DO NOTHING RETURNING club_id",
             name.as_str(),
             name.key(),
@@ -235,7 +238,11 @@ impl Import<'_> {
             line.capacity,
             line.seen_by,
             owner,
-            line.created_at
+            line.created_at,
+            waking(&line.assistant)?,
+            line.assistant.persona,
+            line.assistant.ai_language,
+            line.assistant.ai_model
         )?;
         let Some((id,)) = made else { return Err(Odd::Name(name.as_str().to_owned())) };
         self.club = Some(Club { id, owner: line.owner, has_owner: false, has_general: false });

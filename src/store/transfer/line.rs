@@ -56,6 +56,9 @@ pub(super) struct ClubLine {
     pub(super) seen_by: bool,
     pub(super) owner: i64,
     pub(super) created_at: i64,
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub(super) assistant: AssistantLine,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
@@ -92,6 +95,23 @@ pub(super) struct RoomLine {
     pub(super) retention_days: Option<i64>,
     pub(super) created_by: Option<i64>,
     pub(super) created_at: i64,
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub(super) assistant: AssistantLine,
+}
+
+/// What a club or a room says of the assistant; what is absent it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct AssistantLine {
+    /// What wakes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) assistant: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) persona: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) ai_language: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) ai_model: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! *Belongs here:* what the lines mean, writing them, and making a club of them. *Does not belong
 //! here:* files and names of files; events are put into words by the wire (`EventWriter`).
 
+mod assistant;
 mod epochs;
 mod export;
 mod import;

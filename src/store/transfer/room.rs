@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::assistant::waking;
 use super::import::{Odd, odd, unknown, word};
 use super::line::{MessageLine, RoomLine};
 use crate::domain::{
@@ -57,12 +58,15 @@ impl Room {
         if line.retention_days.is_some_and(|days| !(1..=limits::RETENTION_DAYS).contains(&days)) {
             return Err(odd("retention_days", "out of its limits"));
         }
+        let said = waking(&line.assistant)?;
         let (room,): (i64,) = fetch_one!(
             conn,
             (i64,),
             "INSERT INTO room (kind, club_id, name, name_key, topic, is_general, slow_mode_s, write,
-                               history, permissions, notify, retention_days, created_by, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                               history, permissions, notify, retention_days, created_by, created_at,
+                               has_own_waking, persona, ai_language, ai_model, assistant)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                     coalesce($19, (SELECT club.assistant FROM club WHERE club.club_id = $2)))
              RETURNING room_id",
             kind.word(),
             club,
@@ -77,7 +81,12 @@ impl Room {
             word::<Notify>("notify", &line.notify)?.word(),
             line.retention_days,
             by.transpose()?,
-            line.created_at
+            line.created_at,
+            said.is_some(),
+            line.assistant.persona.as_str(),
+            line.assistant.ai_language.as_str(),
+            line.assistant.ai_model.as_str(),
+            said
         )?;
         let (places, threads) = (Vec::new(), BTreeMap::new());
         Ok(Self { id: RoomId(room), head: 0, n: 0, places, threads, pins: 0 })

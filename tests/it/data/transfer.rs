@@ -38,6 +38,10 @@ async fn furnish(app: &TestApp, mina: &Person, bob: &Person) -> (String, String)
     at_bob.ok(json!({ "op": "react", "room": room, "message": first, "emoji": "🎉" })).await;
     at_mina.ok(json!({ "op": "pin", "room": room, "message": answer })).await;
     at_bob.ok(json!({ "op": "send", "room": room, "text": "below", "thread": first })).await;
+    let said = json!({ "assistant": "always", "persona": "a pirate", "ai_language": "ko" });
+    app.rest.patch(&mina.token, &format!("/v1/clubs/{club}/ai"), &said).await;
+    let said = json!({ "assistant": "mention", "persona": "a librarian", "ai_language": "en" });
+    app.rest.patch(&mina.token, &format!("/v1/rooms/{room}"), &said).await;
     let last = say(&mut at_mina, &room, "last").await;
     assert!(last.is_string());
     (club, room)
@@ -98,6 +102,21 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     let (was, is) = (listed(app, &bob, &room).await, listed(app, &bob, &copied).await);
     assert_eq!((&was["read_n"], &was["unread"]), (&is["read_n"], &is["unread"]));
     assert!(was["epoch"] != is["epoch"]);
+    let says = async |path: String| {
+        let said = app.rest.get(&bob.token, &path).await;
+        ["assistant", "assistant_own", "persona", "ai_language", "ai_model"]
+            .map(|f| said[f].clone())
+    };
+    assert_eq!(
+        says(format!("/v1/clubs/{club}/ai")).await,
+        says(format!("/v1/clubs/{copy}/ai")).await
+    );
+    assert_eq!(
+        says(format!("/v1/rooms/{copied}")).await[..3],
+        [json!("mention"), json!(true), json!("a librarian")]
+    );
+    let general = room_of(app, &bob, &copy, "general").await;
+    assert_eq!(says(format!("/v1/rooms/{general}")).await[..2], [json!("always"), json!(false)]);
     let pins = app.rest.get(&bob.token, &format!("/v1/rooms/{copied}/pins")).await;
     assert_eq!(pins["items"].as_array().unwrap().len(), 1);
     let threads = app.rest.get(&bob.token, &format!("/v1/rooms/{copied}/threads")).await;
