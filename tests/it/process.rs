@@ -43,6 +43,15 @@ async fn what_it_cannot_start_with_it_says_in_one_line() {
     fails(path, &[("MOIM_DATA_DIR", &below)], &["file/data"]).await;
     let nobody = "postgres://nobody@127.0.0.1:1/none";
     fails(path, &[("MOIM_DATABASE_URL", nobody)], &["PostgreSQL", "127.0.0.1"]).await;
+    let own = free_address();
+    let (listen, base) = (own.to_string(), format!("http://localhost:{}/v1", own.port()));
+    let own = [
+        ("MOIM_LISTEN", listen.as_str()),
+        ("MOIM_LLM_PROVIDER", "openai"),
+        ("MOIM_LLM_MODEL", "own"),
+        ("MOIM_LLM_BASE_URL", base.as_str()),
+    ];
+    fails(path, &own, &["MOIM_LLM_BASE_URL"]).await;
     std::fs::write(path.join("moim.toml"), "lisen = 1\n").unwrap();
     fails(path, &[], &["moim.toml", "lisen"]).await;
 }

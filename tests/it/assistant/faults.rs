@@ -115,3 +115,19 @@ async fn a_broken_answer_goes_on_where_it_broke() {
     assert!(models.last_told().contains(r#""role":"assistant""#));
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_as_long_as_a_message_may_be_is_asked_whole() {
+    let models = Models::listen().await;
+    let app = models.app("fast").await;
+    let (_, room, mut session) = talker(&app, "mina").await;
+    let long = format!("@ai {}끝", "가".repeat(3_995));
+    assert_eq!(long.chars().count(), 4_000);
+    ask(&mut session, &room, "c-1", &long).await;
+    assert_eq!(hear(&mut session).await.end["d"]["finish"], "stop");
+    assert!(models.last_told().contains(&format!("{}끝", "가".repeat(3_995))));
+    let longer = session.err(super::send(&room, "c-2", &format!("{long}x"))).await;
+    assert_eq!(longer["code"], "too_large");
+    the_room_goes_on(&app, &room, &mut session).await;
+    app.end().await;
+}

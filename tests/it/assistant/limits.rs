@@ -6,10 +6,13 @@ use serde_json::json;
 use super::{Models, ask, hear, on_both_with, talker};
 use crate::support::TestApp;
 
-on_both_with!("tps:60+words:60":
-    one_answer_at_a_time_and_one_that_waits,
-    a_thousand_calls_are_two_questions,
-);
+on_both_with!("tps:60+words:60": one_answer_at_a_time_and_one_that_waits);
+
+mod hanging {
+    use super::a_thousand_calls_are_two_questions;
+
+    super::on_both_with!("hang": a_thousand_calls_are_two_questions);
+}
 
 async fn one_answer_at_a_time_and_one_that_waits(app: &TestApp, models: &Models) {
     let (_, room, mut at_mina) = talker(app, "mina").await;
@@ -39,25 +42,37 @@ async fn one_answer_at_a_time_and_one_that_waits(app: &TestApp, models: &Models)
     assert_eq!(models.mock.calls().len(), 2);
 }
 
+async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
+    let mut talkers = Vec::new();
+    for name in ["mina", "bob", "ann", "joon", "sora"] {
+        talkers.push(talker(app, name).await);
+    }
+    let (_, room, session) = &mut talkers[0];
+    ask(session, room, "first", "@ai one").await;
+    session.expect("ai.start").await;
+    ask(session, room, "second", "@ai two").await;
+    session.expect("ai.wait").await;
+    let mut waiting = Vec::new();
+    for (_, room, session) in &mut talkers {
+        for n in 0..198 {
+            let text = "@ai ".repeat(5);
+            waiting.push(session.begin(super::send(room, &format!("c-{n}"), &text)).await);
+        }
+    }
+    for (at, (_, _, session)) in talkers.iter_mut().enumerate() {
+        for re in waiting.iter().skip(198 * at).take(198) {
+            let reply = session.reply(*re).await;
+            assert!(reply["ok"].is_object(), "every message is taken: {reply}");
+        }
+        assert_eq!(session.expect_many("ai.refused", 198).await.len(), 198);
+        session.expect_none(|line| line["ev"] == "ai.wait").await;
+    }
+    assert_eq!(models.mock.calls().len(), 1);
+}
+
 async fn hear_next(session: &mut crate::support::Client) -> serde_json::Value {
     session.expect("ai.start").await;
     session.expect("ai.start").await
-}
-
-async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
-    let (_, room, mut session) = talker(app, "mina").await;
-    let mut waiting = Vec::new();
-    for n in 0..200 {
-        let text = "@ai ".repeat(5);
-        waiting.push(session.begin(super::send(&room, &format!("c-{n}"), &text)).await);
-    }
-    for re in waiting {
-        let reply = session.reply(re).await;
-        assert!(reply["ok"].is_object(), "{reply}");
-    }
-    assert_eq!(session.expect_many("ai.refused", 198).await.len(), 198);
-    hear(&mut session).await;
-    assert!(models.mock.calls().len() <= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,5 +139,35 @@ async fn who_asks_too_often_in_a_minute_waits() {
     let refused = session.expect("ai.refused").await;
     assert_eq!(refused["code"], "ai_busy");
     assert!(refused["retry_ms"].as_i64().unwrap() <= 60_000);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_in_many_rooms_waits_behind_who_asks_once() {
+    let models = Models::listen().await;
+    let one = [("MOIM_AI_CONCURRENCY", "1")];
+    let app = models.app_with("tps:60+words:90", &one).await;
+    let (mina, lobby, mut at_mina) = talker(&app, "mina").await;
+    let mut rooms = vec![lobby];
+    for name in ["readers", "writers"] {
+        rooms.push(app.club(&mina, name).await.1);
+    }
+    for room in &rooms {
+        at_mina.open(room).await;
+        ask(&mut at_mina, room, "c-1", "@ai hello").await;
+    }
+    let waiting: Vec<_> =
+        at_mina.expect_many("ai.wait", 2).await.iter().map(|wait| wait["run"].clone()).collect();
+    let bob = app.person("bob").await;
+    let (_, room) = app.club(&bob, "singers").await;
+    let mut at_bob = app.session(&bob).await;
+    at_bob.open(&room).await;
+    ask(&mut at_bob, &room, "c-1", "@ai hello").await;
+    assert_eq!(at_bob.expect("ai.wait").await["place"], 3, "one is answered, two came before");
+    at_bob.expect("ai.start").await;
+    for run in waiting {
+        let path = format!("/v1/ai/runs/{}", run.as_str().unwrap());
+        assert_eq!(app.rest.get(&mina.token, &path).await["status"], "queued");
+    }
     app.end().await;
 }
