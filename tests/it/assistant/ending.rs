@@ -70,8 +70,8 @@ async fn asked_to_end(more: &[(&str, &str)]) {
     let mut begun = Value::Null;
     crate::support::eventually("the one that waited is answered", async || {
         let list = process.rest.get(&mina.token, &list).await;
-        let answers = list["items"].as_array().unwrap().iter();
-        let answer = answers.filter(|m| m["by"] == "u_ai" && m["reply_to"] == third).next_back();
+        let mut answers = list["items"].as_array().unwrap().iter();
+        let answer = answers.rfind(|m| m["by"] == "u_ai" && m["reply_to"] == third);
         begun = answer.map(|answer| answer["ai"]["run"].clone()).unwrap_or_default();
         begun.is_string()
     })
