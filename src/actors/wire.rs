@@ -61,8 +61,9 @@ impl EventWriter for Writer<'_> {
         self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 
-    fn previews(&self, new: &NewPreviews, seq: i64) -> String {
-        let (room, previews) = (new.room, new.previews.as_slice());
+    fn previews(&self, new: &NewPreviews, seq: i64, is_withheld: bool) -> String {
+        let room = new.room;
+        let previews = (!is_withheld).then_some(new.previews.as_slice());
         let d = PreviewData { id: MessageId { room, seq: new.message_seq }, previews };
         self.json(&MessagePreview { room, seq, at: new.at, d })
     }

@@ -43,8 +43,9 @@ pub struct MessageData<'a> {
 pub struct PreviewData<'a> {
     /// Id of the message.
     pub id: MessageId,
-    /// What was found.
-    pub previews: &'a [LinkPreview],
+    /// What was found; not there where not every reader of the log sees the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previews: Option<&'a [LinkPreview]>,
 }
 
 /// The message inside `msg.edit`.

@@ -74,8 +74,8 @@ pub trait EventWriter: Send + Sync {
     /// A `msg.new` that names nobody, before it has numbers: [`SEQ_HOLE`] and [`N_HOLE`] stand where
     /// they belong and nowhere else. With the numbers put in it is what [`Self::message`] writes.
     fn template(&self, message: &NewMessage) -> String;
-    /// A `msg.preview`.
-    fn previews(&self, new: &NewPreviews, seq: i64) -> String;
+    /// A `msg.preview`; with `is_withheld` it does not say what was found.
+    fn previews(&self, new: &NewPreviews, seq: i64, is_withheld: bool) -> String;
     /// A membership line; lines have a seq and no `n`.
     fn line(&self, room: RoomId, line: Line, user: UserId, seq: i64, at: Millis) -> String;
     /// An event that is done to a message; they have a seq and no `n`.

@@ -9,27 +9,31 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use moim::faults::Faults;
 use moim::preview::{Fetcher, Names, NoPreview};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-use crate::support::{TestApp, fresh};
+use crate::support::{Sse, TestApp, fresh};
 
 /// A server that answers each path in its own way, and counts how often it is asked.
-struct Site {
-    address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
     asked: Arc<AtomicUsize>,
+    /// Each asker of `/gate` takes one before it is answered.
+    gate: Arc<Semaphore>,
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let gate = Arc::new(Semaphore::new(0));
+        let (count, opens) = (Arc::clone(&asked), Arc::clone(&gate));
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
+                let (count, opens) = (Arc::clone(&count), Arc::clone(&opens));
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
@@ -42,6 +46,9 @@ impl Site {
                     count.fetch_add(1, Ordering::SeqCst);
                     let head = String::from_utf8(head).unwrap();
                     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                    if path == "/gate" {
+                        opens.acquire().await.unwrap().forget();
+                    }
                     let _gone = socket.write_all(&answer(&path, address)).await;
                     if path == "/endless" {
                         while socket.write_all(&[b' '; 4_096]).await.is_ok() {}
@@ -52,14 +59,14 @@ impl Site {
                 });
             }
         });
-        Self { address, asked }
+        Self { address, asked, gate }
     }
 
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn url(&self, host: &str, path: &str) -> String {
+    pub(crate) fn url(&self, host: &str, path: &str) -> String {
         format!("http://{host}:{}{path}", self.address.port())
     }
 }
@@ -74,12 +81,16 @@ fn answer(path: &str, address: SocketAddr) -> Vec<u8> {
         format!("{head}Location: {place}\r\n\r\n").into_bytes()
     };
     let port = address.port();
+    if let Some(title) = path.strip_prefix("/called/") {
+        return page("text/html", &format!("<title>{title}</title>"));
+    }
     match path {
         "/page" => page(
             "text/html; charset=utf-8",
             "<title>plain</title><meta property='og:title' content='모임 &amp; more'>\
              <meta name='description' content='what it is'><meta property='og:site_name' content='A site'>",
         ),
+        "/gate" => page("text/html", "<title>before</title>"),
         "/other" => page("text/html", "<title>The other</title>"),
         "/picture" => page("image/png", "<title>no</title>"),
         "/untitled" => page("text/html", "<p>nothing"),
@@ -94,7 +105,7 @@ fn answer(path: &str, address: SocketAddr) -> Vec<u8> {
     }
 }
 
-async fn spawn(settings: &[(&str, &str)]) -> (TestApp, Site) {
+pub(crate) async fn spawn(settings: &[(&str, &str)]) -> (TestApp, Site) {
     let settings = [&[("MOIM_LINK_PREVIEW", "true")], settings].concat();
     let app = TestApp::spawn_with(&settings).await;
     let site = Site::start().await;
@@ -146,6 +157,67 @@ async fn a_link_is_told_about_and_kept_on_postgres() {
     let Some(url) = fresh().await else { return };
     let (app, site) = spawn(&[("MOIM_DATABASE_URL", &url)]).await;
     a_link_is_told_about_and_kept(app, site).await;
+}
+
+/// The page of a message is looked at when somebody has come who does not see the message.
+async fn who_came_since_is_told_nothing(app: TestApp, site: Site) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let body = json!({ "name": "secrets", "listed": true });
+    let room = app.rest.post(&mina.token, "/v1/rooms", &body).await["id"].clone();
+    let room = room.as_str().unwrap();
+    let path = format!("/v1/rooms/{room}");
+    app.rest.patch(&mina.token, &path, &json!({ "history": "since_join" })).await;
+    let mut at_mina = app.session(&mina).await;
+    let epoch = at_mina.open(room).await["epoch"].as_str().unwrap().to_owned();
+    let sent = at_mina.send(room, "c-1", &site.url("page.test", "/gate")).await;
+    app.rest.post(&bob.token, &format!("{path}/join"), &json!({})).await;
+    let mut at_bob = app.session(&bob).await;
+    at_bob.open(room).await;
+    let mut stream = Sse::open(&app.rest, &bob.token, &format!("{path}/events")).await;
+    site.gate.add_permits(1);
+    let told = at_bob.expect("msg.preview").await;
+    assert_eq!(told["d"], json!({ "id": sent["id"] }), "that there is one, and no more");
+    assert_eq!(stream.next().await.data, told);
+    assert_eq!(at_mina.expect("msg.preview").await, told, "the log is one for all");
+    let seq = told["seq"].as_i64().unwrap();
+    at_bob.open_since(room, &epoch, seq - 1).await;
+    assert_eq!(at_bob.expect("msg.preview").await, told);
+    let pulled = at_bob.ok(json!({ "op": "pull", "room": room, "after": 0 })).await;
+    assert!(pulled["events"].as_array().unwrap().contains(&told), "{pulled}");
+    let since = format!("{path}/events?since={epoch}-{}", seq - 1);
+    assert_eq!(Sse::open(&app.rest, &bob.token, &since).await.next().await.data, told);
+    // Who sees the message reads what was found.
+    let message = format!("{path}/messages/{}", sent["id"].as_str().unwrap());
+    let read = app.rest.get(&mina.token, &message).await;
+    assert_eq!(read["previews"][0]["title"], "before");
+    for path in [path.clone() + "/messages?after_seq=0", "/v1/search?q=page.test".to_owned()] {
+        let listed = app.rest.get(&bob.token, &path).await;
+        assert_eq!(listed["items"], json!([]), "{path}");
+    }
+    assert_eq!(app.rest.status(reqwest::Method::GET, &bob.token, &message).await, 404);
+    app.crash(room).await;
+    let opened = at_bob.open_since(room, &epoch, seq - 1).await;
+    assert_eq!(opened["resumed"], true);
+    let is_told = |line: &Value| line["ev"] == "msg.preview";
+    assert_eq!(at_bob.wait_for(is_told).await, told, "kept without it");
+    at_bob.expect_none(|line| line.to_string().contains("before")).await;
+    // Of what is said now everybody hears.
+    at_mina.send(room, "c-2", &site.url("page.test", "/other")).await;
+    assert_eq!(at_bob.expect("msg.preview").await["d"]["previews"][0]["title"], "The other");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_came_since_is_told_nothing_on_sqlite() {
+    let (app, site) = spawn(&[]).await;
+    who_came_since_is_told_nothing(app, site).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_came_since_is_told_nothing_on_postgres() {
+    let Some(url) = fresh().await else { return };
+    let (app, site) = spawn(&[("MOIM_DATABASE_URL", &url)]).await;
+    who_came_since_is_told_nothing(app, site).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use crate::store::{files, search};
 use super::acts::{Outcome, Target, UNCHANGED, number, target};
 use super::cause::Cause;
 use super::fanouts::{self, NewFanOut};
+use super::newer::has_newer;
 use super::places::Places;
 use super::{counts, mentions, notices, rows};
 
@@ -199,19 +200,6 @@ async fn set_text(
     rows::events(&mut script, places, &events);
     script.run(conn).await?;
     search::renew(conn, &[MessageId { room: act.room, seq: message }]).await
-}
-
-/// Whether somebody came to the room who does not see the message and hears what is done to it.
-async fn has_newer(conn: &mut Conn, (room, message): (RoomId, i64)) -> Result<bool, StoreError> {
-    let newer = fetch_optional!(
-        conn,
-        (i64,),
-        "SELECT room.room_id FROM room JOIN room_member seat ON seat.room_id = room.room_id
-          WHERE room.room_id = $1 AND room.history = 'since_join' AND seat.join_seq >= $2 LIMIT 1",
-        room.0,
-        message
-    )?;
-    Ok(newer.is_some())
 }
 
 /// Of these readers of the room those who see the message.

@@ -39,6 +39,7 @@ mod marks;
 mod measures;
 mod members;
 mod mentions;
+mod newer;
 mod notices;
 mod pace;
 mod pins;

@@ -8,6 +8,7 @@ use crate::store::files::NewPreviews;
 use crate::store::given::Script;
 use crate::store::writer::EventWriter;
 
+use super::newer::has_newer;
 use super::places::Places;
 use super::rows;
 
@@ -18,9 +19,6 @@ pub(super) async fn write(
     new: &NewPreviews,
     writer: &dyn EventWriter,
 ) -> Result<Appended, StoreError> {
-    let Some(head) = places.rooms.get_mut(&new.room) else {
-        return Ok(Appended::Refused(AppendRefusal::Gone));
-    };
     let standing = fetch_optional!(
         conn,
         (i64,),
@@ -34,9 +32,13 @@ pub(super) async fn write(
     if standing != Some((new.text_seq,)) {
         return Ok(Appended::Refused(AppendRefusal::NoSuchMessage));
     }
+    let is_withheld = has_newer(conn, (new.room, new.message_seq)).await?;
+    let Some(head) = places.rooms.get_mut(&new.room) else {
+        return Ok(Appended::Refused(AppendRefusal::Gone));
+    };
     head.head += 1;
     let (seq, n) = (head.head, head.n);
-    let body = writer.previews(new, seq).into();
+    let body = writer.previews(new, seq, is_withheld).into();
     let events = [(new.room, StoredEvent { seq, n, at: new.at, body })];
     let mut script = Script::new();
     rows::events(&mut script, places, &events);

@@ -29,8 +29,9 @@ impl EventWriter for Plain {
         format!("msg seq={seq} n={n} by={by} mentions={mentions:?}{files} \"{text}\"")
     }
 
-    fn previews(&self, new: &NewPreviews, seq: i64) -> String {
-        let titles: Vec<_> = new.previews.iter().map(|preview| preview.title.as_str()).collect();
+    fn previews(&self, new: &NewPreviews, seq: i64, is_withheld: bool) -> String {
+        let told = new.previews.iter().filter(|_preview| !is_withheld);
+        let titles: Vec<_> = told.map(|preview| preview.title.as_str()).collect();
         format!("previews seq={seq} of={} {titles:?}", new.message_seq)
     }
 
