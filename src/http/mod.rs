@@ -166,8 +166,8 @@ fn the_rest(config: &mut ServiceConfig) {
     config
         .service(resource("/v1/rooms/{id}/files").post(files::upload))
         .service(resource("/v1/files/keys").post(files::keys))
-        .service(resource("/files/{id}/preview").get(files::preview).head(files::preview))
-        .service(resource("/files/{id}/{name}").get(files::original).head(files::original))
+        .service(resource("/files/{id}/preview").get(files::preview))
+        .service(resource("/files/{id}/{name}").get(files::original))
         .service(resource("/v1/inbox").get(inbox::list))
         .service(resource("/v1/inbox/read").post(inbox::read))
         .service(resource("/v1/inbox/events").get(events::of_inbox))

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     self, Charset, ContentDisposition, ContentRange, ContentRangeSpec, DispositionParam,
     DispositionType, ETag, EntityTag, ExtendedValue,
 };
-use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt, try_unfold};
@@ -163,10 +163,6 @@ async fn answer(
     };
     response.content_type(if mime == "text/plain" { "text/plain; charset=utf-8" } else { mime });
     let length = range.end - range.start;
-    if request.method() == Method::HEAD {
-        let nothing = futures_util::stream::empty::<Result<Bytes, FileError>>();
-        return Ok(response.body(SizedStream::new(length, nothing)));
-    }
     let chunks = api.files.read(&kept.blob, is_preview, range).await;
     let chunks = chunks.map_err(|why| unreadable(&why))?;
     let chunks = watched(api, opener, kept.file.id, chunks);
