@@ -93,7 +93,7 @@ impl App {
         let metered = Arc::clone(&metrics);
         let tree = Tree::start(store.clone(), metered, life, link, assistant, faults).await?;
         let tokens = Arc::new(tokens(config, &store).await?);
-        let throttle = Arc::new(Throttle::default());
+        let throttle = Arc::new(Throttle::default().with_uploads(config.attachments.per_hour));
         let is_draining = Arc::new(AtomicBool::new(false));
         let shared = shared(&config.edge, &tree, connections, (&tokens, &throttle))?;
         let files = attachments(config, life)?;
@@ -225,6 +225,7 @@ fn settings(config: &Config) -> ApiSettings {
             day: config.attachments.day_bytes,
             all: config.attachments.quota_bytes,
         },
+        upload_within: config.attachments.within,
         ai_models: config.assistant.offered(OFFLINE),
         default_locale: Locale::Ko,
     }

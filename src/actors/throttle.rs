@@ -13,6 +13,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use crate::domain::UserId;
 use crate::protocol::{ErrorCode, Refusal};
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 /// Per second, and how many at once.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
@@ -112,6 +114,7 @@ pub struct Throttle {
     joins: Limit<UserId>,
     called: Limit<UserId>,
     filters: Limit<UserId>,
+    uploads: Option<Limit<UserId>>,
 }
 
 impl Default for Throttle {
@@ -128,11 +131,20 @@ impl Default for Throttle {
             joins: Limit::new(minute(10)),
             called: Limit::new(minute(1_000)),
             filters: Limit::new(minute(30)),
+            uploads: None,
         }
     }
 }
 
 impl Throttle {
+    /// The same with a limit to what a user uploads in an hour; 0 is none.
+    #[must_use]
+    pub fn with_uploads(mut self, per_hour: u32) -> Self {
+        let rate = |count| Rate { every: HOUR / count, burst: count };
+        self.uploads = (per_hour > 0).then(|| Limit::new(rate(per_hour)));
+        self
+    }
+
     /// Any request or op of a user: 100/s, 200 at once.
     ///
     /// # Errors
@@ -212,6 +224,15 @@ impl Throttle {
         self.filters.check(&user)
     }
 
+    /// A file that is about to come in.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn upload(&self, user: UserId) -> Result<(), Refusal> {
+        let checked = self.uploads.as_ref().map_or(Ok(()), |uploads| uploads.check(&user));
+        checked.map_err(|refusal| refusal.because("uploads_per_hour"))
+    }
+
     /// Forgets who has not been seen lately. Called once a minute.
     pub fn forget(&self) {
         self.requests.forget();
@@ -223,6 +244,9 @@ impl Throttle {
         self.joins.forget();
         self.called.forget();
         self.filters.forget();
+        if let Some(uploads) = &self.uploads {
+            uploads.forget();
+        }
     }
 }
 

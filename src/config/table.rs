@@ -129,6 +129,18 @@ pub const SETTINGS: &[Setting] = &[
         "What all uploaded files may take together.",
     ),
     plain(
+        "uploads_per_hour",
+        Some("20"),
+        "a number; 0 means no limit",
+        "How many files one user may upload in an hour.",
+    ),
+    plain(
+        "upload_seconds",
+        Some("3600"),
+        "seconds, 1 to 86400",
+        "How long the upload of one file may take.",
+    ),
+    plain(
         "picture_mib",
         Some("256"),
         "MiB, 16 to 65536",

@@ -63,6 +63,8 @@ pub struct ApiSettings {
     pub file_bytes: u64,
     /// Bytes of a user's files in a day, and of all files.
     pub file_limits: FileLimits,
+    /// How long one upload may take.
+    pub upload_within: Duration,
     /// Models that a room may choose.
     pub ai_models: Vec<String>,
     /// The language of a client that names none that is spoken here.

@@ -7,6 +7,7 @@ import { DESKTOP, PASSWORD, stage } from "./stage.mjs";
 
 // Thousands of accounts: passwords are not what is tested.
 process.env.MOIM_PASSWORD_MEMORY_KIB = "64";
+process.env.MOIM_UPLOADS_PER_HOUR = "0";
 
 const AT_ONCE = 12;
 // Ten clubs a minute may be joined.

@@ -23,8 +23,6 @@ use crate::store::{File, FileRoom, NewFile, NoRoomForFile};
 
 /// An upload of which nothing comes for so long is given up.
 const IDLE: Duration = Duration::from_secs(30);
-/// And one that takes longer than this, however little is missing.
-const WITHIN: Duration = Duration::from_secs(60 * 60);
 /// When a full disk is worth another try.
 const FULL_RETRY: Duration = Duration::from_secs(60);
 /// Milliseconds of a day.
@@ -82,6 +80,7 @@ pub(in crate::http) async fn upload(
         most.check(declared)?;
     }
     let _counted = api.uploads.enter(caller.user())?;
+    api.throttle.upload(caller.user())?;
     let incoming = receive(&api, body, most).await?;
     let looked = api.files.look(incoming).await.map_err(|why| refusal(&why))?;
     let item = keep(&api, room, caller, &name, &looked).await?;
@@ -157,13 +156,13 @@ fn declared(request: &HttpRequest) -> Option<u64> {
 
 async fn receive(api: &Api, mut body: web::Payload, most: Most) -> Result<Incoming, ApiError> {
     let mut incoming = api.files.receive().await.map_err(|why| refusal(&why))?;
-    let end = Instant::now() + WITHIN;
+    let end = Instant::now() + api.settings.upload_within;
     loop {
         let piece = match timeout_at(end, timeout(IDLE, body.next())).await {
             Ok(Ok(piece)) => piece,
-            Ok(Err(_elapsed)) | Err(_elapsed) => {
-                return Err(ApiError::new(ErrorCode::BadRequest, "the upload stood still"));
-            }
+            Ok(Err(_elapsed)) => return Err(given_up("upload_idle", "the upload stood still")),
+            // However little is missing: bytes that trickle in hold a place as long as they do.
+            Err(_elapsed) => return Err(given_up("upload_slow", "the upload took too long")),
         };
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|why| cut_off(&why))?;
@@ -175,6 +174,10 @@ async fn receive(api: &Api, mut body: web::Payload, most: Most) -> Result<Incomi
         return Err(refusal.because("empty_file").into());
     }
     Ok(incoming)
+}
+
+fn given_up(reason: &'static str, why: &str) -> ApiError {
+    Refusal::new(ErrorCode::BadRequest, why).because(reason).into()
 }
 
 fn cut_off(why: &PayloadError) -> ApiError {

@@ -270,3 +270,48 @@ async fn a_file_counts_as_a_message_for_unread_and_answers() {
     assert_eq!((&lobby[0]["n"], &lobby[0]["unread"]), (&json!(2), &json!(1)));
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_trickles_in_is_given_up() {
+    let app = TestApp::spawn_with(&[("MOIM_UPLOAD_SECONDS", "1")]).await;
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let mut raw = Raw::connect(app.address).await;
+    raw.write(&head(&mina, &room, "Content-Length: 100000")).await;
+    let mut more = tokio::time::interval(std::time::Duration::from_millis(50));
+    let (status, body) = loop {
+        // It never stands still, and never ends.
+        tokio::select! {
+            answer = raw.response() => break answer,
+            _tick = more.tick() => {}
+        }
+        let _closed = tokio::io::AsyncWriteExt::write_all(&mut raw.socket, b"x").await;
+    };
+    assert!(status.starts_with("HTTP/1.1 400 "), "{status}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["code"], &body["reason"]), (&json!("bad_request"), &json!("upload_slow")));
+    eventually("nothing is left", async || lying(&app.data()).is_empty()).await;
+    upload(&app.rest, &mina, &room, "at once", b"words".to_vec()).await;
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_uploads_so_much_in_an_hour() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    for n in 0..20 {
+        upload(&app.rest, &mina, &room, &format!("{n}.txt"), b"words".to_vec()).await;
+    }
+    let answer = try_upload(&app.rest, &mina, &room, "more.txt", b"words".to_vec()).await;
+    assert!(header(&answer, "retry-after").parse::<u64>().unwrap() <= 180);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&body["code"], &body["reason"]),
+        (&json!("rate_limited"), &json!("uploads_per_hour"))
+    );
+    let wait = body["retry_ms"].as_u64().unwrap();
+    assert!((1..=180_000).contains(&wait), "one more each three minutes: {wait}");
+    upload(&app.rest, &bob, &room, "of another", b"words".to_vec()).await;
+    app.end().await;
+}
