@@ -11,7 +11,7 @@ use crate::actors::room::call;
 use crate::actors::wire::Writer;
 use crate::domain::{Millis, RoomId, UserId};
 use crate::protocol::{ActOk, Frame, InboxDrop, Refusal, RoomUpdateData};
-use crate::store::{Act, Append, StoreError};
+use crate::store::{Act, Append, DroppedNotices, StoreError};
 
 impl RoomsHandle {
     /// An account was shut, and its sessions have ended: the rest of it goes by and by, with these rooms
@@ -55,13 +55,26 @@ impl RoomsHandle {
         let writer = Writer { metrics: &self.metrics, live: self };
         let from = (after, Millis::now());
         let (dropped, next) = self.store.drop_notices_from(user, from, &writer).await?;
+        self.tell_dropped(dropped).await;
+        Ok(next)
+    }
+
+    /// Takes away for good a piece of what was said in a room that was deleted.
+    pub(crate) async fn sweep_deleted(&self, act: &Act) -> Result<(), StoreError> {
+        let writer = Writer { metrics: &self.metrics, live: self };
+        let dropped = self.store.sweep_deleted(act, &writer).await?;
+        self.tell_dropped(dropped).await;
+        Ok(())
+    }
+
+    /// Tells whose inboxes have lost what.
+    async fn tell_dropped(&self, dropped: Vec<DroppedNotices>) {
         for gone in dropped {
             let frame = Frame::json(&InboxDrop { ids: &gone.ids, unread: gone.unread });
             let tell = Tell::Others(frame, None);
             self.bus.tell(&[gone.user], &tell);
             self.relays.broadcast(RelayMsg::Tell(Arc::new([gone.user]), tell)).await;
         }
-        Ok(next)
     }
 
     /// A room has another name for one user alone.

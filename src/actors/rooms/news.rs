@@ -67,6 +67,7 @@ impl RoomsHandle {
         if self.supervisor.try_cast(RoomsMsg::Delete(rooms)).is_err() {
             tracing::error!("deleted rooms could not be ended");
         }
+        self.sweeper.look();
     }
 
     /// Ends the sessions and streams of these sign-ins of a user, on every node.

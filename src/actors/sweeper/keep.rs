@@ -45,10 +45,15 @@ impl Sweeper {
     pub(super) async fn keep(&self, keeping: &mut Keeping) -> Result<bool, NotDone> {
         let Some(after) = keeping.after else { return Ok(false) };
         let (store, now) = (&self.rooms.store, Millis::now());
-        let Some((room, before)) = store.next_overdue(after, now).await? else {
+        let deleted = store.next_deleted().await?;
+        let overdue = match deleted {
+            Some(_first) => None,
+            None => store.next_overdue(after, now).await?,
+        };
+        if deleted.is_none() && overdue.is_none() {
             keeping.after = None;
             return Ok(false);
-        };
+        }
         let node = keeping.node.get_or_insert_with(|| self.rooms.own_cid().as_str().to_owned());
         let (name, key) = JOB;
         let is_ours = store.renew(name, key, node, now, LEASE).await?
@@ -58,7 +63,19 @@ impl Sweeper {
             (keeping.after, keeping.began) = (None, None);
             return Ok(false);
         }
-        let act = Act { room, by: NOBODY, deed: Deed::Sweep { before }, at: now };
+        let act = |room, before| Act { room, by: NOBODY, deed: Deed::Sweep { before }, at: now };
+        if let Some(room) = deleted {
+            // It has no log any more to say it in.
+            self.rooms.sweep_deleted(&act(room, Millis(i64::MAX))).await?;
+        } else if let Some((room, before)) = overdue {
+            self.keep_less(act(room, before), keeping).await?;
+        }
+        Ok(true)
+    }
+
+    /// Sweeps a piece of a room that lives.
+    async fn keep_less(&self, act: Act, keeping: &mut Keeping) -> Result<(), NotDone> {
+        let (store, room) = (&self.rooms.store, act.room);
         match self.rooms.append_act(act).await {
             // Deleted meanwhile.
             Err(refusal) if refusal.code == ErrorCode::NotFound => keeping.after = Some(room.0),
@@ -72,6 +89,6 @@ impl Sweeper {
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! What a room keeps no longer goes for good, a piece from the beginning of its log: events, messages
-//! and all that hangs on them. What stays is the horizon: seq and ordinal of the last that went.
+//! and all that hangs on them; of a room that was deleted, all of it. What stays is the horizon: seq and ordinal of the last that went.
 
 use crate::domain::{Millis, RoomId};
-use crate::store::act::{Act, Acted};
+use crate::store::act::{Act, Acted, DroppedNotices};
 use crate::store::append::{AppendRefusal, Appended};
-use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
 use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
@@ -28,6 +28,18 @@ const GONE: &[&str] = &[
     "DELETE FROM room_event WHERE room_id = $1 AND seq <= $2",
 ];
 
+/// What else there is of a room that was deleted.
+const GONE_AT_LAST: &[&str] = &[
+    "DELETE FROM pace WHERE room_id = $1",
+    "UPDATE ai_run SET text = '' WHERE room_id = $1 AND text <> ''",
+];
+
+const LOCK_DELETED: Sql = Sql {
+    sqlite: "SELECT head, n FROM room WHERE room_id = $1 AND deleted_at IS NOT NULL",
+    postgres: "SELECT head, n FROM room WHERE room_id = $1 AND deleted_at IS NOT NULL
+                  FOR NO KEY UPDATE",
+};
+
 /// Sweeps a piece of what was taken before a moment.
 pub(super) async fn sweep(
     conn: &mut Conn,
@@ -35,11 +47,21 @@ pub(super) async fn sweep(
     (act, before): (&Act, Millis),
     writer: &dyn EventWriter,
 ) -> Result<Outcome, StoreError> {
-    let room = act.room;
-    if !places.rooms.contains_key(&room) {
+    if !places.rooms.contains_key(&act.room) {
         return Ok(Err(AppendRefusal::Gone));
     }
-    let Some((horizon, n)) = reach(conn, room, before).await? else { return Ok(Ok(UNCHANGED)) };
+    let Some(reach) = reach(conn, act.room, before).await? else { return Ok(Ok(UNCHANGED)) };
+    Ok(Ok(Appended::Acted(piece(conn, act, reach, writer).await?)))
+}
+
+/// Takes away a piece that reaches up to there.
+async fn piece(
+    conn: &mut Conn,
+    act: &Act,
+    (horizon, n): (i64, i64),
+    writer: &dyn EventWriter,
+) -> Result<Acted, StoreError> {
+    let room = act.room;
     let messages = fetch_all!(
         conn,
         (i64, i64, bool),
@@ -65,7 +87,27 @@ pub(super) async fn sweep(
         horizon,
         n
     )?;
-    Ok(Ok(Appended::Acted(Acted { mentions, dropped, ..Acted::default() })))
+    Ok(Acted { mentions, dropped, ..Acted::default() })
+}
+
+/// The same in a room that was deleted: all of it goes, whenever it was said.
+async fn deleted(
+    conn: &mut Conn,
+    act: &Act,
+    writer: &dyn EventWriter,
+) -> Result<Vec<DroppedNotices>, StoreError> {
+    let Some((head, n)) = fetch_optional!(conn, (i64, i64), LOCK_DELETED, act.room.0)? else {
+        return Ok(Vec::new());
+    };
+    // When nothing is left the horizon is at the head all the same, or the room would come again.
+    let reach = reach(conn, act.room, Millis(i64::MAX)).await?.unwrap_or((head, n));
+    let Acted { dropped, .. } = piece(conn, act, reach, writer).await?;
+    if reach.0 >= head {
+        for statement in GONE_AT_LAST {
+            execute!(conn, *statement, act.room.0)?;
+        }
+    }
+    Ok(dropped)
 }
 
 /// How far a piece reaches: seq and ordinal of its last event. The log is in the order in which it was
@@ -87,6 +129,35 @@ async fn reach(
 }
 
 impl Store {
+    /// A room that was deleted, and still has what was said in it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn next_deleted(&self) -> Result<Option<RoomId>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (i64,),
+            "SELECT room_id FROM room WHERE deleted_at IS NOT NULL AND horizon < head
+              ORDER BY room_id LIMIT 1"
+        )?;
+        Ok(row.map(|(room,)| RoomId(room)))
+    }
+
+    /// Sweeps a piece of a room that was deleted; tells whose inboxes lose what.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sweep_deleted(
+        &self,
+        act: &Act,
+        writer: &dyn EventWriter,
+    ) -> Result<Vec<DroppedNotices>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = deleted(&mut tx, act, writer).await;
+        tx.end(done).await
+    }
+
     /// The next room, by id, that still has what it keeps no longer; and from when on it is kept.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{everything, listed, say};
-use crate::support::{Person, TestApp, on_both};
+use crate::files::{lying, upload, with_files};
+use crate::support::{Person, TestApp, eventually, on_both};
 
 on_both!(
     what_is_old_goes_and_counts_stay_exact,
@@ -13,6 +14,7 @@ on_both!(
     a_room_may_forget_everything,
     retention_is_a_setting_of_the_room,
     answers_of_the_assistant_go_with_their_questions,
+    a_deleted_room_leaves_nothing_of_what_was_said,
 );
 
 /// Everything in a room up to a seq was said long ago.
@@ -241,4 +243,55 @@ async fn answers_of_the_assistant_go_with_their_questions(app: &TestApp) {
     assert_eq!(app.rest.status(Method::GET, &mina.token, &run).await, 404);
     let own = app.rest.get(&mina.token, "/v1/me/export").await;
     assert_eq!(own["ai_questions"], json!([]), "nor does the row of the question stay");
+}
+
+async fn a_deleted_room_leaves_nothing_of_what_was_said(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    for n in 0..150 {
+        for client in [&mut at_mina, &mut at_bob] {
+            let text = format!("xyzzy {n}");
+            client.begin(json!({ "op": "send", "room": room, "text": text })).await;
+        }
+    }
+    let last = say(&mut at_mina, &room, "@bob xyzzy at last").await;
+    at_bob.expect("inbox").await;
+    at_bob.ok(json!({ "op": "react", "room": room, "message": last, "emoji": "👍" })).await;
+    at_mina.ok(json!({ "op": "pin", "room": room, "message": last })).await;
+    at_mina.ok(json!({ "op": "edit", "room": room, "message": last, "text": "@bob xyzzy" })).await;
+    at_bob.ok(json!({ "op": "send", "room": room, "text": "xyzzy", "thread": last })).await;
+    let file = upload(&app.rest, &mina, &room, "a.txt", b"xyzzy".to_vec()).await;
+    at_mina.ok(with_files(&room, "f", "xyzzy", &[&file])).await;
+    let beside = app.lobby(&mina).await;
+    say(&mut at_mina, &beside, "xyzzy stays").await;
+    let found = || async { app.rest.get(&mina.token, "/v1/search?q=xyzzy&limit=200").await };
+    eventually("all of it is found", async || {
+        found().await["items"].as_array().unwrap().len() == 200
+    })
+    .await;
+    let path = format!("/v1/rooms/{room}");
+    let gone = app.rest.send(Method::DELETE, Some(&mina.token), &path, None).await;
+    assert_eq!(gone.status(), 204);
+    let dropped = at_bob.expect("inbox.drop").await;
+    assert_eq!(dropped["unread"], 0, "{dropped}");
+    let number = room.trim_start_matches("r_");
+    let left = async |table: &str| {
+        app.number(&format!("SELECT count(*) FROM {table} WHERE room_id = {number}")).await
+    };
+    eventually("the log is gone", async || left("room_event").await == 0).await;
+    let tables = "message mention reaction reaction_count revision pin thread thread_member fanout \
+                  message_preview search_entry pace";
+    for table in tables.split_whitespace() {
+        assert_eq!(left(table).await, 0, "{table}");
+    }
+    assert_eq!(left("room").await, 1, "that it was is known");
+    app.sweeper.sweep(std::time::Duration::ZERO).await;
+    assert!(lying(&app.data()).is_empty() && left("file").await == 0);
+    let items = found().await["items"].as_array().unwrap().clone();
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(items[0]["message"]["text"], "xyzzy stays");
+    assert_eq!(app.rest.status(Method::GET, &bob.token, &path).await, 404);
+    assert_eq!(app.rest.get(&bob.token, "/v1/inbox").await["items"], json!([]));
 }

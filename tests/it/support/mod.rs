@@ -174,6 +174,23 @@ impl TestApp {
         }
     }
 
+    /// What a statement counts, behind the server's back.
+    pub(crate) async fn number(&self, statement: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(statement.to_owned());
+        if self.database.starts_with("postgres") {
+            let mut conn = sqlx::PgConnection::connect(&self.database).await.unwrap();
+            let number = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+            number
+        } else {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&self.database);
+            let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let number = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+            number
+        }
+    }
+
     /// Runs a command of the program on the data of this server, beside it.
     pub(crate) async fn tool(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = command(self.folder.path(), "127.0.0.1:0".parse().unwrap());
