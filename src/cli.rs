@@ -138,6 +138,12 @@ fn export() -> Command {
                 .conflicts_with("club")
                 .help("All clubs"),
         )
+        .arg(files("A folder for the files of messages; without it they stay behind"))
+}
+
+fn files(help: &'static str) -> Arg {
+    let arg = Arg::new("files").long("files").value_name("FOLDER");
+    arg.value_parser(value_parser!(PathBuf)).help(help)
 }
 
 fn import() -> Command {
@@ -151,6 +157,7 @@ fn import() -> Command {
                 .help("The file; - is standard input"),
         )
         .arg(Arg::new("name").long("name").value_name("NAME").help("Another name for the club"))
+        .arg(files("The folder that `export` has put the files of messages into"))
 }
 
 fn epochs() -> Command {
@@ -167,10 +174,14 @@ fn epochs() -> Command {
 
 fn moving(verb: &str, sub: &ArgMatches) -> app::Moving {
     match verb {
-        "export" => app::Moving::Export { club: sub.get_one::<String>("club").cloned() },
+        "export" => app::Moving::Export {
+            club: sub.get_one::<String>("club").cloned(),
+            files: sub.get_one::<PathBuf>("files").cloned(),
+        },
         "import" => app::Moving::Import {
             file: sub.get_one::<PathBuf>("file").cloned().unwrap_or_default(),
             name: sub.get_one::<String>("name").cloned(),
+            files: sub.get_one::<PathBuf>("files").cloned(),
         },
         _epochs => app::Moving::RenewEpochs,
     }

@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::blobs::Chunks;
@@ -218,6 +221,46 @@ impl Files {
             self.blobs.keep(small.path(), &preview_key(key)).await?;
         }
         self.blobs.keep(looked.original.path(), &original_key(key)).await
+    }
+
+    /// Takes over a copy of a file of this machine, of an original or of its small copy.
+    ///
+    /// # Errors
+    /// What the disk says; then nothing is kept, or is removed with [`Self::remove`].
+    pub async fn bring(&self, from: &Path, key: &str, is_preview: bool) -> Result<(), FileError> {
+        let mut source = tokio::fs::File::open(from).await?;
+        let mut incoming = self.receive().await?;
+        let mut piece = BytesMut::new();
+        loop {
+            piece.clear();
+            piece.reserve(128 << 10);
+            if source.read_buf(&mut piece).await? == 0 {
+                break;
+            }
+            incoming.write(&piece).await?;
+        }
+        let guest = incoming.end(true).await?;
+        let key = if is_preview { preview_key(key) } else { original_key(key) };
+        self.blobs.keep(guest.path(), &key).await
+    }
+
+    /// Writes a copy into a file of this machine.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`] when it is not there, or what the disk says.
+    pub async fn copy(
+        &self,
+        (key, is_preview): (&str, bool),
+        size: u64,
+        to: &Path,
+    ) -> Result<(), FileError> {
+        let mut chunks = self.read(key, is_preview, 0..size).await?;
+        let mut file = tokio::fs::File::create(to).await?;
+        while let Some(chunk) = chunks.next().await {
+            file.write_all(&chunk?).await?;
+        }
+        file.sync_all().await?;
+        Ok(())
     }
 
     /// Reads a part of an original, or of its small copy.

@@ -107,7 +107,7 @@ pub use rooms::{
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};
 pub use threads::{Thread, ThreadMark};
-pub use transfer::{Imported, TransferError};
+pub use transfer::{Beside, Exported, FileKey, Imported, TransferError};
 pub use writer::{EventWriter, Line, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
 
 /// The store of one node. Cheap to clone.

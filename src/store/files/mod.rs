@@ -13,3 +13,4 @@ mod write;
 pub(super) use self::drop::{drop_of, forget_previews};
 pub(super) use self::read::{FileRow, file_columns, fill, fill_found};
 pub use self::types::{File, FileLimits, FileRoom, KeptFile, NewFile, NewPreviews, NoRoomForFile};
+pub(super) use self::write::bring;

@@ -4,7 +4,7 @@ use crate::domain::{FileId, Millis, UserId};
 use crate::store::db::{Conn, execute, fetch_one};
 use crate::store::{Store, StoreError};
 
-use super::types::{FileLimits, FileRoom, NewFile, NoRoomForFile};
+use super::types::{File, FileLimits, FileRoom, NewFile, NoRoomForFile};
 
 /// A file counts as so many bytes at least: more than its row and its place cost.
 const LEAST: i64 = 4_096;
@@ -69,9 +69,7 @@ async fn add(
     new: NewFile<'_>,
     limits: FileLimits,
 ) -> Result<Result<FileId, NoRoomForFile>, StoreError> {
-    let (preview_mime, preview_size) = new.preview.unzip();
-    let preview_size = preview_size.unwrap_or(0);
-    let weight = counted(new.size, preview_size);
+    let weight = counted(new.size, new.preview.map_or(0, |(_mime, size)| size));
     let counted = execute!(
         conn,
         "INSERT INTO file_day (user_id, day, bytes) SELECT $1, $2, $3 WHERE $3 <= $4
@@ -102,13 +100,36 @@ async fn add(
         )?;
         return Ok(Err(NoRoomForFile::All));
     }
+    Ok(Ok(insert(conn, new, (None, 0)).await?))
+}
+
+/// Keeps a file of a message that comes from elsewhere, whatever the limits of people are.
+pub(in crate::store) async fn bring(
+    conn: &mut Conn,
+    new: NewFile<'_>,
+    (message, place): (i64, i64),
+) -> Result<File, StoreError> {
+    let weight = counted(new.size, new.preview.map_or(0, |(_mime, size)| size));
+    execute!(conn, "UPDATE file_sum SET bytes = bytes + $1 WHERE one = 1", weight)?;
+    let id = insert(conn, new, (Some(message), place)).await?;
+    let (name, mime) = (new.name.as_str().to_owned(), new.mime.to_owned());
+    let has_preview = new.preview.is_some();
+    Ok(File { id, name, mime, size: new.size, sides: new.sides, has_preview })
+}
+
+async fn insert(
+    conn: &mut Conn,
+    new: NewFile<'_>,
+    (message, place): (Option<i64>, i64),
+) -> Result<FileId, StoreError> {
+    let (preview_mime, preview_size) = new.preview.unzip();
     let (width, height) = new.sides.unzip();
     let (id,): (i64,) = fetch_one!(
         conn,
         (i64,),
         "INSERT INTO file (room_id, uploader_id, blob, name, mime, size, width, height,
-                           preview_mime, preview_size, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING file_id",
+                           preview_mime, preview_size, created_at, message_seq, place)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING file_id",
         new.room.0,
         new.uploader.0,
         new.blob,
@@ -118,8 +139,10 @@ async fn add(
         width,
         height,
         preview_mime,
-        preview_size,
-        new.at.0
+        preview_size.unwrap_or(0),
+        new.at.0,
+        message,
+        place
     )?;
-    Ok(Ok(FileId(id)))
+    Ok(FileId(id))
 }

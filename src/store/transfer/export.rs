@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
+use super::beside::{self, Beside};
 use super::line::{
     ClubLine, EarlierLine, FilterLine, Line, MemberLine, MessageLine, PinLine, ReactionLine,
-    RoomLine, UserLine,
+    ReportLine, RoomLine, UserLine,
 };
 use super::{FORMAT, TransferError, VERSION};
 use crate::domain::{ClubId, Millis};
@@ -28,7 +29,8 @@ const USERS: Bulk = bulk!(
 );
 
 impl Store {
-    /// Writes a club, or all of them, as lines; tells how many lines.
+    /// Writes a club, or all of them, as lines; tells how many, and which files they name if they are
+    /// to name any.
     ///
     /// # Errors
     /// [`TransferError::NoClub`] where there is none, and when the store does not answer or the file
@@ -37,15 +39,26 @@ impl Store {
         &self,
         club: Option<ClubId>,
         (file, at): (&mut dyn Write, Millis),
-    ) -> Result<u64, TransferError> {
+        with_files: bool,
+    ) -> Result<Exported, TransferError> {
         let mut conn = self.db.read().await?;
         conn.command(BEGIN).await?;
-        let mut file = Lines { file, lines: 0, known: HashSet::new() };
+        let files = with_files.then(Vec::new);
+        let mut file = Lines { file, lines: 0, known: HashSet::new(), files };
         let done = write(&mut conn, club, &mut file, at).await;
         conn.command("ROLLBACK".into()).await?;
         done?;
-        Ok(file.lines)
+        Ok(Exported { lines: file.lines, files: file.files.unwrap_or_default() })
     }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// How many lines.
+    pub lines: u64,
+    /// The files that they name.
+    pub files: Vec<Beside>,
 }
 
 /// The file, and who was introduced in it.
@@ -53,6 +66,8 @@ struct Lines<'f> {
     file: &'f mut dyn Write,
     lines: u64,
     known: HashSet<i64>,
+    /// The files that were named, if files are wanted.
+    files: Option<Vec<Beside>>,
 }
 
 impl Lines<'_> {
@@ -157,6 +172,17 @@ async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), Tr
     for (room,) in rooms {
         self::room(conn, (club, room), file).await?;
     }
+    let mut after = 0;
+    loop {
+        let (acts, last) = beside::audit(conn, (club, after)).await?;
+        let Some(last) = last else { break };
+        after = last;
+        file.introduce(conn, acts.iter().flat_map(|act| [act.by].into_iter().chain(act.user)))
+            .await?;
+        for act in acts {
+            file.write(&Line::Audit(act))?;
+        }
+    }
     Ok(())
 }
 
@@ -168,7 +194,7 @@ async fn room(
     let line = fetch_optional!(
         conn,
         RoomLine,
-        "SELECT kind, name, topic, is_general AS general, slow_mode_s, write, history, permissions,
+        "SELECT room_id AS id, kind, name, topic, is_general AS general, slow_mode_s, write, history, permissions,
                 notify, retention_days, created_by, created_at,
                 CASE WHEN has_own_waking THEN assistant END AS assistant, persona, ai_language,
                 ai_model FROM room WHERE room_id = $1",
@@ -179,7 +205,7 @@ async fn room(
     file.write(&Line::Room(line))?;
     let mut after = 0;
     loop {
-        let messages = page(conn, room, after).await?;
+        let messages = page(conn, (room, after), &mut file.files).await?;
         let Some(last) = messages.last() else { break };
         after = last.seq;
         let named = messages.iter().flat_map(|message| {
@@ -203,6 +229,13 @@ async fn room(
     for (user, read_n, since) in marks {
         file.write(&Line::Mark { user, read_n, since })?;
     }
+    let reports = beside::reports(conn, room).await?;
+    let named =
+        |report: &ReportLine| [report.author].into_iter().chain(report.by).chain(report.decided_by);
+    file.introduce(conn, reports.iter().flat_map(named)).await?;
+    for report in reports {
+        file.write(&Line::Report(report))?;
+    }
     Ok(())
 }
 
@@ -221,7 +254,11 @@ struct TextRow {
 }
 
 /// The next messages of a room, with all that hangs on them.
-async fn page(conn: &mut Conn, room: i64, after: i64) -> Result<Vec<MessageLine>, StoreError> {
+async fn page(
+    conn: &mut Conn,
+    (room, after): (i64, i64),
+    wanted: &mut Option<Vec<Beside>>,
+) -> Result<Vec<MessageLine>, StoreError> {
     let rows = fetch_all!(
         conn,
         TextRow,
@@ -257,6 +294,10 @@ async fn page(conn: &mut Conn, room: i64, after: i64) -> Result<Vec<MessageLine>
     )?;
     let mut pins: HashMap<i64, PinLine> =
         pins.into_iter().map(|(seq, by, at)| (seq, PinLine { by, at })).collect();
+    let mut files = match wanted {
+        Some(found) => beside::files(conn, (room, after, last), found).await?,
+        None => HashMap::new(),
+    };
     let line = |row: TextRow| MessageLine {
         seq: row.seq,
         n: row.n,
@@ -270,6 +311,7 @@ async fn page(conn: &mut Conn, room: i64, after: i64) -> Result<Vec<MessageLine>
         earlier: texts.remove(&row.seq).unwrap_or_default(),
         reactions: reacted.remove(&row.seq).unwrap_or_default(),
         pin: pins.remove(&row.seq),
+        files: files.remove(&row.seq).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(line).collect())
 }

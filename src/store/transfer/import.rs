@@ -8,15 +8,16 @@ use std::collections::HashMap;
 use std::io;
 
 use super::assistant::waking;
+use super::beside::{self, Placed};
 use super::line::{ClubLine, FilterLine, Line, MemberLine, UserLine};
+use super::people::{Users, erased, known, placeholder, who};
 use super::room::Room;
 use super::{FORMAT, TransferError, VERSION};
 use crate::domain::{
     ASSISTANT, ClubName, ClubRole, DisplayName, FilterAction, FilterKind, MembershipStatus, Millis,
-    Pattern, Username,
+    Pattern, UserId, Username,
 };
-use crate::store::accounts::{FirstUser, NewUser, register};
-use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
+use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
@@ -29,12 +30,23 @@ pub struct Imported {
     pub rooms: u64,
     /// Messages.
     pub messages: u64,
+    /// Files.
+    pub files: u64,
+    /// Files that the lines name and whose bytes were not to be had.
+    pub files_missing: u64,
+    /// Reports.
+    pub reports: u64,
     /// Accounts that were made for people who are not known here.
     pub placeholders: u64,
 }
 
+/// The key under which the bytes of a file will lie, by its number beside the lines, its size and that
+/// of its small copy; none where they are not to be had.
+pub type FileKey<'i> = &'i mut dyn FnMut(i64, i64, Option<i64>) -> Option<String>;
+
 impl Store {
     /// Makes clubs of the lines of a file; the only club of it under another name, if one is given.
+    /// Bytes of files are the caller's: `key` says where they will lie.
     ///
     /// # Errors
     /// With the number of the line that cannot be used. Nothing of the file is kept then.
@@ -42,16 +54,18 @@ impl Store {
         &self,
         lines: &mut dyn Iterator<Item = io::Result<String>>,
         (name, at): (Option<&str>, Millis),
-        writer: &dyn EventWriter,
+        (writer, key): (&dyn EventWriter, FileKey<'_>),
     ) -> Result<Imported, TransferError> {
         let mut tx = self.db.begin().await?;
         let mut import = Import {
             writer,
+            key,
             at,
             name,
             users: HashMap::new(),
             club: None,
             room: None,
+            rooms: HashMap::new(),
             done: Imported::default(),
         };
         match import.read(&mut tx, lines).await {
@@ -71,12 +85,15 @@ impl Store {
 /// A file that is being read.
 struct Import<'i> {
     writer: &'i dyn EventWriter,
+    key: FileKey<'i>,
     at: Millis,
     name: Option<&'i str>,
     /// Who somebody of the file is here.
-    users: HashMap<i64, i64>,
+    users: Users,
     club: Option<Club>,
     room: Option<Room>,
+    /// The rooms of the club that are made, by their numbers in the file.
+    rooms: HashMap<i64, Placed>,
     done: Imported,
 }
 
@@ -173,9 +190,29 @@ impl Import<'_> {
             }
             Line::Message(message) => {
                 let room = self.room.as_mut().ok_or_else(no_room)?;
-                room.message(conn, message, (&self.users, self.writer)).await?;
+                let place = (room.next(), UserId(who(&self.users, message.by)?));
+                let files = beside::bring_files(conn, place, &message, self.key).await?;
+                let missing = message.files.len().saturating_sub(files.len());
+                self.done.files += files.len() as u64;
+                self.done.files_missing += missing as u64;
+                room.message(conn, message, (&self.users, self.writer), &files).await?;
                 self.done.messages += 1;
                 Ok(())
+            }
+            Line::Report(report) => {
+                let club = self.club.as_ref().ok_or_else(no_club)?;
+                let room = self.room.as_ref().ok_or_else(no_room)?;
+                // Of a message that the file does not have there is nothing to look at.
+                if let Some(place) = room.here(report.seq) {
+                    beside::report(conn, (club.id, place), &report, &self.users).await?;
+                    self.done.reports += 1;
+                }
+                Ok(())
+            }
+            Line::Audit(act) => {
+                self.end_room(conn).await?;
+                let club = self.club.as_ref().ok_or_else(no_club)?;
+                beside::act(conn, (club.id, &self.rooms), &act, &self.users).await
             }
             Line::Mark { user, read_n, since } => {
                 let user = *self.users.get(&user).ok_or_else(|| unknown("the user", user))?;
@@ -298,14 +335,19 @@ impl Import<'_> {
 
     async fn end_room(&mut self, conn: &mut Conn) -> Result<(), Odd> {
         match self.room.take() {
-            Some(room) => room.end(conn).await,
-            None => Ok(()),
+            Some(room) => {
+                let (old, placed) = room.end(conn).await?;
+                self.rooms.insert(old, placed);
+            }
+            None => {}
         }
+        Ok(())
     }
 
     /// A club is whole: it has an owner and a general room, and its members are counted.
     async fn end_club(&mut self, conn: &mut Conn) -> Result<(), Odd> {
         self.end_room(conn).await?;
+        self.rooms.clear();
         let Some(club) = self.club.take() else { return Ok(()) };
         if !(club.has_owner && club.has_general) {
             return Err(Odd::Why("the club before has no owner or no general room".to_owned()));
@@ -335,40 +377,4 @@ pub(super) fn word<T: std::str::FromStr<Err: std::fmt::Display>>(
     word: &str,
 ) -> Result<T, Odd> {
     word.parse().map_err(|why| odd(what, why))
-}
-
-async fn known(conn: &mut Conn, key: &str) -> Result<Option<i64>, StoreError> {
-    let row = fetch_optional!(
-        conn,
-        (i64,),
-        "SELECT user_id FROM account WHERE username_key = $1 AND deleted_at IS NULL",
-        key
-    )?;
-    Ok(row.map(|(user,)| user))
-}
-
-async fn placeholder(
-    conn: &mut Conn,
-    (username, display_name): (&Username, &DisplayName),
-    at: Millis,
-) -> Result<i64, StoreError> {
-    let new = NewUser { username, display_name, password_hash: "", locale: "ko", at };
-    Ok(register(conn, &new, FirstUser::User).await?.id.0)
-}
-
-/// An account for somebody whose account was erased where the file comes from.
-async fn erased(conn: &mut Conn, at: Millis) -> Result<i64, StoreError> {
-    let (user,): (i64,) = fetch_one!(
-        conn,
-        (i64,),
-        "INSERT INTO account (username, username_key, display_name, display_key, password_hash,
-                              role, locale, created_at, deleted_at)
-         SELECT 'deleted-' || next.id, 'erased:' || next.id, 'Deleted user', '', '', 'user', 'ko',
-                $1, $1
-           FROM (SELECT coalesce(max(user_id), 0) + 1 AS id FROM account) next
-         RETURNING user_id",
-        at.0
-    )?;
-    execute!(conn, "INSERT INTO inbox (user_id) VALUES ($1)", user)?;
-    Ok(user)
 }

@@ -29,6 +29,10 @@ pub(super) enum Line {
         #[serde(default)]
         since: i64,
     },
+    /// A message of the room that moderators are to look at, or have looked at.
+    Report(ReportLine),
+    /// What a moderator of the club did; behind its rooms.
+    Audit(AuditLine),
     /// That was all: the last line. A file without it was cut off.
     End { lines: u64 },
 }
@@ -83,6 +87,9 @@ pub(super) struct FilterLine {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub(super) struct RoomLine {
+    /// Its number, for the lines behind the rooms. Older files have none.
+    #[serde(default)]
+    pub(super) id: i64,
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) topic: String,
@@ -138,6 +145,57 @@ pub(super) struct MessageLine {
     pub(super) reactions: Vec<ReactionLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pin: Option<PinLine>,
+    /// In their order; only where the bytes were exported as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) files: Vec<FileLine>,
+}
+
+/// A file of a message. Its bytes lie beside the lines under its number, those of its small copy with
+/// `.preview` behind that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileLine {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) mime: String,
+    pub(super) size: i64,
+    /// Width and height of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sides: Option<(i64, i64)>,
+    /// Type and bytes of the small copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) preview: Option<(String, i64)>,
+    pub(super) at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct ReportLine {
+    /// The message.
+    pub(super) seq: i64,
+    pub(super) author: i64,
+    /// Nobody, where a rule of the club found it.
+    pub(super) by: Option<i64>,
+    pub(super) reason: String,
+    pub(super) note: String,
+    pub(super) text: Option<String>,
+    pub(super) created_at: i64,
+    pub(super) decided_at: Option<i64>,
+    pub(super) decided_by: Option<i64>,
+    pub(super) settlement: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct AuditLine {
+    pub(super) at: i64,
+    pub(super) by: i64,
+    pub(super) action: String,
+    pub(super) user: Option<i64>,
+    /// The number of a room; one that is not in the file was deleted.
+    pub(super) room: Option<i64>,
+    /// The message there.
+    pub(super) seq: Option<i64>,
+    pub(super) until: Option<i64>,
+    pub(super) reason: String,
+    pub(super) detail: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,18 +1,24 @@
 //! A club in a file, to be moved to another server: JSON, one object a line.
 //!
+//! The bytes of files lie in a folder beside it, if they are wanted.
+//!
 //! *Belongs here:* what the lines mean, writing them, and making a club of them. *Does not belong
 //! here:* files and names of files; events are put into words by the wire (`EventWriter`).
 
 mod assistant;
+mod beside;
 mod epochs;
 mod export;
 mod import;
 mod line;
+mod people;
 mod room;
 
 use std::io;
 
-pub use self::import::Imported;
+pub use self::beside::Beside;
+pub use self::export::Exported;
+pub use self::import::{FileKey, Imported};
 use super::StoreError;
 
 /// What a file says of itself in its first line.

@@ -1,11 +1,13 @@
 //! A room that is being made of a file: its log is written anew, message by message, each with what
 //! was done to it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assistant::waking;
+use super::beside::Placed;
 use super::import::{Odd, odd, unknown, word};
 use super::line::{MessageLine, RoomLine};
+use super::people::{Users, who};
 use crate::domain::{
     ASSISTANT, Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text, UserId,
     Writers, limits,
@@ -13,13 +15,13 @@ use crate::domain::{
 use crate::store::act::{ActEvent, Happened};
 use crate::store::append::NewMessage;
 use crate::store::db::{Conn, execute, fetch_one};
+use crate::store::files::File;
 use crate::store::writer::EventWriter;
-
-/// Who somebody of the file is here.
-type Users = HashMap<i64, i64>;
 
 /// A room, and how far its log is.
 pub(super) struct Room {
+    /// Its number in the file.
+    old: i64,
     id: RoomId,
     head: i64,
     n: i64,
@@ -89,7 +91,17 @@ impl Room {
             said
         )?;
         let (places, threads) = (Vec::new(), BTreeMap::new());
-        Ok(Self { id: RoomId(room), head: 0, n: 0, places, threads, pins: 0 })
+        Ok(Self { old: line.id, id: RoomId(room), head: 0, n: 0, places, threads, pins: 0 })
+    }
+
+    /// The place of the next message.
+    pub(super) const fn next(&self) -> (RoomId, i64) {
+        (self.id, self.head + 1)
+    }
+
+    /// The place of a message of the file.
+    pub(super) fn here(&self, old: i64) -> Option<(RoomId, i64)> {
+        Some((self.id, self.place(old)?))
     }
 
     /// Writes a message, and behind it what was done to it.
@@ -98,6 +110,7 @@ impl Room {
         conn: &mut Conn,
         line: MessageLine,
         (users, writer): (&Users, &dyn EventWriter),
+        files: &[File],
     ) -> Result<(), Odd> {
         if self.places.last().is_some_and(|(seq, n, _)| line.seq <= *seq || line.n <= *n) {
             return Err(odd("seq", "messages come in their order"));
@@ -116,7 +129,7 @@ impl Room {
         let (first, later) = texts.split_first().ok_or_else(|| odd("text", "there is none"))?;
         let message = NewMessage::new(self.id, UserId(author), cid, first.1.clone(), at);
         let message = NewMessage { reply_to, thread, ..message };
-        let mut body = writer.message(&message, seq, self.n, &[], &[]);
+        let mut body = writer.message(&message, seq, self.n, &[], files);
         if line.text.is_none() {
             body = writer.erased_event(&body);
         }
@@ -252,7 +265,7 @@ impl Room {
     }
 
     /// Writes what is known when all messages are.
-    pub(super) async fn end(self, conn: &mut Conn) -> Result<(), Odd> {
+    pub(super) async fn end(self, conn: &mut Conn) -> Result<(i64, Placed), Odd> {
         execute!(
             conn,
             "UPDATE room SET head = $2, n = $3 WHERE room_id = $1",
@@ -283,7 +296,8 @@ impl Room {
                 )?;
             }
         }
-        Ok(())
+        let places = self.places.into_iter().map(|(old, _n, new)| (old, new)).collect();
+        Ok((self.old, Placed { room: self.id, places }))
     }
 
     /// Where a message of the file stands here. One that the file does not have was forgotten.
@@ -364,11 +378,6 @@ impl Thread {
         (self.last_seq, self.last_at) = (seq, at);
         self.people.insert(author);
     }
-}
-
-/// Who somebody of the file is here.
-fn who(users: &Users, user: i64) -> Result<i64, Odd> {
-    users.get(&user).copied().ok_or_else(|| unknown("the user", user))
 }
 
 /// The texts that a message had and has, with when. Of a tombstone something that is erased at once.

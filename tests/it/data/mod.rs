@@ -1,5 +1,6 @@
 //! Data that goes for good, and data that moves: erased accounts, retention, exports.
 
+mod carried;
 mod erase;
 mod export;
 mod retention;

@@ -12,7 +12,7 @@ on_both!(
 );
 
 /// Runs a command that must succeed; what it wrote to standard output.
-async fn tool(app: &TestApp, arguments: &[&str]) -> String {
+pub(super) async fn tool(app: &TestApp, arguments: &[&str]) -> String {
     let output = app.tool(arguments).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -68,7 +68,7 @@ async fn seen(app: &TestApp, who: &Person, room: &str) -> Vec<Value> {
 }
 
 /// The room of this name in a club.
-async fn room_of(app: &TestApp, who: &Person, club: &str, name: &str) -> String {
+pub(super) async fn room_of(app: &TestApp, who: &Person, club: &str, name: &str) -> String {
     let rooms = app.rest.get(&who.token, &format!("/v1/clubs/{club}/rooms")).await;
     let rooms = rooms["items"].as_array().unwrap();
     let room = rooms.iter().find(|room| room["name"] == name).unwrap();
@@ -76,7 +76,7 @@ async fn room_of(app: &TestApp, who: &Person, club: &str, name: &str) -> String 
 }
 
 /// The club of this name that somebody is in.
-async fn club_of(app: &TestApp, who: &Person, name: &str) -> String {
+pub(super) async fn club_of(app: &TestApp, who: &Person, name: &str) -> String {
     let clubs = app.rest.get(&who.token, "/v1/me/clubs").await;
     let items = clubs["items"].as_array().unwrap();
     let named = |item: &&Value| item["name"] == name || item["club"]["name"] == name;
