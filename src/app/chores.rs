@@ -106,6 +106,10 @@ impl Chores {
         if let Err(why) = self.store.sweep_links(Millis::now()).await {
             tracing::warn!("links were not swept: {why}");
         }
+        let since = Millis(Millis::now().0.saturating_sub(limits::ANSWER_LIFE_MS));
+        if let Err(why) = self.store.sweep_answers(since).await {
+            tracing::warn!("answers were not swept: {why}");
+        }
         self.sweep_files(Millis::now()).await;
     }
 

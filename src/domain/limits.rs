@@ -9,6 +9,10 @@ pub const TEXT_CHARS: usize = 4_000;
 pub const HTML_BYTES: usize = 32_768;
 /// Characters of a `cid`.
 pub const CID_CHARS: usize = 64;
+/// Characters of the name that a caller gives to a call.
+pub const CALL_KEY_CHARS: usize = 64;
+/// What a call of such a name was answered with is kept for so long, in milliseconds.
+pub const ANSWER_LIFE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Characters of one search.
 pub const SEARCH_CHARS: usize = 200;
 /// Bytes of one WebSocket message from a client, fragments joined.

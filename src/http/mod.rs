@@ -9,6 +9,7 @@
 
 mod acts;
 mod admin;
+mod again;
 mod api;
 mod assets;
 mod assistant;
@@ -95,6 +96,7 @@ pub fn service(
         .app_data(json::queries())
         .configure(routes)
         .default_service(to(nothing))
+        .wrap(from_fn(again::once))
         .wrap(origins)
         .wrap(security::everywhere())
         .wrap(from_fn(request::follow))

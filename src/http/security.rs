@@ -60,6 +60,7 @@ pub(super) fn origins(settings: &ApiSettings) -> Condition<Cors> {
         ])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allowed_header("last-event-id")
+        .allowed_header("idempotency-key")
         .expose_headers(["x-request-id", "retry-after"])
         .max_age(PREFLIGHT_SECONDS);
     let named = || settings.allowed_origins.iter().chain(&settings.public_url);

@@ -21,6 +21,7 @@
 mod accounts;
 mod act;
 mod admins;
+mod answers;
 mod append;
 mod arrivals;
 mod assistant;
@@ -68,6 +69,7 @@ use crate::faults::Faults;
 pub use self::redis::{Redis, UnusableRedis};
 pub use accounts::{FirstUser, NewUser, User};
 pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
+pub use answers::{Before, Named};
 pub use append::{
     Append, AppendRefusal, Appended, Called, NewMessage, NoticesRead, ReadMark, RoomChange,
     StoredEvent, StoredNotice,

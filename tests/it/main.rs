@@ -18,6 +18,7 @@ mod support;
 mod access;
 mod accounts;
 mod acts;
+mod again;
 mod assistant;
 mod bad_input;
 mod both;

@@ -175,6 +175,7 @@ const TRACES: &[&str] = &[
     "DELETE FROM notice WHERE user_id = $1",
     "DELETE FROM file_day WHERE user_id = $1",
     "DELETE FROM ai_spend WHERE what = 'user' AND id = $1",
+    "DELETE FROM answer WHERE user_id = $1",
     "DELETE FROM thread_member WHERE user_id = $1",
     "DELETE FROM room_member WHERE user_id = $1 AND NOT is_inside",
     "DELETE FROM ticket WHERE device_id IN (SELECT device_id FROM device WHERE user_id = $1)",
