@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use super::places::{ANONYMOUS, Place};
 use super::scene::{Actor, Scene};
-use crate::support::{Client, Person, Sse};
+use super::table::Audience;
+use crate::support::{Client, Closed, Person, Sse};
+
+/// Told to all sessions when the server ends: everything else has happened by then.
+pub(super) const DRAIN: &str = "drain";
 
 /// Somebody who listens with all they have.
 pub(super) struct Ears {
@@ -165,6 +169,17 @@ impl Ears {
         };
         let lines = self.heard.iter().map(Value::to_string).filter(|line| is_leak(line));
         lines.map(|line| format!("{} × {} hears {line}", place.name, self.who)).collect()
+    }
+
+    /// Waits for the end of the server, which is told on both sockets of whoever has signed in.
+    pub(super) async fn drained(mut self, table: &[Audience]) {
+        let Some(mut head) = self.head.take() else { return };
+        let row = table.iter().find(|row| row.event == DRAIN).unwrap();
+        assert!(row.is_for_all(), "nobody is left out when a server ends");
+        for session in [&mut self.open, &mut head] {
+            session.expect(DRAIN).await;
+            assert_eq!(session.expect_close().await, Closed { code: 4001 });
+        }
     }
 
     /// Why there is no stream of the room, if there is none.

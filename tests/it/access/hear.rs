@@ -3,19 +3,21 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::ears::{Ears, End};
+use super::ears::{DRAIN, Ears, End};
 use super::places::{Kind, Place};
 use super::scene::{Actor, Scene, text};
 use super::stage::Stage;
 use super::table::Audience;
+use crate::previews::Site;
 use crate::support::{Client, Person};
 
-/// Lets everything happen in a room of a kind; what was not heard as the table says.
+/// Lets everything happen in a room of a kind; what was not heard as the table says, and who goes on
+/// listening.
 pub(super) async fn differences(
     stage: &Stage,
-    place: &'static Place,
+    (place, site): (&'static Place, &Site),
     table: &[Audience],
-) -> Vec<String> {
+) -> (Vec<String>, Vec<Ears>) {
     let (scene, mut ears) = audience(stage, place).await;
     let commons = share(&scene, &ears).await;
     for one in &mut ears {
@@ -38,6 +40,7 @@ pub(super) async fn differences(
     let doing = (doer.person.clone(), &mut doer.open);
     let mut other = stage.session(&scene.other).await;
     scene.drive(doing, &mut other).await;
+    scene.link(&mut other, site).await;
     scene.come_and_go().await;
     for one in &mut ears {
         found.extend(one.guess(&scene, mark).await);
@@ -55,7 +58,7 @@ pub(super) async fn differences(
         }
     }
     found.extend(misheard(&scene, &ears, table));
-    found
+    (found, ears)
 }
 
 fn misheard(scene: &Scene, ears: &[Ears], table: &[Audience]) -> Vec<String> {
@@ -64,7 +67,7 @@ fn misheard(scene: &Scene, ears: &[Ears], table: &[Audience]) -> Vec<String> {
         let heard = one.events(scene);
         let unknown = heard.iter().filter(|ev| !table.iter().any(|row| row.event == **ev));
         found.extend(unknown.map(|ev| format!("{ev} has no row")));
-        for row in table {
+        for row in table.iter().filter(|row| row.event != DRAIN) {
             let is_meant = one.are_of(scene.place, row.at(scene.place));
             if heard.contains(&row.event) != is_meant {
                 let verb = if is_meant { "does not hear" } else { "hears" };
@@ -167,6 +170,18 @@ impl Scene {
             let topic = json!({ "topic": format!("{}topic again", self.t) });
             self.call(&self.keeper, Method::PATCH, "", topic).await;
         }
+    }
+
+    /// A page is linked to in what was said before anybody came: it is called like that.
+    async fn link(&self, other: &mut Client, site: &Site) {
+        other.open(&self.room).await;
+        let link = site.url("page.test", &format!("/called/{}before", self.t));
+        let text = json!({ "text": format!("{}before {link}", self.t) });
+        let path = self.of_message("before", "");
+        self.stage.patch(&self.other, &path, &text).await;
+        let is_told = |line: &Value| line["ev"] == "msg.preview" && line["room"] == *self.room;
+        let told = other.wait_for(is_told).await;
+        assert_eq!(told["d"]["previews"].is_null(), self.place.name == "since", "{told}");
     }
 
     /// Others come and go, in every way there is.

@@ -21,13 +21,10 @@ use serde_json::Value;
 use self::places::{PLACES, Place};
 use self::stage::Stage;
 use self::table::{Ask, Row, anonymous, audiences, filled, read};
-use crate::support::{TestApp, on_both};
+use crate::previews::Site;
+use crate::support::{TestApp, fresh, on_both};
 
-on_both!(
-    everybody_is_answered_as_the_table_says,
-    everybody_hears_what_the_table_says_and_nothing_else,
-    who_loses_a_room_loses_it_at_once,
-);
+on_both!(everybody_is_answered_as_the_table_says, who_loses_a_room_loses_it_at_once,);
 
 const CALLS: &str = include_str!("calls.txt");
 const OPS: &str = include_str!("ops.txt");
@@ -40,11 +37,34 @@ async fn everybody_is_answered_as_the_table_says(app: &TestApp) {
     assert!(found.is_empty(), "{} cells differ:\n{}", found.len(), found.join("\n"));
 }
 
-async fn everybody_hears_what_the_table_says_and_nothing_else(app: &TestApp) {
-    let (stage, table) = (Stage::new(app).await, audiences(EVENTS));
-    let rooms = PLACES.iter().map(|place| hear::differences(&stage, place, &table));
-    let found: Vec<_> = join_all(rooms).await.concat();
+/// Who has heard everything waits for the others without a sign of life, and for the end.
+const CALM: [(&str, &str); 2] = [("MOIM_HEARTBEAT_MS", "300000"), ("MOIM_DRAIN_WINDOW_MS", "0")];
+
+async fn everybody_hears_what_the_table_says_and_nothing_else((mut app, site): (TestApp, Site)) {
+    let (stage, table) = (Stage::new(&app).await, audiences(EVENTS));
+    let rooms = PLACES.iter().map(|place| hear::differences(&stage, (place, &site), &table));
+    let (found, ears): (Vec<_>, Vec<_>) = join_all(rooms).await.into_iter().unzip();
+    let found: Vec<_> = found.concat();
+    app.begin_end();
+    for one in ears.into_iter().flatten() {
+        one.drained(&table).await;
+    }
     assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_hears_what_the_table_says_and_nothing_else_on_sqlite() {
+    let both = crate::previews::spawn(&CALM).await;
+    everybody_hears_what_the_table_says_and_nothing_else(both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_hears_what_the_table_says_and_nothing_else_on_postgres() {
+    let Some(url) = fresh().await else { return };
+    let settings = [&CALM[..], &[("MOIM_DATABASE_URL", &url)]].concat();
+    let both = crate::previews::spawn(&settings).await;
+    everybody_hears_what_the_table_says_and_nothing_else(both).await;
 }
 
 async fn who_loses_a_room_loses_it_at_once(app: &TestApp) {

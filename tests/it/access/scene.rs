@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::places::{ANONYMOUS, Kind, Place};
 use super::stage::Stage;
@@ -38,6 +39,8 @@ pub(super) struct Scene {
     pub(super) epoch: String,
     /// Messages by the other, by what they are called in the table.
     pub(super) messages: BTreeMap<&'static str, (String, i64)>,
+    /// A run of the assistant, if one was asked for.
+    pub(super) run: OnceCell<String>,
 }
 
 impl Scene {
@@ -74,10 +77,17 @@ impl Scene {
             room: String::new(),
             epoch: String::new(),
             messages: BTreeMap::new(),
+            run: OnceCell::new(),
         };
         scene.build(&actors).await;
         let file = scene.upload("before").await;
-        for (name, files) in [("older", vec![]), ("before", vec![file.clone()])] {
+        let mut files = vec![file.clone()];
+        if place.name == "since" {
+            let photo = scene.upload_photo().await;
+            files.push(photo.clone());
+            scene.messages.insert("photobefore", (photo, 0));
+        }
+        for (name, files) in [("older", vec![]), ("before", files)] {
             let body = json!({ "text": format!("{}before", scene.t), "files": files });
             scene.say(name, body).await;
         }

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use image::ImageFormat;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::files::picture;
 use crate::support::{Client, Person, Rest, TestApp};
 
 /// How many admins and bots there are for the scenes of one test.
@@ -17,6 +19,8 @@ const EXTRAS: usize = 64;
 pub(super) struct Stage {
     pub(super) rest: Rest,
     pub(super) address: SocketAddr,
+    /// A picture, large enough for a small copy.
+    pub(super) photo: Arc<[u8]>,
     words: Arc<AtomicU64>,
     admins: Arc<Mutex<Vec<Person>>>,
     bots: Arc<Mutex<Vec<Person>>>,
@@ -40,6 +44,7 @@ impl Stage {
         Self {
             rest: rest.clone(),
             address: app.address,
+            photo: picture(700, 20, ImageFormat::Png).into(),
             words: Arc::default(),
             admins: Arc::new(Mutex::new(admins)),
             bots: Arc::new(Mutex::new(bots)),

@@ -210,6 +210,11 @@ pub(super) struct Audience {
 }
 
 impl Audience {
+    /// Whether all who have signed in hear it.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.everywhere == ["all"] && self.elsewhere.is_empty()
+    }
+
     /// The sets and persons that hear it in a kind of room.
     pub(super) fn at(&self, place: &Place) -> &[String] {
         let is_here = |places: &[&Place]| places.iter().any(|one| one.name == place.name);

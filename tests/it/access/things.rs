@@ -1,11 +1,13 @@
 //! What the words in braces of the table stand for.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::places::{ANONYMOUS, Kind};
 use super::scene::{Actor, Scene, text};
-use crate::support::{Person, person};
+use crate::support::{Person, SOON, person};
 
 impl Scene {
     /// A thing, made now where whoever asks is to have one of their own.
@@ -30,7 +32,9 @@ impl Scene {
             "refresh" => actor.person.refresh.clone(),
             "emoji" => "🎉".to_owned(),
             "other" => other(),
-            "before" | "older" | "reply" | "filebefore" => self.messages[name].0.clone(),
+            "before" | "older" | "reply" | "filebefore" | "photobefore" => {
+                self.messages[name].0.clone()
+            }
             "own" => own(0).unwrap_or_else(other),
             "mine" => own(1).unwrap_or_else(other),
             made => self.made(made, actor).await,
@@ -65,8 +69,13 @@ impl Scene {
                 let body = json!({ "pattern": self.stage.word(), "action": "mask" });
                 text(&self.stage.post(&self.keeper, &self.of_club("filters"), &body).await["id"])
             }
-            // One that is not there: what real ones answer is in tests/it/assistant.
-            "run" => "run_999".to_owned(),
+            "photo" => {
+                let photo = self.upload_photo().await;
+                let body = json!({ "text": format!("{}now shown", self.t), "files": [photo] });
+                self.stage.post(&self.other, &self.of_room("messages"), &body).await;
+                photo
+            }
+            "run" => self.run.get_or_init(|| self.asked()).await.clone(),
             "device" if actor.who == ANONYMOUS => "d_1".to_owned(),
             "device" => {
                 let there = self.login(actor).await;
@@ -82,6 +91,38 @@ impl Scene {
     async fn fresh(&self) -> String {
         let body = json!({ "text": format!("{}now fresh", self.t) });
         text(&self.stage.post(&self.other, &self.of_room("messages"), &body).await["id"])
+    }
+
+    /// A question of the other that has its answer.
+    async fn asked(&self) -> String {
+        let body = json!({ "text": format!("{}now asked", self.t) });
+        let (rest, token) = (&self.stage.rest, &self.other.token);
+        let run = loop {
+            // Other scenes ask as well, and only so many are answered at a time.
+            let path = self.of_room("ai");
+            let answer = rest.send(Method::POST, Some(token), &path, Some(&body)).await;
+            let answer: Value = answer.json().await.unwrap();
+            match answer["run"].as_str() {
+                Some(run) => break run.to_owned(),
+                None => assert_eq!(answer["code"], "ai_busy", "{answer}"),
+            }
+        };
+        let path = format!("/v1/ai/runs/{run}");
+        let done = async {
+            while rest.get(token, &path).await["status"] != "done" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(SOON, done).await.expect("an answer");
+        run
+    }
+
+    /// A picture of the other that has a small copy.
+    pub(super) async fn upload_photo(&self) -> String {
+        let (rest, photo) = (&self.stage.rest, self.stage.photo.to_vec());
+        let file = crate::files::upload(rest, &self.other, &self.room, "a.png", photo).await;
+        assert!(file["preview_url"].is_string(), "{file}");
+        text(&file["id"])
     }
 
     /// A file of the other, for this room.
