@@ -11,6 +11,7 @@ on_both!(
     what_is_gone_or_never_was_is_refused,
     limits_are_told,
     nobody_acts_from_outside,
+    ten_thousand_reactions_at_once_count_as_one_or_none,
 );
 
 /// Code and reason of a refusal.
@@ -160,4 +161,37 @@ async fn nobody_acts_from_outside(app: &TestApp) {
     let path = format!("{at}/reactions/x");
     let (status, problem) = app.rest.refused(Method::PUT, Some(&bob.token), &path, None).await;
     assert_eq!((status, &problem["reason"]), (422, &json!("no_emoji")));
+}
+
+async fn ten_thousand_reactions_at_once_count_as_one_or_none(app: &TestApp) {
+    let Circle { mina, bob, room, .. } = circle(app).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    let id = say(&mut at_mina, &room, "look").await;
+    let (mut done, mut refused, mut is_there) = (0, 0, false);
+    for _ in 0..20 {
+        let mut asked = Vec::new();
+        for n in 0..500 {
+            let op = ["react", "unreact"][n % 2];
+            asked.push((op, at_bob.begin(react(op, &room, &id, "👍")).await));
+        }
+        for (op, re) in asked {
+            let reply = at_bob.reply(re).await;
+            if reply["err"].is_null() {
+                (done, is_there) = (done + 1, op == "react");
+            } else {
+                assert_eq!(reply["err"]["code"], "rate_limited", "{reply}");
+                assert!(reply["err"]["retry_ms"].as_u64().is_some(), "{reply}");
+                refused += 1;
+            }
+        }
+        // Nobody else waits for it.
+        say(&mut at_mina, &room, "and on").await;
+    }
+    assert!(done >= 100 && refused >= 5_000, "{done} were done, {refused} refused");
+    let wanted = match is_there {
+        true => json!([{ "emoji": "👍", "count": 1, "mine": false }]),
+        false => json!([]),
+    };
+    assert_eq!(read(app, &mina, &room, &id).await["reactions"], wanted);
+    assert_eq!(at_mina.open(&room).await["snapshot"]["items"][0]["id"], id);
 }

@@ -50,14 +50,24 @@ impl Model {
                 if let Some(message) = self.at(d) {
                     message["rev"] = d["rev"].clone();
                     message["edited_at"] = event["at"].clone();
+                    // They were of the text before.
+                    message.as_object_mut().unwrap().remove("previews");
                     if d["deleted"] != true {
                         message["text"] = d["text"].clone();
+                        put(message, "html", &d["html"]);
                     }
+                }
+            }
+            "msg.preview" => {
+                if let Some(message) = self.at(d).filter(|message| message["deleted"] != true) {
+                    put(message, "previews", &d["previews"]);
                 }
             }
             "msg.delete" => {
                 if let Some(message) = self.at(d) {
-                    message.as_object_mut().unwrap().remove("text");
+                    for field in ["text", "html", "files", "previews"] {
+                        put(message, field, &Value::Null);
+                    }
                     message["deleted"] = json!(true);
                     message["pinned"] = json!(false);
                     message["reactions"] = json!([]);
@@ -80,6 +90,8 @@ impl Model {
         });
         if d["deleted"] != true {
             message["text"] = d["text"].clone();
+            put(&mut message, "html", &d["html"]);
+            put(&mut message, "files", &d["files"]);
         }
         if d["thread"].is_string() {
             message["thread"] = d["thread"].clone();
@@ -116,6 +128,16 @@ impl Model {
 
     fn at(&mut self, d: &Value) -> Option<&mut Value> {
         self.messages.values_mut().find(|message| message["id"] == d["id"])
+    }
+}
+
+/// What is not there has no field.
+fn put(message: &mut Value, field: &str, value: &Value) {
+    let fields = message.as_object_mut().unwrap();
+    if value.is_null() {
+        fields.remove(field);
+    } else {
+        fields.insert(field.to_owned(), value.clone());
     }
 }
 
