@@ -19,6 +19,9 @@ pub(super) async fn write(
     new: &NewPreviews,
     writer: &dyn EventWriter,
 ) -> Result<Appended, StoreError> {
+    if !places.rooms.contains_key(&new.room) {
+        return Ok(Appended::Refused(AppendRefusal::Gone));
+    }
     let standing = fetch_optional!(
         conn,
         (i64,),
