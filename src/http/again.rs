@@ -41,18 +41,22 @@ pub(super) async fn once(
         Ok(known) => known,
         Err(why) => return Ok(request.error_response(why)),
     };
+    // To its end, also when whoever asked is gone: they come back and ask what came of it.
+    let doing = rt::spawn(async move { answered(&api, &call, request, next).await });
+    doing.await.unwrap_or_else(|_panicked| Err(ApiError::Internal.into()))
+}
+
+/// Does what is asked, unless it was done before.
+async fn answered(
+    api: &Api,
+    call: &Named,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let now = Millis::now();
     let since = Millis(now.0.saturating_sub(limits::ANSWER_LIFE_MS));
-    let before = api.store.begin_call(&call, (since, now)).await;
-    let refusal = match before {
-        Ok(Before::Never) => {
-            // To its end, also when whoever asked is gone: they come back and ask what came of it.
-            let doing = rt::spawn(async move {
-                let response = next.call(request).await;
-                keep(&api, &call, response).await
-            });
-            return doing.await.unwrap_or_else(|_panicked| Err(ApiError::Internal.into()));
-        }
+    let refusal = match api.store.begin_call(call, (since, now)).await {
+        Ok(Before::Never) => return keep(api, call, next.call(request).await).await,
         Ok(Before::Answered(status, body)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
             let mut answer = HttpResponse::build(status);

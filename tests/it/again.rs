@@ -3,12 +3,13 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, on_both};
+use crate::support::{Person, Raw, TestApp, eventually, on_both};
 
 on_both!(
     a_call_with_a_name_is_done_once,
     a_name_is_of_one_call_and_one_caller,
     what_was_refused_may_be_sent_again,
+    who_hangs_up_finds_it_done_once,
 );
 
 /// A POST under a name: status and body.
@@ -100,4 +101,30 @@ async fn what_was_refused_may_be_sent_again(app: &TestApp) {
     let huge = json!({ "name": "x".repeat(70_000) });
     let (status, problem) = call(app, (&mina, "huge"), "/v1/clubs", &huge).await;
     assert_eq!((status, &problem["code"]), (413, &json!("too_large")));
+}
+
+async fn who_hangs_up_finds_it_done_once(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    let path = format!("/v1/rooms/{room}/messages");
+    let body = json!({ "text": "once" });
+    for n in 0..10 {
+        let text = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nIdempotency-Key: k-{n}\r\nAuthorization: Bearer {}\r\n\r\n",
+            text.len(),
+            mina.token
+        );
+        let mut raw = Raw::connect(app.address).await;
+        raw.write((head + &text).as_bytes()).await;
+        drop(raw);
+        eventually("it is answered", async || {
+            let (status, answer) = call(app, (&mina, &format!("k-{n}")), &path, &body).await;
+            assert!(status == 201 || answer["reason"] == "key_open", "{answer}");
+            status == 201
+        })
+        .await;
+    }
+    assert_eq!(said(app, &mina, &room).await.len(), 10);
 }
