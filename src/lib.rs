@@ -141,8 +141,8 @@
 //! nodes, drop it from what they keep when they apply the `msg.delete`.
 //!
 //! **D19. What a newcomer may not see is not in the event.** Where a room shows nothing of before,
-//! an edit of an older message is logged without its text as soon as somebody is there who came
-//! later, and who sees the message reads it again. The alternative, to cover it for each listener on
+//! an edit of an older message is logged without its text, and a preview without what it shows, as
+//! soon as somebody is there who came later, and who sees the message reads it again. The alternative, to cover it for each listener on
 //! every way out of the log, would have to be right on all of them, for as long as the log is kept.
 //!
 //! **D20. Many are told by appends of their own.** A call of everybody is one row beside the message.

@@ -172,6 +172,11 @@ async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), Tr
     for (room,) in rooms {
         self::room(conn, (club, room), file).await?;
     }
+    audit(conn, club, file).await
+}
+
+/// What the moderators of a club did.
+async fn audit(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), TransferError> {
     let mut after = 0;
     loop {
         let (acts, last) = beside::audit(conn, (club, after)).await?;

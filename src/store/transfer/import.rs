@@ -334,12 +334,9 @@ impl Import<'_> {
     }
 
     async fn end_room(&mut self, conn: &mut Conn) -> Result<(), Odd> {
-        match self.room.take() {
-            Some(room) => {
-                let (old, placed) = room.end(conn).await?;
-                self.rooms.insert(old, placed);
-            }
-            None => {}
+        if let Some(room) = self.room.take() {
+            let (old, placed) = room.end(conn).await?;
+            self.rooms.insert(old, placed);
         }
         Ok(())
     }
