@@ -37,11 +37,11 @@ async fn before_moderators(app: &TestApp, who: &Person, club: &str) -> Value {
     json!(seen)
 }
 
-async fn files_reports_and_acts_come_along(app: &TestApp) {
-    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
-    let (club, room) = app.club(&mina, "readers").await;
-    app.join(&bob, &club).await;
-    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+/// A club with a message with files, two reports and some acts of its owner; the club and its room.
+async fn furnish(app: &TestApp, mina: &Person, bob: &Person) -> (String, String) {
+    let (club, room) = app.club(mina, "readers").await;
+    app.join(bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(mina).await, app.session(bob).await);
     for text in ["buy this", "nothing wrong"] {
         let id = say(&mut at_bob, &room, text).await;
         let path = format!("/v1/rooms/{room}/messages/{}/report", id.as_str().unwrap());
@@ -59,10 +59,15 @@ async fn files_reports_and_acts_come_along(app: &TestApp) {
     let gone = format!("/v1/rooms/{}", gone["id"].as_str().unwrap());
     app.rest.send(reqwest::Method::DELETE, Some(&mina.token), &gone, None).await;
     let photo = picture(700, 20, ImageFormat::Png);
-    let photo = upload(&app.rest, &mina, &room, "산책.png", photo).await;
-    let notes = upload(&app.rest, &mina, &room, "notes.txt", b"one\ntwo".to_vec()).await;
+    let photo = upload(&app.rest, mina, &room, "산책.png", photo).await;
+    let notes = upload(&app.rest, mina, &room, "notes.txt", b"one\ntwo".to_vec()).await;
     at_mina.ok(with_files(&room, "f-1", "look", &[&photo, &notes])).await;
+    (club, room)
+}
 
+async fn files_reports_and_acts_come_along(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = furnish(app, &mina, &bob).await;
     let text = tool(app, &["export", "--club", &club, "--files", "bytes"]).await;
     app.put("club.jsonl", &text);
     tool(app, &["import", "club.jsonl", "--name", "copies", "--files", "bytes"]).await;
