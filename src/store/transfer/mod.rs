@@ -13,6 +13,7 @@ mod import;
 mod line;
 mod people;
 mod room;
+mod thread;
 
 use std::io;
 

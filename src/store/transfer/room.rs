@@ -1,13 +1,14 @@
 //! A room that is being made of a file: its log is written anew, message by message, each with what
 //! was done to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::assistant::waking;
 use super::beside::Placed;
 use super::import::{Odd, odd, unknown, word};
 use super::line::{MessageLine, RoomLine};
 use super::people::{Users, who};
+use super::thread::Thread;
 use crate::domain::{
     ASSISTANT, Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text, UserId,
     Writers, limits,
@@ -30,15 +31,6 @@ pub(super) struct Room {
     places: Vec<(i64, i64, i64)>,
     threads: BTreeMap<i64, Thread>,
     pins: i64,
-}
-
-/// A thread, by the new seq of its root.
-#[derive(Default)]
-struct Thread {
-    count: i64,
-    last_seq: i64,
-    last_at: i64,
-    people: BTreeSet<i64>,
 }
 
 impl Room {
@@ -369,14 +361,6 @@ impl Room {
             text.1.as_str()
         )?;
         Ok(())
-    }
-}
-
-impl Thread {
-    fn add(&mut self, author: i64, seq: i64, at: i64) {
-        self.count += 1;
-        (self.last_seq, self.last_at) = (seq, at);
-        self.people.insert(author);
     }
 }
 
