@@ -128,10 +128,10 @@ impl EventWriter for Writer<'_> {
     }
 
     fn run_ended(&self, ended: &RunEnded<'_>) -> (String, String) {
-        let RunEnded { end, message, seq, asker, is_deleted } = *ended;
+        let RunEnded { end, message, seq, asker, is_deleted, is_withheld } = *ended;
         let room = end.room;
         let run = done(end, asker);
-        let text = if is_deleted { None } else { Some(end.text.as_ref()) };
+        let text = if is_deleted || is_withheld { None } else { Some(end.text.as_ref()) };
         let d = AiEndData {
             id: MessageId { room, seq: message },
             by: ASSISTANT,

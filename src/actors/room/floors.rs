@@ -4,18 +4,15 @@
 //! **Invariant:** nothing up to a reader's floor reaches their seat: no snapshot, no replay, no
 //! answer to a pull, no live event.
 
+mod cut;
+
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
+pub(super) use self::cut::Cut;
 use super::message::{Send, UNKNOWN};
 use super::refusal::RoomRefusal;
 use super::state::RoomState;
-use crate::actors::relay::LiveEvent;
 use crate::domain::{History, UserId};
-use crate::protocol::SharedSnapshot;
 use crate::store::{RoomInfo, RosterRow};
 
 /// The floors of those who came after the beginning; empty where everybody sees everything.
@@ -53,6 +50,11 @@ impl Floors {
         if let Some(floors) = &mut self.0 {
             floors.remove(&user);
         }
+    }
+
+    /// Whether somebody is there who does not see this message.
+    pub(super) fn hide(&self, message: i64) -> bool {
+        self.0.as_ref().is_some_and(|floors| floors.values().any(|floor| *floor >= message))
     }
 
     /// The seq up to which a reader sees nothing. Of whom nobody could say it, it is `head`.
@@ -93,64 +95,22 @@ impl RoomState {
     }
 }
 
-/// What a reader with a floor gets instead of a snapshot that reaches back behind it.
-pub(super) struct Cut {
-    /// Everything up to this seq is in it.
-    pub(super) upto: i64,
-    /// Messages up to there.
-    pub(super) n: i64,
-    /// The messages that are left.
-    pub(super) body: SharedSnapshot,
-}
-
-impl Cut {
-    /// A snapshot without what lies up to `floor`; `missed` are the events behind it. `None` when
-    /// it cannot be taken apart, which it always can.
-    pub(super) fn of(
-        (upto, n, body): (i64, i64, &SharedSnapshot),
-        missed: &[Arc<LiveEvent>],
-        floor: i64,
-    ) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Whole<'a> {
-            #[serde(borrow)]
-            items: Vec<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Placed {
-            seq: i64,
-        }
-        #[derive(Serialize)]
-        struct Left<'a> {
-            upto: i64,
-            items: Vec<&'a RawValue>,
-        }
-        let whole: Whole<'_> = serde_json::from_slice(body.json()).ok()?;
-        let is_left = |item: &&RawValue| {
-            serde_json::from_str::<Placed>(item.get()).is_ok_and(|placed| placed.seq > floor)
-        };
-        let items = whole.items.into_iter().filter(is_left).collect();
-        let last = missed.iter().rev().find(|event| event.seq <= floor);
-        let n = last.map_or(n, |event| event.n);
-        let upto = upto.max(floor);
-        let body = SharedSnapshot::new(&Left { upto, items })?;
-        Some(Self { upto, n, body })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use serde_json::Value;
+    use serde_json::value::RawValue;
 
     use super::*;
-    use crate::actors::relay::Outgoing;
+    use crate::actors::relay::{LiveEvent, Outgoing};
     use crate::actors::room::message::{Change, Commit, Form, Loaded};
     use crate::actors::room::rules::RuleBook;
     use crate::actors::room::{Effect, Facts};
     use crate::actors::seat::{Asker, Opening, SeatKey};
     use crate::domain::{Cid, Epoch, Millis, Notify, Position, Rank, RoomId, RoomKind, Standing};
-    use crate::protocol::LongFrame;
+    use crate::protocol::{LongFrame, SharedSnapshot};
     use crate::store::{Appended, LogHead, Message, Reactors, Snapshot, StoredEvent};
 
     const ROOM: RoomId = RoomId(12);

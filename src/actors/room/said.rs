@@ -107,6 +107,12 @@ impl RoomState {
         }
         let speaking = self.speaking.as_mut()?;
         let (from, to, run) = (speaking.told, answering.len(), answering.question.run);
+        if self.facts.floors.hide(message) {
+            // Who came since the answer began must not hear of it; the others read it at its end, or
+            // get it whole when none of those is left.
+            speaking.is_unsure = true;
+            return None;
+        }
         speaking.told = to;
         if std::mem::take(&mut speaking.is_unsure) {
             let text = answering.part(0, to);

@@ -187,4 +187,6 @@ pub struct RunEnded<'a> {
     pub asker: UserId,
     /// Whether the answer was deleted meanwhile.
     pub is_deleted: bool,
+    /// Whether somebody hears the event who may not read the answer.
+    pub is_withheld: bool,
 }

@@ -17,6 +17,7 @@ use crate::store::search;
 use crate::store::writer::EventWriter;
 
 use super::cause::Cause;
+use super::newer::has_newer;
 use super::places::Places;
 use super::talk::Draft;
 use super::{notices, rows};
@@ -252,12 +253,14 @@ async fn end(
     let Some((message, standing)) = standing.and_then(|run| Some((run.message_seq?, run))) else {
         return Ok(RunStepped::Stale);
     };
+    let is_deleted = is_deleted(conn, over.room, message).await?;
     let Some(head) = places.rooms.get_mut(&over.room) else { return Ok(RunStepped::Stale) };
     head.head += 1;
     let (seq, n, club) = (head.head, head.n, head.club);
-    let is_deleted = is_deleted(conn, over.room, message).await?;
     let asker = UserId(standing.asker_id);
-    let (body, ai) = writer.run_ended(&RunEnded { end: over, message, seq, asker, is_deleted });
+    let is_withheld = has_newer(conn, (over.room, message)).await?;
+    let ended = RunEnded { end: over, message, seq, asker, is_deleted, is_withheld };
+    let (body, ai) = writer.run_ended(&ended);
     let event = StoredEvent { seq, n, at: over.at, body: body.into() };
     let stored = [(over.room, event.clone())];
     let mut script = Script::new();

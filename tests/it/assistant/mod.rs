@@ -7,6 +7,7 @@ mod crashes;
 mod ending;
 mod faults;
 mod limits;
+mod newcomers;
 mod offline;
 mod reading;
 mod rights;

@@ -27,6 +27,8 @@ const AGAIN_MS = 1500;
 const HISTORY_AGAIN_MS = 3000;
 const KEEP = 600;
 const KEEP_AFTER_TRIM = 300;
+/** They say nothing of a message that somebody who hears them may not read. */
+const WITHHELD = new Set([Ev.MsgEdit, Ev.MsgPreview, Ev.AiEnd]);
 /** What changes the list of pins, or what it shows. */
 const PINS = new Set([Ev.MsgPin, Ev.MsgUnpin, Ev.MsgDelete, Ev.MsgEdit]);
 
@@ -310,10 +312,11 @@ export class Feed {
     const root = rootOf(event.d ?? {});
     if (root && event.ev === Ev.MsgNew && this.threads.event(event, this.message(root))) this.#tell("threads");
     if (PINS.has(event.ev)) this.#tell("pins", event);
-    if (event.ev === Ev.MsgEdit && event.d.text === undefined && !event.d.deleted) this.#readAgain(event.d.id).catch(() => {});
+    const told = event.ev === Ev.MsgPreview ? event.d.previews : event.d.text;
+    if (WITHHELD.has(event.ev) && told === undefined && !event.d.deleted) this.#readAgain(event.d.id).catch(() => {});
   }
 
-  /** Not everybody may read what an edit says, so nobody is told: it is read by who may. @param {string} id */
+  /** Not everybody may read what an event would say, so nobody is told: it is read by who may. @param {string} id */
   async #readAgain(id) {
     const known = this.message(id);
     if (!known) return;

@@ -119,8 +119,9 @@ function pinned({ ev, d }, { find }) {
 /** What is behind the links of a message. @param {any} event @param {Place} place */
 function previewed({ d }, { find }) {
   const message = find(d.id);
-  if (!message || message.deleted) return false;
-  message.previews = d.previews ?? [];
+  // Where it says nothing to anybody, the message must be read again.
+  if (!message || message.deleted || !d.previews) return false;
+  message.previews = d.previews;
   return true;
 }
 

@@ -153,6 +153,7 @@ export default {
   "audit.report.dismiss": "dismissed a report",
   "audit.filter.add": "added a rule",
   "audit.filter.remove": "removed a rule",
+  "audit.club.settings": "changed the club",
   "audit.room.permissions": "changed permissions",
   "audit.room.settings": "changed a room",
   "audit.room.delete": "deleted a room",

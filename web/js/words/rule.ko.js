@@ -151,6 +151,7 @@ export default {
   "audit.report.dismiss": "신고 그대로 두기",
   "audit.filter.add": "규칙 추가",
   "audit.filter.remove": "규칙 빼기",
+  "audit.club.settings": "모임 설정 변경",
   "audit.room.permissions": "권한 변경",
   "audit.room.settings": "방 설정 변경",
   "audit.room.delete": "방 삭제",

@@ -61,8 +61,13 @@ export default {
   "error.conflict.no_club": "This room belongs to no club.",
   "error.conflict.not_over": "The answer is still being written.",
   "error.conflict.not_broken": "That answer is complete.",
+  "error.conflict.key_reuse": "That was asked before, in other words.",
+  "error.conflict.key_open": "That was asked before, and may have been done. Please look.",
+  "error.bad_request.upload_idle": "Nothing came for a while, so the upload was given up. Please try again.",
+  "error.bad_request.upload_slow": "The upload took too long. Please try again over a faster line.",
   "error.invalid.no_such_message": "That message is not there.",
   "error.invalid.too_many_files": "At most 10 files fit into one message.",
   "error.invalid.query_odd": "There is a character in that which cannot be looked for.",
+  "error.rate_limited.uploads_per_hour": "That is enough files for an hour.",
   "error.rate_limited.uploads_at_once": "Four uploads at a time are enough. Try again in a moment.",
 };

@@ -58,8 +58,13 @@ export default {
   "error.conflict.no_club": "모임에 속하지 않은 방이에요.",
   "error.conflict.not_over": "아직 답을 쓰고 있어요.",
   "error.conflict.not_broken": "이미 끝까지 쓴 답이에요.",
+  "error.conflict.key_reuse": "앞서 다른 내용으로 보낸 요청이에요.",
+  "error.conflict.key_open": "앞서 보낸 요청이에요. 이미 처리됐을 수 있으니 확인해 주세요.",
+  "error.bad_request.upload_idle": "한동안 데이터가 오지 않아 올리기를 멈췄어요. 다시 시도해 주세요.",
+  "error.bad_request.upload_slow": "올리는 데 너무 오래 걸렸어요. 더 빠른 연결에서 다시 시도해 주세요.",
   "error.invalid.no_such_message": "없는 메시지예요.",
   "error.invalid.too_many_files": "한 메시지에 파일은 10개까지예요.",
   "error.invalid.query_odd": "찾을 수 없는 글자가 들어 있어요.",
+  "error.rate_limited.uploads_per_hour": "한 시간에 올릴 수 있는 만큼 다 올렸어요.",
   "error.rate_limited.uploads_at_once": "한 번에 네 개까지 올릴 수 있어요. 잠시 뒤에 다시 시도해 주세요.",
 };
