@@ -40,12 +40,13 @@ impl From<ClubAssistant> for ClubAssistantBody {
     }
 }
 
-/// A change to that: what is absent stays, null clears.
+/// A change to that: what is absent stays, null clears (but for `assistant`).
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ClubAssistantPatchBody {
     /// What wakes it in rooms that do not say so themselves.
+    #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::waking, required = false)]
-    assistant: Option<String>,
+    assistant: Option<Option<String>>,
     /// What it is to be, at most 500 characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -86,7 +87,9 @@ pub(super) async fn change(
 ) -> Result<web::Json<ClubAssistantBody>, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Manager)?;
     let mut fields = Fields::default();
-    let waking = fields.take_some("assistant", body.assistant.as_deref().map(str::parse));
+    // A club always says what wakes it: null is refused like any other word.
+    let waking = |word: &Option<String>| word.as_deref().unwrap_or_default().parse();
+    let waking = fields.take_some("assistant", body.assistant.as_ref().map(waking));
     let persona = text(&body.persona, |persona| optional_text(persona, PERSONA_CHARS));
     let persona = fields.take_some("persona", persona);
     let language = fields.take_some("ai_language", text(&body.ai_language, spoken));
