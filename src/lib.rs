@@ -200,6 +200,13 @@
 //! finds how far it has come, and nobody answers twice. What is said in between is in no log. It lies
 //! in one text that who speaks it, its room and whoever comes late share (`actors/assistant`), told
 //! by byte offset and noted in the row once a second, so that a crash leaves what was seen.
+//!
+//! **D30. Who connects finds one of four queues** (`app/serve.rs`). The kernel lets so many wait to be
+//! accepted as `net.core.somaxconn` says, 4,096 as a rule, and forgets those who come beyond that; they
+//! try again after a second, then after two. When ten thousand clients come back at once the accepting
+//! thread has a quarter of two cores: with one queue thousands were forgotten, and the last were there
+//! a second or two after the others. Four sockets share the address; the accepting thread and the
+//! service behind them are one.
 
 pub mod actors;
 pub mod app;

@@ -74,7 +74,7 @@ pub(super) async fn server_round(
 /// Waits until the server has put what it took into the index of its search: it would do so in the
 /// other side's time.
 pub(super) async fn settle(target: &Target) -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(120);
+    const LIMIT: Duration = Duration::from_secs(600);
     let begin = Instant::now();
     let mut http = Http::new(target.endpoint.clone());
     while Metrics::read(&mut http).await?.get("moim_search_behind") > 0.0 {
