@@ -52,10 +52,10 @@ pub(crate) struct Options {
     #[arg(long)]
     rate_mb: Option<f64>,
     /// Bytes of a message's text
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(32..=11_900))]
+    #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u16).range(32..=11_900))]
     bytes: u16,
     /// Seconds of a phase; after 30 of silence a session is closed with 4003
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 25.0)]
     seconds: f64,
     /// Seconds before such a phase in which their buffers fill, reported apart
     /// [default: 5 with --never, else 0]

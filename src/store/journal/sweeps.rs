@@ -1,5 +1,6 @@
 //! What a room keeps no longer goes for good, a piece from the beginning of its log: events, messages
-//! and all that hangs on them; of a room that was deleted, all of it. What stays is the horizon: seq and ordinal of the last that went.
+//! and all that hangs on them; of a room that was deleted, all of it. What stays is the horizon: seq
+//! and ordinal of the last that went.
 
 use crate::domain::{Millis, RoomId};
 use crate::store::act::{Act, Acted, DroppedNotices};
