@@ -24,6 +24,8 @@ async fn a_presence_that_panics_knows_again_who_is_online() {
         })
         .await;
     }
+    // It has panicked; that it is back comes a moment later.
+    eventually("it is back", async || restarts(&app, "presence").await >= 3.0).await;
     assert_eq!(restarts(&app, "presence").await, 3.0);
     // Nobody was taken for gone meanwhile, and who goes now is seen to go.
     watcher.expect_none(|line| line["ev"] == "presence.diff" && is_of_bob(&line["leaves"])).await;
