@@ -42,8 +42,13 @@ use serve::{listen, serve_on};
 pub use top::{TopOrder, top};
 pub use transfer::{Moving, transfer};
 
-/// From the signal to the end of the process at most.
+/// From the signal until nobody is waited for any longer.
 const END_WITHIN: Duration = Duration::from_secs(8);
+/// How long the calls under way are waited for then.
+const CALLS_WITHIN: Duration = Duration::from_secs(2);
+/// How long the store may take to close. A write that takes longer is as if the power went: what it
+/// was part of is not kept, and nobody was told that it was.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes that may wait in the outboxes of one worker at least: less would cut a session's own short.
 const OUTBOXES: usize = 16 << 20;
 /// How long an access token holds.
@@ -165,13 +170,16 @@ impl App {
             () = self.previews.run() => {}
             () = self.tree.ended() => gave_up = true,
             () = end => {
-                let deadline = Instant::now() + END_WITHIN;
+                let began = Instant::now();
+                let deadline = began + END_WITHIN;
+                tracing::info!("ending: nothing new is taken");
                 self.is_draining.store(true, Ordering::Release);
                 let drained = drain(&handle, &self.tree, self.drain_window, deadline);
                 tokio::select! {
                     () = drained => {}
                     _ended = &mut server => {}
                 }
+                tracing::info!(ms = began.elapsed().as_millis(), "everybody was told");
             }
         }
         if gave_up {
@@ -183,7 +191,11 @@ impl App {
             return Err(StartError::GaveUp);
         }
         self.tree.stop();
-        self.store.close().await;
+        let began = Instant::now();
+        match tokio::time::timeout(CLOSE_WITHIN, self.store.close()).await {
+            Ok(()) => tracing::info!(ms = began.elapsed().as_millis(), "the store is closed"),
+            Err(_elapsed) => tracing::warn!("the store is still busy; left as it is"),
+        }
         Ok(())
     }
 }
@@ -191,7 +203,7 @@ impl App {
 async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, deadline: Instant) {
     // New connections are still answered, with 503: a health check must see why, not hang.
     tree.drain(window, deadline).await;
-    let _deadline = tokio::time::timeout(Duration::from_secs(2), handle.stop(true)).await;
+    let _deadline = tokio::time::timeout(CALLS_WITHIN, handle.stop(true)).await;
 }
 
 /// What the sessions of all workers have in common.
