@@ -60,4 +60,4 @@ pub use search::{
 };
 pub use status::{Availability, Status};
 pub use text::{Cid, InvalidText, Text};
-pub use time::{InvalidTime, Millis};
+pub use time::{Day, InvalidTime, Millis};

@@ -34,6 +34,31 @@ impl Millis {
     }
 }
 
+/// A day by the clock that people live by, counted from 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i64);
+
+impl Day {
+    const MILLIS: i64 = 86_400_000;
+
+    /// The day of a moment, where clocks are so many minutes ahead of UTC.
+    #[must_use]
+    pub const fn of(at: Millis, minutes_ahead: i32) -> Self {
+        Self(local(at, minutes_ahead).div_euclid(Self::MILLIS))
+    }
+
+    /// From a moment to the beginning of the next day.
+    #[must_use]
+    pub fn left(at: Millis, minutes_ahead: i32) -> std::time::Duration {
+        let left = Self::MILLIS - local(at, minutes_ahead).rem_euclid(Self::MILLIS);
+        std::time::Duration::from_millis(u64::try_from(left).unwrap_or(1))
+    }
+}
+
+const fn local(at: Millis, minutes_ahead: i32) -> i64 {
+    at.0.saturating_add(minutes_ahead as i64 * 60_000)
+}
+
 /// The text was no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be UTC milliseconds or a day like 2026-11-20")]
@@ -68,6 +93,18 @@ fn day(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_begins_where_people_live() {
+        let hour = 3_600_000;
+        let noon = Millis(10 * 24 * hour + 12 * hour);
+        assert_eq!(Day::of(noon, 0), Day(10));
+        assert_eq!(Day::left(noon, 0).as_secs(), 12 * 3_600);
+        assert_eq!((Day::of(noon, 720), Day::of(noon, 719)), (Day(11), Day(10)));
+        assert_eq!(Day::left(noon, 720).as_secs(), 24 * 3_600, "it begins this moment");
+        assert_eq!(Day::of(Millis(0), -60), Day(-1));
+        assert_eq!(Day::left(Millis(0), -60).as_secs(), 3_600);
+    }
 
     #[test]
     fn a_time_is_milliseconds_or_a_day() {

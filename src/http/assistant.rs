@@ -362,7 +362,7 @@ pub(super) async fn mine(
     caller: Caller,
     api: web::Data<Api>,
 ) -> Result<web::Json<UsageBody>, ApiError> {
-    let [own, ..] = api.store.ai_spent((caller.user(), None), Millis::now()).await?;
+    let [own, ..] = api.store.ai_spent((caller.user(), None), api.rooms.assistant.today()).await?;
     Ok(web::Json(UsageBody::of(own, api.rooms.assistant.budgets().user)))
 }
 
@@ -377,7 +377,7 @@ pub(super) async fn of_room(
     readable(&api, room, caller).await?;
     let (info, rank) = ranked(&api, room, caller).await?;
     require(&info, rank, Permission::Configure)?;
-    let [_own, spent, _all] =
-        api.store.ai_spent((caller.user(), Some(room)), Millis::now()).await?;
+    let today = api.rooms.assistant.today();
+    let [_own, spent, _all] = api.store.ai_spent((caller.user(), Some(room)), today).await?;
     Ok(web::Json(UsageBody::of(spent, api.rooms.assistant.budgets().room)))
 }

@@ -118,6 +118,6 @@ pub(super) async fn usage(
     Id(club): Id<ClubId>,
 ) -> Result<web::Json<UsageBody>, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Manager)?;
-    let spent = api.store.ai_spent_in_club(club, Millis::now()).await?;
+    let spent = api.store.ai_spent_in_club(club, api.rooms.assistant.today()).await?;
     Ok(web::Json(UsageBody::of(spent, api.rooms.assistant.budgets().club)))
 }

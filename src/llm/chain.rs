@@ -97,6 +97,12 @@ impl NoAnswer {
     pub fn error(&self) -> LlmError {
         self.tried.first().map_or(LlmError::Unreachable, |tried| tried.error)
     }
+
+    /// Whether one of them may have read the question, and counts it.
+    #[must_use]
+    pub fn may_have_cost(&self) -> bool {
+        self.tried.iter().any(|tried| tried.error.may_have_cost())
+    }
 }
 
 #[derive(Debug)]

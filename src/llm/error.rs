@@ -96,6 +96,27 @@ impl LlmError {
         }
     }
 
+    /// Whether the provider may have read the question before this happened, and counts it.
+    #[must_use]
+    pub const fn may_have_cost(self) -> bool {
+        match self {
+            Self::BrokenOff
+            | Self::Timeout(Wait::FirstToken | Wait::BetweenTokens | Wait::Whole)
+            | Self::BadAnswer(_)
+            | Self::Declined => true,
+            Self::Unreachable
+            | Self::Failing(_)
+            | Self::Resting { .. }
+            | Self::Timeout(Wait::Connect)
+            | Self::RateLimited { .. }
+            | Self::BadKey
+            | Self::UnknownModel
+            | Self::TooLarge
+            | Self::Refused(_)
+            | Self::OwnAddress => false,
+        }
+    }
+
     /// Whether the same call may succeed in a moment, asked before the first word.
     #[must_use]
     pub const fn is_worth_a_retry(self) -> bool {

@@ -1,6 +1,6 @@
 //! Runs of the assistant: a question is a row, and each step of its answer is taken once.
 
-use moim::domain::{ASSISTANT, Cid, Finish, RoomId, RunId, Text, UserId, Wakes, Waking};
+use moim::domain::{ASSISTANT, Cid, Day, Finish, RoomId, RunId, Text, UserId, Wakes, Waking};
 use moim::store::{
     Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantPatch, ExportMark,
     ExportPart, NewMessage, Receipt, RoomPatch, RunBegin, RunEnd, RunStatus, RunStep, RunStepped,
@@ -19,6 +19,9 @@ on_both!(
     a_club_moves_the_rooms_that_say_nothing,
     what_was_used_is_for_ones_own_eyes_and_goes_with_the_account,
 );
+
+/// The day of all budgets here.
+const TODAY: Day = Day(20_000);
 
 /// What becomes of a message that may ask.
 async fn ask(
@@ -54,6 +57,7 @@ fn begins(world: &World, room: RoomId, run: RunId) -> RunBegin {
         output: (1_000, 10),
         price: (1_000_000, 1_000_000),
         budgets: Budgets::default(),
+        day: TODAY,
         at: world.now(),
     }
 }
@@ -144,9 +148,8 @@ async fn a_budget_is_kept_and_settled(world: World) {
     };
     assert_eq!(output, 400, "what is left");
     let spent = |who: (UserId, Option<RoomId>)| {
-        let at = world.now();
         let store = &world.store;
-        async move { store.ai_spent(who, at).await.unwrap() }
+        async move { store.ai_spent(who, TODAY).await.unwrap() }
     };
     assert_eq!(spent((mina, Some(room))).await.map(|spent| spent.tokens), [500, 500, 500]);
     end(&world, room, one, Finish::Stop).await;
@@ -264,6 +267,6 @@ async fn what_was_used_is_for_ones_own_eyes_and_goes_with_the_account(world: Wor
     }
     world.store.erase_traces(mina).await.unwrap();
     assert!(read(mina, ExportPart::AiUsage).await.is_empty());
-    let [_own, of_room, all] = world.store.ai_spent((mina, Some(room)), world.now()).await.unwrap();
+    let [_own, of_room, all] = world.store.ai_spent((mina, Some(room)), TODAY).await.unwrap();
     assert_eq!((of_room.tokens, all.tokens), (97, 97), "sums stay");
 }

@@ -6,9 +6,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::message::{DraftAsk, Drafted};
 use super::prepare::{inherit, language, lines, place};
 use crate::actors::rooms::RoomsHandle;
-use crate::domain::Millis;
 use crate::llm::prompts::{self, Draft};
-use crate::llm::{Answered, LlmError, Piece, Usage, estimate_request, estimate_text, output};
+use crate::llm::{
+    Answered, LlmError, NoAnswer, Piece, Usage, estimate_request, estimate_text, output,
+};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Context, StoreError};
 
@@ -43,10 +44,11 @@ pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted,
     let wanted = (i64::from(request.limits.output_tokens), LEAST);
     let spender = (ask.asker, ask.room, context.club);
     let wish = (input, wanted, (number(price.input), number(price.output)));
-    let reserved = store.reserve_ai(spender, wish, &settings.budgets, Millis::now()).await;
+    let reserved = store.reserve_ai(spender, wish, &settings.budgets, settings.today()).await;
     let Some(reserved) = reserved.map_err(|why| store_error(&why))? else {
         let msg = "the assistant's budget of today is used up";
-        return Err(Refusal::new(ErrorCode::AiBudget, msg).because("budget"));
+        let refusal = Refusal::new(ErrorCode::AiBudget, msg).because("budget");
+        return Err(refusal.retry_in(settings.until_tomorrow()));
     };
     let said = collect(rooms, &request).await;
     let (usage, model) = match &said {
@@ -55,12 +57,13 @@ pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted,
             let guess = Usage { input: estimate_request(&request), output };
             (said.usage.unwrap_or(guess), said.model.clone())
         }
-        Err(_) => (Usage::default(), model),
+        Err((_why, true)) => (Usage { input: estimate_request(&request), output: 0 }, model),
+        Err((_why, false)) => (Usage::default(), model),
     };
     let cost = settings.prices.cost(&model, usage).map(number);
     let used = (number(usage.input) + number(usage.output), cost.unwrap_or(0));
     store.settle_ai(spender, reserved, used).await.map_err(|why| store_error(&why))?;
-    let said = said.map_err(unanswered)?;
+    let said = said.map_err(|(why, _may_have_cost)| unanswered(why))?;
     let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
         Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")
     })?;
@@ -88,17 +91,22 @@ struct Said {
     model: String,
 }
 
-async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Result<Said, LlmError> {
+/// Asks for a draft. With the reason why there is none comes whether it may have cost something.
+async fn collect(
+    rooms: &RoomsHandle,
+    request: &crate::llm::Request,
+) -> Result<Said, (LlmError, bool)> {
     let asked = rooms.assistant.settings.models.ask(request).await;
-    let mut answer = match asked.map_err(|nobody| nobody.error())? {
-        Answered::Model { answer, .. } => answer,
-        Answered::Offline { tried } => {
-            return Err(tried.first().map_or(LlmError::Unreachable, |tried| tried.error));
+    let mut answer = match asked {
+        Ok(Answered::Model { answer, .. }) => answer,
+        Ok(Answered::Offline { tried }) | Err(NoAnswer { tried }) => {
+            let nobody = NoAnswer { tried };
+            return Err((nobody.error(), nobody.may_have_cost()));
         }
     };
     let mut text = String::new();
     while let Some(piece) = answer.next().await {
-        if let Piece::Text(more) = piece? {
+        if let Piece::Text(more) = piece.map_err(|why| (why, true))? {
             text.push_str(&more);
         }
     }

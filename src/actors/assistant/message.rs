@@ -9,7 +9,7 @@ use super::sweep::TO_LEAVE;
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::seat::Answer;
-use crate::domain::{RoomId, RoomSettings, RunId, UserId, Waking};
+use crate::domain::{Day, Millis, RoomId, RoomSettings, RunId, UserId, Waking};
 use crate::llm::{Chain, Prices};
 use crate::protocol::Refusal;
 use crate::store::{Budgets, Context, Manner};
@@ -56,6 +56,18 @@ impl Default for AssistantSettings {
             budgets: Budgets::default(),
             minutes_ahead: 540,
         }
+    }
+}
+
+impl AssistantSettings {
+    /// The day whose budgets hold.
+    pub(super) fn today(&self) -> Day {
+        Day::of(Millis::now(), self.minutes_ahead)
+    }
+
+    /// Until they begin anew.
+    pub(super) fn until_tomorrow(&self) -> Duration {
+        Day::left(Millis::now(), self.minutes_ahead)
     }
 }
 
@@ -213,6 +225,12 @@ impl AssistantHandle {
     #[must_use]
     pub fn budgets(&self) -> Budgets {
         self.settings.budgets
+    }
+
+    /// The day whose budgets hold.
+    #[must_use]
+    pub fn today(&self) -> Day {
+        self.settings.today()
     }
 
     /// What its mailbox shows, how often it was started again, and what is being spoken.

@@ -224,23 +224,27 @@ fn catch_up(language: Language, room: RoomId, lines: &[ContextLine], prepared: &
         Language::Ko => ko.to_owned(),
         Language::En => en.to_owned(),
     };
-    let mut text = match language {
-        Language::Ko => {
-            format!("연결된 AI 모델이 없어서 세어서 정리했어요. 밀린 메시지 {}개:", lines.len())
-        }
-        Language::En => format!(
-            "No AI model is connected, so this is counted, not summed up. {} messages:",
-            lines.len()
-        ),
+    let older = |(why, count): &(&str, i64)| if *why == "deleted" { 0 } else { *count };
+    let older: i64 = prepared.left_out.iter().map(older).sum();
+    let (told, all) = (lines.len(), i64::try_from(lines.len()).unwrap_or(i64::MAX) + older);
+    let many = match (language, older > 0) {
+        (Language::Ko, false) => format!("밀린 메시지 {told}개:"),
+        (Language::Ko, true) => format!("밀린 메시지 {all}개 가운데 마지막 {told}개:"),
+        (Language::En, false) => format!("{told} messages:"),
+        (Language::En, true) => format!("The last {told} of {all} messages:"),
     };
+    let begin = say(
+        "연결된 AI 모델이 없어서 세어서 정리했어요.",
+        "No AI model is connected, so this is counted, not summed up.",
+    );
+    let mut text = format!("{begin} {many}");
     text.push_str(&format!(" [{}]–[{}]", cite(first), cite(last)));
     text.push_str(&format!("\n\n- {}: {}", say("말한 사람", "Who"), speakers(&lines)));
     let topics = topics(&lines);
     if !topics.is_empty() {
         text.push_str(&format!("\n- {}: {}", say("자주 나온 말", "Topics"), topics.join(", ")));
     }
-    let name = &prepared.context.asker_name;
-    let calls = |line: &&&ContextLine| is_called(&line.text, name);
+    let calls = |line: &&&ContextLine| line.calls_asker;
     let is_open = |line: &&&ContextLine| is_open_question(line, &lines);
     let has_link =
         |line: &&&ContextLine| line.text.contains("https://") || line.text.contains("http://");
@@ -290,16 +294,11 @@ fn topics(lines: &[&ContextLine]) -> Vec<String> {
     often.into_iter().take(TOPICS).map(|(word, _count)| word).collect()
 }
 
-/// Whether a text names somebody by the name that others see.
-fn is_called(text: &str, name: &str) -> bool {
-    text.to_lowercase().contains(&format!("@{}", name.to_lowercase()))
-}
-
-/// Whether it asks something, and nobody else spoke after it.
+/// Whether it asks something, and what others said next, if anything, asks something itself.
 fn is_open_question(line: &ContextLine, lines: &[&ContextLine]) -> bool {
-    let asks = line.text.trim_end().ends_with(['?', '？']);
-    let is_answered = lines.iter().any(|other| other.seq > line.seq && other.author != line.author);
-    asks && !is_answered
+    let asks = |line: &ContextLine| line.text.trim_end().ends_with(['?', '？']);
+    let next = lines.iter().find(|other| other.seq > line.seq && other.author != line.author);
+    asks(line) && next.is_none_or(|next| asks(next))
 }
 
 #[cfg(test)]
@@ -339,21 +338,27 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_open_until_somebody_else_speaks() {
+    fn a_question_is_open_until_somebody_else_says_something() {
         let line = |seq, author, text: &str| ContextLine {
             seq,
             at: crate::domain::Millis(0),
             author: UserId(author),
             name: format!("n{author}"),
             text: text.to_owned(),
+            calls_asker: false,
         };
-        let lines =
-            [line(1, 1, "who comes?"), line(2, 2, "where 장소는 어디?"), line(3, 2, "장소는 여기")];
+        let lines = [
+            line(1, 1, "who comes?"),
+            line(2, 2, "where 장소는 어디?"),
+            line(3, 2, "장소는 여기"),
+            line(4, 3, "when?"),
+            line(5, 1, "at seven"),
+        ];
         let all: Vec<_> = lines.iter().collect();
-        assert!(!is_open_question(&lines[0], &all));
-        assert!(is_open_question(&lines[1], &all));
-        assert_eq!(speakers(&all), "n2 (2), n1 (1)");
+        let open: Vec<_> = lines.iter().filter(|line| is_open_question(line, &all)).collect();
+        assert_eq!(open.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2]);
+        assert!(is_open_question(&lines[3], &all[..4]));
+        assert_eq!(speakers(&all), "n1 (2), n2 (2), n3 (1)");
         assert_eq!(topics(&all), ["장소"]);
-        assert!(is_called("hey @N1 hi", "n1") && !is_called("n1", "n1"));
     }
 }

@@ -147,6 +147,8 @@ fn put(
     let told = said.chain([wish.as_str()]).collect::<Vec<_>>().join("\n");
     let mut left_out = Vec::new();
     left_out.extend((over_budget > 0).then_some(("budget", over_budget)));
+    let is_cut = skill == Skill::CatchUp && context.beyond > 0;
+    left_out.extend(is_cut.then_some(("limit", context.beyond)));
     left_out.extend((context.deleted > 0).then_some(("deleted", context.deleted)));
     let range = (context.lines.first().map_or(run.question, |line| line.seq), run.question);
     let input = i64::try_from(estimate_request(&request)).unwrap_or(i64::MAX);
@@ -249,6 +251,7 @@ mod tests {
             author: UserId(1),
             name: "Mina".to_owned(),
             text: (*text).to_owned(),
+            calls_asker: false,
         };
         Context {
             room_name: "general".to_owned(),
@@ -261,6 +264,7 @@ mod tests {
             floor: 0,
             lines: texts.iter().enumerate().map(line).collect(),
             deleted: 0,
+            beyond: 0,
         }
     }
 

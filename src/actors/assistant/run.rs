@@ -34,6 +34,8 @@ pub(super) struct Outcome {
     pub(super) model: String,
     /// What the provider counted.
     pub(super) usage: Option<Usage>,
+    /// Where nobody counted: whether a model may have read the question.
+    pub(super) may_have_cost: bool,
     pub(super) first: Option<Duration>,
     /// Seqs of its sources, where that is known better than by its words.
     pub(super) cites: Option<Vec<i64>>,
@@ -48,6 +50,7 @@ impl Outcome {
             provider: "",
             model: model.to_owned(),
             usage: None,
+            may_have_cost: true,
             first: None,
             cites: None,
         }
@@ -101,7 +104,8 @@ impl Run {
                 let error = nobody.error();
                 let provider = nobody.tried.first().map_or("", |tried| tried.provider);
                 let model = nobody.tried.first().map_or("", |tried| tried.model.as_str());
-                Outcome { provider, ..Outcome::broken(error.kind(), model) }
+                let may_have_cost = nobody.may_have_cost();
+                Outcome { provider, may_have_cost, ..Outcome::broken(error.kind(), model) }
             }
         }
     }
@@ -114,6 +118,7 @@ impl Run {
             provider: "offline",
             model: "offline".to_owned(),
             usage: Some(Usage::default()),
+            may_have_cost: false,
             first: None,
             cites: None,
         };
@@ -175,7 +180,8 @@ impl Run {
         };
         let (provider, model) = (answer.provider(), answer.model().to_owned());
         let (usage, first) = (answer.usage(), Some(answer.first_after()));
-        Outcome { finish, error, provider, model, usage, first, cites: None }
+        let may_have_cost = true;
+        Outcome { finish, error, provider, model, usage, may_have_cost, first, cites: None }
     }
 
     /// The room has more to tell.

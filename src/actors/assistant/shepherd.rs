@@ -190,6 +190,7 @@ impl Assistant {
             output: if is_offline { (0, 0) } else { (most, LEAST.min(most)) },
             price: (number(price.input), number(price.output)),
             budgets: if is_offline { Budgets::default() } else { settings.budgets },
+            day: settings.today(),
             at: Millis::now(),
         };
         self.answering.say(&prepared.begun);
@@ -198,8 +199,8 @@ impl Assistant {
             Ok(RunStepped::NoBudget) => {
                 self.drop_run("budget").await;
                 let msg = "the assistant's budget of today is used up";
-                self.refuse(&Refusal::new(ErrorCode::AiBudget, msg).retry_in(until_tomorrow()))
-                    .await;
+                let refusal = Refusal::new(ErrorCode::AiBudget, msg);
+                self.refuse(&refusal.retry_in(settings.until_tomorrow())).await;
                 return None;
             }
             Ok(RunStepped::Busy) | Err(_) => return self.later(),
@@ -261,14 +262,17 @@ impl Assistant {
     fn receipt(&self, prepared: &Prepared, outcome: &Outcome, said: &str) -> Receipt {
         let room = prepared.run.room;
         let new = said.get(prepared.begun.len()..).unwrap_or_default();
-        let was_asked = outcome.provider != "offline";
-        let guess = Usage {
-            input: if was_asked { u64::try_from(prepared.input).unwrap_or(0) } else { 0 },
-            output: if was_asked { estimate_text(new) } else { 0 },
-        };
-        let usage = outcome.usage.unwrap_or(guess);
+        let models = &self.rooms.assistant.settings.models;
+        let is_free = !outcome.may_have_cost || models.is_offline_for(&prepared.request);
+        let usage = outcome.usage.unwrap_or_else(|| {
+            if is_free {
+                return Usage::default();
+            }
+            let input = u64::try_from(prepared.input).unwrap_or(0);
+            Usage { input, output: estimate_text(new) }
+        });
         let model = match outcome.model.as_str() {
-            "" => self.rooms.assistant.settings.models.first_model(&prepared.request),
+            "" => models.first_model(&prepared.request),
             known => Some(known.to_owned()),
         };
         let model = model.unwrap_or_else(|| "offline".to_owned());
@@ -303,10 +307,17 @@ impl Assistant {
         let known = tokio::time::timeout(DEADLINE, self.rooms.store.run(self.question().run)).await;
         let Ok(Ok(Some(run))) = known else { return };
         let (text, _is_cut) = text(said, "");
+        // What it read was noted when it began; nobody knows whether a model got it, so it counts.
+        let input = u64::try_from(run.tokens.0).unwrap_or(0);
+        let output = if input == 0 { 0 } else { estimate_text(said) };
+        let usage = Usage { input, output };
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let receipt = Receipt {
+            micro_usd: self.rooms.assistant.settings.prices.cost(&run.model, usage).map(number),
             model: run.model,
             range: run.range.unwrap_or_default(),
-            output: i64::try_from(estimate_text(said)).unwrap_or(i64::MAX),
+            input: run.tokens.0,
+            output: number(output),
             is_guessed: true,
             error: Some("crash".to_owned()),
             ..Receipt::default()
@@ -377,11 +388,4 @@ pub(super) async fn refuse(rooms: &RoomsHandle, question: Question, refusal: &Re
     let Question { room, seq, asker, .. } = question;
     let refused = AiRefused { room, message: MessageId { room, seq }, refusal };
     rooms.tell_asker(asker, Frame::json(&refused)).await;
-}
-
-/// Until the budgets begin anew.
-fn until_tomorrow() -> Duration {
-    const DAY: i64 = 86_400_000;
-    let left = DAY - Millis::now().0.rem_euclid(DAY);
-    Duration::from_millis(u64::try_from(left).unwrap_or(1))
 }

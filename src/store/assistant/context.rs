@@ -20,6 +20,8 @@ pub struct ContextLine {
     pub name: String,
     /// What it says.
     pub text: String,
+    /// Whether it calls the asker, by name or with all others.
+    pub calls_asker: bool,
 }
 
 /// Everything that a run reads.
@@ -45,6 +47,8 @@ pub struct Context {
     pub lines: Vec<ContextLine>,
     /// Messages among them that were deleted.
     pub deleted: i64,
+    /// Messages of the window that are older than these.
+    pub beyond: i64,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -74,7 +78,9 @@ const PLACE: &str = concat!(
 );
 
 /// An answer that broke off is no part of the talk, nor one that is being written.
-const LINES: &str = "SELECT m.seq, m.at, m.author_id, account.display_name, m.text
+const LINES: &str = "SELECT m.seq, m.at, m.author_id, account.display_name, m.text,
+            EXISTS (SELECT 1 FROM mention WHERE mention.user_id = $6
+                       AND mention.room_id = m.room_id AND mention.n = m.n)
        FROM message m JOIN account ON account.user_id = m.author_id
       WHERE m.room_id = $1 AND m.seq > $2 AND m.seq <= $3 AND m.text IS NOT NULL AND m.text <> ''
         AND NOT (m.author_id = $5 AND EXISTS (SELECT 1 FROM ai_run
@@ -108,7 +114,11 @@ impl Store {
         };
         let mut conn = self.db.read().await?;
         let after = after.max(floor);
-        let (lines, deleted) = lines(&mut conn, room, (after, upto), most).await?;
+        let lines = lines(&mut conn, (room, asker), (after, upto), most).await?;
+        let first = lines.first().map_or(upto, |line| line.seq);
+        let deleted = deleted(&mut conn, room, (first, upto)).await?;
+        let is_cut = i64::try_from(lines.len()).is_ok_and(|count| count == most);
+        let beyond = if is_cut { beyond(&mut conn, room, (after, first)).await? } else { 0 };
         Ok(Some(Context {
             room_name: place.name,
             kind: place.kind.parse()?,
@@ -124,6 +134,7 @@ impl Store {
             floor,
             lines,
             deleted,
+            beyond,
         }))
     }
 
@@ -146,29 +157,37 @@ impl Store {
 
 async fn lines(
     conn: &mut Conn,
-    room: RoomId,
+    (room, asker): (RoomId, UserId),
     (after, upto): (i64, i64),
     most: i64,
-) -> Result<(Vec<ContextLine>, i64), StoreError> {
+) -> Result<Vec<ContextLine>, StoreError> {
     let rows = fetch_all!(
         conn,
-        (i64, i64, i64, String, String),
+        (i64, i64, i64, String, String, bool),
         LINES,
         room.0,
         after,
         upto,
         most,
-        ASSISTANT.0
+        ASSISTANT.0,
+        asker.0
     )?;
-    let line = |(seq, at, author, name, text)| ContextLine {
+    let line = |(seq, at, author, name, text, calls_asker)| ContextLine {
         seq,
         at: Millis(at),
         author: UserId(author),
         name,
         text,
+        calls_asker,
     };
-    let lines: Vec<_> = rows.into_iter().rev().map(line).collect();
-    let first = lines.first().map_or(upto, |line| line.seq);
+    Ok(rows.into_iter().rev().map(line).collect())
+}
+
+async fn deleted(
+    conn: &mut Conn,
+    room: RoomId,
+    (first, upto): (i64, i64),
+) -> Result<i64, StoreError> {
     let (deleted,): (i64,) = fetch_one!(
         conn,
         (i64,),
@@ -178,5 +197,24 @@ async fn lines(
         first,
         upto
     )?;
-    Ok((lines, deleted))
+    Ok(deleted)
+}
+
+/// Messages behind `after` and before `first`, by their ordinals: nobody counts a year's talk.
+async fn beyond(
+    conn: &mut Conn,
+    room: RoomId,
+    (after, first): (i64, i64),
+) -> Result<i64, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (i64, i64),
+        "SELECT oldest.n, read.n FROM message oldest CROSS JOIN message read
+          WHERE oldest.room_id = $1 AND oldest.seq > $2 AND read.room_id = $1 AND read.seq = $3
+          ORDER BY oldest.seq LIMIT 1",
+        room.0,
+        after,
+        first
+    )?;
+    Ok(row.map_or(0, |(oldest, read)| read - oldest))
 }

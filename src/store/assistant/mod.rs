@@ -21,7 +21,7 @@ pub use spend::{Budget, Budgets, Reserved, Spent};
 pub(super) use spend::{Spending, Wanted, reserve, settle};
 
 use super::append::{StoredEvent, StoredNotice};
-use crate::domain::{Finish, Millis, RoomId, RunId, Text, UserId};
+use crate::domain::{Day, Finish, Millis, RoomId, RunId, Text, UserId};
 
 /// A step of a run that stands in the log.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct RunBegin {
     pub price: (i64, i64),
     /// What may be spent.
     pub budgets: Budgets,
+    /// On which day.
+    pub day: Day,
     /// When.
     pub at: Millis,
 }

@@ -1,6 +1,6 @@
 //! What may be used in a day, and what was.
 
-use crate::domain::{ClubId, Millis, RoomId, UserId};
+use crate::domain::{ClubId, Day, RoomId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
 use crate::store::{Store, StoreError};
 
@@ -116,11 +116,6 @@ impl Wanted {
     }
 }
 
-/// The day of a moment, UTC.
-pub(in crate::store) const fn day(at: Millis) -> i64 {
-    at.0.div_euclid(DAY_MS)
-}
-
 const SPENT: Sql = Sql {
     sqlite: "SELECT what, tokens, micro_usd FROM ai_spend WHERE day = $1
                AND (what, id) IN (VALUES ('user', $2), ('room', $3), ('club', $4), ('all', 0))",
@@ -134,9 +129,8 @@ pub(in crate::store) async fn reserve(
     conn: &mut Conn,
     who: Spending,
     (wanted, budgets): (Wanted, &Budgets),
-    at: Millis,
+    Day(day): Day,
 ) -> Result<Option<Reserved>, StoreError> {
-    let day = day(at);
     let [(_, user), (_, room), (_, club), _all] = who.keys();
     let rows = fetch_all!(conn, (String, i64, i64), SPENT, day, user, room, club)?;
     let left = |(what, _id): (&'static str, i64)| {
@@ -191,14 +185,14 @@ async fn add(conn: &mut Conn, day: i64, who: Spending, more: Spent) -> Result<()
 }
 
 impl Store {
-    /// What was used on the day of a moment: by a user, in a room, and by all.
+    /// What was used on a day: by a user, in a room, and by all.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn ai_spent(
         &self,
         (user, room): (UserId, Option<RoomId>),
-        at: Millis,
+        day: Day,
     ) -> Result<[Spent; 3], StoreError> {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
@@ -206,7 +200,7 @@ impl Store {
             (String, i64, i64, i64),
             "SELECT what, tokens, micro_usd, runs FROM ai_spend WHERE day = $1
                 AND (what, id) IN (VALUES ('user', $2), ('room', $3), ('all', 0))",
-            day(at),
+            day.0,
             user.0,
             room.map_or(-1, |room| room.0)
         )?;
@@ -221,18 +215,18 @@ impl Store {
         Ok([of("user"), of("room"), of("all")])
     }
 
-    /// What was used in a club on the day of a moment.
+    /// What was used in a club on a day.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn ai_spent_in_club(&self, club: ClubId, at: Millis) -> Result<Spent, StoreError> {
+    pub async fn ai_spent_in_club(&self, club: ClubId, day: Day) -> Result<Spent, StoreError> {
         let mut conn = self.db.read().await?;
         let row = fetch_optional!(
             conn,
             (i64, i64, i64),
             "SELECT tokens, micro_usd, runs FROM ai_spend
               WHERE day = $1 AND what = 'club' AND id = $2",
-            day(at),
+            day.0,
             club.0
         )?;
         let spent = |(tokens, micro_usd, runs)| Spent { tokens, micro_usd, runs };
@@ -248,11 +242,11 @@ impl Store {
         (user, room, club): (UserId, RoomId, Option<ClubId>),
         (input, output, price): (i64, (i64, i64), (i64, i64)),
         budgets: &Budgets,
-        at: Millis,
+        day: Day,
     ) -> Result<Option<Reserved>, StoreError> {
         let mut tx = self.db.begin().await?;
         let wanted = Wanted { input, output, price };
-        let done = reserve(&mut tx, Spending { user, room, club }, (wanted, budgets), at).await;
+        let done = reserve(&mut tx, Spending { user, room, club }, (wanted, budgets), day).await;
         tx.end(done).await
     }
 

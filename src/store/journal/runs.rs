@@ -154,7 +154,7 @@ async fn begin(
     let Some(head) = places.rooms.get_mut(&new.room) else { return Ok(RunStepped::Stale) };
     let wanted = Wanted { input: new.input, output: new.output, price: new.price };
     let who = spending(&standing, new.room, head.club);
-    let Some(reserved) = reserve(conn, who, (wanted, &new.budgets), new.at).await? else {
+    let Some(reserved) = reserve(conn, who, (wanted, &new.budgets), new.day).await? else {
         return Ok(RunStepped::NoBudget);
     };
     head.head += 1;
@@ -226,7 +226,7 @@ async fn note_begin(
         conn,
         "UPDATE ai_run SET status = 'running', node = $2, seen_at = $3, started_at = $3,
                 message_seq = $4, model = $5, from_seq = $6, to_seq = $7, day = $8, reserved = $9,
-                reserved_usd = $10
+                reserved_usd = $10, input = $11
           WHERE run_id = $1",
         new.run.0,
         new.node,
@@ -237,7 +237,8 @@ async fn note_begin(
         new.range.1,
         reserved.day,
         reserved.tokens,
-        reserved.micro_usd
+        reserved.micro_usd,
+        new.input
     )?;
     Ok(())
 }

@@ -109,6 +109,7 @@ async fn killed(more: &[(&str, &str)]) {
     let end = session.expect("ai.end").await;
     assert_eq!((&end["d"]["run"], &end["d"]["finish"]), (&run, &json!("error")));
     assert!(!end["d"]["text"].as_str().unwrap().is_empty(), "what was noted stays");
+    assert!(end["d"]["use"]["in"].as_i64().unwrap() > 0, "a model has read the question");
     // The one that waited is answered now, once.
     let run = session
         .wait_for(|line| line["ev"] == "ai.start" && line["d"]["reply_to"] == second)

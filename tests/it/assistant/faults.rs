@@ -35,6 +35,10 @@ async fn the_room_goes_on(_app: &TestApp, room: &str, session: &mut crate::suppo
 
 async fn breaks_off(model: &str, told: &str, kind: &str) {
     let (heard, run) = asked(model).await;
+    // What no model has read costs nothing; what one may have read is guessed.
+    let was_read = ["timeout", "bad_answer", "declined"].contains(&kind);
+    let is_counted = heard.end["d"]["use"]["in"].as_i64().unwrap() > 0;
+    assert_eq!(is_counted, was_read, "{model}: {}", heard.end);
     let end = &heard.end["d"];
     assert_eq!((&end["finish"], &end["error"]), (&json!("error"), &json!(told)), "{model}");
     assert_eq!(run["error"], kind, "{model}");
@@ -89,13 +93,16 @@ async fn a_model_that_is_not_there() {
         ("MOIM_LLM_MODEL", "nobody"),
     ];
     let app = TestApp::spawn_with(&settings).await;
-    let (_, room, mut session) = talker(&app, "mina").await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
     ask(&mut session, &room, "c-1", "@ai hello").await;
     let heard = hear(&mut session).await;
     assert_eq!(
         (&heard.end["d"]["finish"], &heard.end["d"]["error"]),
         (&json!("error"), &json!("unavailable"))
     );
+    assert_eq!(heard.end["d"]["use"]["in"], 0, "nobody has read it");
+    let used = app.rest.get(&mina.token, "/v1/me/ai/usage").await;
+    assert_eq!((&used["tokens"], &used["runs"]), (&json!(0), &json!(1)));
     the_room_goes_on(&app, &room, &mut session).await;
     app.end().await;
 }

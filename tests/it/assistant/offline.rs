@@ -38,12 +38,15 @@ async fn it_quotes_what_the_room_said(app: &TestApp) {
 }
 
 async fn it_lists_what_was_missed(app: &TestApp) {
-    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
-    let room = app.lobby(&mina).await;
+    // Mentions go by the username, whatever name others see.
+    let (mina, bob) = (app.person("mina").await, app.rest.register_as("bob", "Robert").await);
+    let (club, room) = app.club(&mina, "walkers").await;
+    app.join(&bob, &club).await;
+    set(app, &mina, &room, json!({ "ai_language": "en" })).await;
     let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
     at_bob.open(&room).await;
-    at_mina.send(&room, "0", "read by bob").await;
-    at_bob.ok(json!({ "op": "read", "room": room, "seq": 1 })).await;
+    let read = at_mina.send(&room, "0", "read by bob").await["seq"].clone();
+    at_bob.ok(json!({ "op": "read", "room": room, "seq": read })).await;
     for (n, text) in [
         "the picnic is on sunday",
         "who brings bread to the picnic?",
@@ -59,11 +62,23 @@ async fn it_lists_what_was_missed(app: &TestApp) {
     let heard = hear(&mut at_bob).await;
     let text = heard.text();
     assert!(!text.contains("read by bob"), "{text}");
-    for part in ["mina (4)", "picnic", "https://example.org/map", "are you coming?"] {
+    for part in ["mina (4)", "picnic", "Link · mina: “see https", "Calls you · mina: “@bob are"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(heard.end["d"]["cites"].as_array().unwrap().len() >= 3);
+    at_mina.send(&room, "m-5", "@bobby 언제 와요?").await;
+    at_mina.send(&room, "m-6", "@all 어디예요?").await;
+    set(app, &mina, &room, json!({ "ai_language": "ko" })).await;
     at_bob.send(&room, "q2", "/ai 따라잡기").await;
+    let korean = hear(&mut at_bob).await;
+    for part in ["밀린 메시지 2개", "말한 사람: mina (2)", "열린 질문 · mina: “@bobby 언제"]
+    {
+        assert!(korean.text().contains(part), "{part} in {}", korean.text());
+    }
+    assert!(korean.text().contains("나를 부름 · mina: “@all 어디예요?”"), "{}", korean.text());
+    assert!(!korean.text().contains("나를 부름 · mina: “@bobby"), "{}", korean.text());
+    at_bob.send(&room, "q3", "/ai 따라잡기").await;
     let again = hear(&mut at_bob).await;
     assert_eq!(again.end["d"]["cites"], json!([]), "nothing was missed since");
 }

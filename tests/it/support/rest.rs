@@ -31,7 +31,12 @@ impl Rest {
 
     /// Registers somebody with the password `correct horse`.
     pub(crate) async fn register(&self, name: &str) -> Person {
-        let body = json!({ "username": name, "password": "correct horse" });
+        self.register_as(name, name).await
+    }
+
+    /// Somebody whom others see under another name.
+    pub(crate) async fn register_as(&self, name: &str, shown: &str) -> Person {
+        let body = json!({ "username": name, "display_name": shown, "password": "correct horse" });
         let response = self.send(Method::POST, None, "/v1/auth/register", Some(&body)).await;
         assert_eq!(response.status(), StatusCode::CREATED);
         person(&response.json().await.unwrap())
