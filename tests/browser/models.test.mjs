@@ -303,6 +303,39 @@ describe("faces, people, unsent, close codes", () => {
     assert.deepEqual([asked, people.name("u_1")], [[["u_1", "u_2"]], "N u_1"]);
   });
 
+  it("asks again who may be called otherwise by now, once for all, and never again of who is gone", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const asked = [];
+    let isGone = false;
+    const user = (id) => (isGone ? { id, username: "deleted-1", display_name: "Deleted user", deleted: true } : { id, username: id, display_name: id });
+    const people = new People(async (ids) => (asked.push(ids), ids.map(user)));
+    people.erased = () => "nobody";
+    people.learn([user("u_1"), user("u_2")]);
+    // Nobody has asked for u_9.
+    for (const id of ["u_1", "u_2", "u_1", "u_9"]) people.doubt(id);
+    isGone = true;
+    const told = new Promise((resolve) => people.addEventListener("change", resolve, { once: true }));
+    context.mock.timers.tick(1000);
+    await told;
+    assert.deepEqual([asked, people.name("u_1")], [[["u_1", "u_2"]], "nobody"]);
+    people.doubt("u_1");
+    context.mock.timers.tick(1000);
+    assert.equal(asked.length, 1);
+  });
+
+  it("keeps in doubt what could not be asked", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const asked = [];
+    const people = new People((ids) => (asked.push(ids), Promise.reject(new Error("away"))));
+    people.learn([{ id: "u_1", username: "a", display_name: "" }, { id: "u_2", username: "b", display_name: "" }]);
+    for (const id of ["u_1", "u_2"]) {
+      people.doubt(id);
+      context.mock.timers.tick(1000);
+      await Promise.resolve();
+    }
+    assert.deepEqual([asked, people.name("u_1")], [[["u_1"], ["u_1", "u_2"]], "a"]);
+  });
+
   it("gives unsent sends back to the same user only", () => {
     const kept = new Map();
     const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };

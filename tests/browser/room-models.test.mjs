@@ -174,6 +174,15 @@ describe("presence and typing", () => {
     assert.deepEqual([presence.online, presence.count, presence.has("u_2")], [null, 230, false]);
   });
 
+  it("keeps who was there when the line is lost, as what was known last", () => {
+    const presence = new Presence();
+    presence.set({ online: ["u_1", "u_2"], count: 2, states: { u_2: { state: "dnd" } } });
+    presence.lost();
+    assert.deepEqual([presence.isStale, presence.count, presence.has("u_1"), presence.state("u_2").state], [true, 2, true, "dnd"]);
+    presence.set({ online: ["u_1"], count: 1 });
+    assert.deepEqual([presence.isStale, presence.has("u_2")], [false, false]);
+  });
+
   it("knows who is away, and forgets it when they go", () => {
     const presence = new Presence();
     presence.set({ online: ["u_1", "u_2"], count: 2, states: { u_2: { state: "away", text: "lunch" } } });

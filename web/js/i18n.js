@@ -3,6 +3,8 @@
  * `-title` for attributes); everything else asks `t`. A change of language is told on `document`
  * as `localechange`.
  */
+import assistEn from "./words/assist.en.js";
+import assistKo from "./words/assist.ko.js";
 import en from "./words/en.js";
 import ko from "./words/ko.js";
 import ruleEn from "./words/rule.en.js";
@@ -14,7 +16,27 @@ import talkKo from "./words/talk.ko.js";
 
 const KEY = "moim.locale";
 /** @type {Record<string, Record<string, string>>} */
-const WORDS = { ko: { ...ko, ...talkKo, ...ruleKo, ...selfKo }, en: { ...en, ...talkEn, ...ruleEn, ...selfEn } };
+const WORDS = {
+  ko: { ...ko, ...talkKo, ...ruleKo, ...selfKo, ...assistKo },
+  en: { ...en, ...talkEn, ...ruleEn, ...selfEn, ...assistEn },
+};
+/** How the server says what does not fit. @type {[string, RegExp][]} */
+const WRONG = [
+  ["wrong.blank", /must not be blank/u],
+  ["wrong.length", /must be \d+ to \d+ characters/u],
+  ["wrong.long", /longer than \d+/u],
+  ["wrong.range", /must be \d+ to \d+/u],
+  ["wrong.characters", /character that cannot be stored|control characters|may hold letters/u],
+  ["wrong.reserved", /is reserved/u],
+  ["wrong.model", /no model of this server/u],
+  ["wrong.regex", /no regular expression/u],
+  ["wrong.regex.large", /too large once/u],
+  ["wrong.regex.unknown", /not known here/u],
+  ["wrong.regex.empty", /finds the empty text/u],
+  ["wrong.owner", /for the owner to say/u],
+  ["wrong.same", /the same in all rooms/u],
+  ["wrong.choice", /must be one of|must be ko, en|cannot be/u],
+];
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder", tTitle: "title" };
 
 let locale = stored() ?? (navigator.language.startsWith("ko") ? "ko" : "en");
@@ -86,6 +108,18 @@ export function tProblem(problem) {
   if (code === "slow_mode" && wait) return t("error.slow_mode.wait", { seconds: wait });
   for (const key of [`error.${code}.${reason}`, `error.${code}`]) if (has(key)) return t(key);
   return t("error.internal");
+}
+
+/**
+ * What does not fit in one field. The server says so in English only; what its words are known by
+ * is said in the reader's language.
+ * @param {{message?: string}} error
+ */
+export function tWrong({ message = "" }) {
+  const [key] = WRONG.find(([, pattern]) => pattern.test(message)) ?? [];
+  if (!key) return locale === "en" && message ? message : t("wrong.other");
+  const [least, most] = message.match(/\d+/gu) ?? [];
+  return t(key, { least: number(Number(least)), most: number(Number(most ?? least)) });
 }
 
 /** @param {number} count */

@@ -35,10 +35,11 @@ class ChatRoom extends LiveElement {
     part(this, "conversation").hidden = !room;
     if (!room) return;
     setText(part(this, "name"), room.name);
-    const online = feed?.presence.count ?? 0;
+    const isStale = feed?.presence.isStale ?? true;
+    const online = isStale ? 0 : (feed?.presence.count ?? 0);
     const club = room.club ? (this.chat.clubs.get(room.club)?.name ?? "") : "";
     const peer = room.peer ? feed?.presence.state(room.peer) : null;
-    const said = room.peer && feed?.presence.has(room.peer) ? peer?.text || t(`state.${peer?.state ?? "online"}`) : "";
+    const said = room.peer && !isStale && feed?.presence.has(room.peer) ? peer?.text || t(`state.${peer?.state ?? "online"}`) : "";
     const slow = feed?.detail?.slow_mode_s ? t("room.slow", { seconds: number(feed.detail.slow_mode_s) }) : "";
     const facts = [club, room.peer ? said : online ? tn("room.online", online) : "", slow, feed?.detail?.topic];
     setText(part(this, "subtitle"), facts.filter(Boolean).join(" · "));

@@ -18,6 +18,7 @@ class ChatView extends LiveElement {
   connectedCallback() {
     if (this.isBuilt) return;
     const copy = stamp("chat-view");
+    this.chat.people.erased = () => t("person.erased");
     for (const element of copy.querySelectorAll(PARTS)) Object.assign(element, { chat: this.chat, api: this.api });
     this.append(copy);
     this.#listen();

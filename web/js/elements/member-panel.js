@@ -101,7 +101,7 @@ class MemberPanel extends LiveElement {
 
   #render() {
     if (this.hidden) return;
-    const { online, count } = this.chat.feed?.presence ?? { online: null, count: 0 };
+    const { online, count, isStale } = this.chat.feed?.presence ?? { online: null, count: 0, isStale: false };
     // Whoever looks is here, whether the others have been told already or not.
     const me = this.chat.me?.id ?? "";
     const ids = online && new Set(me && this.chat.status === "online" && this.#members.has(me) ? [...online, me] : online);
@@ -115,9 +115,10 @@ class MemberPanel extends LiveElement {
     if (held) /** @type {HTMLElement | null} */ (this.querySelector(`[data-member="${CSS.escape(held)}"]`))?.focus();
     part(this, "more").hidden = this.#next === null;
     part(this, "invite").hidden = this.chat.room?.kind !== "group" || !this.chat.feed?.may("invite");
-    const isTooMany = !online && count > here.length;
-    part(this, "note").hidden = !isTooMany;
-    setText(part(this, "note"), isTooMany ? tn("members.count", count) : "");
+    this.classList.toggle("is-stale", isStale);
+    const note = isStale ? t("members.stale") : !online && count > here.length ? tn("members.count", count) : "";
+    part(this, "note").hidden = !note;
+    setText(part(this, "note"), note);
   }
 
   /** @param {"online" | "offline"} name @param {number} count */
@@ -142,7 +143,7 @@ class MemberPanel extends LiveElement {
   /** @param {any} member @param {boolean} isHere */
   #item({ user, role, state: listed }, isHere) {
     const item = /** @type {HTMLElement} */ (stamp("member-item").firstElementChild);
-    const name = user.display_name || user.username || t("someone");
+    const name = this.chat.people.name(user.id) || t("someone");
     const presence = this.chat.feed?.presence;
     const { state, text } = presence?.online ? presence.state(user.id) : { state: listed ?? "online", text: undefined };
     const button = part(item, "member");

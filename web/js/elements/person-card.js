@@ -157,19 +157,21 @@ class PersonCard extends LiveElement {
     const user = this.chat.people.get(this.#user);
     const { room, feed, me } = this.chat;
     const isMe = this.#user === me?.id;
+    const isGone = Boolean(user?.deleted);
     const name = this.#name;
     this.ariaLabel = name;
     paintAvatar(part(this, "avatar"), this.#user, name);
     setText(part(this, "name"), name);
-    setText(part(this, "handle"), user?.username ? `@${user.username}` : "");
-    const isHere = feed?.presence.has(this.#user) ?? false;
+    setText(part(this, "handle"), user?.username && !isGone ? `@${user.username}` : "");
+    const isHere = Boolean(feed?.presence.has(this.#user) && !feed.presence.isStale);
     const { state, text } = feed?.presence.state(this.#user) ?? { state: "online", text: "" };
     const said = text ?? /** @type {any} */ (user)?.status_text ?? "";
     setText(part(this, "said"), [isHere ? t(`state.${state}`) : "", said].filter(Boolean).join(" · "));
-    part(this, "talk").hidden = isMe || room?.peer === this.#user;
+    part(this, "talk").hidden = isMe || isGone || room?.peer === this.#user;
     part(this, "status").hidden = !isMe;
+    part(this, "find").hidden = isGone;
     setText(part(this, "find"), t(isMe ? "person.find.mine" : "person.find"));
-    part(this, "manage").hidden = isMe || !this.#mayManage();
+    part(this, "manage").hidden = isMe || isGone || !this.#mayManage();
   }
 
   #mayManage() {

@@ -10,6 +10,7 @@ import { Acts } from "./acts.js";
 import { Feed } from "./feed.js";
 import { FileKeys } from "./file-keys.js";
 import { Inbox } from "./inbox.js";
+import { newCid } from "./new-cid.js";
 import { People } from "./people.js";
 import { RoomBook, unreadOf } from "./room-book.js";
 import { TypingSignal } from "./typing.js";
@@ -86,7 +87,7 @@ export class Chat extends EventTarget {
 
   /** How somebody is, if one of the open rooms tells that they are here. @param {string} user @returns {string | null} */
   isHere(user) {
-    const feed = [...this.#feeds.values()].find(({ presence }) => presence.has(user));
+    const feed = [...this.#feeds.values()].find(({ presence }) => presence.has(user) && !presence.isStale);
     return feed ? feed.presence.state(user).state : null;
   }
 
@@ -240,6 +241,7 @@ export class Chat extends EventTarget {
       case Ev.RoomRemove:
         return this.#removed(event);
       case Ev.RoomUpdate:
+        if (event.d.name) this.people.doubt(this.book.get(event.room)?.peer ?? "");
         this.book.update(event.room, event.d);
         this.#feeds.get(event.room)?.info.take(event.d);
         return this.#emit("rooms");
@@ -319,6 +321,8 @@ export class Chat extends EventTarget {
     this.book.event({ ...event, room }, { mine, mentionsMe });
     if (event.n) this.#emit("rooms");
     if (event.ev === Ev.MemberRole && event.d.user === me.id) feed.info.load().catch(() => {});
+    // Who is erased leaves, and what they wrote is deleted as if they did it.
+    if (event.ev === Ev.MemberLeave || event.ev === Ev.MsgDelete) this.people.doubt(event.d.user ?? event.d.by, feed.presence.count);
   }
 
   /** The mark moved: here, in another window, or back. @param {any} event */
@@ -388,10 +392,4 @@ export class Chat extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** Random also where `crypto.randomUUID` is missing, on a page without TLS. */
-function newCid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return `c-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -100,7 +100,7 @@ export class Feed {
     clearTimeout(this.#againTimer);
     this.state = "closed";
     this.#onItsWay = null;
-    this.presence.set({ online: [] });
+    this.presence.lost();
     this.#tell("presence");
   }
 

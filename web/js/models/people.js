@@ -1,16 +1,24 @@
 /**
  * Names behind user ids. Unknown ids are gathered for a moment and asked for together.
  *
- * @typedef {{id: string, username: string, display_name: string}} User
+ * @typedef {{id: string, username: string, display_name: string, deleted?: boolean}} User
  */
 const BATCH = 200;
+/** A page asks within this time who somebody is by now; where a crowd heard the same, one of them in each of these. */
+const DOUBT_MS = 1000;
+const DOUBT_EACH_MS = 10;
 
 export class People extends EventTarget {
   /** @type {Map<string, User>} */ #users = new Map();
   /** @type {Set<string>} */ #wanted = new Set();
   /** @type {Set<string>} */ #asked = new Set();
+  /** @type {Set<string>} who may be called otherwise by now */ #doubted = new Set();
+  /** @type {any} */ #doubtTimer = null;
   #fetch;
   #planned = false;
+
+  /** What somebody is called whose account is gone, in the reader's language. */
+  erased = () => "";
 
   /** @param {(ids: string[]) => Promise<User[]>} fetch */
   constructor(fetch) {
@@ -38,7 +46,38 @@ export class People extends EventTarget {
   /** The name to show, empty until it is known. @param {string} id */
   name(id) {
     const user = this.get(id);
-    return user ? user.display_name || user.username : "";
+    return user ? (user.deleted && this.erased()) || user.display_name || user.username : "";
+  }
+
+  /**
+   * Something happened that also happens when an account is erased, which no event says by itself:
+   * asks anew who they are, once for all that comes in a moment.
+   * @param {string} id
+   * @param {number} [crowd] how many hear of it
+   */
+  doubt(id, crowd = 0) {
+    if (this.#users.get(id)?.deleted || !(this.#users.has(id) || this.#asked.has(id))) return;
+    this.#doubted.add(id);
+    this.#planRenewal(crowd);
+  }
+
+  /** @param {number} crowd */
+  #planRenewal(crowd) {
+    this.#doubtTimer ??= setTimeout(() => this.#renew(), Math.random() * Math.max(DOUBT_MS, crowd * DOUBT_EACH_MS));
+  }
+
+  async #renew() {
+    this.#doubtTimer = null;
+    const ids = [...this.#doubted].slice(0, BATCH);
+    for (const id of ids) this.#doubted.delete(id);
+    try {
+      this.learn(await this.#fetch(ids));
+      this.dispatchEvent(new Event("change"));
+      if (this.#doubted.size) this.#planRenewal(0);
+    } catch {
+      // Not now: the next one in doubt asks for all of them.
+      for (const id of ids) this.#doubted.add(id);
+    }
   }
 
   /** @param {string} id */

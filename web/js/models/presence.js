@@ -8,6 +8,8 @@ export class Presence {
   /** @type {Set<string> | null} */ #online = null;
   /** @type {Map<string, Standing>} */ #states = new Map();
   count = 0;
+  /** It is what was known last: nobody tells what has changed since. */
+  isStale = false;
 
   /** The ids, or null when the server only counts. */
   get online() {
@@ -29,6 +31,12 @@ export class Presence {
     this.#online = online ? new Set(online) : null;
     this.#states = new Map(Object.entries(states ?? {}));
     this.count = count ?? online?.length ?? 0;
+    this.isStale = false;
+  }
+
+  /** The line is gone, which says nothing of who is there. The next whole state makes it good again. */
+  lost() {
+    this.isStale = true;
   }
 
   /** What changed. @param {{joins?: string[], leaves?: string[], count?: number, states?: Record<string, Standing>}} event */
