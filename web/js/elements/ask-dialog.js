@@ -1,5 +1,6 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { t, tProblem } from "/js/i18n.js";
+import { t } from "/js/i18n.js";
+import { sayProblem } from "/js/elements/form-problem.js";
 
 /**
  * Asks for what an act needs, or whether it is meant, and does it: the dialog stays open until it
@@ -65,25 +66,10 @@ class AskDialog extends LiveElement {
     part(this, "run").disabled = false;
   }
 
-  /** What is wrong with a field is said there, the rest above. @param {any} problem */
+  /** @param {any} problem */
   #say(problem) {
-    /** @type {any} */
-    const { elements } = part(this, "form");
-    const named = (problem?.errors ?? []).map((/** @type {any} */ { field }) => field);
-    let isSaid = false;
-    for (const { name, help = "", wrong } of this.#asked?.fields ?? []) {
-      const input = elements[name];
-      if (!wrong || !input) continue;
-      const isWrong = named.includes(name);
-      input.setAttribute("aria-invalid", String(isWrong));
-      const place = part(input.closest(".field"), "help");
-      place.classList.toggle("wrong", isWrong);
-      setText(place, isWrong ? wrong : help);
-      if (isWrong && !isSaid) input.focus();
-      isSaid ||= isWrong;
-    }
-    part(this, "problem").hidden = !problem || isSaid;
-    setText(part(this, "problem"), problem && !isSaid ? (problem.told ?? tProblem(problem)) : "");
+    const words = (this.#asked?.fields ?? []).flatMap(({ name, wrong }) => (wrong ? [[name, wrong]] : []));
+    sayProblem(this, problem, Object.fromEntries(words));
   }
 }
 

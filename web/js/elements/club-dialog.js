@@ -1,6 +1,7 @@
 import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { t, tn, tProblem } from "/js/i18n.js";
+import { t, tn } from "/js/i18n.js";
+import { sayProblem } from "/js/elements/form-problem.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const SEARCH_AFTER_MS = 250;
@@ -44,7 +45,7 @@ class ClubDialog extends LiveElement {
 
   /** @param {string} tab */
   #turn(tab) {
-    this.#say(null);
+    sayProblem(this, null);
     for (const name of ["find", "make"]) {
       const isOn = name === tab;
       part(this, `tab-${name}`).setAttribute("aria-selected", String(isOn));
@@ -114,20 +115,14 @@ class ClubDialog extends LiveElement {
   /** @param {() => Promise<void>} work */
   async #try(work) {
     try {
-      this.#say(null);
+      sayProblem(this, null);
       await work();
     } catch (problem) {
-      this.#say(problem);
+      sayProblem(this, problem);
     }
   }
 
   /* Rendering */
-
-  /** @param {any} problem */
-  #say(problem) {
-    part(this, "problem").hidden = !problem;
-    setText(part(this, "problem"), problem ? tProblem(problem) : "");
-  }
 
   #renderList() {
     part(this, "list").replaceChildren(...this.#clubs.map((club) => this.#card(club)));

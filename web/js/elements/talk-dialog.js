@@ -1,6 +1,7 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { t, tn, tProblem } from "/js/i18n.js";
+import { t, tn } from "/js/i18n.js";
 import { paintAvatar } from "/js/avatar.js";
+import { sayProblem } from "/js/elements/form-problem.js";
 import { tell } from "/js/elements/telling.js";
 import { talkTo } from "/js/elements/room-menu.js";
 import { toast } from "/js/elements/toast-stack.js";
@@ -71,7 +72,7 @@ class TalkDialog extends LiveElement {
 
   /** @param {string} tab */
   #turn(tab) {
-    this.#say(null);
+    sayProblem(this, null);
     for (const name of TABS) {
       const isOn = name === tab;
       part(this, `tab-${name}`).setAttribute("aria-selected", String(isOn));
@@ -149,20 +150,14 @@ class TalkDialog extends LiveElement {
   /** @param {() => Promise<void>} work */
   async #try(work) {
     try {
-      this.#say(null);
+      sayProblem(this, null);
       await work();
     } catch (problem) {
-      this.#say(problem);
+      sayProblem(this, problem);
     }
   }
 
   /* Rendering */
-
-  /** @param {any} problem */
-  #say(problem) {
-    part(this, "problem").hidden = !problem;
-    setText(part(this, "problem"), problem ? tProblem(problem) : "");
-  }
 
   #renderRooms() {
     part(this, "rooms").replaceChildren(...this.#rooms.map((room) => this.#card(room)));
