@@ -14,27 +14,29 @@ export class Server {
   #child = null;
   #log = [];
 
-  /** @param {number} port @param {string} folder */
-  constructor(port, folder) {
+  /** @param {number} port @param {string} folder @param {Record<string, string>} settings */
+  constructor(port, folder, settings) {
     this.port = port;
     this.folder = folder;
+    this.settings = settings;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start(tries = TRIES) {
-    const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "moim-test-")));
+  /** @param {Record<string, string>} [settings] as the environment has them @param {number} [tries] */
+  static async start(settings = {}, tries = TRIES) {
+    const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "moim-test-")), settings);
     try {
       await server.run();
     } catch (problem) {
       await server.stop();
       if (tries <= 1) throw problem;
-      return Server.start(tries - 1);
+      return Server.start(settings, tries - 1);
     }
     return server;
   }
 
   async run() {
-    const env = { ...process.env, MOIM_LISTEN: `127.0.0.1:${this.port}`, MOIM_DATA_DIR: this.folder };
+    const env = { ...process.env, ...this.settings, MOIM_LISTEN: `127.0.0.1:${this.port}`, MOIM_DATA_DIR: this.folder };
     this.#child = spawn(BINARY, [], { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on("data", (data) => this.#log.push(data));
     const deadline = Date.now() + READY_MS;
@@ -45,6 +47,11 @@ export class Server {
       await new Promise((wake) => setTimeout(wake, 40));
     }
     throw new Error(`the server did not get ready:\n${Buffer.concat(this.#log)}`);
+  }
+
+  /** As a service manager does: what is under way has some seconds. */
+  end() {
+    return this.#end("SIGTERM");
   }
 
   /** As a power cut would. */
@@ -92,6 +99,28 @@ export class Server {
   async lobby(token) {
     const { items } = await this.call("GET", "/rooms", undefined, token);
     return items.find(({ name, club_id }) => name === "general" && !club_id);
+  }
+}
+
+/** A provider of models that does what the name of the model says. */
+export class Models {
+  #child = spawn(BINARY, ["mock-llm", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+
+  /** Where it listens, once it does. @returns {Promise<string>} */
+  url() {
+    let said = "";
+    return new Promise((done, failed) => {
+      this.#child.once("exit", () => failed(new Error(`the models did not get ready:\n${said}`)));
+      this.#child.stderr.on("data", (data) => {
+        said += data;
+        const [url] = said.match(/http:\/\/127\.0\.0\.1:\d+/u) ?? [];
+        if (url) done(url);
+      });
+    });
+  }
+
+  stop() {
+    this.#child.kill("SIGKILL");
   }
 }
 

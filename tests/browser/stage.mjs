@@ -40,8 +40,11 @@ const fromFolder = async (context, server, { bypassCSP }) => {
   });
 };
 
-/** Call inside `describe`. A test fails when the page threw or broke its content security policy. */
-export function stage() {
+/**
+ * Call inside `describe`. A test fails when the page threw or broke its content security policy.
+ * @param {() => Record<string, string>} [settings] of each server, as the environment has them
+ */
+export function stage(settings = () => ({})) {
   const now = { server: null };
   let browser, contexts, problems;
 
@@ -50,7 +53,7 @@ export function stage() {
   });
   after(() => browser.close());
   beforeEach(async () => {
-    now.server = await Server.start();
+    now.server = await Server.start(settings());
     contexts = [];
     problems = [];
   });
@@ -78,8 +81,8 @@ export function stage() {
     await page.getByTestId("register").click();
     await page.getByTestId("room-list").getByText("general").waitFor();
   };
-  const person = async (name, options) => {
-    const page = await visit(options);
+  const person = async (name, options, locale) => {
+    const page = await visit(options, locale);
     await register(page, name);
     return page;
   };

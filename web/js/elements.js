@@ -30,6 +30,7 @@ import "/js/elements/room-dialog.js";
 import "/js/elements/people-picker.js";
 import "/js/elements/talk-dialog.js";
 import "/js/elements/room-settings.js";
+import "/js/elements/club-assistant.js";
 import "/js/elements/club-admin.js";
 import "/js/elements/account-dialog.js";
 import "/js/elements/chat-view.js";

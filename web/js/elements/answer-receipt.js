@@ -1,5 +1,5 @@
 /** What an answer of the assistant was made of: the messages that it read, its sources, what it used. */
-import { number, t } from "/js/i18n.js";
+import { has, number, t } from "/js/i18n.js";
 import { showFacts } from "/js/elements/facts-dialog.js";
 import { tell } from "/js/elements/telling.js";
 
@@ -21,15 +21,26 @@ export function showReceipt(chat, message) {
     const name = source ? chat.people.name(source.by) || t("someone") : t("message.reply.gone");
     return { title: name, text: source?.text.slice(0, 160) ?? "", user: source?.by, run: () => tell("go-to", { room, seq }) };
   });
-  const state = ai.finish && ai.finish !== "stop" ? t(`ai.finish.${ai.finish}`) : "";
-  showFacts({ title: t("ai.receipt"), text: [state, cites.length ? t("ai.cites") : ""].filter(Boolean).join(" "), facts: [...cites, ...facts] });
+  showFacts({ title: t("ai.receipt"), text: [stateOf(ai), cites.length ? t("ai.cites") : ""].filter(Boolean).join(" "), facts: [...cites, ...facts] });
+}
+
+/** How an answer ended, if it did not come to its end. @param {import("/js/models/reducer.js").Ai} ai */
+export function stateOf({ finish = "stop", error }) {
+  if (finish === "stop") return "";
+  for (const key of [`ai.error.${error}`, `ai.finish.${finish}`]) if (has(key)) return t(key);
+  return t("ai.finish.error");
+}
+
+/** Money, in the unit that models are paid by. @param {number} micro millionths of a US dollar */
+export function dollars(micro) {
+  return `$${(micro / MICRO).toFixed(5)}`;
 }
 
 /** @param {import("/js/models/reducer.js").Ai} ai */
 function used({ use, first_ms }) {
   if (!use) return "";
   const tokens = t(use.guessed ? "ai.tokens.guessed" : "ai.tokens", { in: number(use.in), out: number(use.out) });
-  const money = use.micro_usd === undefined ? "" : `$${(use.micro_usd / MICRO).toFixed(5)}`;
+  const money = use.micro_usd === undefined ? "" : dollars(use.micro_usd);
   const wait = first_ms === undefined ? "" : t("ai.first", { seconds: number(Math.round(first_ms / 100) / 10) });
   return [tokens, money, wait].filter(Boolean).join(" · ");
 }

@@ -1,14 +1,15 @@
 import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { day, has, moment, t, time, tProblem } from "/js/i18n.js";
+import { day, has, moment, t, time } from "/js/i18n.js";
 import { ask, fieldOf } from "/js/elements/ask-dialog.js";
+import { sayProblem } from "/js/elements/form-problem.js";
 import { tell } from "/js/elements/telling.js";
 import { spanOptions } from "/js/elements/person-card.js";
 import { toast } from "/js/elements/toast-stack.js";
 
-const TABS = ["reports", "filters", "bans", "audit", "about"];
+const TABS = ["reports", "filters", "bans", "audit", "about", "ai"];
 
-/** What managers of a club see and do: reports, rules for texts, who stays out, what was done, and what the club says of itself. */
+/** What managers of a club see and do: reports, rules for texts, who stays out, what was done, what the club says of itself and of the assistant. */
 class ClubAdmin extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
@@ -22,7 +23,9 @@ class ClubAdmin extends LiveElement {
 
   connectedCallback() {
     if (this.isBuilt) return;
-    this.append(stamp("club-admin"));
+    const copy = stamp("club-admin");
+    part(copy, "ai").api = this.api;
+    this.append(copy);
     const dialog = this.#dialog;
     this.on(part(this, "close"), "click", () => dialog.close());
     this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
@@ -48,13 +51,14 @@ class ClubAdmin extends LiveElement {
 
   /* Actions */
 
-  /** @param {string} club */
-  #show(club) {
+  /** @param {string | {club: string, tab: string}} wish */
+  #show(wish) {
+    const { club, tab } = typeof wish === "string" ? { club: wish, tab: "reports" } : wish;
     this.#club = club;
     setText(part(this, "title"), t("club.admin.title", { club: this.chat.clubs.get(club)?.name ?? "" }));
     part(this, "tab-about").hidden = this.chat.roleIn(club) !== "owner";
     this.#dialog.showModal();
-    this.#open("reports");
+    this.#open(tab);
   }
 
   /** @param {KeyboardEvent} event */
@@ -73,7 +77,7 @@ class ClubAdmin extends LiveElement {
     this.#tab = tab;
     this.#items = [];
     this.#next = null;
-    this.#say(null);
+    sayProblem(this, null);
     for (const name of TABS) {
       part(this, `tab-${name}`).setAttribute("aria-selected", String(name === tab));
       part(this, `tab-${name}`).tabIndex = name === tab ? 0 : -1;
@@ -82,9 +86,12 @@ class ClubAdmin extends LiveElement {
     part(this, "decided-box").hidden = tab !== "reports";
     part(this, "filter-form").hidden = tab !== "filters";
     part(this, "about-form").hidden = tab !== "about";
+    part(this, "ai").hidden = tab !== "ai";
     part(this, "list").replaceChildren();
     setText(part(this, "none"), "");
+    part(this, "more").hidden = true;
     if (tab === "about") this.#renderAbout();
+    else if (tab === "ai") part(this, "ai").show(this.#club);
     else this.#load();
   }
 
@@ -163,10 +170,10 @@ class ClubAdmin extends LiveElement {
   /** @param {() => Promise<void>} work */
   async #try(work) {
     try {
-      this.#say(null);
+      sayProblem(this, null);
       await work();
     } catch (problem) {
-      this.#say(problem);
+      sayProblem(this, problem);
     }
   }
 
@@ -180,15 +187,8 @@ class ClubAdmin extends LiveElement {
 
   /* Rendering */
 
-  /** @param {any} problem */
-  #say(problem) {
-    part(this, "problem").hidden = !problem;
-    const first = problem?.errors?.[0];
-    setText(part(this, "problem"), problem ? [tProblem(problem), first?.message].filter(Boolean).join(" ") : "");
-  }
-
   #render() {
-    if (this.#tab === "about") return;
+    if (["about", "ai"].includes(this.#tab)) return;
     /** @type {Record<string, (item: any) => HTMLElement>} */
     const draw = {
       reports: (item) => this.#report(item),
@@ -211,7 +211,6 @@ class ClubAdmin extends LiveElement {
         { name: "seen_by", label: t("club.seen_by"), kind: /** @type {const} */ ("check"), value: Boolean(seen_by) },
       ].map(fieldOf),
     );
-    part(this, "more").hidden = true;
   }
 
   /** @param {string | null} user */

@@ -80,6 +80,7 @@ class Deed {
     if (action === "stop") return tried(this.chat.acts.stop(message.ai?.run ?? ""));
     if (action === "receipt") return showReceipt(this.chat, message);
     if (action === "ask-again") return tried(this.answer("continue"));
+    if (action === "ask-anew") return tried(this.answer("retry"));
     if (action === "more") return this.menu(button);
   }
 

@@ -2,9 +2,12 @@ import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { moment, number, t, time, tn, tProblem } from "/js/i18n.js";
 import { contentOf } from "/js/markup.js";
+import { stateOf } from "/js/elements/answer-receipt.js";
 import { isEmojiOnly } from "/js/models/text.js";
 
 const QUOTE_LENGTH = 120;
+/** Why an answer broke off that would break off again. */
+const HOPELESS = ["too_large"];
 
 /** One message, pending or confirmed. */
 class MessageRow extends LiveElement {
@@ -101,7 +104,7 @@ class MessageRow extends LiveElement {
   }
 
   /** How an answer of the assistant stands, and what it was made of. @param {any} row @param {any} about */
-  #renderAnswer({ ai, deleted }, { mayStop }) {
+  #renderAnswer({ ai, deleted, text }, { mayStop }) {
     const place = part(this, "answer");
     place.hidden = !ai || deleted;
     if (!ai) return;
@@ -109,11 +112,14 @@ class MessageRow extends LiveElement {
     // A screen reader is told the whole, not each piece.
     this.ariaBusy = String(isWriting);
     this.dataset.answer = isWriting ? "running" : (ai.finish ?? "stop");
-    const key = isWriting ? "ai.writing" : ai.finish && ai.finish !== "stop" ? `ai.finish.${ai.finish}` : "";
-    setText(part(this, "answer-state"), key ? t(key) : "");
+    setText(part(this, "answer-state"), isWriting ? t("ai.writing") : stateOf(ai));
     part(this, "stop").hidden = !isWriting || !mayStop;
     part(this, "receipt").hidden = isWriting;
-    part(this, "ask-again").hidden = isWriting || !mayStop || (ai.finish ?? "stop") === "stop";
+    const mayAsk = !isWriting && mayStop && (ai.finish ?? "stop") !== "stop" && !HOPELESS.includes(ai.error);
+    // There is nothing to go on with where nothing was said, or where no more of it will come.
+    const goesOn = Boolean(text) && ai.error !== "declined";
+    part(this, "ask-again").hidden = !mayAsk || !goesOn;
+    part(this, "ask-anew").hidden = !mayAsk || goesOn;
   }
 
   /** @param {any} row */

@@ -1,6 +1,7 @@
 /** What one can do with a room. */
 import { t, tProblem } from "/js/i18n.js";
 import { confirm } from "/js/elements/ask-dialog.js";
+import { showAssistant } from "/js/elements/assistant-use.js";
 import { tell, tried } from "/js/elements/telling.js";
 import { openMenu } from "/js/elements/pop-menu.js";
 import { toast } from "/js/elements/toast-stack.js";
@@ -24,6 +25,7 @@ export async function roomMenu(chat, api, anchor) {
     item("pin", "panel.pins", () => tell("open-panel", { name: "pins" })),
     item("thread", "panel.threads", () => tell("open-panel", { name: "threads" })),
     item("people", "panel.members", () => tell("open-panel", { name: "members" })),
+    item("spark", "assist.menu", () => tried(showAssistant(chat, api))),
     "line",
     ...LEVELS.map((level) => ({ icon: level === "none" ? "bell-off" : "bell", text: t(`notify.${level}`), isOn: room.notify === level, run: () => void notify(level) })),
     "line",

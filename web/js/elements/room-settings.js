@@ -1,6 +1,8 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { t, tn, tProblem } from "/js/i18n.js";
 import { confirm, fieldOf } from "/js/elements/ask-dialog.js";
+import { changedOf, NOTHING, roomFields, saidOf } from "/js/elements/assistant-fields.js";
+import { sayProblem } from "/js/elements/form-problem.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const SLOW = [0, 5, 10, 30, 60, 300, 900, 3600, 21_600];
@@ -15,7 +17,7 @@ class RoomSettings extends LiveElement {
   /** @type {any} */ api;
   #room = "";
   /** @type {any} */ #was = null;
-  /** Models that the assistant may answer by. @type {string[]} */ #models = [];
+  /** What is said of the assistant: by the room itself, by its club, and the models it may answer by. @type {any} */ #assistant = null;
 
   /* Lifecycle */
 
@@ -27,6 +29,7 @@ class RoomSettings extends LiveElement {
     this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
     this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#save()));
     this.on(part(this, "delete"), "click", () => this.#remove());
+    this.on(part(this, "as-club"), "click", () => this.#leave());
     this.on(document, "room-settings", ({ detail }) => this.#show(detail));
   }
 
@@ -44,11 +47,17 @@ class RoomSettings extends LiveElement {
   /** @param {string} room */
   async #show(room) {
     this.#room = room;
-    this.#say(null);
+    sayProblem(this, null);
     try {
-      const [detail, rules, assistant] = await Promise.all([this.api.ofRoom(room, ""), this.api.ofRoom(room, "/permissions"), this.api.get("/ai")]);
+      const club = this.chat.book.get(room)?.club;
+      const [detail, rules, { models }, said] = await Promise.all([
+        this.api.ofRoom(room, ""),
+        this.api.ofRoom(room, "/permissions"),
+        this.api.get("/ai"),
+        club ? this.api.get(`/clubs/${encodeURIComponent(club)}/ai`) : null,
+      ]);
       this.#was = { ...detail, ...rules };
-      this.#models = assistant.models;
+      this.#assistant = { models, own: saidOf(detail), club: said && saidOf(said) };
       this.#render();
       this.#dialog.showModal();
     } catch (problem) {
@@ -67,13 +76,10 @@ class RoomSettings extends LiveElement {
       slow_mode_s: Number(elements.slow_mode_s.value),
       history: elements.history.value,
       listed: elements.listed?.checked,
-      assistant: elements.assistant?.value,
-      persona: elements.persona?.value.trim(),
       retention_days: Number(elements.retention_days.value) || null,
-      ai_language: elements.ai_language && (elements.ai_language.value || null),
-      ai_model: elements.ai_model && (elements.ai_model.value || null),
     };
-    const room = Object.fromEntries(Object.entries(now).filter(([key, value]) => value !== undefined && value !== was[key]));
+    const news = Object.entries(now).filter(([key, value]) => value !== undefined && value !== was[key]);
+    const room = { ...Object.fromEntries(news), ...changedOf(elements, this.#assistant.own) };
     /** @type {Record<string, string | null>} */
     const rules = {};
     for (const name of PERMISSIONS) {
@@ -83,16 +89,22 @@ class RoomSettings extends LiveElement {
     }
     part(this, "save").disabled = true;
     try {
-      this.#say(null);
+      sayProblem(this, null);
       if (Object.keys(room).length) await this.api.send("PATCH", this.#at, room);
       if (Object.keys(rules).length) await this.api.send("PATCH", `${this.#at}/permissions`, rules);
       await this.chat.feed?.info.load();
       this.#dialog.close();
       toast(t("saved"));
     } catch (problem) {
-      this.#say(problem);
+      sayProblem(this, problem);
     }
     part(this, "save").disabled = false;
+  }
+
+  /** In the form, until it is saved. */
+  #leave() {
+    this.#renderAssistant(NOTHING);
+    part(this, "save").focus();
   }
 
   async #remove() {
@@ -101,13 +113,6 @@ class RoomSettings extends LiveElement {
   }
 
   /* Rendering */
-
-  /** @param {any} problem */
-  #say(problem) {
-    part(this, "problem").hidden = !problem;
-    const first = problem?.errors?.[0];
-    setText(part(this, "problem"), problem ? [tProblem(problem), first?.message].filter(Boolean).join(" ") : "");
-  }
 
   #render() {
     const { name, topic, slow_mode_s, history, listed, kind, retention_days } = this.#was;
@@ -122,27 +127,18 @@ class RoomSettings extends LiveElement {
     ];
     if (kind !== "lobby") fields.unshift({ name: "name", label: t("room.make.name"), value: name, most: 50, isNeeded: true });
     if (kind === "group") fields.push({ name: "listed", label: t("talk.listed"), kind: "check", value: listed });
-    fields.push(...this.#assistant());
     setText(part(this, "title"), t("room.settings.title", { room: name }));
     part(this, "fields").replaceChildren(...fields.map(fieldOf));
     part(this, "rules").replaceChildren(...PERMISSIONS.map((permission) => this.#rule(permission)));
     part(this, "rules-box").open = false;
+    this.#renderAssistant();
   }
 
-  /** Where there is an assistant: when it answers, and how it is to be. @returns {import("/js/elements/ask-dialog.js").AskField[]} */
-  #assistant() {
-    const { assistant, persona, ai_language, ai_model } = this.#was;
-    if (assistant === undefined) return [];
-    const options = /** @type {[string, string][]} */ (["off", "mention", "always"].map((word) => [word, t(`ai.wakes.${word}`)]));
-    /** @type {import("/js/elements/ask-dialog.js").AskField[]} */
-    const fields = [
-      { name: "assistant", label: t("ai.wakes"), kind: "choice", value: assistant, options },
-      { name: "persona", label: t("ai.persona"), kind: "long", value: persona ?? "", most: 500 },
-      { name: "ai_language", label: t("ai.language"), kind: "choice", value: ai_language ?? "", options: [["", t("ai.language.asker")], ["ko", "한국어"], ["en", "English"]] },
-    ];
-    if (this.#models.length === 0) return fields;
-    const models = /** @type {[string, string][]} */ (this.#models.map((model) => [model, model]));
-    return [...fields, { name: "ai_model", label: t("ai.model.choose"), kind: "choice", value: ai_model ?? "", options: [["", t("ai.model.usual")], ...models] }];
+  /** When it answers here, and how it is to be: the room's own words, or the club's. */
+  #renderAssistant(said = this.#assistant.own) {
+    const { models, club } = this.#assistant;
+    part(this, "assistant").replaceChildren(...roomFields(said, models, club).map(fieldOf));
+    part(this, "as-club").hidden = !club || Object.values(said).every((value) => !value);
   }
 
   /** @param {string} permission */
