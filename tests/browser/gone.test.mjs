@@ -127,6 +127,8 @@ with db:
     assert.deepEqual([await help(name), await help(persona)], ["1~50자로 정해 주세요.", "500자까지 쓸 수 있어요."]);
     assert.ok(await name.evaluate((element) => element === document.activeElement));
     assert.equal(await form.locator(".form-problem").isVisible(), false);
+    const isWide = () => form.locator("dialog").evaluate(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth);
+    assert.equal(await isWide(), false);
     assert.doesNotMatch(await form.textContent(), /must|longer|name|persona/u);
     await name.fill("새 이름");
     await persona.fill("");

@@ -33,7 +33,7 @@ export function stateOf({ finish = "stop", error }) {
 
 /** Money, in the unit that models are paid by. @param {number} micro millionths of a US dollar */
 export function dollars(micro) {
-  return `$${(micro / MICRO).toFixed(5)}`;
+  return `$${new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 5 }).format(micro / MICRO)}`;
 }
 
 /** @param {import("/js/models/reducer.js").Ai} ai */

@@ -39,11 +39,11 @@ export async function showAssistant(chat, api) {
   /** @param {string} title @param {string} text @param {string} whose */
   const fact = (title, text, whose) => ({ title, text: [text, whose].filter(Boolean).join("\n") });
   /** @param {"persona" | "ai_language" | "ai_model"} name */
-  const whose = (name) => by(said[name], club[name]);
+  const whose = (name) => (said[name] || club[name] ? by(said[name], club[name]) : "");
   const persona = said.persona || club.persona;
   const facts = [
     fact(t("ai.wakes"), wakesText(about.enabled ? said.assistant : "off"), about.enabled ? by(said.assistant_own, room.club) : ""),
-    fact(t("ai.persona"), persona || t("assist.persona.none"), persona ? whose("persona") : ""),
+    fact(t("ai.persona"), persona || t("assist.persona.none"), whose("persona")),
     fact(t("ai.language"), languageText(said.ai_language || club.ai_language), whose("ai_language")),
     fact(t("ai.model.choose"), modelText(said.ai_model || club.ai_model), whose("ai_model")),
     { title: t("assist.used.me"), text: usedText(mine) },
