@@ -85,6 +85,7 @@ with db:
       await page.locator("message-row.is-deleted .byline .name", { hasText: name }).waitFor();
       await row(page, "were you").locator(".quote", { hasText: `${name}: ${gone}` }).waitFor();
       await page.locator(".quiet-row", { hasText: name }).first().waitFor();
+      assert.equal(await page.locator("message-row.is-deleted .avatar").first().textContent(), "·");
       await page.locator("member-panel .member", { hasText: "jun" }).waitFor({ state: "detached" });
       assert.equal(await page.locator("message-timeline").getByText("jun").count(), 0);
     }

@@ -143,7 +143,7 @@ class ClubDialog extends LiveElement {
     const isShut = status === "banned" || club.join_policy !== "open";
     setText(action, t(status === "active" ? "clubs.enter" : isShut ? "clubs.shut" : "clubs.join"));
     action.disabled = status !== "active" && isShut;
-    action.classList.toggle("primary", status !== "active");
+    action.classList.toggle("primary", status !== "active" && !isShut);
     action.addEventListener("click", () => (status === "active" ? this.#try(() => this.#enter(club.id)) : this.#join(club)));
     return card;
   }

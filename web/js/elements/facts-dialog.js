@@ -40,7 +40,11 @@ class FactsDialog extends LiveElement {
     item.setAttribute("role", "button");
     const go = () => (this.#dialog.close(), run());
     item.addEventListener("click", go);
-    item.addEventListener("keydown", ({ key }) => key === "Enter" && go());
+    item.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      go();
+    });
     return item;
   }
 }

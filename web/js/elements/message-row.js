@@ -17,7 +17,7 @@ class MessageRow extends LiveElement {
 
   /**
    * @param {any} row of `models/rows.js`
-   * @param {{name: string, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
+   * @param {{name: string, isErased: boolean, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
    *   unread: number, isPicked: boolean | null, mayStop: boolean}} about
    * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
@@ -43,8 +43,9 @@ class MessageRow extends LiveElement {
   }
 
   /** @param {any} row @param {any} about */
-  #renderAuthor(row, { name }) {
-    paintAvatar(part(this, "avatar"), row.by, name || "·");
+  #renderAuthor(row, { name, isErased }) {
+    // Nobody is known by the letters of what all are called whose account is gone.
+    paintAvatar(part(this, "avatar"), row.by, (!isErased && name) || "·");
     part(this, "avatar").dataset.user = row.by;
     part(this, "byline").hidden = !row.head && !row.pinned;
     setText(part(this, "name"), name || t("someone"));

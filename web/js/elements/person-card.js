@@ -160,7 +160,7 @@ class PersonCard extends LiveElement {
     const isGone = Boolean(user?.deleted);
     const name = this.#name;
     this.ariaLabel = name;
-    paintAvatar(part(this, "avatar"), this.#user, name);
+    paintAvatar(part(this, "avatar"), this.#user, isGone ? "·" : name);
     setText(part(this, "name"), name);
     setText(part(this, "handle"), user?.username && !isGone ? `@${user.username}` : "");
     const isHere = Boolean(feed?.presence.has(this.#user) && !feed.presence.isStale);

@@ -60,6 +60,7 @@ export class RowPainter {
     const { me, feed, status } = this.#chat;
     const about = {
       name: this.#chat.people.name(row.by),
+      isErased: this.#chat.people.isErased(row.by),
       username: me?.username ?? "",
       isOnline: status === "online",
       quote: this.#quoteOf(row),

@@ -49,6 +49,11 @@ export class People extends EventTarget {
     return user ? (user.deleted && this.erased()) || user.display_name || user.username : "";
   }
 
+  /** Whether the account is known to be gone. @param {string} id */
+  isErased(id) {
+    return this.#users.get(id)?.deleted ?? false;
+  }
+
   /**
    * Something happened that also happens when an account is erased, which no event says by itself:
    * asks anew who they are, once for all that comes in a moment.
