@@ -167,6 +167,40 @@ describe("a club and its moderators", () => {
     assert.equal(await settings.getByLabel("Messages are kept").inputValue(), "7");
   });
 
+  it("keeps a log of what was set, in the reader's language", async () => {
+    const { server } = now;
+    const [mina] = await club();
+    const { token, room, club: id } = await mina.evaluate(() => {
+      const { chat } = document.querySelector("chat-view");
+      return { token: JSON.parse(localStorage.getItem("moim.tokens")).access, room: chat.current, club: chat.room.club };
+    });
+    await server.call("PATCH", `/rooms/${room}`, { topic: "runs", slow_mode_s: 60, retention_days: 7, history: "since_join" }, token);
+    await server.call("PATCH", `/rooms/${room}/permissions`, { pin: "member", react: "moderator" }, token);
+    await server.call("PATCH", `/clubs/${id}/ai`, { assistant: "off", persona: "calm" }, token);
+    await server.call("POST", `/clubs/${id}/filters`, { pattern: "big radish", action: "mask" }, token);
+    const log = async (title, tab) => {
+      await mina.getByRole("button", { name: title }).click();
+      await mina.getByRole("tab", { name: tab }).click();
+      await mina.locator("club-admin .admin-item").nth(3).waitFor();
+      const texts = await mina.locator("club-admin .admin-item .text").allTextContents();
+      await mina.keyboard.press("Escape");
+      return texts.map((text) => text.split(" · ").slice(1).join(" · "));
+    };
+    assert.deepEqual(await log("Manage Runners", "Log"), [
+      "a word “big radish” · mask it",
+      "The assistant answers: never · how the assistant is to be, its language or its model",
+      "Pin: everybody in it · React: moderators",
+      "Topic · Newcomers read: only what comes after them · Slow mode: 1 minute · Messages are kept: 7 days",
+    ]);
+    await mina.getByRole("button", { name: "한국어" }).click();
+    assert.deepEqual(await log("Runners 관리", "기록"), [
+      "낱말 “big radish” · 가리기",
+      "도우미가 답할 때: 답하지 않기 · 도우미의 말투, 언어나 모델",
+      "고정하기: 방에 있는 모두 · 반응하기: 운영진",
+      "주제 · 새로 온 사람은: 들어온 뒤의 이야기만 읽어요 · 느린 대화: 1분 · 메시지 보관 기간: 7일",
+    ]);
+  });
+
   it("opens the managers' room with the role, and closes it again", async () => {
     const [mina, jun] = await club();
     await mina.getByRole("button", { name: "New room in Runners" }).click();

@@ -2,6 +2,7 @@ import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { day, has, moment, t, time } from "/js/i18n.js";
 import { ask, fieldOf } from "/js/elements/ask-dialog.js";
+import { detailText } from "/js/elements/audit-words.js";
 import { sayProblem } from "/js/elements/form-problem.js";
 import { tell } from "/js/elements/telling.js";
 import { spanOptions } from "/js/elements/person-card.js";
@@ -266,7 +267,7 @@ class ClubAdmin extends LiveElement {
   #act({ by, action, user, room, until, reason, detail, at }) {
     const what = has(`audit.${action}`) ? t(`audit.${action}`) : action;
     const whom = [this.#name(user), this.chat.book.get(room)?.name].filter(Boolean).join(", ");
-    const more = [when(at), until && t("bans.until", { until: moment(until) }), reason, detail];
+    const more = [when(at), until && t("bans.until", { until: moment(until) }), reason, detailText(action, detail ?? "")];
     return this.#entry({ user: by, title: `${this.#name(by)}: ${what}${whom ? ` (${whom})` : ""}`, text: more.filter(Boolean).join(" · ") });
   }
 }

@@ -151,8 +151,8 @@ class RoomSettings extends LiveElement {
   }
 }
 
-/** @param {number} seconds */
-function spanOf(seconds) {
+/** How long, in slow mode. @param {number} seconds */
+export function spanOf(seconds) {
   if (seconds === 0) return t("room.slow.off");
   if (seconds < 60) return tn("span.seconds", seconds);
   return seconds < 3600 ? tn("span.minutes", Math.round(seconds / 60)) : tn("span.hours", Math.round(seconds / 3600));
