@@ -89,7 +89,12 @@ with db:
       await page.locator("member-panel .member", { hasText: "jun" }).waitFor({ state: "detached" });
       assert.equal(await page.locator("message-timeline").getByText("jun").count(), 0);
     }
-    await mina.getByTestId("room-list").getByText("Deleted user").waitFor();
+    await mina.getByTestId("room-list").getByText("Deleted user").click();
+    await mina.getByRole("heading", { level: 1, name: "Deleted user" }).waitFor();
+    await mina.getByRole("button", { name: "한국어" }).click();
+    await mina.getByRole("heading", { level: 1, name: "탈퇴한 사람" }).waitFor();
+    await mina.getByTestId("room-list").getByText("탈퇴한 사람").waitFor();
+    await mina.getByPlaceholder("탈퇴한 사람에 메시지 쓰기").waitFor();
   });
 
   it("shows who was there while the server is away, and that this is the last that was seen", async () => {

@@ -1,6 +1,7 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t, tn } from "/js/i18n.js";
 import { tell } from "/js/elements/telling.js";
+import { roomName } from "/js/elements/room-name.js";
 import { roomMenu } from "/js/elements/room-menu.js";
 
 /** The conversation with its header, or a hint when no room is selected. */
@@ -17,7 +18,7 @@ class ChatRoom extends LiveElement {
       Object.assign(/** @type {any} */ (copy.querySelector(tag)), { chat: this.chat, api: this.api });
     }
     this.append(copy);
-    this.on(this.chat, "rooms selected presence detail threads", () => this.#render());
+    this.on(this.chat, "rooms selected presence detail threads people", () => this.#render());
     this.on(document, "localechange", () => this.#render());
     for (const [name, event] of [["back", "go-list"], ["members", "toggle-members"], ["browse", "browse-clubs"]]) {
       this.on(part(this, name), "click", () => this.dispatchEvent(new Event(event, { bubbles: true })));
@@ -34,7 +35,7 @@ class ChatRoom extends LiveElement {
     part(this, "none").hidden = Boolean(room) || !me;
     part(this, "conversation").hidden = !room;
     if (!room) return;
-    setText(part(this, "name"), room.name);
+    setText(part(this, "name"), roomName(this.chat, room));
     const isStale = feed?.presence.isStale ?? true;
     const online = isStale ? 0 : (feed?.presence.count ?? 0);
     const club = room.club ? (this.chat.clubs.get(room.club)?.name ?? "") : "";

@@ -20,7 +20,7 @@ class MemberPanel extends LiveElement {
     if (this.isBuilt) return;
     this.append(stamp("member-panel"));
     this.on(this.chat, "selected presence", () => this.#refresh());
-    this.on(this.chat, "people detail", () => this.#render());
+    this.on(this.chat, "people detail status", () => this.#render());
     this.on(this.chat, "timeline", ({ detail }) => this.#news(detail));
     this.on(document, "localechange", () => this.#render());
     this.on(document, "members-changed", () => this.#again());
@@ -116,7 +116,8 @@ class MemberPanel extends LiveElement {
     part(this, "more").hidden = this.#next === null;
     part(this, "invite").hidden = this.chat.room?.kind !== "group" || !this.chat.feed?.may("invite");
     this.classList.toggle("is-stale", isStale);
-    const note = isStale ? t("members.stale") : !online && count > here.length ? tn("members.count", count) : "";
+    const last = this.chat.status === "stopped" ? t("members.stale.stopped") : t("members.stale");
+    const note = isStale ? last : !online && count > here.length ? tn("members.count", count) : "";
     part(this, "note").hidden = !note;
     setText(part(this, "note"), note);
   }

@@ -2,6 +2,7 @@ import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
 import { pickEmoji } from "/js/elements/emoji-picker.js";
+import { roomName } from "/js/elements/room-name.js";
 import { tried } from "/js/elements/telling.js";
 
 const COUNT_FROM = TEXT_LIMIT - 300;
@@ -34,7 +35,7 @@ class MessageComposer extends LiveElement {
     Object.assign(part(this, "mentions"), { chat: this.chat, api: this.api });
     part(this, "mentions").follow(text);
     this.on(this.chat, "selected", () => this.turn());
-    this.on(this.chat, "rooms detail", () => this.#label());
+    this.on(this.chat, "rooms detail people", () => this.#label());
     this.on(this.chat, "timeline", () => this.#renderAbout());
     this.on(document, "localechange", () => this.#render());
     this.on(document, "compose", ({ detail }) => this.#compose(detail));
@@ -251,7 +252,7 @@ class MessageComposer extends LiveElement {
   }
 
   #label() {
-    const room = this.chat.room?.name ?? "";
+    const room = roomName(this.chat, this.chat.room);
     const { feed } = this.chat;
     const isClosed = Boolean(feed?.detail) && !feed?.may("send");
     this.#text.disabled = isClosed;

@@ -5,6 +5,7 @@ import { isAtEnd, isNearEnd, isNearTop, ScrollAnchor } from "/js/models/scroll-a
 import { confirm } from "/js/elements/ask-dialog.js";
 import { pressed } from "/js/elements/message-acts.js";
 import { RowPainter } from "/js/elements/row-painter.js";
+import { roomName } from "/js/elements/room-name.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const FLASH_MS = 1800;
@@ -155,7 +156,7 @@ class MessageTimeline extends LiveElement {
     const log = this.#log;
     if (this.#anchor.stuck && !feed.past) feed.trim();
     this.#anchor.hold(log, this.#anchor.stuck ? [] : this.#painter.tops);
-    log.setAttribute("aria-label", t("room.messages", { room: this.chat.room?.name ?? "" }));
+    log.setAttribute("aria-label", t("room.messages", { room: roomName(this.chat, this.chat.room) }));
     log.setAttribute("aria-busy", String(feed.state === "replaying" || feed.isLoadingOlder || !feed.isLoaded));
     const rows = rowsOf(feed.view, { me: me.id, newAfter: feed.past ? null : feed.newAfter, dayOf: dayKey });
     this.#painter.draw(rows, this.#picked);
@@ -218,7 +219,7 @@ class MessageTimeline extends LiveElement {
     const key = !feed?.isLoaded ? "room.loading" : feed.view.complete ? start : "room.older";
     const { retention_days: days, horizon = 0 } = feed?.detail ?? {};
     const isCut = key === start && days && horizon > 0;
-    setText(part(this, "history"), isQuiet ? "" : isCut ? tn("room.kept", days) : t(key, { room: room?.name ?? "" }));
+    setText(part(this, "history"), isQuiet ? "" : isCut ? tn("room.kept", days) : t(key, { room: roomName(this.chat, room) }));
   }
 
   #renderLatest() {

@@ -2,6 +2,7 @@ import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, t, tn } from "/js/i18n.js";
 import { isMuted, unreadOf } from "/js/models/room-book.js";
 import { paintAvatar } from "/js/avatar.js";
+import { roomName } from "/js/elements/room-name.js";
 import { tell } from "/js/elements/telling.js";
 
 const MOST_SHOWN = 99;
@@ -114,7 +115,7 @@ class RoomList extends LiveElement {
     part(item, "glyph").setAttribute("href", GLYPHS[/** @type {keyof GLYPHS} */ (room.kind)] ?? "#icon-hash");
     part(item, "face").hidden = room.kind !== "private";
     if (room.peer) this.#face(part(item, "face"), room);
-    setText(part(item, "name"), room.name);
+    setText(part(item, "name"), roomName(this.chat, room));
     badge(part(item, "mentions"), room.mentions, "@", tn("rooms.mentions", room.mentions));
     badge(part(item, "unread"), unread, "", tn("rooms.unread", unread));
     return item;

@@ -40,6 +40,7 @@ export default {
   "ai.error.unavailable": "The model cannot be reached right now.",
 
   "person.erased": "Deleted user",
+  "members.stale.stopped": "Not connected. This is how it was last.",
   "members.stale": "Connecting again. This is how it was last.",
 
   "wrong.other": "This does not fit.",

@@ -39,6 +39,7 @@ export default {
   "ai.error.unavailable": "지금은 모델에 연결할 수 없어요.",
 
   "person.erased": "탈퇴한 사람",
+  "members.stale.stopped": "연결이 끊겼어요. 마지막으로 본 모습이에요.",
   "members.stale": "다시 연결하고 있어요. 마지막으로 본 모습이에요.",
 
   "wrong.other": "맞지 않는 값이에요.",
