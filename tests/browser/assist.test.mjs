@@ -86,6 +86,7 @@ describe("the assistant of a club", () => {
     await room.getByLabel("How the assistant is to be").fill("A joker.");
     await room.getByRole("button", { name: "Save" }).click();
     await jun.waitForFunction(() => document.querySelector("chat-view").chat.feed.detail.assistant === "always");
+    await jun.locator(".subtitle", { hasText: "the assistant answers everything" }).waitFor();
     await say(jun, "hello");
     await jun.locator('message-row.is-ai[data-answer="stop"]').waitFor();
     await roomMenu(jun, "The assistant here");
@@ -99,6 +100,10 @@ describe("the assistant of a club", () => {
     await jun.waitForFunction(() => document.querySelector("chat-view").chat.feed.detail.assistant === "mention");
     await mina.waitForFunction(() => !document.querySelector("chat-view").chat.feed.detail.assistant_own);
     assert.equal((await detail(mina)).persona, "");
+    await roomMenu(mina, "The assistant here");
+    await mina.locator("facts-dialog").getByRole("button", { name: "Open the club's settings" }).focus();
+    await mina.keyboard.press("Space");
+    assert.equal(await mina.locator("club-assistant").getByLabel("How the assistant is to be").inputValue(), "A calm coach.");
   });
 
   it("stops in the middle when the server ends, says so in words, and goes on when asked", async () => {

@@ -42,7 +42,8 @@ class ChatRoom extends LiveElement {
     const peer = room.peer ? feed?.presence.state(room.peer) : null;
     const said = room.peer && !isStale && feed?.presence.has(room.peer) ? peer?.text || t(`state.${peer?.state ?? "online"}`) : "";
     const slow = feed?.detail?.slow_mode_s ? t("room.slow", { seconds: number(feed.detail.slow_mode_s) }) : "";
-    const facts = [club, room.peer ? said : online ? tn("room.online", online) : "", slow, feed?.detail?.topic];
+    const always = feed?.detail?.assistant === "always" ? t("assist.always") : "";
+    const facts = [club, room.peer ? said : online ? tn("room.online", online) : "", slow, always, feed?.detail?.topic];
     setText(part(this, "subtitle"), facts.filter(Boolean).join(" · "));
     part(this, "subtitle").title = feed?.detail?.topic ?? "";
     setText(part(this, "count"), online ? number(online) : "");

@@ -3,6 +3,7 @@ export default {
   "admin.ai": "Assistant",
   "assist.title": "The assistant in {room}",
   "assist.menu": "The assistant here",
+  "assist.always": "the assistant answers everything",
   "assist.club": "This holds in all rooms of the club that do not say otherwise.",
   "assist.off": "There is no assistant on this server. Whatever is set, it does not answer.",
   "assist.no.model": "No AI model is connected: the assistant only finds and quotes what rooms said.",

@@ -3,6 +3,7 @@ export default {
   "admin.ai": "도우미",
   "assist.title": "{room}의 도우미",
   "assist.menu": "이 방의 도우미",
+  "assist.always": "도우미가 모든 말에 답해요",
   "assist.club": "방에서 따로 정하지 않으면 모임의 모든 방에서 이대로예요.",
   "assist.off": "이 서버에서는 도우미를 쓰지 않아요. 무엇을 정해도 답하지 않아요.",
   "assist.no.model": "연결된 AI 모델이 없어요. 도우미는 방에서 나온 말을 찾아 보여 주기만 해요.",
