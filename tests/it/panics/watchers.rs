@@ -4,7 +4,7 @@ use moim::faults::{Moment, Part};
 use serde_json::{Value, json};
 
 use super::talker::Talker;
-use super::{MOMENTS, restarts};
+use super::{MOMENTS, restarted};
 use crate::nodes::over;
 use crate::support::{Hub, TestApp, eventually};
 
@@ -25,8 +25,7 @@ async fn a_presence_that_panics_knows_again_who_is_online() {
         .await;
     }
     // It has panicked; that it is back comes a moment later.
-    eventually("it is back", async || restarts(&app, "presence").await >= 3.0).await;
-    assert_eq!(restarts(&app, "presence").await, 3.0);
+    restarted(&app, "presence", 3).await;
     // Nobody was taken for gone meanwhile, and who goes now is seen to go.
     watcher.expect_none(|line| line["ev"] == "presence.diff" && is_of_bob(&line["leaves"])).await;
     guest.cut();
@@ -73,7 +72,7 @@ async fn a_bus_that_panics_delays_what_crosses_and_loses_none_of_it() {
     here.settle(&nodes[0]).await;
     there.settle(&nodes[1]).await;
     assert_eq!(here.cuts + there.cuts, 0);
-    assert_eq!(restarts(&nodes[0], "bus").await, 3.0);
+    restarted(&nodes[0], "bus", 3).await;
     let [one, other] = nodes;
     one.end().await;
     other.end().await;
