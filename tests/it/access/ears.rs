@@ -12,6 +12,9 @@ use crate::support::{Client, Closed, Person, Sse};
 /// Told to all sessions when the server ends: everything else has happened by then.
 pub(super) const DRAIN: &str = "drain";
 
+/// What is said so that too much is said.
+pub(super) const WIDE: &str = "wide";
+
 /// Somebody who listens with all they have.
 pub(super) struct Ears {
     pub(super) who: &'static str,
@@ -63,13 +66,47 @@ impl Ears {
         self.stream = Ok(Sse::open(&scene.stage.rest, &self.person.token, &path).await);
     }
 
+    /// Whether they are in, early or late.
+    fn is_in(&self, scene: &Scene) -> bool {
+        scene.place.has("in", self.who) || self.who == "newcomer"
+    }
+
+    /// Hears on the stream of the room up to a seq. A stream that is not read would only end.
+    pub(super) async fn leave_stream(&mut self, scene: &Scene, upto: i64) {
+        if !self.is_in(scene) {
+            return;
+        }
+        let Ok(stream) = &mut self.stream else { return };
+        while let Some(event) = stream.try_next().await {
+            let is_last = event.data["seq"] == upto;
+            self.heard.push(event.data);
+            if is_last {
+                break;
+            }
+        }
+        self.stream = Err(0);
+    }
+
+    /// Reads what waits, of a room in which much was said up to a seq, and is level again.
+    pub(super) async fn read_on(&mut self, scene: &Scene, upto: i64) {
+        let _closed = self.open.try_request(json!({ "op": "ping" })).await;
+        if !self.is_in(scene) {
+            return;
+        }
+        let wide = format!("{}{WIDE}", scene.t);
+        self.open.forget(|line| says(line, &wide));
+        let since = json!({ "epoch": scene.epoch, "seq": upto });
+        self.open.ok(json!({ "op": "open", "room": scene.room, "since": since })).await;
+        self.stream_too(scene).await;
+    }
+
     /// Asks for all that there is, from here on or from any position. Whoever is not in asks for
     /// what they should not, in every way there is; gives what was granted all the same.
     pub(super) async fn guess(&mut self, scene: &Scene, seq: i64) -> Vec<String> {
         let room = &scene.room;
         let since = json!({ "epoch": scene.epoch, "seq": seq });
         let open = json!({ "op": "open", "room": room, "since": since });
-        if scene.place.has("in", self.who) || self.who == "newcomer" {
+        if self.is_in(scene) {
             self.open.ok(open).await;
             self.open.say(&json!({ "at": { room: 0 } }).to_string()).await;
             return Vec::new();

@@ -3,13 +3,17 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::ears::{DRAIN, Ears, End};
+use super::ears::{DRAIN, Ears, End, WIDE};
 use super::places::{Kind, Place};
 use super::scene::{Actor, Scene, text};
 use super::stage::Stage;
 use super::table::Audience;
 use crate::previews::Site;
 use crate::support::{Client, Person};
+
+/// How many messages of the widest text are more than waits for a session: in the kernel, on both
+/// sides, and in its outbox.
+const FLOOD: usize = 70;
 
 /// Lets everything happen in a room of a kind; what was not heard as the table says, and who goes on
 /// listening.
@@ -45,6 +49,8 @@ pub(super) async fn differences(
     for one in &mut ears {
         found.extend(one.guess(&scene, mark).await);
     }
+    drop(other);
+    scene.flood(&mut ears).await;
     if let Some(newcomer) = ears.iter_mut().find(|one| one.who == "newcomer") {
         newcomer.meet_another(&scene).await;
         scene.send_away(&newcomer.person).await;
@@ -210,6 +216,23 @@ impl Scene {
             self.come_in(&goes).await;
             let path = self.of_club(&format!("members/{}/{what}", goes.id));
             self.stage.post(&self.keeper, &path, &json!({})).await;
+        }
+    }
+
+    /// More is said than anybody gets who does not read, and then they read on.
+    async fn flood(&self, ears: &mut [Ears]) {
+        let _turn = self.stage.flood.lock().await;
+        let (_, quiet) = self.tell("quiet", json!({})).await;
+        for one in &mut *ears {
+            one.leave_stream(self, quiet).await;
+        }
+        let wide = json!({ "text": "\u{1}".repeat(3_900) });
+        let mut upto = quiet;
+        for _ in 0..FLOOD {
+            upto = self.tell(WIDE, wide.clone()).await.1;
+        }
+        for one in ears {
+            one.read_on(self, upto).await;
         }
     }
 

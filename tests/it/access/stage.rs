@@ -22,6 +22,8 @@ pub(super) struct Stage {
     /// A picture, large enough for a small copy.
     pub(super) photo: Arc<[u8]>,
     words: Arc<AtomicU64>,
+    /// Whose scene is being flooded: who does not read for half a minute would be sent away.
+    pub(super) flood: Arc<tokio::sync::Mutex<()>>,
     admins: Arc<Mutex<Vec<Person>>>,
     bots: Arc<Mutex<Vec<Person>>>,
 }
@@ -46,6 +48,7 @@ impl Stage {
             address: app.address,
             photo: picture(700, 20, ImageFormat::Png).into(),
             words: Arc::default(),
+            flood: Arc::default(),
             admins: Arc::new(Mutex::new(admins)),
             bots: Arc::new(Mutex::new(bots)),
         }

@@ -88,6 +88,11 @@ impl Client {
         self.kept.drain(..).collect()
     }
 
+    /// Drops some of that.
+    pub(crate) fn forget(&mut self, fits: impl Fn(&Value) -> bool) {
+        self.kept.retain(|line| !fits(line));
+    }
+
     /// The next line in the order of the socket; `Err` when the server closed.
     pub(crate) async fn line(&mut self) -> Result<Value, Closed> {
         if let Some(kept) = self.kept.pop_front() {
