@@ -1,11 +1,13 @@
 //! Who is called: by name, by an edit, by `@all` and `@here`; and the inbox and badges of it.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Circle, circle, edit, on, say};
 use crate::support::{Client, Person, TestApp, eventually, on_both};
 
 on_both!(
+    strangers_are_only_words,
     an_edit_calls_those_who_were_not_called_before,
     who_is_called_no_more_loses_the_mention,
     what_is_deleted_calls_nobody,
@@ -36,6 +38,84 @@ async fn badge(client: &mut Client, room: &str, mentions: i64) {
         line["ev"] == "room.head" && line["room"] == room && line["mentions"] == mentions
     };
     client.wait_for(is_it).await;
+}
+
+/// Who is no member any more, each in their way, and who never was one.
+async fn strangers(app: &TestApp, mina: &Person, room: &str) -> Vec<Person> {
+    let shown = app.rest.get(&mina.token, &format!("/v1/rooms/{room}")).await;
+    let club = shown["club_id"].as_str().unwrap().to_owned();
+    let mut strangers = Vec::new();
+    for way in ["never", "leave", "kick", "ban"] {
+        let person = app.person(&format!("who-{way}")).await;
+        if way != "never" {
+            app.join(&person, &club).await;
+        }
+        let (who, path) = match way {
+            "leave" => (&person, format!("/v1/clubs/{club}/leave")),
+            _put_out => (mina, format!("/v1/clubs/{club}/members/{}/{way}", person.id)),
+        };
+        if way != "never" {
+            app.rest.post(&who.token, &path, &json!({})).await;
+        }
+        strangers.push(person);
+    }
+    strangers
+}
+
+async fn strangers_are_only_words(app: &TestApp) {
+    let Circle { mina, bob, carol, room } = circle(app).await;
+    let strangers = strangers(app, &mina, &room).await;
+    let mut told: Vec<Vec<Value>> = Vec::new();
+    let mut at_strangers = Vec::new();
+    for stranger in &strangers {
+        told.push(inbox(app, stranger).await);
+        at_strangers.push(app.session(stranger).await);
+    }
+    let gone = app.person("who-erased").await;
+    let password = json!({ "password": "correct horse" });
+    let erased = app.rest.send(Method::DELETE, Some(&gone.token), "/v1/me", Some(&password)).await;
+    assert_eq!(erased.status(), 204);
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_bob.open(&room).await;
+    let names: Vec<_> = strangers.iter().map(|one| format!("@{}", one.name)).collect();
+    let (called, many) = (names.join(" "), ["@nobody"; 400].join(" "));
+    let texts = [
+        "@nobody-is-called-this",
+        called.as_str(),
+        "@who-erased, @deleted-1 and @ai2",
+        "@@who-never @ @. @- @\u{202e}bob x@bob `@bob` bob@example.org",
+        many.as_str(),
+    ];
+    let mut first = Value::Null;
+    for text in texts {
+        let id = say(&mut at_mina, &room, text).await;
+        let event = at_bob.expect("msg.new").await;
+        assert_eq!((&event["d"]["id"], &event["d"]["text"]), (&id, &json!(text)));
+        assert!(event["d"].get("mentions").is_none(), "{event}");
+        first = id;
+    }
+    // Nor by an edit, an answer or in a thread; and who is a member is called beside them.
+    let both = format!("{called} @carol");
+    at_mina.ok(edit(&room, &first, &both)).await;
+    assert_eq!(at_bob.expect("msg.edit").await["d"]["mentions"], json!([carol.id]));
+    for field in ["reply_to", "thread"] {
+        let path = format!("/v1/rooms/{room}/messages");
+        app.rest.post(&mina.token, &path, &json!({ "text": both, (field): first })).await;
+        assert_eq!(at_bob.expect("msg.new").await["d"]["mentions"], json!([carol.id]));
+    }
+    assert_eq!(mentions(app, &carol, &room).await, 3);
+    assert_eq!(mentions(app, &bob, &room).await, 0);
+    for ((stranger, mut session), told) in strangers.iter().zip(at_strangers).zip(told) {
+        session.expect_none(|line| line["ev"] == "inbox" || line["room"] == *room).await;
+        assert_eq!(inbox(app, stranger).await, told, "{}", stranger.name);
+    }
+    // Two people are alone: whom they speak of hears nothing of it.
+    let dm = app.rest.post(&mina.token, "/v1/dms", &json!({ "user_id": bob.id })).await;
+    say(&mut at_mina, dm["id"].as_str().unwrap(), "@carol @who-never").await;
+    let event = at_bob.expect("inbox").await;
+    assert_eq!(event["d"]["kind"], "dm", "not a mention: {event}");
+    assert_eq!(inbox(app, &carol).await.len(), 3);
+    assert!(inbox(app, &strangers[0]).await.is_empty());
 }
 
 async fn an_edit_calls_those_who_were_not_called_before(app: &TestApp) {
