@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::{RoomsHandle, Throttle};
-use crate::domain::{DeviceId, Millis, Rank, RoomId, UserId, limits};
+use crate::domain::{Day, DeviceId, Millis, Rank, RoomId, UserId, limits};
 use crate::files::Files;
 use crate::http::Tokens;
 use crate::store::{Store, StoreError};
@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const BACK: Duration = Duration::from_secs(30);
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Rows of what was used that are forgotten at a time; the writer is left to others in between.
+const SPENT: u32 = 500;
 /// Files are swept some hundred at a time, so often in a row at most.
 const SWEEPS: u32 = 20;
 
@@ -110,7 +112,23 @@ impl Chores {
         if let Err(why) = self.store.sweep_answers(since).await {
             tracing::warn!("answers were not swept: {why}");
         }
+        self.sweep_spent(Millis::now()).await;
         self.sweep_files(Millis::now()).await;
+    }
+
+    /// Forgets what was used of the assistant long ago. What is more than that is for the next time.
+    async fn sweep_spent(&self, now: Millis) {
+        let before = Day(Day::of(now, 0).0 - limits::SPENT_DAYS);
+        for _some in 0..SWEEPS {
+            match self.store.forget_spent(before, SPENT).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(why) => {
+                    tracing::warn!("what was used long ago was not forgotten: {why}");
+                    break;
+                }
+            }
+        }
     }
 
     /// Removes what was dropped, and uploads that no message has used in a day.

@@ -64,6 +64,8 @@ pub const FILE_NAME_CHARS: usize = 200;
 pub const PREVIEW_SIDE: u32 = 640;
 /// An upload that no message uses is kept for so long.
 pub const UNUSED_FILE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Days for which it is kept what the assistant used: a year, and some weeks to look back on.
+pub const SPENT_DAYS: i64 = 400;
 /// Links of one message that are looked up.
 pub const LINK_PREVIEWS: usize = 3;
 /// Entries of one page of a list: the default and the most.

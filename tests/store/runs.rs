@@ -18,6 +18,7 @@ on_both!(
     a_room_that_is_gone_ends_its_runs,
     a_club_moves_the_rooms_that_say_nothing,
     what_was_used_is_for_ones_own_eyes_and_goes_with_the_account,
+    what_was_used_long_ago_is_forgotten_in_pieces,
 );
 
 /// The day of all budgets here.
@@ -269,4 +270,23 @@ async fn what_was_used_is_for_ones_own_eyes_and_goes_with_the_account(world: Wor
     assert!(read(mina, ExportPart::AiUsage).await.is_empty());
     let [_own, of_room, all] = world.store.ai_spent((mina, Some(room)), TODAY).await.unwrap();
     assert_eq!((of_room.tokens, all.tokens), (97, 97), "sums stay");
+}
+
+async fn what_was_used_long_ago_is_forgotten_in_pieces(world: World) {
+    // On each of the days 1 to 70: ten users, and all.
+    let days = "WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 769)
+                INSERT INTO ai_spend (day, what, id, tokens, micro_usd, runs)
+                SELECT n / 11 + 1, CASE n % 11 WHEN 10 THEN 'all' ELSE 'user' END,
+                       CASE n % 11 WHEN 10 THEN 0 ELSE n % 11 + 1 END, 5, 0, 1 FROM n";
+    world.sql(days).await;
+    let left = async || world.count("SELECT count(*) FROM ai_spend").await;
+    let first = async || world.count("SELECT min(day) FROM ai_spend").await;
+    assert_eq!((left().await, first().await), (770, 1));
+    let before = Day(51);
+    assert!(world.store.forget_spent(before, 500).await.unwrap(), "there may be more");
+    assert_eq!((left().await, first().await), (270, 46), "the oldest go first");
+    assert!(!world.store.forget_spent(before, 500).await.unwrap());
+    assert_eq!((left().await, first().await), (220, 51));
+    assert!(!world.store.forget_spent(before, 500).await.unwrap());
+    assert_eq!(left().await, 220);
 }

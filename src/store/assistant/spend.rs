@@ -265,6 +265,23 @@ impl Store {
         let done = settle(&mut tx, Spending { user, room, club }, aside, used).await;
         tx.end(done).await
     }
+
+    /// Forgets what was used on days before one, the oldest first and at most so many rows. True
+    /// when there may be more.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn forget_spent(&self, before: Day, most: u32) -> Result<bool, StoreError> {
+        let mut conn = self.db.write().await?;
+        let gone = execute!(
+            conn,
+            "DELETE FROM ai_spend WHERE (day, what, id) IN (
+                 SELECT day, what, id FROM ai_spend WHERE day < $1 ORDER BY day, what, id LIMIT $2)",
+            before.0,
+            i64::from(most)
+        )?;
+        Ok(gone >= u64::from(most))
+    }
 }
 
 #[cfg(test)]
