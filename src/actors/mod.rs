@@ -72,6 +72,7 @@ mod rooms;
 mod root;
 mod seat;
 mod session;
+mod shown;
 mod survey;
 mod sweeper;
 mod task;
@@ -100,6 +101,7 @@ pub use self::session::Echo;
 pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
 #[cfg(feature = "faults")]
 pub(crate) use self::session::{Incoming, Reader};
+pub use self::shown::ShownQueue;
 pub use self::survey::{Reading, RoomReading, RoomsSum, Subject, Survey, Surveyor, Totals};
 pub use self::throttle::Throttle;
 pub use self::wire::unheard;

@@ -9,12 +9,16 @@ use crate::actors::{RoomsHandle, Throttle};
 use crate::domain::{Day, DeviceId, Millis, Rank, RoomId, UserId, limits};
 use crate::files::Files;
 use crate::http::Tokens;
-use crate::store::{Store, StoreError};
+use crate::store::{ShownNotices, Store, StoreError};
 
 /// How often the node looks for sign-ins that the command line or another node has ended.
 const LOOK: Duration = Duration::from_millis(500);
 /// How far back it looks: clocks of nodes differ, and a commit may be late.
 const BACK: Duration = Duration::from_secs(30);
+/// How often it is written down what was shown.
+const NOTE: Duration = Duration::from_secs(1);
+/// About so many inbox entries are written down together; the writer is left to others in between.
+const NOTED: i64 = 2_048;
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Rows of what was used that are forgotten at a time; the writer is left to others in between.
@@ -42,7 +46,30 @@ pub(super) struct Chores {
 impl Chores {
     /// Does them until it is dropped. A sweep waits for the disk, and who is out must not wait for it.
     pub(super) async fn run(&self) {
-        tokio::join!(self.look(), self.clean());
+        tokio::join!(self.look(), self.clean(), self.note_shown());
+    }
+
+    /// Writes down which inbox entries were shown, those of a second together.
+    async fn note_shown(&self) {
+        let Some(mut shown) = self.rooms.shown.open() else { return };
+        let mut waiting = Vec::new();
+        loop {
+            tokio::time::sleep(NOTE).await;
+            let entries = |one: &ShownNotices| (one.last - one.first).saturating_add(1);
+            let mut count: i64 = waiting.iter().map(entries).sum();
+            while count < NOTED {
+                let Ok(next) = shown.try_recv() else { break };
+                count = count.saturating_add(entries(&next));
+                waiting.push(next);
+            }
+            if waiting.is_empty() {
+                continue;
+            }
+            match self.store.note_shown(&waiting).await {
+                Ok(()) => waiting = Vec::new(),
+                Err(why) => tracing::warn!("shown inbox entries were not written down: {why}"),
+            }
+        }
     }
 
     async fn look(&self) {

@@ -286,6 +286,8 @@ pub struct InboxOpenOk<'a> {
     pub resumed: bool,
     /// Events that follow.
     pub replay: usize,
+    /// Those of them that were shown nowhere before.
+    pub undelivered: usize,
     /// Entries neither read nor dropped.
     pub unread: i64,
     /// Everything up to this seq is read.

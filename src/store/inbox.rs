@@ -1,6 +1,10 @@
 //! Inboxes: reading a user's notices, and what they have read. The journal writes the entries.
 
-use super::append::StoredNotice;
+mod shown;
+
+use std::sync::Arc;
+
+pub use self::shown::ShownNotices;
 use super::db::{Conn, execute, fetch_all, fetch_one};
 use super::given::{Bulk, Given, bulk};
 use super::page::Page;
@@ -48,6 +52,17 @@ pub struct Notice {
     pub delivered_at: Option<Millis>,
     /// When the user read it.
     pub read_at: Option<Millis>,
+}
+
+/// An entry as the log of an inbox has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedNotice {
+    /// Place in the inbox log.
+    pub seq: i64,
+    /// The event as it is sent.
+    pub body: Arc<str>,
+    /// Whether it was shown somewhere before.
+    pub is_shown: bool,
 }
 
 /// Which entries to list. Dropped ones never are.
@@ -205,20 +220,23 @@ impl Store {
         user: UserId,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<StoredNotice>, StoreError> {
+    ) -> Result<Vec<LoggedNotice>, StoreError> {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
-            (i64, String),
-            "SELECT seq, event FROM notice WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            (i64, String, bool),
+            "SELECT seq, event, delivered_at IS NOT NULL FROM notice
+              WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
             user.0,
             after,
             limit
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|(seq, event)| StoredNotice { user, seq, body: event.into() })
-            .collect())
+        let logged = |(seq, event, is_shown): (i64, String, bool)| LoggedNotice {
+            seq,
+            body: event.into(),
+            is_shown,
+        };
+        Ok(rows.into_iter().map(logged).collect())
     }
 
     /// Marks entries as read; tells how many are still unread. Others' entries are not touched.

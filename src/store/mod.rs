@@ -88,7 +88,9 @@ pub use error::{OpenError, StoreError};
 pub use exports::{ExportMark, ExportPart};
 pub use families::{Device, NewFamily, Rotation};
 pub use files::{File, FileLimits, FileRoom, KeptFile, NewFile, NewPreviews, NoRoomForFile};
-pub use inbox::{InboxHead, InboxMarks, Notice, NoticeFilter, ReadSelection};
+pub use inbox::{
+    InboxHead, InboxMarks, LoggedNotice, Notice, NoticeFilter, ReadSelection, ShownNotices,
+};
 pub use jobs::JobEnd;
 pub use link::{Heard, Link, Unsent};
 pub use log::{LogHead, RoomPlace};

@@ -29,6 +29,7 @@ mod crash;
 mod crowded;
 mod data;
 mod database;
+mod delivered;
 mod descriptions;
 mod devices;
 mod edge;

@@ -1,9 +1,10 @@
 //! Mentions, answers, and the inbox entries that they cause.
 
 use futures_util::future::join_all;
-use moim::domain::{NoticeId, RoomId, UserId};
+use moim::domain::{Millis, NoticeId, RoomId, UserId};
 use moim::store::{
-    Append, Appended, InboxMarks, Notice, NoticeFilter, Page, ReadSelection, StoredNotice,
+    Append, Appended, InboxMarks, Notice, NoticeFilter, Page, ReadSelection, ShownNotices,
+    StoredNotice,
 };
 
 use crate::harness::{Plain, World, first, message, on_both, reply};
@@ -18,6 +19,7 @@ on_both!(
     entries_are_numbered_per_user_across_batches,
     entries_read_back,
     reading_marks_only_ones_own,
+    the_first_time_that_an_entry_is_shown_stays,
     reading_a_room_reads_its_entries,
     the_inbox_is_made_with_the_account,
 );
@@ -161,6 +163,37 @@ async fn entries_read_back(world: World) {
     assert_eq!(seqs(world.store.notices(bob, NoticeFilter::All, page).await.unwrap()), [1]);
     let after = world.store.inbox_events_after(bob, 2, 1).await.unwrap();
     assert_eq!(after.iter().map(|event| event.seq).collect::<Vec<_>>(), [3]);
+}
+
+async fn the_first_time_that_an_entry_is_shown_stays(world: World) {
+    let (mina, bob, eve) =
+        (world.user("mina").await, world.user("bob").await, world.user("eve").await);
+    let lobby = world.lobby().await;
+    for _ in 0..6 {
+        world.say(lobby, mina, "@bob @eve").await;
+    }
+    let shown = |user, (first, last), at| ShownNotices { user, first, last, at: Millis(at) };
+    let times = async |user| {
+        let entries = list(&world, user).await;
+        let times = entries.iter().rev().map(|entry| entry.delivered_at.map_or(0, |at| at.0));
+        times.collect::<Vec<_>>()
+    };
+    // Two devices, the later one first, and an inbox that ends before.
+    let two = [shown(bob, (2, 4), 50), shown(bob, (3, 5), 40), shown(mina, (1, 9), 30)];
+    world.store.note_shown(&two).await.unwrap();
+    assert_eq!(times(bob).await, [0, 50, 40, 40, 40, 0]);
+    assert_eq!(times(eve).await, [0; 6]);
+    world.store.note_shown(&[shown(bob, (1, 6), 20), shown(eve, (6, 6), 20)]).await.unwrap();
+    assert_eq!(times(bob).await, [20, 50, 40, 40, 40, 20], "none is written anew");
+    assert_eq!(times(eve).await, [0, 0, 0, 0, 0, 20]);
+    world.store.note_shown(&[]).await.unwrap();
+    assert_eq!(world.store.inbox_head(bob).await.unwrap().unread, 6, "shown is not read");
+    let logged = world.store.inbox_events_after(eve, 4, 9).await.unwrap();
+    assert_eq!(logged.iter().map(|one| one.is_shown).collect::<Vec<_>>(), [false, true]);
+    // Many at once, each user in their own row.
+    let many = (1..=1_500).map(|n| shown(eve, (n, n), 70)).collect::<Vec<_>>();
+    world.store.note_shown(&many).await.unwrap();
+    assert_eq!(times(eve).await, [70, 70, 70, 70, 70, 20]);
 }
 
 async fn reading_marks_only_ones_own(world: World) {

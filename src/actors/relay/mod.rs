@@ -22,6 +22,7 @@ mod recover;
 mod room_left;
 mod run;
 mod said;
+mod shown;
 mod survey;
 mod tell;
 mod tick;
@@ -44,6 +45,7 @@ pub(crate) use self::message::{
 use self::recover::Hand;
 use self::run::RelayActor;
 use self::said::Behind;
+use self::shown::OnTheWay;
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::budget::Budget;
 use super::outbox::{Ending, Flushed, Outbox};
@@ -90,6 +92,8 @@ pub(crate) struct Relay {
     flushing: Cell<Option<SeatKey>>,
     /// Who has not got all of an answer that is being spoken.
     behind: RefCell<Vec<Behind>>,
+    /// Inbox entries that were pushed, and perhaps not shown yet.
+    on_the_way: OnTheWay,
     rooms: RoomsHandle,
     metrics: Arc<Metrics>,
 }
@@ -121,6 +125,7 @@ impl Relay {
             done: Cell::new(0),
             flushing: Cell::new(None),
             behind: RefCell::default(),
+            on_the_way: OnTheWay::default(),
             rooms: rooms.clone(),
             metrics: Arc::clone(&rooms.metrics),
         });
@@ -155,6 +160,7 @@ impl Relay {
     pub(crate) fn leave(&self, seat: SeatKey) -> Option<Signed> {
         let entry = self.book.borrow_mut().leave(seat)?;
         self.metrics.left(entry.kind);
+        self.note_last_shown(seat, &entry);
         entry.signed
     }
 

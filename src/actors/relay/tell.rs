@@ -43,6 +43,7 @@ impl Relay {
                 {
                     push_event(&entry.outbox, event);
                     self.list(seat, &entry.outbox);
+                    self.shows(seat, event.seq);
                 }
             }
             Tell::Others(frame, except) if kind == Kind::Socket && *except != Some(seat) => {

@@ -32,6 +32,7 @@ impl Relay {
         if now != self.now.replace(now) {
             self.look_at_deadlines(now);
             self.list_later();
+            self.note_shown();
         }
         while self.flush_some() {}
         self.end_lingering();

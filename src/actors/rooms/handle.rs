@@ -23,6 +23,7 @@ use crate::actors::room::{
     Act, Beside, Change, Commit, Form, RoomHandle, RoomMsg, Send, UNKNOWN, Undelivered, call,
 };
 use crate::actors::seat::{Answer, Asker};
+use crate::actors::shown::ShownQueue;
 use crate::actors::sweeper::SweeperHandle;
 use crate::domain::{Cid, ClubId, Millis, RoomId, Status, UserId};
 use crate::faults::Faults;
@@ -58,6 +59,8 @@ pub struct RoomsHandle {
     pub(crate) pressure: Arc<Pressure>,
     /// Messages whose links are to be looked at, if somebody does.
     pub links: LinkQueue,
+    /// Inbox entries that were shown, if somebody writes it down.
+    pub shown: ShownQueue,
 }
 
 impl RoomsHandle {
@@ -89,6 +92,7 @@ impl RoomsHandle {
             filters: Filters::default(),
             faults,
             links: LinkQueue::default(),
+            shown: ShownQueue::default(),
         }
     }
 

@@ -105,6 +105,9 @@ impl Worker {
                     upto = event.seq;
                     let live = LiveEvent::new(RoomId(0), event.seq, 0, &event.body);
                     body.outbox.push(live.sse(&epoch));
+                    if !event.is_shown {
+                        self.relay.shows(body.seat, event.seq);
+                    }
                 }
             }
             None => {

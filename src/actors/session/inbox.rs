@@ -10,7 +10,7 @@ use crate::domain::{Millis, Position, UserId};
 use crate::protocol::{
     ErrorCode, Frame, InboxOpenOk, InboxRead, Refusal, Selection, UnreadOk, ok_line,
 };
-use crate::store::{InboxHead, InboxMarks, ReadSelection, Store, StoreError, StoredNotice};
+use crate::store::{InboxHead, InboxMarks, LoggedNotice, ReadSelection, Store, StoreError};
 
 /// Entries that one `inbox.open` replays; the list call pages further back.
 const REPLAY: i64 = 1_000;
@@ -47,6 +47,7 @@ impl Session {
                     head: head.head,
                     resumed: *resumed,
                     replay: events.len(),
+                    undelivered: events.iter().filter(|event| !event.is_shown).count(),
                     unread: marks.unread,
                     read_upto: marks.read_upto,
                     read_ids: &marks.read_ids,
@@ -56,6 +57,9 @@ impl Session {
         }
         for event in events {
             self.send(&Frame::text(&event.body));
+            if !event.is_shown {
+                self.worker.relay.shows(self.seat, event.seq);
+            }
         }
         let upto = events.last().map_or(head.head, |event| event.seq);
         self.worker.relay.release(self.seat, upto);
@@ -98,7 +102,7 @@ impl Session {
 struct Read {
     head: InboxHead,
     marks: InboxMarks,
-    events: Vec<StoredNotice>,
+    events: Vec<LoggedNotice>,
     resumed: bool,
 }
 
