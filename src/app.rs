@@ -14,7 +14,7 @@ use crate::actors::{Connections, Shared, Throttle, Tree};
 use crate::config::{Config, Database, Edge};
 use crate::domain::Millis;
 use crate::files::Files;
-use crate::http::{Api, ApiSettings, Assets, Locale, Passwords, Tokens, Uploads};
+use crate::http::{Api, ApiSettings, Assets, Locale, Passwords, Proxies, Tokens, Uploads};
 use crate::llm::{Chain, OFFLINE};
 use crate::store::{DatabaseTarget, FileLimits, Link, Redis, Store};
 use crate::telemetry::Metrics;
@@ -232,6 +232,7 @@ fn settings(config: &Config) -> ApiSettings {
         first_user_is_admin: config.accounts.first_user_is_admin,
         public_url: config.edge.public_url.clone(),
         allowed_origins: config.edge.allowed_origins.clone(),
+        proxies: Proxies::new(config.edge.trusted_proxies.clone()),
         file_bytes: config.attachments.max_bytes,
         file_limits: FileLimits {
             day: config.attachments.day_bytes,

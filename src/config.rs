@@ -6,9 +6,11 @@
 //! and what it takes. A secret may also come from a file (`MOIM_…_FILE`).
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 mod assistant;
 mod attachments;
@@ -53,6 +55,8 @@ pub struct Edge {
     pub public_url: Option<String>,
     /// Origins besides our own from which browsers may connect.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies that say where calls come from.
+    pub trusted_proxies: Vec<IpNet>,
     /// HTTP workers; 0 means one a core.
     pub workers: usize,
     /// Time between heartbeats of a session.
@@ -169,6 +173,7 @@ impl Config {
                 listen: listen(values)?,
                 public_url: url(values, "public_url")?,
                 allowed_origins: origins(values)?,
+                trusted_proxies: networks(values, "trusted_proxies")?,
                 workers: values.parse("workers")?,
                 heartbeat: Duration::from_millis(within(values, "heartbeat_ms", 1_000..=300_000)?),
                 sessions_per_user: values.parse("sessions_per_user")?,
@@ -238,6 +243,18 @@ fn origins(values: &Values) -> Result<Vec<String>, InvalidConfig> {
             }
         })
         .collect()
+}
+
+/// Addresses and networks, with commas between. A network is named by its first address: with a slip
+/// in it, it is not known which one was meant.
+fn networks(values: &Values, name: &str) -> Result<Vec<IpNet>, InvalidConfig> {
+    let text: String = values.parse(name)?;
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let network = |part: &str| match part.parse::<IpAddr>() {
+        Ok(address) => Some(IpNet::from(address.to_canonical())),
+        Err(_no_address) => part.parse().ok().filter(|net: &IpNet| net.trunc() == *net),
+    };
+    parts.map(|part| network(part).ok_or_else(|| values.unfit(name))).collect()
 }
 
 fn database(values: &Values, data_dir: &Path) -> Result<Database, InvalidConfig> {

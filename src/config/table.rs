@@ -71,6 +71,12 @@ pub const SETTINGS: &[Setting] = &[
         "origins such as https://chat.example.org, with commas between them",
         "Origins besides our own from which browsers may connect.",
     ),
+    plain(
+        "trusted_proxies",
+        Some(""),
+        "addresses and networks such as 127.0.0.1 or 10.0.0.0/8, with commas between them",
+        "Proxies that are believed when they say where calls come from, by X-Forwarded-For.",
+    ),
     secret(
         "jwt_secret",
         "at least 32 characters",

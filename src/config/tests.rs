@@ -26,6 +26,9 @@ fn a_value_that_does_not_fit_is_one_line_with_name_value_and_wish() {
         ("MOIM_HEARTBEAT_MS", "1"),
         ("MOIM_ALLOWED_ORIGINS", "example.org"),
         ("MOIM_PUBLIC_URL", "example.org"),
+        ("MOIM_TRUSTED_PROXIES", "proxy.example.org"),
+        ("MOIM_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.1/8"),
+        ("MOIM_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("MOIM_LLM_PROVIDER", "crystal ball"),
         ("MOIM_LOG", "a=b=c"),
         ("MOIM_AI_PRICES", "small=1"),
@@ -36,6 +39,20 @@ fn a_value_that_does_not_fit_is_one_line_with_name_value_and_wish() {
         assert!(line.starts_with(name) && line.contains(value) && line.contains("wants"), "{line}");
         assert_eq!(line.lines().count(), 1);
     }
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let networks = |text: &str| {
+        let config = parse(&[("MOIM_TRUSTED_PROXIES", text)]).unwrap();
+        config.edge.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(networks(" , ").is_empty());
+    let some = "127.0.0.1, 10.0.0.0/8,::1, fd00::/8,::ffff:192.0.2.1";
+    assert_eq!(
+        networks(some),
+        ["127.0.0.1/32", "10.0.0.0/8", "::1/128", "fd00::/8", "192.0.2.1/32"]
+    );
 }
 
 #[test]

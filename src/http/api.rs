@@ -10,6 +10,7 @@ use super::assets::Assets;
 use super::files::Uploads;
 use super::locale::Locale;
 use super::password::Passwords;
+use super::proxies::Proxies;
 use super::token::Tokens;
 use crate::actors::{RoomsHandle, Shared, Surveyor, Throttle};
 use crate::files::Files;
@@ -59,6 +60,8 @@ pub struct ApiSettings {
     pub public_url: Option<String>,
     /// Origins besides our own from which browsers may call.
     pub allowed_origins: Vec<String>,
+    /// Who says where calls come from.
+    pub proxies: Proxies,
     /// Bytes of one file at most.
     pub file_bytes: u64,
     /// Bytes of a user's files in a day, and of all files.

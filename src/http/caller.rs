@@ -119,12 +119,15 @@ impl FromRequest for ClientAddress {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _body: &mut dev::Payload) -> Self::Future {
-        let from = address(request);
         let admitted = match api::of(request) {
-            Some(api) => api.throttle.anonymous(from).map_err(ApiError::from),
+            Some(api) => {
+                let peer = request.peer_addr().map(|peer| peer.ip());
+                let from = origin(api, peer, request.headers());
+                api.throttle.anonymous(from).map(|()| Self(from)).map_err(ApiError::from)
+            }
             None => Err(ApiError::Internal),
         };
-        ready(admitted.map(|()| Self(from)))
+        ready(admitted)
     }
 }
 
@@ -144,10 +147,10 @@ impl ClientAddress {
     }
 }
 
-/// The peer of the connection.
-fn address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+/// Where a call comes from, for whatever is counted or written down by address.
+pub(super) fn origin(api: &Api, peer: Option<IpAddr>, headers: &header::HeaderMap) -> IpAddr {
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    api.settings.proxies.origin(peer, headers)
 }
 
 #[cfg(test)]
@@ -173,11 +176,5 @@ mod tests {
         let short = |text: &str| ClientAddress(text.parse().unwrap()).shortened();
         assert_eq!(short("203.0.113.77"), "203.0.113.0/24");
         assert_eq!(short("2001:db8:7:8::1"), "2001:db8:7::/48");
-    }
-
-    #[test]
-    fn a_mapped_address_is_the_address_itself() {
-        let request = TestRequest::get().peer_addr("[::ffff:127.0.0.1]:5".parse().unwrap());
-        assert!(address(&request.to_http_request()).is_loopback());
     }
 }

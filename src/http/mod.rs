@@ -38,6 +38,7 @@ mod moderation;
 mod openapi;
 mod page;
 mod password;
+mod proxies;
 mod reading;
 mod request;
 mod roles;
@@ -69,6 +70,7 @@ pub use self::locale::Locale;
 #[cfg(feature = "faults")]
 pub(crate) use self::page::{limit_of, rewritten};
 pub use self::password::{Passwords, UnusableCost};
+pub use self::proxies::Proxies;
 pub use self::token::Tokens;
 pub use self::upgrade::{INHERITS, Upgrade, prepare, upgrade};
 use crate::actors::Worker;

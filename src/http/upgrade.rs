@@ -6,7 +6,6 @@
 //! own (see `actors/`).
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -28,6 +27,7 @@ use tracing::Instrument;
 
 use super::api::Api;
 use super::auth;
+use super::caller::origin;
 use super::error::{ApiError, Problem};
 use super::secret;
 use super::security;
@@ -138,9 +138,7 @@ async fn admit(api: &Api, request: &Request) -> Result<Admitted, ApiError> {
         let refusal = Refusal::new(ErrorCode::Unavailable, "this node is ending");
         return Err(refusal.retry_in(Duration::from_secs(1)).into());
     }
-    let from = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let from = origin(api, request.peer_addr().map(|peer| peer.ip()), request.headers());
     api.throttle.anonymous(from)?;
     ws::verify_handshake(request.head())
         .map_err(|why| ApiError::new(ErrorCode::BadRequest, &why.to_string()))?;

@@ -83,6 +83,7 @@ const HOMES: &[Home] = &[
     Home { package: "html5gum", at: &["preview"], but_not_at: &[] },
     Home { package: "crossterm", at: &["top"], but_not_at: &[] },
     Home { package: "rustix", at: &["app", "files"], but_not_at: &[] },
+    Home { package: "ipnet", at: &["config", "http/proxies"], but_not_at: &[] },
     Home { package: "utoipa*", at: &["http"], but_not_at: &[] },
     Home { package: "rust_embed", at: &["http"], but_not_at: &[] },
     Home { package: "argon2", at: &["http"], but_not_at: &[] },

@@ -46,6 +46,7 @@ mod presence;
 mod previews;
 mod private;
 mod process;
+mod proxies;
 mod reading;
 mod resume;
 mod roles;
