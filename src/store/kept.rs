@@ -80,7 +80,9 @@ impl<DB: Database> Kept<DB> {
         };
         let conn = match self.0.take() {
             Some(conn) => conn,
-            None => self.0.pool.acquire().await?,
+            // On the heap, as it may have to connect, with TLS and all: every read and write would
+            // carry the room for that along.
+            None => Box::pin(self.0.pool.acquire()).await?,
         };
         let home = Arc::clone(&self.0);
         let busy = Busy { conn, is_sound: true, home, _permit: permit };

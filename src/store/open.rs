@@ -288,6 +288,10 @@ fn postgres_pool(settings: &'static str) -> PgPoolOptions {
 fn postgres_says(server: &str, error: Error) -> OpenError {
     let server = server.to_owned();
     match &error {
+        // A handshake of TLS that fails is an error of what was read.
+        Error::Io(why) if why.kind() == std::io::ErrorKind::InvalidData => {
+            OpenError::Refused { server, why: why.to_string() }
+        }
         Error::Io(_) | Error::PoolTimedOut => OpenError::Unreachable { server },
         Error::Database(inner) => OpenError::Refused { server, why: inner.message().to_owned() },
         Error::Tls(why) => OpenError::Refused { server, why: why.to_string() },

@@ -35,3 +35,4 @@ mod reports;
 mod rooms;
 mod runs;
 mod search;
+mod tls;

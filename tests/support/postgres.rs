@@ -13,12 +13,14 @@ use sqlx::{Connection, PgConnection};
 /// The server is a child of this script. It waits for the end of its standard input, which the
 /// system closes when the test process ends, and then takes the server and the folder away.
 const KEEPER: &str = r#"
-bin=$1 dir=$2
+bin=$1 dir=$2 prepare=$3
+shift 3
 trap '' INT TERM
 "$bin/initdb" -A trust --no-sync -E UTF8 --no-locale -U postgres -D "$dir/data" >"$dir/log" 2>&1 || exit 1
+eval "$prepare" >>"$dir/log" 2>&1 || exit 1
 "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off \
     -c max_connections=400 -c shared_buffers=32MB -c max_wal_size=128MB -c full_page_writes=off \
-    -c wal_level=minimal -c max_wal_senders=0 </dev/null >>"$dir/log" 2>&1 &
+    -c wal_level=minimal -c max_wal_senders=0 "$@" </dev/null >>"$dir/log" 2>&1 &
 server=$!
 until "$bin/pg_isready" -q -h "$dir"; do
     kill -0 "$server" 2>/dev/null || exit 1
@@ -45,7 +47,7 @@ impl Cluster {
     #[expect(clippy::print_stdout, clippy::panic, reason = "that is how a test says so")]
     pub(crate) fn of_this_process() -> Option<&'static Self> {
         static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-        match CLUSTER.get_or_init(Self::start) {
+        match CLUSTER.get_or_init(|| Self::start("", None, &[])) {
             Ok(cluster) => Some(cluster),
             Err(why) if std::env::var_os("REQUIRE_POSTGRES").is_some_and(|it| it == "1") => {
                 panic!("PostgreSQL is required: {why}")
@@ -57,7 +59,13 @@ impl Cluster {
         }
     }
 
-    fn start() -> Result<Self, String> {
+    /// Starts a cluster: `prepare` is run when its files are there, in the shell, with its folder as
+    /// `$dir`; `options` are the server's. On a port it listens only if these say so.
+    pub(crate) fn start(
+        prepare: &str,
+        port: Option<u16>,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let bin = binaries().ok_or("no PostgreSQL server is installed")?;
         let folder = tempfile::Builder::new()
             .prefix("moim-pg-")
@@ -65,7 +73,15 @@ impl Cluster {
             .map_err(|why| format!("no temporary folder: {why}"))?
             .keep();
         let mut keeper = Command::new("sh");
-        keeper.arg("-c").arg(KEEPER).arg("keeper").arg(&bin).arg(&folder);
+        keeper
+            .arg("-c")
+            .arg(KEEPER)
+            .arg("keeper")
+            .arg(&bin)
+            .arg(&folder)
+            .arg(prepare)
+            .args(options);
+        keeper.env("PGPORT", port.unwrap_or(5_432).to_string());
         keeper.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         if let Some((uid, gid)) = ordinary_user(&folder)? {
             std::os::unix::fs::chown(&folder, Some(uid), Some(gid))
@@ -82,6 +98,11 @@ impl Cluster {
             return Err(format!("PostgreSQL does not start: {log}"));
         }
         Ok(Self { folder, made: AtomicU64::new(0), _keeper: keeper, _lifeline: lifeline })
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes an empty database and gives its URL.
@@ -111,7 +132,7 @@ impl Cluster {
     }
 
     fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder().display())
     }
 }
 
