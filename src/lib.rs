@@ -116,7 +116,9 @@
 //! **D14. An event that comes alone is written at once, others are gathered.** While more waits, a
 //! relay first pushes everything and then writes several frames with one call: a fifteenth of the
 //! cost. With nothing behind it, it writes each frame while all that belongs to its listener is in
-//! the processor's cache: a second pass over a thousand listeners would fetch all of it again.
+//! the processor's cache: a second pass over a thousand listeners would fetch all of it again. Who
+//! only hears more of an answer is written to behind all others and a few at a time, so that talk does
+//! not wait for what hundreds watch (`relay/listed.rs`).
 //!
 //! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
 //! pages. Four caches of 2 MiB would be a fifth of what ten thousand idle sessions cost.

@@ -74,6 +74,8 @@ pub(crate) struct Outbox {
     pub(crate) is_unread: Cell<bool>,
     /// Whether the relay has it on its list of outboxes to flush.
     pub(crate) is_listed: Cell<bool>,
+    /// Whether it is on the list of those that can wait a little.
+    pub(crate) is_spoken: Cell<bool>,
     /// Whether the session reads nothing until the relay's next tick.
     pub(crate) is_paused: Cell<bool>,
 }
@@ -92,6 +94,7 @@ impl Outbox {
             blocked_since: Cell::new(None),
             is_unread: Cell::new(false),
             is_listed: Cell::new(false),
+            is_spoken: Cell::new(false),
             is_paused: Cell::new(false),
         }
     }

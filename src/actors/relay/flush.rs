@@ -12,8 +12,6 @@ use super::Relay;
 use crate::actors::outbox::Outbox;
 use crate::actors::seat::SeatKey;
 
-/// Outboxes that are flushed before the relay looks for more messages.
-const FLUSH: usize = 256;
 /// Rooms that are awake answer sooner.
 const LINGER: Duration = Duration::from_millis(5);
 /// More is not held back.
@@ -29,9 +27,7 @@ pub(super) struct Lingering {
 impl Relay {
     /// Puts an outbox on the list of those to flush when all that waits is pushed.
     pub(super) fn list(&self, seat: SeatKey, outbox: &Outbox) {
-        if !outbox.is_listed.replace(true) {
-            self.listed.borrow_mut().push(seat);
-        }
+        self.listed.add(seat, outbox);
     }
 
     /// What waits for a listener leaves with what comes next, or else in a second or two.
@@ -52,17 +48,28 @@ impl Relay {
         }
     }
 
-    /// Flushes some of the listed outboxes; true if more are listed.
+    /// Flushes some of the listed outboxes, and a few of those who hear an answer; true if more are
+    /// listed.
     pub(super) fn flush_some(&self) -> bool {
-        let mut listed = self.listed.borrow_mut();
-        let keep = listed.len().saturating_sub(FLUSH);
-        let now: Vec<_> = listed.drain(keep..).collect();
-        let more = !listed.is_empty();
-        drop(listed);
+        self.flush_listed();
+        for seat in self.listed.some_spoken() {
+            if let Some(outbox) = self.outbox_of(seat) {
+                outbox.is_spoken.set(false);
+                // Perhaps it has left with what came since.
+                if outbox.bytes() > 0 && !self.lingers(seat, &outbox) {
+                    self.write_out(seat, &outbox);
+                }
+            }
+        }
+        self.flushing.set(None);
+        self.listed.has_more() || self.listed.has_spoken()
+    }
+
+    /// Flushes some of those that cannot wait; true if there are more.
+    pub(super) fn flush_listed(&self) -> bool {
         self.metrics.writes.inc_by(self.writes.take());
-        for seat in now {
-            let found = self.book.borrow_mut().entry(seat).map(|entry| Rc::clone(&entry.outbox));
-            if let Some(outbox) = found {
+        for seat in self.listed.some() {
+            if let Some(outbox) = self.outbox_of(seat) {
                 outbox.is_listed.set(false);
                 if !self.lingers(seat, &outbox) {
                     self.write_out(seat, &outbox);
@@ -70,7 +77,11 @@ impl Relay {
             }
         }
         self.flushing.set(None);
-        more
+        self.listed.has_more()
+    }
+
+    fn outbox_of(&self, seat: SeatKey) -> Option<Rc<Outbox>> {
+        self.book.borrow_mut().entry(seat).map(|entry| Rc::clone(&entry.outbox))
     }
 
     fn write_out(&self, seat: SeatKey, outbox: &Outbox) {

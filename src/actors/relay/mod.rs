@@ -3,7 +3,8 @@
 //! Each HTTP worker starts its own relay; it ends with the worker. A room sends one message per
 //! event and worker, the relay pushes the shared bytes into the outboxes of its listeners and
 //! flushes them: no lock, no wake of another thread per member. While more events wait the relay
-//! pushes them all before it flushes, so under pressure several frames leave in one system call.
+//! pushes them all before it flushes, so under pressure several frames leave in one system call. Who
+//! hears an answer of the assistant is flushed behind everybody else (`listed.rs`).
 //! It also holds everything that would otherwise be a timer per session.
 //!
 //! A panic costs no session its socket: the book is put in order again from the places of the
@@ -17,6 +18,7 @@ mod deliver;
 mod elsewhere;
 mod flush;
 mod gauge;
+mod listed;
 mod message;
 mod recover;
 mod room_left;
@@ -38,6 +40,7 @@ use self::book::{Book, Underway};
 pub(crate) use self::book::{Kind, Mode, Signed};
 use self::flush::Lingering;
 pub(crate) use self::gauge::{About, RoomGauge};
+use self::listed::Listed;
 pub use self::message::Relays;
 pub(crate) use self::message::{
     Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, Tell,
@@ -63,7 +66,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// The relay of one worker; shared by the sessions that live there.
 pub(crate) struct Relay {
     book: RefCell<Book>,
-    listed: RefCell<Vec<SeatKey>>,
+    listed: Listed,
     /// What waits for these leaves at the latest with the second beat of the seconds from now: those
     /// who came before the last beat, and since.
     later: [RefCell<Vec<SeatKey>>; 2],
@@ -104,7 +107,7 @@ impl Relay {
         let (worker, messages) = rooms.relays.register();
         let relay = Rc::new(Self {
             book: RefCell::new(Book::new(worker)),
-            listed: RefCell::default(),
+            listed: Listed::default(),
             later: Default::default(),
             at_once: Cell::new(0),
             paused: RefCell::default(),
@@ -237,7 +240,7 @@ impl Relay {
         for tell in meanwhile.into_iter().flatten() {
             self.tell_one(seat.slot, &tell);
         }
-        while self.flush_some() {}
+        while self.flush_listed() {}
     }
 
     /// A listener is about to open a room: until it is attached it hears heads only, and what is

@@ -97,11 +97,10 @@ impl Relay {
         let dirty = book.rooms.iter().filter(|(_, listeners)| listeners.is_dirty);
         *self.heads.borrow_mut() = dirty.map(|(room, _)| *room).collect();
         // Who is flushed without need costs nothing; who is never flushed is deaf.
-        let seats: Vec<_> = book.taken().into_iter().map(|slot| book.key(slot)).collect();
-        let outboxes = || book.each().map(|entry| &entry.outbox);
-        outboxes().for_each(|outbox| outbox.is_listed.set(true));
-        *self.listed.borrow_mut() = seats;
-        *self.paused.borrow_mut() = outboxes().filter(|o| o.is_paused.get()).cloned().collect();
+        let of = |slot| Some((book.key(slot), &*book.at(slot)?.outbox));
+        self.listed.reset(book.taken().into_iter().filter_map(of));
+        let outboxes = book.each().map(|entry| &entry.outbox);
+        *self.paused.borrow_mut() = outboxes.filter(|o| o.is_paused.get()).cloned().collect();
     }
 
     /// Makes good what a message may have left undone.

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Relay;
 use super::book::Kind;
 use crate::actors::assistant::Answering;
@@ -35,6 +37,8 @@ impl Relay {
         };
         let mut behind = self.behind.borrow_mut();
         behind.retain(|one| !one.answering.is_over());
+        // One copy per worker, as of events.
+        let (bytes, faults) = (Bytes::copy_from_slice(frame.bytes()), &self.rooms.faults);
         let mut pushed = 0;
         for ear in &listeners.open {
             let Some(entry) = book.at(ear.slot) else {
@@ -56,7 +60,7 @@ impl Relay {
             }
             match known.map(|at| behind.swap_remove(at)) {
                 None => {
-                    let (bytes, faults) = (frame.bytes().clone(), &self.rooms.faults);
+                    let bytes = bytes.clone();
                     faults.deliver(seat.number(), bytes, |bytes| entry.outbox.push(bytes));
                 }
                 Some(Behind { told, .. }) => {
@@ -67,7 +71,7 @@ impl Relay {
                 }
             }
             pushed += 1;
-            self.list(seat, &entry.outbox);
+            self.listed.add_spoken(seat, &entry.outbox);
         }
         self.metrics.assistant.deltas.inc_by(pushed);
     }

@@ -34,7 +34,7 @@ impl Relay {
             self.list_later();
             self.note_shown();
         }
-        while self.flush_some() {}
+        while self.flush_listed() {}
         self.end_lingering();
     }
 
