@@ -201,7 +201,9 @@
 //! (`store/journal/runs.rs`): whoever takes a question up, after whatever crash, on whichever node,
 //! finds how far it has come, and nobody answers twice. What is said in between is in no log. It lies
 //! in one text that who speaks it, its room and whoever comes late share (`actors/assistant`), told
-//! by byte offset and noted in the row once a second, so that a crash leaves what was seen.
+//! by byte offset and noted in the row once a second, so that a crash leaves what was seen. Each run
+//! tells at moments of its own (`assistant/beat.rs`): fifty that were held up together would go on
+//! together, and write to all their viewers at once.
 //!
 //! **D30. Who connects finds one of four queues** (`app/serve.rs`). The kernel lets so many wait to be
 //! accepted as `net.core.somaxconn` says, 4,096 as a rule, and forgets those who come beyond that; they

@@ -150,6 +150,11 @@ impl Living {
         self.lock().is_empty()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// All of them, by their runs.
     pub(crate) fn all(&self) -> Vec<Arc<Answering>> {
         let mut all: Vec<_> = self.lock().values().cloned().collect();

@@ -10,6 +10,7 @@
 //! its one end. The same look finds what a node has left that ended.
 
 mod answering;
+mod beat;
 mod counted;
 mod draft;
 mod ending;

@@ -11,18 +11,15 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::answering::Answering;
+use super::beat;
 use super::offline;
 use super::prepare::Prepared;
 use super::shepherd::AssistantMsg;
 use crate::actors::room::RoomMsg;
 use crate::actors::rooms::{RoomsHandle, RoomsMsg};
-use crate::domain::{Finish, Speech};
+use crate::domain::{Finish, Millis, Speech};
 use crate::faults::{Moment, Part};
 use crate::llm::{self, Answer, Answered, Piece, Usage};
-
-/// The least time between two pieces of an answer: no viewer gets more than twenty a second, and at
-/// the pace at which models speak each piece holds several words.
-const BEAT: Duration = Duration::from_millis(60);
 
 /// How an answer ended, and what is known of it.
 #[derive(Debug, Clone)]
@@ -137,7 +134,7 @@ impl Run {
 
     async fn pass_on(&self, mut answer: Answer) -> Outcome {
         let mut speech = Speech::default();
-        let (mut told, mut due): (Option<Instant>, Option<Instant>) = (None, None);
+        let (mut rests, mut due): (Option<Instant>, Option<Instant>) = (None, None);
         let ended = loop {
             if self.answering.is_over() {
                 break Ok(None);
@@ -147,7 +144,7 @@ impl Run {
                 Some(at) => match tokio::time::timeout_at(at, answer.next()).await {
                     Ok(piece) => piece,
                     Err(_elapsed) => {
-                        (told, due) = (Some(Instant::now()), None);
+                        (rests, due) = (Some(Instant::now() + self.rest()), None);
                         self.tell();
                         continue;
                     }
@@ -160,7 +157,7 @@ impl Run {
                     if !said.is_empty() {
                         self.answering.say(&said);
                         let now = Instant::now();
-                        due.get_or_insert(told.map_or(now, |told| (told + BEAT).max(now)));
+                        due.get_or_insert(rests.map_or(now, |rests| rests.max(now)));
                     }
                 }
                 Some(Ok(Piece::End { finish, .. })) => break Ok(Some(finish)),
@@ -182,6 +179,12 @@ impl Run {
         let (usage, first) = (answer.usage(), Some(answer.first_after()));
         let may_have_cost = true;
         Outcome { finish, error, provider, model, usage, may_have_cost, first, cites: None }
+    }
+
+    /// How long nothing is told after something was.
+    fn rest(&self) -> Duration {
+        let spoken = self.rooms.assistant.living.len();
+        beat::rest(self.answering.question.run, Millis::now(), spoken)
     }
 
     /// The room has more to tell.
