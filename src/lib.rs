@@ -140,7 +140,9 @@
 //! **D18. A deletion rewrites what the log said.** Nothing else ever changes in a log. The events of
 //! the message keep their numbers, so that a replay has no holes, and lose what they said: they are
 //! written anew from a list of what stays, not by leaving out what goes. Live rooms, here and on other
-//! nodes, drop it from what they keep when they apply the `msg.delete`.
+//! nodes, drop it from what they keep when they apply the `msg.delete`. An answer without a model, which
+//! is made of quotes, is deleted with the first of them that goes: to rewrite its text everywhere would
+//! be a second way of erasing, and its question can be asked again.
 //!
 //! **D19. What a newcomer may not see is not in the event.** Where a room shows nothing of before,
 //! an edit of an older message is logged without its text, and a preview without what it shows, as

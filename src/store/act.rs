@@ -78,7 +78,7 @@ pub enum Whose {
 /// What came of an [`Act`].
 #[derive(Debug, Clone, Default)]
 pub struct Acted {
-    /// Its events, in log order; one but for [`Deed::DeleteMany`], which may have none.
+    /// Its events, in log order; mostly one. With a deleted message go the answers that quote it.
     pub events: Vec<StoredEvent>,
     /// New numbers of unread mentions, of those for whom they changed.
     pub mentions: Vec<(UserId, i64)>,

@@ -1,6 +1,6 @@
 //! Deleting erases: what a message said goes from its row, from all its revisions, from the events
 //! that brought it, from the inboxes that quoted it; its files, what was found behind its links, its
-//! pin, its reactions and its mentions go too.
+//! pin, its reactions and its mentions go too; and the answers that quote it (`quotes.rs`).
 //! What stays is a tombstone: its place, its author.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::store::{files, moderation, search};
 
 use super::acts::{Outcome, Target, UNCHANGED, number, target, targets};
 use super::places::Places;
-use super::{counts, rows};
+use super::{counts, quotes, rows};
 
 /// The events that brought the texts of edited messages.
 const EDITS: Bulk = bulk!(
@@ -136,14 +136,17 @@ pub(super) async fn delete(
     Ok(Ok(Appended::Acted(entomb(conn, places, (act, &targets), writer).await?)))
 }
 
-/// Makes tombstones of messages that have a text; each is named by its seq and its ordinal.
+/// Makes tombstones of messages that have a text, and of the answers that quote them; each is named by
+/// its seq and its ordinal. Theirs are the last events.
 pub(super) async fn entomb(
     conn: &mut Conn,
     places: &mut Places,
     (act, targets): (&Act, &[(i64, i64)]),
     writer: &dyn EventWriter,
 ) -> Result<Acted, StoreError> {
-    let seqs: Vec<i64> = targets.iter().map(|(seq, _n)| *seq).collect();
+    let mut all = quotes::going_with(conn, act.room, targets).await?;
+    all.extend(targets);
+    let seqs: Vec<i64> = all.iter().map(|(seq, _n)| *seq).collect();
     let mut events = Vec::with_capacity(seqs.len());
     for seq in &seqs {
         events.extend(number(places, act, (*seq, Happened::Deleted), writer));
@@ -154,7 +157,7 @@ pub(super) async fn entomb(
     let mut script = Script::new();
     rows::events(&mut script, places, &stored);
     script.run(conn).await?;
-    let mentions = forget_mentions(conn, act.room, targets).await?;
+    let mentions = forget_mentions(conn, act.room, &all).await?;
     let dropped = drop_notices(conn, (act, &seqs), writer).await?;
     Ok(Acted { events, mentions, dropped, ..Acted::default() })
 }

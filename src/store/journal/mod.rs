@@ -46,6 +46,7 @@ mod pins;
 mod places;
 mod plain;
 mod previews;
+mod quotes;
 mod reactions;
 mod reads;
 mod removals;

@@ -20,7 +20,7 @@ use super::cause::Cause;
 use super::newer::has_newer;
 use super::places::Places;
 use super::talk::Draft;
-use super::{notices, rows};
+use super::{notices, quotes, rows};
 
 /// What became of each question, by room and seq.
 pub(super) type Questions = HashMap<(RoomId, i64), Asked>;
@@ -255,6 +255,8 @@ async fn end(
         return Ok(RunStepped::Stale);
     };
     let is_deleted = is_deleted(conn, over.room, message).await?;
+    let noted = quotes::note(conn, over, message).await?;
+    let over = noted.as_ref();
     let Some(head) = places.rooms.get_mut(&over.room) else { return Ok(RunStepped::Stale) };
     head.head += 1;
     let (seq, n, club) = (head.head, head.n, head.club);

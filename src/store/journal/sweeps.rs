@@ -10,8 +10,8 @@ use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
 use super::acts::{Outcome, UNCHANGED};
-use super::deletes;
 use super::places::Places;
+use super::{deletes, quotes};
 
 /// Events in one piece.
 const PIECE: i64 = 250;
@@ -22,6 +22,7 @@ const DAY_MS: i64 = 24 * 3_600 * 1_000;
 const GONE: &[&str] = &[
     "DELETE FROM thread_member WHERE room_id = $1 AND root_seq <= $2",
     "DELETE FROM thread WHERE room_id = $1 AND root_seq <= $2",
+    "DELETE FROM ai_quote WHERE room_id = $1 AND quoted_seq <= $2",
     // An answer may stand behind its question; then both go with it.
     "DELETE FROM ai_run WHERE room_id = $1 AND question_seq <= $2 AND status = 'done'
         AND coalesce(message_seq, 0) <= $2",
@@ -44,7 +45,7 @@ const LOCK_DELETED: Sql = Sql {
 /// Sweeps a piece of what was taken before a moment.
 pub(super) async fn sweep(
     conn: &mut Conn,
-    places: &Places,
+    places: &mut Places,
     (act, before): (&Act, Millis),
     writer: &dyn EventWriter,
 ) -> Result<Outcome, StoreError> {
@@ -52,7 +53,15 @@ pub(super) async fn sweep(
         return Ok(Err(AppendRefusal::Gone));
     }
     let Some(reach) = reach(conn, act.room, before).await? else { return Ok(Ok(UNCHANGED)) };
-    Ok(Ok(Appended::Acted(piece(conn, act, reach, writer).await?)))
+    let mut acted = Acted::default();
+    let answers = quotes::reaching_back(conn, (act.room, reach.0)).await?;
+    if !answers.is_empty() {
+        acted = deletes::entomb(conn, places, (act, &answers), writer).await?;
+    }
+    let gone = piece(conn, act, reach, writer).await?;
+    acted.mentions.extend(gone.mentions);
+    acted.dropped.extend(gone.dropped);
+    Ok(Ok(Appended::Acted(acted)))
 }
 
 /// Takes away a piece that reaches up to there.

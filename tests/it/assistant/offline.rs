@@ -3,9 +3,15 @@
 use serde_json::json;
 
 use super::{ask, hear, set};
+use crate::data::everything;
 use crate::support::{TestApp, on_both};
 
-on_both!(it_quotes_what_the_room_said, it_lists_what_was_missed, it_writes_no_drafts,);
+on_both!(
+    it_quotes_what_the_room_said,
+    it_lists_what_was_missed,
+    an_answer_goes_with_what_it_quotes,
+    it_writes_no_drafts,
+);
 
 async fn it_quotes_what_the_room_said(app: &TestApp) {
     let mina = app.person("mina").await;
@@ -81,6 +87,38 @@ async fn it_lists_what_was_missed(app: &TestApp) {
     at_bob.send(&room, "q3", "/ai 따라잡기").await;
     let again = hear(&mut at_bob).await;
     assert_eq!(again.end["d"]["cites"], json!([]), "nothing was missed since");
+}
+
+async fn an_answer_goes_with_what_it_quotes(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    let key = at_bob.send(&room, "1", "the key is under the xyzzy").await["id"].clone();
+    at_bob.send(&room, "2", "the lamp is beside the plugh").await;
+    ask(&mut at_mina, &room, "q-1", "@ai where is the key?").await;
+    let quoting = hear(&mut at_mina).await;
+    assert!(quoting.text().contains("xyzzy"), "{}", quoting.text());
+    ask(&mut at_mina, &room, "q-2", "@ai where is the lamp?").await;
+    let other = hear(&mut at_mina).await;
+    let deleted = at_bob.ok(json!({ "op": "delete", "room": room, "message": key })).await;
+    let answer = at_mina.expect("msg.delete").await;
+    assert_eq!(answer["d"], json!({ "id": quoting.start["d"]["id"], "by": bob.id }));
+    let message = at_mina.expect("msg.delete").await;
+    assert_eq!((&message["d"]["id"], &message["seq"]), (&key, &deleted["seq"]));
+    for _look in 0..2 {
+        let all = everything(app, &mina, &room).await;
+        assert!(!all.contains("xyzzy") && all.contains("plugh"), "{all}");
+        app.crash(&room).await;
+    }
+    let found = app.rest.get(&mina.token, "/v1/search?q=xyzzy").await;
+    assert_eq!(found["items"], json!([]));
+    // A moderator takes what is left, and the other answer goes, too.
+    let lamp = &other.end["d"]["cites"][0]["id"];
+    at_mina.ok(json!({ "op": "delete", "room": room, "message": lamp })).await;
+    assert!(!everything(app, &bob, &room).await.contains("plugh"));
 }
 
 async fn it_writes_no_drafts(app: &TestApp) {

@@ -24,7 +24,7 @@ async fn listed(app: &TestApp, person: &Person, room: &str) -> Value {
 
 /// Everything that somebody can read of a room, as one text: its messages, its log from the
 /// beginning, the inbox.
-async fn everything(app: &TestApp, person: &Person, room: &str) -> String {
+pub(crate) async fn everything(app: &TestApp, person: &Person, room: &str) -> String {
     let list = app.rest.get(&person.token, &format!("/v1/rooms/{room}/messages?limit=200")).await;
     let inbox = app.rest.get(&person.token, "/v1/inbox?limit=200").await;
     let mut client = Client::connect(app.address).await;

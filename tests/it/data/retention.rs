@@ -14,6 +14,7 @@ on_both!(
     a_room_may_forget_everything,
     retention_is_a_setting_of_the_room,
     answers_of_the_assistant_go_with_their_questions,
+    answers_go_with_what_they_quote,
     a_deleted_room_leaves_nothing_of_what_was_said,
 );
 
@@ -243,6 +244,27 @@ async fn answers_of_the_assistant_go_with_their_questions(app: &TestApp) {
     assert_eq!(app.rest.status(Method::GET, &mina.token, &run).await, 404);
     let own = app.rest.get(&mina.token, "/v1/me/export").await;
     assert_eq!(own["ai_questions"], json!([]), "nor does the row of the question stay");
+}
+
+async fn answers_go_with_what_they_quote(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_, room) = app.club(&mina, "readers").await;
+    let mut at_mina = app.session(&mina).await;
+    at_mina.open(&room).await;
+    let old = say(&mut at_mina, &room, "the key is under the xyzzy").await;
+    say(&mut at_mina, &room, "@ai where is the key?").await;
+    let end = at_mina.expect("ai.end").await;
+    assert!(end["d"]["text"].as_str().unwrap().contains("xyzzy"), "it quotes: {end}");
+    age(app, &room, seq(&old)).await;
+    keep(app, &mina, &room).await;
+    let told = at_mina.expect("msg.delete").await;
+    assert_eq!(told["d"]["id"], end["d"]["id"], "the question is fresh and stays");
+    at_mina.wait_for(swept(&room)).await;
+    for _look in 0..2 {
+        let all = everything(app, &mina, &room).await;
+        assert!(!all.contains("xyzzy") && all.contains("where is the key?"), "{all}");
+        app.crash(&room).await;
+    }
 }
 
 async fn a_deleted_room_leaves_nothing_of_what_was_said(app: &TestApp) {
