@@ -158,6 +158,12 @@ impl Server {
         self.environment.push(("MOIM_DATA_DIR".to_owned(), folder.display().to_string()));
     }
 
+    /// Changes settings from the next start on, also those that the command line set.
+    pub(crate) fn set(&mut self, settings: impl IntoIterator<Item = (&'static str, String)>) {
+        let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
+        self.environment.extend(settings);
+    }
+
     /// The folder that is made for the server's data.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
