@@ -62,6 +62,10 @@ pub(crate) struct Options {
     /// Sockets of the bare writer, which writes a frame for each token; 0 leaves it out
     #[arg(long, default_value_t = 1_000)]
     bare: usize,
+    /// How far behind everything else, as by nice(1), the thread stands that reads for the viewers:
+    /// they live elsewhere, and take no turn of the server or of who talks
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=19))]
+    viewers_nice: i32,
     #[command(flatten)]
     talk: Talk,
     #[command(flatten)]
@@ -99,6 +103,7 @@ impl Options {
         }
         report.option("tokens_per_second", self.tokens_per_second);
         report.option("seconds", self.seconds);
+        report.option("viewers_nice", self.viewers_nice);
         report.option("chat_rate", self.talk.chat_rate);
     }
 
@@ -158,6 +163,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     hall.viewers = Viewers::arrive(endpoint, &users, &club.rooms, &board, &provider).await?;
     report.server.clone_from(&hall.viewers.server);
     let chat = Chat::start(endpoint, &name, options.talk, stage.seed).await?;
+    // Threads begin with the rank of who starts them: the server, the provider and who talks have theirs.
+    rustix::process::nice(options.viewers_nice).context("cannot stand back")?;
 
     hall.warm_up().await?;
     let processes = target.process.map(|process| ("server", process));

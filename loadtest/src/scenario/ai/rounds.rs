@@ -20,9 +20,9 @@ use crate::town::{Meter, Spent};
 
 /// Over how long the rooms ask, each once: answers do not begin in step.
 const SPREAD: Duration = Duration::from_secs(1);
-/// Tokens a second at which each is told in a frame of its own: further apart than the server's
-/// least time between two pieces of an answer.
-const APART: f64 = 12.5;
+/// Tokens a second at which each is told in a frame of its own: further apart than the server's time
+/// between two pieces of an answer, however many are spoken.
+const APART: f64 = 10.0;
 /// Between two questions that come one after the other: one user asks them all, and the server takes
 /// 20 messages a second of one.
 const BETWEEN: Duration = Duration::from_millis(67);
