@@ -81,11 +81,12 @@ async fn who_comes_in_the_middle_gets_what_was_said_so_far(app: &TestApp, _model
 async fn who_asked_stops_it_and_what_was_said_stays(app: &TestApp, _models: &Models) {
     let (_, room, mut at_mina) = talker(app, "mina").await;
     let (_, _, mut at_bob) = talker(app, "bob").await;
+    // Before the answer begins: to come takes as long as it does.
+    let (_, _, mut at_ines) = talker(app, "ines").await;
     ask(&mut at_bob, &room, "c-1", "@ai tell me something long").await;
     let run = at_bob.expect("ai.start").await["d"]["run"].clone();
     let said = at_bob.expect("ai.delta").await["text"].as_str().unwrap().to_owned();
     let stop = json!({ "op": "ai.stop", "run": run });
-    let (_, _, mut at_ines) = talker(app, "ines").await;
     assert_eq!(at_ines.err(stop.clone()).await["code"], "forbidden", "neither asker nor moderator");
     // The first account is an admin, who moderates the lobby.
     at_mina.ok(stop.clone()).await;
