@@ -1,11 +1,14 @@
 //! The search: whatever the index has or does not have yet, what is found is what is there.
 
+mod many;
 mod steps;
 
-use moim::domain::{Cid, MessageId, Millis, RoomId, RoomKind, SearchText, Text, UserId};
-use moim::store::{Append, Carried, NewMessage, Search, Spot, Store};
+use std::collections::BTreeSet;
 
-use self::steps::{all, follow, say_at};
+use moim::domain::{MessageId, Millis, RoomId, RoomKind, SearchText, UserId};
+use moim::store::{Carried, Search, Spot, Store};
+
+use self::steps::{all, follow, say_at, seem_large};
 use crate::harness::{World, on_both};
 
 on_both!(
@@ -15,7 +18,6 @@ on_both!(
     edits_and_deletes_are_found_by_what_they_are_now,
     what_may_not_be_read_is_not_found,
     history_since_joining_begins_there,
-    a_search_reads_so_much_and_goes_on,
     a_long_text_is_a_chunk_of_its_own,
     nodes_that_follow_together_do_it_once,
     authors_times_links_and_clubs_narrow,
@@ -99,8 +101,7 @@ async fn in_many_rooms_it_is_the_same_however_far_the_index_is(world: World) {
 
 async fn is_the_same_however_far_the_index_is(world: World, rooms: usize) {
     let (mina, said) = talk(&world, rooms, 300).await;
-    let mut steps = 0;
-    loop {
+    let is_found = async |steps: usize| {
         for query in
             ["회의", "会議", "会议室", "quick -🎉", "\"brown fox\"", "v2 자료", "없는 말", "299"]
         {
@@ -111,12 +112,25 @@ async fn is_the_same_however_far_the_index_is(world: World, rooms: usize) {
                 assert_eq!(all(&world.store, search).await, wanted, "{query:?} after {steps}");
             }
         }
+    };
+    let mut steps = 0;
+    loop {
+        is_found(steps).await;
         if !follow(&world.store).await {
             break;
         }
         steps += 1;
     }
     assert!(steps > 2, "{steps}");
+    seem_large(&world).await;
+    is_found(steps).await;
+    let query = words("회의");
+    let wanted = meant(&said, &query);
+    for room in wanted.iter().map(|(room, _seq)| *room).collect::<BTreeSet<_>>() {
+        let search = Search { room: Some(RoomId(room)), limit: 2, ..search(mina, Some(&query)) };
+        let wanted: Vec<_> = wanted.iter().copied().filter(|place| place.0 == room).collect();
+        assert_eq!(all(&world.store, search).await, wanted);
+    }
 }
 
 async fn messages_of_one_moment_are_all_found(world: World) {
@@ -237,42 +251,6 @@ async fn history_since_joining_begins_there(world: World) {
         2,
         "there from the start"
     );
-}
-
-async fn a_search_reads_so_much_and_goes_on(world: World) {
-    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
-    let (_club, theirs) = world.club("Theirs", mina).await;
-    let (club, mine) = world.club("Mine", bob).await;
-    for n in 0..18 {
-        world.room(club.id, &format!("room {n}"), bob, RoomKind::Member).await;
-    }
-    let first = say_at(&world, mine, bob, "회의", BEGIN).await;
-    let long = format!("자료 {}", "회의 ".repeat(600));
-    let long = Text::parse(&long).unwrap();
-    let draft = |n: i64| {
-        let cid = Cid::parse(&format!("c-{n}")).unwrap();
-        Append::Message(NewMessage::new(theirs, mina, cid, long.clone(), Millis(BEGIN + n)))
-    };
-    let batch: Vec<_> = (1..=1_500).map(draft).collect();
-    for batch in batch.chunks(500) {
-        world.append(batch).await;
-    }
-    while follow(&world.store).await {}
-    let query = words("회의");
-    let page = world.store.search(&search(bob, Some(&query))).await.unwrap().unwrap();
-    let last = all(&world.store, search(bob, Some(&query))).await;
-    assert_eq!(last, [(mine.0, first)], "behind all that may not be read");
-    let theirs = all(&world.store, Search { limit: 200, ..search(mina, Some(&query)) }).await;
-    assert_eq!(theirs.len(), 1_500);
-    assert!(page.messages.len() <= 1);
-    // Each of them has both words, none has them in this order.
-    let phrase = words("\"회의 자료\"");
-    let page = world.store.search(&search(mina, Some(&phrase))).await.unwrap().unwrap();
-    assert!(page.messages.is_empty() && page.next.is_some(), "it goes on later");
-    assert!(all(&world.store, search(mina, Some(&phrase))).await.is_empty());
-    let many = Search { limit: 200, room: Some(RoomId(theirs[0].0)), ..search(mina, Some(&query)) };
-    let page = world.store.search(&many).await.unwrap().unwrap();
-    assert!(page.messages.len() == 200 && page.next.is_some());
 }
 
 async fn a_long_text_is_a_chunk_of_its_own(world: World) {

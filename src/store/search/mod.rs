@@ -97,15 +97,14 @@ impl Store {
         let mut gather = Gather::new(search);
         // The tail first: what moves from it into the index meanwhile is seen twice, not missed.
         tail::look(&mut conn, search, &scope, &mut gather).await?;
-        let hits = Hits::new(search, &scope);
-        let mut most = search.limit + hits::SPARE;
+        let mut hits = Hits::new(search, &scope, &conn);
         while !gather.is_done() {
-            let found = hits.next(&mut conn, gather.index_from(), most).await?;
-            most = gather.take_hits(found, &scope, most);
+            let answer = hits.next(&mut conn, gather.ask()).await?;
+            gather.take_answer(answer, &scope);
         }
-        let page = gather.finish();
-        let messages = left::fill(&mut conn, search.reader, page.messages).await?;
-        Ok(Some(FoundPage { messages, ..page }))
+        let (found, next) = gather.finish();
+        let messages = left::fill(&mut conn, search.reader, found).await?;
+        Ok(Some(FoundPage { messages, next }))
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within

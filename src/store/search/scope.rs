@@ -26,18 +26,22 @@ macro_rules! readable {
     };
 }
 
-/// The same for both engines, as one row: see `hits/sqlite.rs`.
+/// The same for both engines, as one row: see `hits/sqlite.rs`. Beside them, how many entries
+/// PostgreSQL thinks the whole index has.
 macro_rules! packed {
     ($from:literal, $where:literal) => {
         Sql {
             sqlite: concat!(
                 "SELECT '[' || coalesce(group_concat(json_array(room_id, indexed, head), ','), '')
-                            || ']' FROM (",
+                            || ']', 0 FROM (",
                 readable!($from, $where),
                 ") readable"
             ),
             postgres: concat!(
-                "SELECT coalesce(json_agg(json_build_array(room_id, indexed, head)), '[]') FROM (",
+                "SELECT coalesce(json_agg(json_build_array(room_id, indexed, head)), '[]'),
+                        (SELECT greatest(reltuples, 0)::bigint FROM pg_class
+                          WHERE oid = 'search_entry'::regclass)
+                   FROM (",
                 readable!($from, $where),
                 ") readable"
             ),
@@ -62,6 +66,7 @@ const CLUB: Sql = packed!("room", "room.club_id = $2");
 #[derive(Debug)]
 pub(super) struct Scope {
     rooms: HashMap<RoomId, Reach>,
+    all_entries: i64,
 }
 
 /// How far a room and its index go.
@@ -75,15 +80,15 @@ impl Scope {
     pub(super) async fn read(conn: &mut Conn, search: &Search<'_>) -> Result<Self, StoreError> {
         type Rows = Json<Vec<(i64, i64, i64)>>;
         let reader = search.reader.0;
-        let (Json(rooms),) = match (search.room, search.club) {
+        let (Json(rooms), all_entries) = match (search.room, search.club) {
             (Some(room), club) => {
-                fetch_one!(conn, (Rows,), ONE, reader, room.0, club.map(|club| club.0))?
+                fetch_one!(conn, (Rows, i64), ONE, reader, room.0, club.map(|club| club.0))?
             }
-            (None, Some(club)) => fetch_one!(conn, (Rows,), CLUB, reader, club.0)?,
-            (None, None) => fetch_one!(conn, (Rows,), ANY, reader)?,
+            (None, Some(club)) => fetch_one!(conn, (Rows, i64), CLUB, reader, club.0)?,
+            (None, None) => fetch_one!(conn, (Rows, i64), ANY, reader)?,
         };
         let reach = |(room, indexed, head)| (RoomId(room), Reach { indexed, head });
-        Ok(Self { rooms: rooms.into_iter().map(reach).collect() })
+        Ok(Self { rooms: rooms.into_iter().map(reach).collect(), all_entries })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -94,8 +99,14 @@ impl Scope {
         self.rooms.contains_key(&room)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.rooms.len()
+    /// How many entries the index has of these rooms, about.
+    pub(super) fn entries(&self) -> i64 {
+        self.rooms.values().map(|reach| reach.indexed).sum()
+    }
+
+    /// How many entries the whole index has, as far as PostgreSQL knows.
+    pub(super) fn all_entries(&self) -> i64 {
+        self.all_entries.max(self.entries())
     }
 
     pub(super) fn rooms(&self) -> impl Iterator<Item = RoomId> {

@@ -34,6 +34,11 @@ impl Spot {
         Self { point: point_of(at, room), room, seq }
     }
 
+    /// Right below everything at a point.
+    pub(super) const fn below(point: i64) -> Self {
+        Self { point: point - 1, room: RoomId(i64::MAX), seq: i64::MAX }
+    }
+
     /// Right below everything that was taken at this time or later.
     pub(super) fn before(at: Millis) -> Self {
         Self { point: least_point(at), room: RoomId(i64::MIN), seq: i64::MIN }
@@ -42,7 +47,12 @@ impl Spot {
 
 /// The point of a message.
 pub(super) fn point_of(at: Millis, room: RoomId) -> i64 {
-    least_point(at) | (room.0 & ((1 << ROOM_BITS) - 1))
+    least_point(at) | room_bits(room)
+}
+
+/// The lowest bits of the points of a room.
+pub(super) const fn room_bits(room: RoomId) -> i64 {
+    room.0 & ((1 << ROOM_BITS) - 1)
 }
 
 /// The least point of a time. Times that no clock shows are the ends of what fits.
@@ -63,5 +73,8 @@ mod tests {
         assert!(Spot::before(at) < one && Spot::before(Millis(at.0 + 1)) > two);
         assert!(Spot::before(Millis(i64::MAX)) < Spot::MAX);
         assert_eq!(Spot::before(Millis(i64::MIN)).point, 0);
+        let below = Spot::below(one.point);
+        assert!(below < one && below > Spot::before(at));
+        assert_eq!(room_bits(RoomId(5_000)), one.point & 1_023);
     }
 }

@@ -3,6 +3,7 @@
 use super::Search;
 use super::files::carries_file;
 use super::gather::Gather;
+use super::hits::Hit;
 use super::scope::Scope;
 use super::spot::{Spot, least_point, point};
 use super::verdict::may_see;
@@ -82,7 +83,7 @@ pub(super) async fn look(
         gather.cut_tail(*last);
     }
     for (_spot, message, carries_file) in rows {
-        gather.take(message, carries_file);
+        gather.take(Hit { message, carries_file, left: None });
     }
     Ok(())
 }

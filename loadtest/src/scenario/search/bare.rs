@@ -52,6 +52,9 @@ const PICK: &str = "WITH found AS MATERIALIZED (
         SELECT spot, room_id, seq FROM search_entry WHERE tokens @> $1)
     SELECT spot, room_id, seq FROM found ORDER BY spot DESC, room_id DESC, seq DESC LIMIT $2";
 
+/// Asked for beyond what is wanted, where rows of another room may be among them.
+const SPARE: i64 = 8;
+
 /// A connection that asks.
 pub(super) enum Bare {
     Sqlite(Connection),
@@ -71,37 +74,29 @@ impl Bare {
         })
     }
 
-    /// Asks once and gives the time and the rows that came. PostgreSQL is asked in each of two ways
-    /// and the faster one counts: nobody who writes a statement by hand would take the other.
+    /// Asks once and gives the time and the rows that came. Where there are two ways to ask, both are
+    /// taken and the faster one counts: nobody who writes a statement by hand would take the other.
     pub(super) async fn ask(
         &self,
         query: &Query,
         (reader, room): (i64, i64),
         most: i64,
     ) -> Result<(Duration, usize)> {
-        let tokens = tokens(query, room);
         match self {
             Self::Sqlite(conn) => {
-                let all: Vec<String> = tokens.iter().map(i32::to_string).collect();
-                let begin = Instant::now();
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM (SELECT rowid AS spot FROM search_token
-                         WHERE search_token MATCH ?1 ORDER BY rowid DESC LIMIT ?2) hit
-                     CROSS JOIN search_entry e{} AND e.spot = hit.spot
-                     ORDER BY e.spot DESC, e.room_id DESC, e.seq DESC",
-                    seen!("e", "?3")
-                );
-                let mut statement = conn.prepare_cached(&sql)?;
-                let expression = all.join(" AND ");
-                let mut rows = statement.query((expression, most, reader))?;
-                let mut count = 0;
-                while let Some(row) = rows.next()? {
-                    let _text: String = row.get(6)?;
-                    count += 1;
+                let told = ask_sqlite(conn, &tokens(query, Some(room)), most, reader)?;
+                if !query.in_room {
+                    return Ok((told.took, told.rooms.len()));
                 }
-                Ok((begin.elapsed(), count))
+                let untold = ask_sqlite(conn, &tokens(query, None), most + SPARE, reader)?;
+                // Without the room it is an answer only where it found enough, or all there is.
+                let here = untold.rooms.iter().filter(|other| **other == room).count() as i64;
+                let is_whole = here >= most || (untold.rooms.len() as i64) < most + SPARE;
+                let took = if is_whole { told.took.min(untold.took) } else { told.took };
+                Ok((took, told.rooms.len()))
             }
             Self::Postgres(client) => {
+                let tokens = tokens(query, Some(room));
                 let mut best: Option<(Duration, usize)> = None;
                 for way in [WALK, PICK] {
                     let sql = format!(
@@ -122,6 +117,33 @@ impl Bare {
             }
         }
     }
+}
+
+/// What one statement brought.
+struct Answer {
+    took: Duration,
+    /// The room of each row.
+    rooms: Vec<i64>,
+}
+
+fn ask_sqlite(conn: &Connection, tokens: &[i32], most: i64, reader: i64) -> Result<Answer> {
+    let all: Vec<String> = tokens.iter().map(i32::to_string).collect();
+    let begin = Instant::now();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT rowid AS spot FROM search_token
+             WHERE search_token MATCH ?1 ORDER BY rowid DESC LIMIT ?2) hit
+         CROSS JOIN search_entry e{} AND e.spot = hit.spot
+         ORDER BY e.spot DESC, e.room_id DESC, e.seq DESC",
+        seen!("e", "?3")
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query((all.join(" AND "), most, reader))?;
+    let mut rooms = Vec::new();
+    while let Some(row) = rows.next()? {
+        let _text: String = row.get(6)?;
+        rooms.push(row.get(0)?);
+    }
+    Ok(Answer { took: begin.elapsed(), rooms })
 }
 
 fn read_only(file: &Path) -> Result<Connection> {

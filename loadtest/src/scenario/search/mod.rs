@@ -31,11 +31,12 @@ use crate::setup::{self, User, text_at};
 pub(crate) const GOALS: &[&str] = &["search_ratio", "open_ratio"];
 const RATIO_GOAL: f64 = 1.5;
 const OPEN_GOAL: f64 = 1.1;
-/// Messages of a page, and what the server asks its index for at first.
+/// Messages of a page; the statement asks for one more, as who pages must.
 const PAGE: usize = 50;
-const ASKED: i64 = 64;
+const ASKED: i64 = 51;
 /// The server takes a hundred calls a second of one user.
 const READERS: usize = 20;
+const STATEMENTS: &str = "moim_sql_statements_total";
 /// How long the server may take to put the messages into its index, in seconds for a million.
 const INDEX_LIMIT: f64 = 1_200.0;
 
@@ -175,6 +176,8 @@ struct Times {
     bare: Histogram<u64>,
     kinds: Vec<(&'static str, Histogram<u64>, Histogram<u64>)>,
     wrong: Vec<String>,
+    /// SQL statements of the server for each search.
+    statements: f64,
 }
 
 impl Times {
@@ -187,12 +190,15 @@ impl Times {
         let millis = |times: &Histogram<u64>, at| times.value_at_quantile(at) as f64 / 1e3;
         for (name, times, about) in [
             ("search", &self.call, "GET /v1/search, a page of 50"),
-            ("bare", &self.bare, "one statement with the rights, 64 rows, a connection of its own"),
+            ("bare", &self.bare, "one statement with the rights, 51 rows, a connection of its own"),
         ] {
             report.figure(format!("{name}_p50"), millis(times, 0.5), "ms", about);
             report.figure(format!("{name}_p95"), millis(times, 0.95), "ms", about);
             report.figure(format!("{name}_max"), times.max() as f64 / 1e3, "ms", about);
         }
+        let about =
+            "SQL statements of the server for each search, with those of its chores meanwhile";
+        report.figure("statements_per_search", self.statements, "", about);
         let row = |(kind, call, bare): &(&'static str, Histogram<u64>, Histogram<u64>)| {
             json!({
                 "kind": kind,
@@ -226,11 +232,14 @@ async fn ask(
         bare: microseconds()?,
         kinds: Vec::new(),
         wrong: Vec::new(),
+        statements: 0.0,
     };
     let mut http = Http::new(target.endpoint.clone());
     let tokens = readers.users.iter().map(|user| user.token.as_str()).collect::<Vec<_>>();
     let mut turn = tokens.iter().cycle();
-    let progress = Progress::new("searches", asked.len() * (rounds + 1));
+    let searches = asked.len() * (rounds + 1);
+    let progress = Progress::new("searches", searches);
+    let before = Metrics::read(&mut http).await?.get(STATEMENTS);
     // The round before the first warms up what both sides read.
     for round in 0..=rounds {
         for (query, wanted) in asked.iter().zip(expected) {
@@ -267,6 +276,8 @@ async fn ask(
         }
     }
     progress.done();
+    let after = Metrics::read(&mut http).await?.get(STATEMENTS);
+    times.statements = (after - before) / searches as f64;
     report.option("searches", asked.len() * rounds);
     Ok(times)
 }

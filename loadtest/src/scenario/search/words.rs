@@ -63,7 +63,7 @@ impl Words {
         words.get(place).map_or("말", String::as_str)
     }
 
-    /// What people look for: common, middling and rare words, two of them, and a phrase.
+    /// What people look for: common, middling and rare words, and two of them.
     pub(super) fn queries(&self, each: usize, random: &mut SmallRng) -> Vec<Query> {
         let mut queries = Vec::new();
         let ranks = [("common", 0..30), ("middling", 300..1_500), ("rare", 8_000..20_000)];
@@ -120,10 +120,10 @@ impl Query {
 
 /// The numbers by which the server's index knows what every text with these words has: a Latin word
 /// is one, each pair of neighbours in a Korean one is one.
-/// So is the room, where only one is meant.
-pub(super) fn tokens(query: &Query, room: i64) -> Vec<i32> {
+/// So is the room, where only one is meant and the index is to be told.
+pub(super) fn tokens(query: &Query, room: Option<i64>) -> Vec<i32> {
     let mut found = Vec::new();
-    if query.in_room {
+    if let Some(room) = room.filter(|_room| query.in_room) {
         found.push(folded(std::iter::once(b'r').chain(room.to_le_bytes())));
     }
     for word in &query.words {
@@ -159,8 +159,9 @@ mod tests {
     #[test]
     fn tokens_are_those_of_the_server() {
         let here = Query { in_room: true, ..Query::new("", &["회의"]) };
-        assert_eq!(tokens(&here, 12), [202_963_380, 2_049_256_284]);
-        assert_eq!(tokens(&Query::new("", &["meeting"]), 12), [1_853_532_371]);
+        assert_eq!(tokens(&here, Some(12)), [202_963_380, 2_049_256_284]);
+        assert_eq!(tokens(&here, None).len(), 1);
+        assert_eq!(tokens(&Query::new("", &["meeting"]), Some(12)), [1_853_532_371]);
     }
 
     #[test]

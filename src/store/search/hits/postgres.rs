@@ -1,55 +1,62 @@
 //! A GIN index gives all that it finds, in no order. So what is common is found by going over the
 //! entries from the newest on, and only what is rare by the index.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::postgres::PgRow;
+use sqlx::{Error, FromRow, Row};
 
-use super::{Hit, Hits, message_of_entry};
+use super::{Answer, Ask, Hit, Hits, MOST};
 use crate::domain::{RoomId, Token};
 use crate::store::StoreError;
 use crate::store::db::{Conn, Either};
 use crate::store::messages::{MessageRow, message_columns};
 use crate::store::search::files::carries_file;
+use crate::store::search::left::has_left;
 use crate::store::search::spot::Spot;
+use crate::store::search::verdict::may_see;
 
-/// Entries from the newest on that are looked at before the index is asked; and the most, where the
-/// first ones promise that it will do.
-const FEW: i64 = 2_000;
+/// Entries from the newest on that are looked at before the index is asked.
+const FEW: i64 = 600;
+/// And the most, where the first ones promise that it will do.
 const MANY: i64 = 40_000;
 
-impl<'r, R> FromRow<'r, R> for Hit
-where
-    R: Row,
-    for<'c> &'c str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-    MessageRow: FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let (count, point): (i64, i64) = (row.try_get("hits")?, row.try_get("spot")?);
-        let (room, seq) = (RoomId(row.try_get("entry_room")?), row.try_get("entry_seq")?);
-        let is_seen = row.try_get::<Option<i64>, _>("seq")?.is_some();
-        let message = if is_seen { Some(MessageRow::from_row(row)?.of(room)) } else { None };
-        Ok(Self {
-            count: usize::try_from(count).unwrap_or(0),
-            spot: Spot { point, room, seq },
-            message,
+/// An entry, with its message if the reader may see it.
+struct Entry {
+    spot: Spot,
+    hit: Option<Hit>,
+}
+
+impl<'r> FromRow<'r, PgRow> for Entry {
+    fn from_row(row: &'r PgRow) -> Result<Self, Error> {
+        let (point, room) = (row.try_get("spot")?, RoomId(row.try_get("entry_room")?));
+        let spot = Spot { point, room, seq: row.try_get("entry_seq")? };
+        if row.try_get::<Option<i64>, _>("seq")?.is_none() {
+            return Ok(Self { spot, hit: None });
+        }
+        let hit = Hit {
+            message: MessageRow::from_row(row)?.of(room),
             carries_file: row.try_get::<Option<bool>, _>("carries_file")?.unwrap_or(false),
-        })
+            left: row.try_get("has_left")?,
+        };
+        Ok(Self { spot, hit: Some(hit) })
     }
 }
 
 /// Some entries with their messages: `$1` tokens, `$2` to `$4` the spot below which, `$5` the reader,
-/// `$6` the least point, `$7` how many, `$8` tokens of which one will do.
+/// `$6` the least point, `$7` how many, `$8` tokens of which one will do, `$10` whether files are
+/// looked for, `$11` whether to say what is left.
 macro_rules! entries {
     ($($entries:literal),+) => {
         concat!(
-            "SELECT count(*) OVER () AS hits, e.spot, e.room_id AS entry_room,
-                    e.seq AS entry_seq, ",
+            "SELECT e.spot, e.room_id AS entry_room, e.seq AS entry_seq, CASE WHEN $10 THEN ",
             carries_file!("m"),
-            " AS carries_file, ",
+            " END AS carries_file, CASE WHEN $11 THEN ",
+            has_left!("m"),
+            " END AS has_left, ",
             message_columns!(),
-            " FROM (", $($entries,)+ ") e CROSS JOIN room",
-            message_of_entry!("$5"),
+            " FROM (", $($entries,)+ ") e CROSS JOIN room
+              LEFT JOIN room_member seen ON seen.user_id = $5 AND seen.room_id = room.room_id
+              LEFT JOIN message m ON m.room_id = e.room_id AND m.seq = e.seq AND ",
+            may_see!("m", "$5"),
             " WHERE room.room_id = e.room_id
               ORDER BY e.spot DESC, e.room_id DESC, e.seq DESC"
         )
@@ -74,56 +81,76 @@ macro_rules! walk {
 /// Asks the index for all. Left to itself, with the limit in sight, the planner would at times go
 /// over the whole table from its end.
 macro_rules! pick {
-    ($tokens:literal) => {
+    ($tokens:literal, $spot:literal) => {
         entries!(
             "WITH found AS MATERIALIZED (
                  SELECT spot, room_id, seq FROM search_entry
                   WHERE ",
             $tokens,
-            " AND spot <= $2 AND spot >= $6)
+            " AND ",
+            $spot,
+            " <= $2 AND ",
+            $spot,
+            " >= $6)
               SELECT spot, room_id, seq FROM found WHERE (spot, room_id, seq) < ($2, $3, $4)
                ORDER BY spot DESC, room_id DESC, seq DESC LIMIT $7"
         )
     };
 }
 
-const WALK: [&str; 2] = [walk!("tokens @> $1"), walk!("tokens @> $1 AND tokens && $8")];
-const PICK: [&str; 2] = [pick!("tokens @> $1"), pick!("tokens @> $1 AND tokens && $8")];
+/// The texts without and with tokens of which one will do, and whether their plans are kept.
+type Way = ([&'static str; 2], bool);
+
+const WALK: Way = ([walk!("tokens @> $1"), walk!("tokens @> $1 AND tokens && $8")], true);
+/// By the tokens alone, the spot being hidden from the planner: one plan is good for all of them.
+const PICK: Way =
+    ([pick!("tokens @> $1", "spot + 0"), pick!("tokens @> $1 AND tokens && $8", "spot + 0")], true);
+/// By the tokens or by the time: planned for anew each time, for what is best for some is bad for most.
+const PICK_SINCE: Way =
+    ([pick!("tokens @> $1", "spot"), pick!("tokens @> $1 AND tokens && $8", "spot")], false);
 
 impl Hits {
     pub(super) async fn next_of_postgres(
         &self,
         conn: &mut Conn,
-        below: Spot,
-        most: usize,
-    ) -> Result<Vec<Hit>, StoreError> {
-        let few = self.ask(conn, &WALK, below, (most, Some(FEW))).await?;
-        if few.len() >= most {
+        ask: Ask,
+    ) -> Result<Answer, StoreError> {
+        // Each spot is a row, also those that the reader may not see.
+        let ask = Ask { most: ask.most.min(MOST), ..ask };
+        let entries = self.entries(conn, ask).await?;
+        let last = entries.last().map(|entry| entry.spot);
+        Ok(Answer {
+            named: entries.len(),
+            down_to: last.filter(|_last| entries.len() >= ask.most),
+            hits: entries.into_iter().filter_map(|entry| entry.hit).collect(),
+        })
+    }
+
+    async fn entries(&self, conn: &mut Conn, ask: Ask) -> Result<Vec<Entry>, StoreError> {
+        let few = self.ask(conn, WALK, ask, FEW).await?;
+        if few.len() >= ask.most {
             return Ok(few);
         }
-        // Were all like these, so many would have to be looked at; and some more.
-        let [found, wanted] = [few.len(), most].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let needed = FEW.saturating_mul(wanted).saturating_mul(3) / (2 * found.max(1));
-        if found > 0 && needed <= MANY {
-            let many = self.ask(conn, &WALK, below, (most, Some(needed))).await?;
-            if many.len() >= most {
+        if let Some(walk) = walk(few.len(), ask.most, self.entries) {
+            let many = self.ask(conn, WALK, ask, walk).await?;
+            if many.len() >= ask.most {
                 return Ok(many);
             }
         }
-        self.ask(conn, &PICK, below, (most, None)).await
+        let pick = if self.least > 0 { PICK_SINCE } else { PICK };
+        self.ask(conn, pick, ask, 0).await
     }
 
     async fn ask(
         &self,
         conn: &mut Conn,
-        [alone, with_any]: &[&'static str; 2],
-        below: Spot,
-        (most, entries): (usize, Option<i64>),
-    ) -> Result<Vec<Hit>, StoreError> {
-        let Either::Postgres(conn) = conn.either() else { return Ok(Vec::new()) };
-        // The index is planned for anew each time: a plan for any tokens is a bad one for most.
-        let hits = sqlx::query_as(if self.any.is_empty() { *alone } else { *with_any })
-            .persistent(entries.is_some())
+        ([alone, with_any], is_kept): Way,
+        Ask { below, most, asks_left }: Ask,
+        entries: i64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let Either::Postgres(lent) = conn.either() else { return Ok(Vec::new()) };
+        let hits = sqlx::query_as(if self.any.is_empty() { alone } else { with_any })
+            .persistent(is_kept)
             .bind(numbers(&self.all))
             .bind(below.point)
             .bind(below.room.0)
@@ -132,11 +159,38 @@ impl Hits {
             .bind(self.least)
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .bind(numbers(&self.any))
-            .bind(entries.unwrap_or(0));
-        Ok(hits.fetch_all(conn).await?)
+            .bind(entries)
+            .bind(self.wants_files)
+            .bind(asks_left);
+        let done = hits.fetch_all(lent).await;
+        conn.heard(done)
     }
+}
+
+/// How many entries to go over for so many, when of the first ones so many were found: were all like
+/// these, and some more. None when the index would name fewer than that, out of all of its entries.
+fn walk(found: usize, wanted: usize, entries: i64) -> Option<i64> {
+    let [found, wanted] = [found, wanted].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let needed = FEW.saturating_mul(wanted).saturating_mul(3) / (2 * found.max(1));
+    let named = found.saturating_mul(entries) / FEW;
+    (needed <= named.min(MANY)).then_some(needed)
 }
 
 fn numbers(tokens: &[Token]) -> Vec<i32> {
     tokens.iter().map(|token| token.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_gone_over_where_the_index_would_name_more() {
+        assert_eq!(walk(0, 54, 1_000_000), None, "the index knows at once");
+        assert_eq!(walk(2, 54, 1_000_000), None, "3,000 instead of 24,000");
+        assert_eq!(walk(9, 54, 1_000_000), Some(5_400));
+        assert_eq!(walk(2, 54, 100_000_000), Some(24_300));
+        assert_eq!(walk(1, 54, i64::MAX), None, "too many");
+        assert_eq!(walk(30, usize::MAX, 0), None);
+    }
 }
