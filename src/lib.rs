@@ -163,7 +163,8 @@
 //! does not have yet. What it keeps of a text are numbers (of words, of pairs of syllables), the same
 //! in FTS5 and in an array of PostgreSQL: nothing that anybody types is part of a question to an engine,
 //! and whether a message is meant and may be seen is decided on the message. Time is in its keys, for
-//! the newest are wanted, and who sorts all that was found pays for what nobody sees.
+//! the newest are wanted, and who sorts all that was found pays for what nobody sees. FTS5 is told the
+//! room only where that is a short list: going along a long one cost more than all the rest.
 //!
 //! **D23. Who may do what in a room is one table** of permissions by rank and kind of room, with the
 //! room's own words over it ([`domain::Permission`]). The live room asks it in one place
