@@ -13,6 +13,8 @@ use tokio::time::{sleep, timeout};
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_TRIES: u32 = 20;
+/// Who is put off for longer, as by a limit of an hour or a day, does not wait.
+const MOST_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where the server listens, resolved once.
 #[derive(Clone, Debug)]
@@ -171,6 +173,29 @@ impl Http {
         self.call("POST", path, token, Some(body)).await
     }
 
+    /// Sends bytes as they are.
+    pub(crate) async fn upload(&mut self, path: &str, token: &str, bytes: &[u8]) -> Result<Value> {
+        let Endpoint { authority, prefix, .. } = &self.endpoint;
+        let head = format!(
+            "POST {prefix}{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n",
+            bytes.len()
+        );
+        let request = [head.as_bytes(), bytes].concat();
+        let (status, body) = self.patiently(&format!("POST {path}"), &request).await?;
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        match status {
+            200..=299 => Ok(body),
+            status => bail!(Refused { status, what: format!("POST {path}"), body }),
+        }
+    }
+
+    /// A GET of what need not be JSON, and need not be given.
+    pub(crate) async fn fetch(&mut self, path: &str, token: &str) -> Result<(u16, Vec<u8>)> {
+        let request = self.request("GET", path, Some(token), None);
+        self.patiently(&format!("GET {path}"), &request).await
+    }
+
     pub(crate) async fn patch(&mut self, path: &str, token: &str, body: &Value) -> Result<Value> {
         self.call("PATCH", path, Some(token), Some(body)).await
     }
@@ -195,19 +220,29 @@ impl Http {
         body: Option<&Value>,
     ) -> Result<Value> {
         let request = self.request(method, path, token, body);
+        let (status, body) = self.patiently(&format!("{method} {path}"), &request).await?;
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        match status {
+            200..=299 => Ok(body),
+            status => bail!(Refused { status, what: format!("{method} {path}"), body }),
+        }
+    }
+
+    /// The first answer that does not ask for patience.
+    async fn patiently(&mut self, what: &str, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         for _ in 0..MAX_TRIES {
-            let (head, body) = timeout(CALL_LIMIT, self.exchange(&request))
+            let (head, body) = timeout(CALL_LIMIT, self.exchange(request))
                 .await
-                .with_context(|| format!("{method} {path} was not answered in time"))?
-                .with_context(|| format!("{method} {path} failed"))?;
-            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                .with_context(|| format!("{what} was not answered in time"))?
+                .with_context(|| format!("{what} failed"))?;
+            let wait = Duration::from_secs(head.retry_after.unwrap_or(1));
             match head.status {
-                200..=299 => return Ok(body),
-                429 | 503 => sleep(Duration::from_secs(head.retry_after.unwrap_or(1))).await,
-                status => bail!(Refused { status, what: format!("{method} {path}"), body }),
+                429 | 503 if wait <= MOST_PATIENCE => sleep(wait).await,
+                429 | 503 => bail!("{what} was put off for {} s", wait.as_secs()),
+                status => return Ok((status, body)),
             }
         }
-        bail!("{method} {path}: the server still asks for patience after {MAX_TRIES} tries")
+        bail!("{what}: the server still asks for patience after {MAX_TRIES} tries")
     }
 
     fn request(

@@ -12,8 +12,33 @@ pub(crate) const TEXT_HEAD: usize = 2 * (DIGITS + 1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub seq: u64,
-    /// Present in messages of the load tester.
+    /// The ordinal of a message, where it stands right behind the seq.
+    pub n: Option<u64>,
+    /// Present in messages of the load tester, and in edits of them.
     pub stamp: Option<Stamp>,
+}
+
+/// What an event of a log tells of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told<'l> {
+    New {
+        id: &'l str,
+        by: &'l str,
+    },
+    Edit {
+        id: &'l str,
+        by: &'l str,
+        rev: u64,
+    },
+    /// A reaction, or its end; `count` are those with this emoji after it.
+    Mark {
+        id: &'l str,
+        by: &'l str,
+        emoji: &'l str,
+        is_on: bool,
+        count: u64,
+    },
+    Other,
 }
 
 /// What a message of the load tester says of itself.
@@ -28,6 +53,16 @@ impl Stamp {
     pub(crate) fn head(self) -> String {
         let Self { serial, due_us } = self;
         format!("{serial:0DIGITS$} {due_us:0DIGITS$} ")
+    }
+
+    /// The first word of a text with this number.
+    pub(crate) fn word(serial: u64) -> String {
+        format!("{serial:0DIGITS$}")
+    }
+
+    /// The one that a text carries.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        stamp(text.as_bytes())
     }
 
     /// A text that carries it.
@@ -46,14 +81,37 @@ pub(crate) fn filler(bytes: usize) -> String {
     if bytes <= PLAIN_BYTES { "x".repeat(left) } else { LONG.repeat(left / LONG.len()) }
 }
 
-/// The usual shape of a message. Key order is not promised, so any other shape is parsed in full.
+/// The usual shape of what happens to a message. Key order is not promised, so any other shape is
+/// parsed in full.
 pub(crate) fn is_plain(line: &[u8]) -> bool {
-    line.starts_with(br#"{"ev":"msg.new","#)
+    line.starts_with(br#"{"ev":"msg."#)
 }
 
 pub(crate) fn delivery(line: &[u8]) -> Option<Delivery> {
-    let (seq, _) = number(behind(line, br#""seq":"#)?)?;
-    Some(Delivery { seq, stamp: behind(line, br#""text":""#).and_then(stamp) })
+    let (seq, rest) = number(behind(line, br#""seq":"#)?)?;
+    let n = rest.strip_prefix(br#","n":"#).and_then(number).map(|(n, _)| n);
+    Some(Delivery { seq, n, stamp: behind(line, br#""text":""#).and_then(stamp) })
+}
+
+/// What an event of a log tells of a message; nothing when it lacks what it should have.
+pub(crate) fn told(line: &[u8]) -> Option<Told<'_>> {
+    let event = word(line, br#""ev":""#)?;
+    if !matches!(event, "msg.new" | "msg.edit" | "msg.react" | "msg.unreact") {
+        return Some(Told::Other);
+    }
+    // What a message carries has ids of its own.
+    let at = line.windows(8).position(|window| window == br#""id":"m_"#)?;
+    let id = word(line.get(at..)?, br#""id":""#)?;
+    let by = word(line, br#""by":""#)?;
+    let count = |key| number(behind(line, key)?).map(|(number, _)| number);
+    Some(match event {
+        "msg.new" => Told::New { id, by },
+        "msg.edit" => Told::Edit { id, by, rev: count(br#""rev":"#)? },
+        event => {
+            let (emoji, count) = (word(line, br#""emoji":""#)?, count(br#""count":"#)?);
+            Told::Mark { id, by, emoji, is_on: event == "msg.react", count }
+        }
+    })
 }
 
 /// A piece of an answer of the assistant.
@@ -80,9 +138,14 @@ pub(crate) fn piece(line: &[u8]) -> Option<Piece<'_>> {
 
 /// The room of an event.
 pub(crate) fn room(line: &[u8]) -> Option<&str> {
-    let room = behind(line, br#""room":""#)?;
-    let room = room.get(..room.iter().position(|byte| *byte == b'"')?)?;
-    std::str::from_utf8(room).ok()
+    word(line, br#""room":""#)
+}
+
+/// The string behind a key, when it holds no quote.
+fn word<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l str> {
+    let rest = behind(line, key)?;
+    let word = rest.get(..rest.iter().position(|byte| *byte == b'"')?)?;
+    std::str::from_utf8(word).ok()
 }
 
 fn stamp(text: &[u8]) -> Option<Stamp> {
@@ -118,12 +181,12 @@ mod tests {
             r#"{{"ev":"msg.new","room":"r_1","seq":77,"n":3,"at":1,"d":{{"text":"{text}"}}}}"#
         );
         assert!(is_plain(line.as_bytes()));
-        let expected = Some(Delivery { seq: 77, stamp: Some(stamp) });
-        assert_eq!(delivery(line.as_bytes()), expected);
+        let expected = Delivery { seq: 77, n: Some(3), stamp: Some(stamp) };
+        assert_eq!(delivery(line.as_bytes()), Some(expected));
         assert_eq!(room(line.as_bytes()), Some("r_1"));
         let turned = format!(r#"{{"d":{{"text":"{text}"}},"seq":77,"room":"r_1","ev":"msg.new"}}"#);
         assert!(!is_plain(turned.as_bytes()));
-        assert_eq!(delivery(turned.as_bytes()), expected);
+        assert_eq!(delivery(turned.as_bytes()), Some(Delivery { n: None, ..expected }));
         assert_eq!(room(turned.as_bytes()), Some("r_1"));
     }
 
@@ -140,14 +203,46 @@ mod tests {
     #[test]
     fn an_event_without_a_stamp_has_its_place_all_the_same() {
         let line = br#"{"ev":"member.join","room":"r_1","seq":5,"d":{"user":{"id":"u_1"}}}"#;
-        assert_eq!(delivery(line), Some(Delivery { seq: 5, stamp: None }));
+        assert_eq!(delivery(line), Some(Delivery { seq: 5, n: None, stamp: None }));
         for text in ["hello 7", "7", "7 hello"] {
             let line =
                 format!(r#"{{"ev":"msg.new","room":"r_1","seq":6,"d":{{"text":"{text}"}}}}"#);
-            assert_eq!(delivery(line.as_bytes()), Some(Delivery { seq: 6, stamp: None }), "{text}");
+            let expected = Some(Delivery { seq: 6, n: None, stamp: None });
+            assert_eq!(delivery(line.as_bytes()), expected, "{text}");
         }
         assert_eq!(delivery(br#"{"ev":"presence","room":"r_1","count":3}"#), None);
         assert_eq!(room(br#"{"ev":"lag"}"#), None);
+    }
+
+    #[test]
+    fn what_happens_to_a_message_is_read_in_any_order_of_its_fields() {
+        let pairs = [
+            (
+                r#"{"ev":"msg.new","room":"r_1","seq":7,"n":3,"at":1,"d":{"id":"m_1_7","by":"u_3",
+                    "cid":"s-1","text":"a","reply_to":null,"files":[{"id":"fi_7","name":"x"}]}}"#,
+                Told::New { id: "m_1_7", by: "u_3" },
+            ),
+            (
+                r#"{"at":1,"d":{"by":"u_3","cid":"s-1","files":[{"id":"fi_7"}],"id":"m_1_7",
+                    "text":"a"},"ev":"msg.new","n":3,"room":"r_1","seq":7}"#,
+                Told::New { id: "m_1_7", by: "u_3" },
+            ),
+            (
+                r#"{"ev":"msg.edit","room":"r_1","seq":8,"at":1,"d":{"id":"m_1_7","by":"u_3",
+                    "text":"b","rev":2}}"#,
+                Told::Edit { id: "m_1_7", by: "u_3", rev: 2 },
+            ),
+            (
+                r#"{"ev":"msg.unreact","room":"r_1","seq":9,"at":1,"d":{"id":"m_1_7","by":"u_4",
+                    "emoji":"👍","count":0}}"#,
+                Told::Mark { id: "m_1_7", by: "u_4", emoji: "👍", is_on: false, count: 0 },
+            ),
+            (r#"{"ev":"member.join","room":"r_1","seq":5,"d":{"user":{"id":"u_1"}}}"#, Told::Other),
+        ];
+        for (line, expected) in pairs {
+            assert_eq!(told(line.as_bytes()), Some(expected), "{line}");
+        }
+        assert_eq!(told(br#"{"ev":"msg.edit","seq":8,"d":{"id":"m_1","by":"u_3"}}"#), None);
     }
 
     #[test]

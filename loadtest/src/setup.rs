@@ -16,6 +16,7 @@ const PASSWORD: &str = "a load of messages";
 
 #[derive(Clone, Debug)]
 pub(crate) struct User {
+    pub id: String,
     pub username: String,
     pub token: String,
 }
@@ -48,8 +49,8 @@ pub(crate) async fn login(endpoint: &Endpoint, username: &str) -> Result<User> {
 }
 
 fn user_of(username: String, answer: &Value) -> Result<User> {
-    let token = text_at(answer, "/access_token")?;
-    Ok(User { username, token })
+    let (id, token) = (text_at(answer, "/user/id")?, text_at(answer, "/access_token")?);
+    Ok(User { id, username, token })
 }
 
 /// Makes a club that anyone may join, with `rooms` more rooms than the one it is born with.

@@ -81,6 +81,8 @@ const CRASH: &str =
 /// Answers in pieces. Some rounds end early when the frame of an end is lost.
 const ANSWERS: &str = "ai --answers 2 --viewers 4 --seconds 3 --pairs 1 --questions 2 --bare 0 \
      --chat-rooms 1 --chat-members 2 --chat-rate 5";
+/// Edits and reactions among the messages, by people who come and go.
+const MIXED: &str = "mixed --users 12 --every 0.05 --seconds 2 --streams 0";
 /// Cuts of the power, most of them right after a reply.
 const POWER: &str = "power --points 60 --seconds 2 --restarts 0 --served 0";
 
@@ -90,6 +92,7 @@ fn a_sound_server_passes_every_run_that_catches_a_fault() {
     run("", SLOWLY).passes(&["latency_p50"]);
     run("", CRASH).passes(&["log_lost"]);
     run("", POWER).passes(&["lost"]);
+    run("", MIXED).passes(&["lost", "edits_wrong", "reactions_wrong", "searches_wrong", "leaked"]);
     run("", ANSWERS).passes(&["lost", "doubled", "reordered", "differing"]);
 }
 
@@ -106,6 +109,11 @@ fn a_doubled_frame_is_caught() {
 #[test]
 fn frames_that_change_places_are_caught() {
     run("swap_frames=300", ROOM).fails_by("reordered");
+}
+
+#[test]
+fn a_lost_frame_among_edits_and_reactions_is_caught() {
+    run("lose_frame=97", MIXED).fails_by("lost");
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl Board {
 
 impl Inner {
     fn deliver(&mut self, member: usize, line: &[u8], at: Instant) {
-        let Some(Delivery { seq, stamp: Some(stamp) }) = scan::delivery(line) else {
+        let Some(Delivery { seq, stamp: Some(stamp), .. }) = scan::delivery(line) else {
             return self.refused.push(format!("not ours: {}", String::from_utf8_lossy(line)));
         };
         self.line_bytes = line.len();

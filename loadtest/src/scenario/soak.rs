@@ -201,7 +201,7 @@ impl Soak {
         let Some(room) = rooms.get(self.any(rooms.len())) else { return };
         let away = Duration::from_millis(self.any(2_000) as u64);
         match self.any(4) {
-            0 => self.rest.history(&self.folk, self.folk.token(index), &room.id, due),
+            0 => self.rest.history(&self.folk, index, room, due),
             1 => self.folk.reopen(index, room, away, due).await,
             _ => self.folk.go_away(index, away),
         }

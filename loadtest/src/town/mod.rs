@@ -2,12 +2,18 @@
 //!
 //! * `Town`: the users and rooms. `Session`: what one client knows over all its lives; no sockets.
 //! * `Folk`: connects the sessions, lets them ask for things, and waits until all is through.
+//! * `Room`: what all sessions together know of one. `Book`: what its messages say and carry.
 //! * `Tally`: times and counts of a phase, and everything that must not happen.
 
+mod acts;
+mod book;
 mod figures;
 mod fit;
+mod heard;
+mod hunt;
 mod life;
 mod meter;
+mod parcel;
 mod people;
 mod rest;
 mod room;
@@ -22,15 +28,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
+pub(crate) use self::book::{EMOJI, Known, Shown, Who};
 pub(crate) use self::fit::slope;
+pub(crate) use self::hunt::{Hunt, Wanted};
 pub(crate) use self::meter::{Meter, Spent};
+pub(crate) use self::parcel::{Contents, Parcel, picture};
 pub(crate) use self::people::Town;
-pub(crate) use self::rest::Rest;
+pub(crate) use self::rest::{Rest, fetch, pry};
 pub(crate) use self::room::Room;
 pub(crate) use self::session::Session;
 pub(crate) use self::spread::{Picker, sizes};
@@ -99,6 +107,8 @@ impl Folk {
         let tokens = town.users.iter().map(|user| user.token.clone());
         let crowd = Self::new(endpoint, tokens, manner)?;
         for seat in &crowd.seats {
+            let user = town.users.get(seat.session.index);
+            seat.session.me.set(user.map(|user| Who::of(&user.id)).unwrap_or_default());
             for room in town.rooms_of(seat.session.index) {
                 seat.session.wish(&room);
             }
@@ -193,81 +203,6 @@ impl Folk {
         }
     }
 
-    /// Sends a message that was due at `due`. Of a session that is away, it goes out on its return.
-    pub(crate) async fn send(&self, index: usize, room: &Rc<Room>, due: Instant) {
-        if let Some(seat) = self.seats.get(index)
-            && let Some(op) = seat.session.send(room.clone(), due)
-        {
-            seat.say(&op).await;
-        }
-    }
-
-    pub(crate) async fn open(&self, index: usize, room: &Rc<Room>, due: Instant) {
-        if let Some(seat) = self.seats.get(index) {
-            seat.session.wish(room);
-            let op = seat.session.open(&room.id, due);
-            seat.say(&op).await;
-        }
-    }
-
-    pub(crate) async fn close(&self, index: usize, room: &Room, due: Instant) {
-        if let Some(seat) = self.seats.get(index) {
-            let op = seat.session.close(room, due);
-            seat.say(&op).await;
-        }
-    }
-
-    /// Closes a room and opens it again later, unless it is away or has it closed already.
-    pub(crate) async fn reopen(
-        self: &Rc<Self>,
-        index: usize,
-        room: &Rc<Room>,
-        after: Duration,
-        due: Instant,
-    ) {
-        let has_it = self.session(index).is_some_and(|session| session.has_open(room));
-        if !has_it || !self.is_here(index) {
-            return;
-        }
-        self.close(index, room, due).await;
-        let (folk, room) = (self.clone(), room.clone());
-        spawn_local(async move {
-            sleep(after).await;
-            if folk.session(index).is_some_and(|session| !session.wants(&room)) {
-                folk.open(index, &room, Instant::now()).await;
-            }
-        });
-    }
-
-    /// Leaves without a word, and comes back later.
-    pub(crate) fn go_away(self: &Rc<Self>, index: usize, time: Duration) {
-        self.leave(index);
-        let folk = self.clone();
-        spawn_local(async move {
-            sleep(time).await;
-            folk.arrive(index);
-        });
-    }
-
-    /// Any other op, timed as `deed`.
-    pub(crate) async fn ask(&self, index: usize, deed: Deed, op: Value, due: Instant) {
-        if let Some(seat) = self.seats.get(index) {
-            let op = seat.session.other(deed, op, due);
-            seat.say(&op).await;
-        }
-    }
-
-    /// Shows a fresh token, now and whenever it connects again.
-    pub(crate) async fn refresh(&self, index: usize, token: String, due: Instant) {
-        if let Some(seat) = self.seats.get(index) {
-            let op = json!({"op": "auth.refresh", "token": token});
-            seat.token.replace(token);
-            if self.is_here(index) {
-                self.ask(index, Deed::Refresh, op, due).await;
-            }
-        }
-    }
-
     pub(crate) fn token(&self, index: usize) -> String {
         self.seats.get(index).map(|seat| seat.token.borrow().clone()).unwrap_or_default()
     }
@@ -303,8 +238,8 @@ impl Folk {
         Ok(pace.late().clone())
     }
 
-    /// Waits until every send is answered and every session that is here and reads has all there
-    /// is. False when nothing came any more before that.
+    /// Waits until every send, edit and reaction is answered, and every session that is here and reads
+    /// has all there is. False when nothing came any more before that.
     pub(crate) async fn settle(&self) -> bool {
         self.wait_until(|| {
             self.common.tally.unanswered.get() == 0 && self.seats.iter().all(|seat| seat.is_level())
@@ -316,7 +251,7 @@ impl Folk {
     pub(crate) fn missing(&self) -> String {
         let late = self.seats.iter().filter(|seat| !seat.is_level()).take(3);
         let late: Vec<String> = late.map(|seat| seat.session.state()).collect();
-        format!("{} sends unanswered; behind: {}", self.unanswered(), late.join("; "))
+        format!("{} answers to come; behind: {}", self.unanswered(), late.join("; "))
     }
 
     /// Waits for something as long as anything comes.

@@ -1,6 +1,8 @@
 //! What all sessions together know of one room.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+
+use super::book::Book;
 
 /// A room of the run.
 pub(crate) struct Room {
@@ -8,21 +10,56 @@ pub(crate) struct Room {
     /// The newest seq that was acknowledged or delivered.
     end: Cell<u64>,
     contents: RefCell<Contents>,
+    /// What its messages say and carry, in runs that look at that.
+    book: OnceCell<Book>,
 }
 
-/// The serial at each seq, as whoever saw it first says.
+/// What stands at each seq, as whoever saw it first says: the serial of a text, or a mark of
+/// another event.
 #[derive(Default)]
 struct Contents {
-    first: u64,
-    serials: Vec<u64>,
+    first: Option<u64>,
+    marks: Vec<u64>,
+    /// So many at the beginning are known without a gap.
+    solid: usize,
+}
+
+/// Of an event that is neither a text nor a reaction.
+const OTHER: u64 = 1 << 62;
+const REACTION: u64 = 1 << 61;
+/// Set where a session heard the event, and not only its author the answer.
+const HEARD: u64 = 1 << 63;
+
+/// How an event stands to what was known of its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    First,
+    Again,
+    /// Somebody saw another one there.
+    Otherwise,
+}
+
+/// A mark of something that is no text of the load tester.
+pub(super) fn mark(reaction: Option<u64>) -> u64 {
+    reaction.map_or(OTHER, |hash| (hash >> 3) | REACTION)
 }
 
 impl Room {
     pub(super) fn new(id: String) -> Self {
-        Self { id, end: Cell::new(0), contents: RefCell::default() }
+        let (end, contents) = (Cell::new(0), RefCell::default());
+        Self { id, end, contents, book: OnceCell::new() }
     }
 
-    pub(super) fn end(&self) -> u64 {
+    /// From now on it is known what its messages say.
+    pub(crate) fn keep_book(&self) {
+        self.book.get_or_init(Book::default);
+    }
+
+    pub(crate) fn book(&self) -> Option<&Book> {
+        self.book.get()
+    }
+
+    pub(crate) fn end(&self) -> u64 {
         self.end.get()
     }
 
@@ -30,25 +67,48 @@ impl Room {
         self.end.set(self.end.get().max(seq));
     }
 
-    /// Notes that this message stands at this seq; false when somebody saw another one there.
+    /// What comes behind this seq is of this run.
+    pub(super) fn begins_behind(&self, seq: u64) {
+        self.reached(seq);
+        self.contents.borrow_mut().first.get_or_insert(seq + 1);
+    }
+
+    /// Notes an answer: this text stands at this seq. False when somebody saw another one there.
     pub(super) fn holds(&self, seq: u64, serial: u64) -> bool {
+        self.note(seq, serial) != Held::Otherwise
+    }
+
+    /// Notes an event: this stands at this seq.
+    pub(super) fn hears(&self, seq: u64, mark: u64) -> Held {
+        self.note(seq, mark | HEARD)
+    }
+
+    fn note(&self, seq: u64, mark: u64) -> Held {
         self.reached(seq);
         let mut contents = self.contents.borrow_mut();
-        if contents.serials.is_empty() {
-            contents.first = seq;
-        }
-        let index = seq.checked_sub(contents.first).and_then(|index| usize::try_from(index).ok());
+        let first = *contents.first.get_or_insert(seq);
         // What lies before the first that anybody saw was not sent by this run.
-        let Some(index) = index else { return true };
-        if index >= contents.serials.len() {
-            contents.serials.resize(index + 1, 0);
+        let index = seq.checked_sub(first).and_then(|index| usize::try_from(index).ok());
+        let Some(index) = index else { return Held::Again };
+        if index >= contents.marks.len() {
+            contents.marks.resize(index + 1, 0);
         }
-        match contents.serials.get_mut(index) {
-            Some(held @ 0) => *held = serial,
-            Some(held) => return *held == serial,
-            None => {}
+        let Some(held) = contents.marks.get_mut(index) else { return Held::Again };
+        if *held != 0 && *held & !HEARD != mark & !HEARD {
+            return Held::Otherwise;
         }
-        true
+        let is_first = *held & HEARD == 0;
+        *held |= mark;
+        if is_first { Held::First } else { Held::Again }
+    }
+
+    /// Whether it is known what stands at every seq of the run up to this one.
+    pub(crate) fn is_known_upto(&self, seq: u64) -> bool {
+        let mut contents = self.contents.borrow_mut();
+        let Contents { first: Some(first), marks, solid } = &mut *contents else { return false };
+        let more = marks.get(*solid..).unwrap_or_default();
+        *solid += more.iter().take_while(|mark| **mark != 0).count();
+        *first + *solid as u64 > seq
     }
 }
 
@@ -65,5 +125,31 @@ mod tests {
         assert!(!room.holds(9, 2));
         assert!(room.holds(8, 2));
         assert_eq!(room.end(), 9);
+    }
+
+    #[test]
+    fn an_event_is_first_once_whether_or_not_its_answer_came_before() {
+        let room = Room::new("r_1".to_owned());
+        room.begins_behind(6);
+        assert!(room.holds(8, 2));
+        assert_eq!(room.hears(8, 2), Held::First);
+        assert_eq!(room.hears(8, 2), Held::Again);
+        assert_eq!(room.hears(8, 3), Held::Otherwise);
+        assert_eq!(room.hears(7, mark(Some(99))), Held::First);
+        assert_eq!(room.hears(7, mark(Some(9_999))), Held::Otherwise);
+        assert_eq!(room.hears(7, mark(None)), Held::Otherwise);
+    }
+
+    #[test]
+    fn a_gap_is_known_until_it_is_filled() {
+        let room = Room::new("r_1".to_owned());
+        assert!(!room.is_known_upto(6));
+        room.begins_behind(6);
+        assert!(room.is_known_upto(6));
+        room.hears(7, 1);
+        room.hears(9, 2);
+        assert!(room.is_known_upto(7) && !room.is_known_upto(8) && !room.is_known_upto(9));
+        room.hears(8, mark(None));
+        assert!(room.is_known_upto(9) && !room.is_known_upto(10));
     }
 }

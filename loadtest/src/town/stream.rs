@@ -143,6 +143,7 @@ impl Reader {
         let mut watch = self.watch.borrow_mut();
         let watch = watch.get_or_insert_with(|| SeqWatch::after(delivery.seq - 1));
         let is_new = watch.see(delivery.seq);
+        self.room.take(event, delivery, &self.tally);
         if let Some(stamp) = delivery.stamp
             && is_new
         {

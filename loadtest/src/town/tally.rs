@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
+use super::book::{Part, Wrong};
 use crate::check::{Faults, Kind};
 use crate::pace::Epoch;
 use crate::report::{Report, microseconds, record};
@@ -29,10 +30,19 @@ pub(crate) enum Deed {
     History,
     /// A fresh token for a living session.
     Refresh,
+    Edit,
+    /// A reaction, or its end.
+    React,
+    /// All pages of a search by REST.
+    Search,
+    /// A file by REST, until it has an id.
+    Upload,
+    /// A file that somebody brought, or its preview.
+    Fetch,
 }
 
 impl Deed {
-    const COUNT: usize = 9;
+    const COUNT: usize = Self::Fetch as usize + 1;
 }
 
 /// Times and counts of one phase.
@@ -73,6 +83,16 @@ impl Noted {
     }
 }
 
+/// The checks of what messages say and carry.
+const WRONG: [(Part, &str); 6] = [
+    (Part::Edit, "edits_wrong"),
+    (Part::Reaction, "reactions_wrong"),
+    (Part::Read, "reads_wrong"),
+    (Part::Page, "pages_wrong"),
+    (Part::Search, "searches_wrong"),
+    (Part::File, "files_wrong"),
+];
+
 /// A count with its first examples.
 #[derive(Default)]
 pub(super) struct Sins {
@@ -102,9 +122,9 @@ impl Sins {
 pub(crate) struct Tally {
     pub(super) epoch: Epoch,
     noted: RefCell<Noted>,
-    /// Sends whose answer has not come.
+    /// Sends, edits and reactions whose answer has not come.
     pub(super) unanswered: Cell<usize>,
-    pub(super) serial: Cell<u64>,
+    serial: Cell<u64>,
     /// Sessions that are level in all their rooms since they connected last.
     arrived: Cell<usize>,
     arrived_at: Cell<Instant>,
@@ -117,6 +137,9 @@ pub(crate) struct Tally {
     pub(super) refused: Sins,
     pub(super) dropped: Sins,
     pub(super) not_resumed: Sins,
+    /// What was shown and is not so, by its kind; only of rooms that keep a book.
+    wrong: [(Part, &'static str, Sins); 6],
+    looks_inside: Cell<bool>,
     pub(super) server: RefCell<String>,
 }
 
@@ -137,6 +160,8 @@ impl Tally {
             refused: Sins::default(),
             dropped: Sins::default(),
             not_resumed: Sins::default(),
+            wrong: WRONG.map(|(part, name)| (part, name, Sins::default())),
+            looks_inside: Cell::new(false),
             server: RefCell::default(),
         })
     }
@@ -209,6 +234,36 @@ impl Tally {
         self.refused.add(example);
     }
 
+    /// The run looks at what messages say and carry.
+    pub(crate) fn look_inside(&self) {
+        self.looks_inside.set(true);
+    }
+
+    /// Two saw something different at one place.
+    pub(super) fn differs(&self, example: impl FnOnce() -> String) {
+        let mut faults = self.faults.borrow_mut();
+        faults.differing += 1;
+        faults.example(example);
+    }
+
+    /// Something is not as it is known.
+    pub(crate) fn wrong(&self, wrong: Wrong) {
+        if let Some((.., sins)) = self.wrong.iter().find(|(part, ..)| *part == wrong.what) {
+            sins.add(|| wrong.how);
+        }
+    }
+
+    /// Somebody got what they may not have.
+    pub(crate) fn leak(&self, example: impl FnOnce() -> String) {
+        self.leaked.add(example);
+    }
+
+    /// The number of a new text.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.serial.update(|serial| serial + 1);
+        self.serial.get()
+    }
+
     /// Faults that were found beside the sessions.
     pub(crate) fn blame(&self, faults: Faults) {
         self.faults.borrow_mut().add(faults);
@@ -224,6 +279,9 @@ impl Tally {
             ("differing", Kind::Differing),
         ];
         report.faults(&kinds, faults);
+        for (_, name, sins) in self.wrong.iter().filter(|_| self.looks_inside.get()) {
+            sins.judge(name, report);
+        }
         self.leaked.judge("leaked", report);
         self.not_resumed.judge("not_resumed", report);
         self.refused.judge("refused", report);

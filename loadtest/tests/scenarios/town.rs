@@ -172,7 +172,7 @@ fn a_short_soak_measures_its_slopes_under_churn() {
 }
 
 #[test]
-fn a_mixed_day_times_every_action_and_finds_how_many_it_carries() {
+fn a_mixed_day_times_every_action_looks_inside_and_finds_how_many_it_carries() {
     let kept = sound(&[
         "mixed",
         "--users",
@@ -183,7 +183,7 @@ fn a_mixed_day_times_every_action_and_finds_how_many_it_carries() {
         "--seed",
         "7",
         "--every",
-        "0.5",
+        "0.1",
         "--seconds",
         "3",
         "--streams",
@@ -191,11 +191,20 @@ fn a_mixed_day_times_every_action_and_finds_how_many_it_carries() {
         "--require",
         "p99=100000",
     ]);
-    for action in ["send", "read", "typing", "history"] {
+    let actions =
+        ["send", "read", "typing", "history", "react", "edit", "search", "upload", "file"];
+    for action in actions {
         assert!(figure(&kept, &format!("{action}_p99")) > 0.0, "{action}");
     }
+    for part in ["edits", "reactions", "reads", "pages", "searches", "files"] {
+        assert_eq!(kept.at(&format!("/checks/{part}_wrong/count")), 0, "{part}");
+    }
+    assert!(figure(&kept, "compared") > 100.0);
+    assert!(figure(&kept, "files") >= 1.0);
+    assert_eq!(figure(&kept, "rooms_vague"), 0.0);
     assert!(figure(&kept, "stream_p99") > 0.0);
     let steps = kept.at("/series/steps").as_array().unwrap();
     assert_eq!(steps[0]["users"], 20);
+    assert!(steps[0]["p99_ms"]["edit_p99"].is_number());
     assert!(kept.names("/charts").contains(&"by_users"));
 }

@@ -1,6 +1,8 @@
-//! A day of a club in short: people write, read, type, open and close rooms, look back, lose their
-//! connection. How many of them does a core carry?
+//! A day of a club in short: people write, read, type, react, put right what they said, open and
+//! close rooms, look back, search, bring files and open those of others, lose their connection. How
+//! many of them does a core carry? Whatever anybody is shown is held against what was said (`town`).
 
+mod audit;
 mod day;
 
 use std::rc::Rc;
@@ -13,7 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use serde_json::{Value, json};
 
-use self::day::{DAY, Day};
+use self::day::{DAY, Day, picker};
 use crate::chart::{Axis, Chart, Line};
 use crate::client::SignIn;
 use crate::pace::Pace;
@@ -21,7 +23,8 @@ use crate::proc::Process;
 use crate::progress::{Progress, note};
 use crate::report::{Report, microseconds};
 use crate::scenario::{Stage, need_files};
-use crate::town::{Folk, Manner, Meter, Noted, Rest, Spent, Town, sizes};
+use crate::setup;
+use crate::town::{Contents, Folk, Manner, Meter, Noted, Rest, Room, Spent, Town, picture, sizes};
 
 pub(crate) const GOALS: &[&str] = &["p99"];
 const P99_GOAL_MS: f64 = 200.0;
@@ -29,6 +32,10 @@ const P99_GOAL_MS: f64 = 200.0;
 const STEP: f64 = 1.5;
 /// A room holds so many on the average.
 const MEMBERS: usize = 50;
+/// People who are in no room and try to get at what is said there. Each is held to the limits of one.
+const OUTSIDERS: usize = 8;
+/// Few people do all that thousands do in a day: an hour has more than twenty files of one.
+const SETTINGS: [(&str, &str); 1] = [("MOIM_UPLOADS_PER_HOUR", "0")];
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -80,16 +87,27 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     for (name, value) in [("every", every), ("seconds", seconds), ("streams", streams)] {
         report.option(name, value);
     }
-    let target = stage.target(report).await?;
+    let settings = SETTINGS.map(|(name, value)| (name, value.to_owned()));
+    let target = stage.target_with(report, &settings).await?;
     let members = MEMBERS.min(users);
     let rooms = (most * usize::from(options.rooms)).div_ceil(members);
     let town =
         Town::build(&target.endpoint, &stage.name(), most, &sizes(rooms, members, None, most))
             .await?;
+    let outsiders = setup::register(&target.endpoint, &stage.name(), OUTSIDERS).await?;
+    town.rooms.iter().for_each(|room| Room::keep_book(room));
     let manner = Manner { sign_in: SignIn::Header, bytes: options.bytes.into(), at_once: 64 };
     let folk = Rc::new(Folk::of_town(&target.endpoint, &town, &manner)?);
-    let random = SmallRng::seed_from_u64(stage.seed);
-    let mut day = Day::new(folk.clone(), town, Rest::new(&target.endpoint), random);
+    folk.tally().look_inside();
+    let mut day = Day {
+        folk: folk.clone(),
+        town,
+        rest: Rest::new(&target.endpoint),
+        random: SmallRng::seed_from_u64(stage.seed),
+        outsiders: outsiders.into_iter().map(|user| user.token).collect(),
+        picture: Contents::Picture(picture()?),
+        picker: picker(),
+    };
 
     let (mut steps, mut count) = (Vec::<Step>::new(), users);
     loop {
@@ -102,6 +120,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         count = ((count as f64 * STEP) as usize).min(most);
     }
     figures(report, &steps)?;
+    audit::audit(&day, &target.endpoint, report).await?;
     folk.judge(report);
     drop(day);
     drop(folk);
@@ -140,7 +159,9 @@ impl Day {
         let longest_pause = Duration::from_secs(2);
         tokio::time::sleep(longest_pause).await;
         folk.gather_first(users).await?;
-        let is_level = folk.settle().await && folk.wait_until(|| streams.are_level()).await;
+        let is_level = folk.wait_until(|| self.rest.is_idle()).await
+            && folk.settle().await
+            && folk.wait_until(|| streams.are_level()).await;
         if !is_level {
             folk.tally().refuse(|| folk.missing());
         }
@@ -195,12 +216,18 @@ fn figures(report: &mut Report, steps: &[Step]) -> Result<()> {
     let title = "Latency by users".to_owned();
     report.chart(Chart { name: "by_users", title, x, y, lines });
     let row = |step: &Step| -> Value {
+        let p99 = |times: &Histogram<u64>| times.value_at_quantile(0.99) as f64 / 1e3;
+        let each = DAY.iter().filter_map(|action| {
+            let [_, name] = action.figures;
+            Some((name.to_owned(), json!(p99(step.noted.deed(action.deed)?))))
+        });
         json!({
             "users": step.users,
             "p99_worst_ms": step.p99_ms(),
             "server_cpu_percent": step.spent.server_share(),
             "load_tester_cpu_percent": step.spent.our_share(),
             "deliveries": step.noted.deliveries,
+            "p99_ms": each.collect::<serde_json::Map<_, _>>(),
         })
     };
     report.series("steps", steps.iter().map(row).collect::<Vec<_>>());

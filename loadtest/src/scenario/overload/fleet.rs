@@ -176,7 +176,7 @@ impl Seat {
     }
 
     fn deliver(&self, event: &[u8], now: Instant, board: &Board) {
-        if let Some(Delivery { seq, stamp: Some(stamp) }) = scan::delivery(event)
+        if let Some(Delivery { seq, stamp: Some(stamp), .. }) = scan::delivery(event)
             && self.watch.borrow_mut().see(seq)
         {
             board.take_delivery(stamp, now);

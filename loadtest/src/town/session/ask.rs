@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 
 use super::{Asked, Duty, Session, What};
 use crate::scan::Stamp;
+use crate::town::book::EMOJI;
+use crate::town::parcel::Parcel;
 use crate::town::room::Room;
 use crate::town::tally::Deed;
 
 impl Session {
-    /// It is signed in: what it says first. Sends without an answer go out again.
+    /// It is signed in: what it says first. What lasts and has no answer goes out again, in order.
     pub(in crate::town) fn signed_in(&self, readable: Option<HashSet<String>>) -> Vec<String> {
         self.readable.replace(readable);
         let closed = self.forget_answers();
@@ -21,15 +23,18 @@ impl Session {
         let mut ops: Vec<String> =
             rooms.iter().map(|room| self.open(room, Instant::now())).collect();
         let asked = self.asked.borrow();
-        ops.extend(asked.iter().filter_map(|(id, asked)| self.send_op(*id, asked)));
+        let mut lasting: Vec<_> =
+            asked.iter().filter(|(_, asked)| asked.what.is_lasting()).collect();
+        lasting.sort_unstable_by_key(|(id, _)| **id);
+        ops.extend(lasting.into_iter().filter_map(|(id, asked)| self.lasting_op(*id, asked)));
         drop(asked);
         self.check_arrival();
         ops
     }
 
-    /// Answers to all but sends are not to be had any more. Returns the rooms that were closing.
+    /// Answers to what does not last are not to be had any more. Returns the rooms that were closing.
     fn forget_answers(&self) -> Vec<String> {
-        self.asked.borrow_mut().retain(|_, asked| matches!(asked.what, What::Send { .. }));
+        self.asked.borrow_mut().retain(|_, asked| asked.what.is_lasting());
         let mut places = self.places.borrow_mut();
         places.values_mut().for_each(|place| place.online = None);
         places.iter().filter(|(_, place)| place.is_closing).map(|(id, _)| id.clone()).collect()
@@ -60,26 +65,93 @@ impl Session {
         json!({"id": id, "op": "close", "room": room.id}).to_string()
     }
 
-    /// A message, due at `due`.
-    pub(in crate::town) fn send(&self, room: Rc<Room>, due: Instant) -> Option<String> {
-        self.tally.serial.update(|serial| serial + 1);
-        let stamp = Stamp { serial: self.tally.serial.get(), due_us: self.tally.epoch.stamp(due) };
+    /// A message, due at `due`, perhaps with a file.
+    pub(in crate::town) fn send(
+        &self,
+        room: Rc<Room>,
+        parcel: Option<Rc<Parcel>>,
+        due: Instant,
+    ) -> Option<String> {
+        let stamp = self.stamp(due);
+        self.lasting(What::Send { room, stamp, parcel }, due)
+    }
+
+    /// Another text for a message of its own.
+    pub(in crate::town) fn edit(
+        &self,
+        room: Rc<Room>,
+        id: Rc<str>,
+        due: Instant,
+    ) -> Option<String> {
+        if let Some(book) = room.book() {
+            book.edit_asked(&id, false);
+        }
+        let stamp = self.stamp(due);
+        self.lasting(What::Edit { room, id, stamp }, due)
+    }
+
+    /// A reaction of [`EMOJI`], or its end.
+    pub(in crate::town) fn react(
+        &self,
+        room: Rc<Room>,
+        id: Rc<str>,
+        (emoji, is_on): (usize, bool),
+        due: Instant,
+    ) -> Option<String> {
+        self.lasting(What::React { room, id, emoji, is_on }, due)
+    }
+
+    /// Reads a room up to what it saw last.
+    pub(in crate::town) fn read(&self, room: &Room, due: Instant) -> Option<String> {
+        let (seq, n) = {
+            let places = self.places.borrow();
+            let place = places.get(&room.id)?;
+            (place.watch.head(), place.n)
+        };
+        let id = self.ask(What::Read { n }, due);
+        Some(json!({"id": id, "op": "read", "room": room.id, "seq": seq}).to_string())
+    }
+
+    fn stamp(&self, due: Instant) -> Stamp {
+        Stamp { serial: self.tally.next_serial(), due_us: self.tally.epoch.stamp(due) }
+    }
+
+    fn lasting(&self, what: What, due: Instant) -> Option<String> {
         self.tally.unanswered.update(|count| count + 1);
-        let id = self.ask(What::Send { room, stamp }, due);
+        let id = self.ask(what, due);
         self.again(id)
     }
 
-    /// The op of a send that has no answer yet.
+    /// The op of what has no answer yet.
     pub(in crate::town) fn again(&self, id: u32) -> Option<String> {
-        self.asked.borrow().get(&id).and_then(|asked| self.send_op(id, asked))
+        self.asked.borrow().get(&id).and_then(|asked| self.lasting_op(id, asked))
     }
 
-    fn send_op(&self, id: u32, asked: &Asked) -> Option<String> {
-        let What::Send { room, stamp } = &asked.what else { return None };
-        let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
-        Some(format!(
-            r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"}}"#
-        ))
+    fn lasting_op(&self, id: u32, asked: &Asked) -> Option<String> {
+        match &asked.what {
+            What::Send { room, stamp, parcel } => {
+                let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
+                let file = parcel.as_ref().map(|parcel| format!(r#","files":["{}"]"#, parcel.id));
+                let files = file.unwrap_or_default();
+                Some(format!(
+                    r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"{files}}}"#
+                ))
+            }
+            What::Edit { room, id: message, stamp } => {
+                let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
+                Some(format!(
+                    r#"{{"id":{id},"op":"edit","room":"{room}","message":"{message}","cid":"s-{serial}","text":"{text}"}}"#
+                ))
+            }
+            What::React { room, id: message, emoji, is_on } => {
+                let (op, emoji) = (if *is_on { "react" } else { "unreact" }, EMOJI.get(*emoji)?);
+                let room = &room.id;
+                Some(format!(
+                    r#"{{"id":{id},"op":"{op}","room":"{room}","message":"{message}","emoji":"{emoji}"}}"#
+                ))
+            }
+            _ => None,
+        }
     }
 
     /// Some other op, whose answer is timed as `deed`; `op` is an object.

@@ -1,7 +1,10 @@
 //! One client of a town over all its lives: where it is in each room, and what it asked for. It
 //! takes lines and gives ops, and knows nothing of sockets.
 
+mod answer;
 mod ask;
+#[cfg(test)]
+mod inside_tests;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +17,8 @@ use serde_json::Value;
 
 use crate::check::{Faults, SeqWatch};
 use crate::scan::{self, Stamp};
+use crate::town::book::Who;
+use crate::town::parcel::Parcel;
 use crate::town::room::Room;
 use crate::town::tally::{Deed, Tally};
 
@@ -22,7 +27,7 @@ use crate::town::tally::{Deed, Tally};
 pub(in crate::town) enum Duty {
     /// This op, now.
     Say(String),
-    /// The send with this id once more, later.
+    /// What has this id once more, later.
     Again(u32, Duration),
 }
 
@@ -30,6 +35,9 @@ pub(in crate::town) enum Duty {
 struct Place {
     room: Rc<Room>,
     watch: SeqWatch,
+    /// The ordinal of the newest message that it saw, or that was there when it came. Other events
+    /// have a seq and none of these.
+    n: u64,
     /// Of the log; nothing before the room was opened the first time.
     epoch: Option<String>,
     /// Whether the answer, or the replay behind it, is still to come.
@@ -48,12 +56,40 @@ enum What {
     Open(String),
     Close(String),
     Pull(String),
-    Send { room: Rc<Room>, stamp: Stamp },
+    Send {
+        room: Rc<Room>,
+        stamp: Stamp,
+        parcel: Option<Rc<Parcel>>,
+    },
+    Edit {
+        room: Rc<Room>,
+        id: Rc<str>,
+        stamp: Stamp,
+    },
+    React {
+        room: Rc<Room>,
+        id: Rc<str>,
+        emoji: usize,
+        is_on: bool,
+    },
+    /// Everything up to the message with this ordinal is read.
+    Read {
+        n: u64,
+    },
     Other(Deed),
+}
+
+impl What {
+    /// Whether it is asked again until an answer comes, over lost connections too.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::Send { .. } | Self::Edit { .. } | Self::React { .. })
+    }
 }
 
 pub(crate) struct Session {
     pub index: usize,
+    /// Its user, in runs that look at what is shown to whom.
+    pub me: Cell<Who>,
     tally: Rc<Tally>,
     filler: Rc<str>,
     places: RefCell<HashMap<String, Place>>,
@@ -72,6 +108,7 @@ impl Session {
     pub(in crate::town) fn new(index: usize, tally: Rc<Tally>, filler: Rc<str>) -> Self {
         Self {
             index,
+            me: Cell::default(),
             tally,
             filler,
             places: RefCell::default(),
@@ -88,6 +125,7 @@ impl Session {
     pub(crate) fn wish(&self, room: &Rc<Room>) {
         let place = Place {
             watch: SeqWatch::after(0),
+            n: 0,
             epoch: None,
             is_opening: false,
             is_closing: false,
@@ -105,11 +143,6 @@ impl Session {
     /// Whether it has a room open, or is about to.
     pub(crate) fn wants(&self, room: &Room) -> bool {
         self.places.borrow().contains_key(&room.id)
-    }
-
-    /// The newest seq of a room that it saw.
-    pub(crate) fn head(&self, room: &Room) -> u64 {
-        self.places.borrow().get(&room.id).map_or(0, |place| place.watch.head())
     }
 
     /// How many it was told are online.
@@ -143,7 +176,9 @@ impl Session {
     fn take_event(&self, event: &str, value: &Value, line: &[u8], at: Instant) -> Option<Duty> {
         let room = value.get("room").and_then(Value::as_str).unwrap_or_default();
         match event {
-            "msg.new" | "member.join" | "member.leave" => self.deliver(line, Some(at)),
+            event if event.starts_with("msg.") || event.starts_with("member.") => {
+                self.deliver(line, Some(at));
+            }
             "caught_up" => self.level(room),
             "lag" => {
                 self.tally.note(|noted| noted.lags += 1);
@@ -183,18 +218,8 @@ impl Session {
             return self.leaked(room, "an event");
         };
         let is_new = place.watch.see(delivery.seq);
-        let is_same = match delivery.stamp {
-            Some(stamp) => place.room.holds(delivery.seq, stamp.serial),
-            None => {
-                place.room.reached(delivery.seq);
-                true
-            }
-        };
-        if !is_same {
-            let mut faults = self.tally.faults.borrow_mut();
-            faults.differing += 1;
-            faults.example(|| format!("session {}: another message at {delivery:?}", self.index));
-        }
+        place.n = place.n.max(delivery.n.unwrap_or(0));
+        place.room.take(line, delivery, &self.tally);
         let is_replay = place.is_opening;
         if is_replay {
             self.tally.note(|noted| noted.replayed += 1);
@@ -207,93 +232,6 @@ impl Session {
                 None => self.tally.receipt(due_us, Instant::now()),
             }
         }
-    }
-
-    fn take_reply(&self, reply: &Value) -> Option<Duty> {
-        let id = reply.get("re").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
-        let Some(id) = id else {
-            self.tally.refused.add(|| format!("neither reply nor event: {reply}"));
-            return None;
-        };
-        let Asked { what, due } = self.asked.borrow_mut().remove(&id)?;
-        let Some(ok) = reply.get("ok") else {
-            return self.take_refusal(id, Asked { what, due }, reply);
-        };
-        match what {
-            What::Open(room) => {
-                self.opened(&room, ok);
-                self.tally.done(Deed::Open, due);
-            }
-            What::Close(room) => {
-                self.forget(&room);
-                self.tally.done(Deed::Close, due);
-            }
-            What::Pull(room) => {
-                let events = ok.get("events").and_then(Value::as_array).into_iter().flatten();
-                events.for_each(|event| self.deliver(event.to_string().as_bytes(), None));
-                self.tally.done(Deed::Pull, due);
-                if ok.get("more").and_then(Value::as_bool) == Some(true) {
-                    return Some(self.pull(&room));
-                }
-            }
-            What::Send { room, stamp } => {
-                self.tally.unanswered.update(|count| count - 1);
-                self.tally.note(|noted| noted.acked += 1);
-                self.tally.done(Deed::Send, due);
-                let seq = ok.get("seq").and_then(Value::as_u64).unwrap_or(0);
-                if !room.holds(seq, stamp.serial) {
-                    let mut faults = self.tally.faults.borrow_mut();
-                    faults.differing += 1;
-                    faults.example(|| format!("acknowledged at {seq}, another was seen there"));
-                }
-            }
-            What::Other(deed) => self.tally.done(deed, due),
-        }
-        None
-    }
-
-    /// What is put off is asked again; a send as it was, an opening as it would be now.
-    fn take_refusal(&self, id: u32, asked: Asked, reply: &Value) -> Option<Duty> {
-        let Some(wait) = reply.pointer("/err/retry_ms").and_then(Value::as_u64) else {
-            if let What::Send { .. } = asked.what {
-                self.tally.unanswered.update(|count| count - 1);
-            }
-            self.tally.refused.add(|| reply.to_string());
-            return None;
-        };
-        self.tally.note(|noted| noted.put_off += 1);
-        match asked.what {
-            What::Open(room) => Some(Duty::Say(self.open(&room, asked.due))),
-            What::Pull(room) => Some(self.pull(&room)),
-            What::Send { .. } => {
-                self.asked.borrow_mut().insert(id, asked);
-                Some(Duty::Again(id, Duration::from_millis(wait)))
-            }
-            What::Close(_) | What::Other(_) => None,
-        }
-    }
-
-    fn opened(&self, room: &str, ok: &Value) {
-        let epoch = ok.get("epoch").and_then(Value::as_str).unwrap_or_default();
-        let head = ok.get("head").and_then(Value::as_u64).unwrap_or(0);
-        let is_resumed = ok.get("resumed").and_then(Value::as_bool) == Some(true);
-        let mut places = self.places.borrow_mut();
-        let Some(place) = places.get_mut(room) else { return };
-        if is_resumed {
-            // Level with `caught_up`.
-            return;
-        }
-        if let Some(held) = &place.epoch {
-            let (index, seq, why) = (self.index, place.watch.head(), ok.get("why"));
-            self.tally.not_resumed.add(|| {
-                format!("session {index} from {held}/{seq}: head {epoch}/{head}, why {why:?}")
-            });
-        }
-        place.epoch = Some(epoch.to_owned());
-        place.watch = SeqWatch::after(head);
-        place.room.reached(head);
-        drop(places);
-        self.level(room);
     }
 
     /// Nothing is missing in this room now.

@@ -11,14 +11,14 @@ use crate::scan::{Stamp, filler};
 use crate::town::room::Room;
 use crate::town::tally::{Deed, Tally};
 
-struct Stage {
-    tally: Rc<Tally>,
-    room: Rc<Room>,
-    sessions: Vec<Session>,
+pub(super) struct Stage {
+    pub tally: Rc<Tally>,
+    pub room: Rc<Room>,
+    pub sessions: Vec<Session>,
 }
 
 /// Sessions that have the room open at head 10.
-fn stage(count: usize) -> Stage {
+pub(super) fn stage(count: usize) -> Stage {
     let tally = Rc::new(Tally::new().unwrap());
     let room = Rc::new(Room::new("r_1".to_owned()));
     let new = |index| {
@@ -36,7 +36,7 @@ fn stage(count: usize) -> Stage {
     Stage { sessions, room, tally }
 }
 
-fn answer(session: &Session, id: &Value, ok: &Value) -> Option<Duty> {
+pub(super) fn answer(session: &Session, id: &Value, ok: &Value) -> Option<Duty> {
     session.take(json!({"re": id, "ok": ok}).to_string().as_bytes(), Instant::now())
 }
 
@@ -46,12 +46,12 @@ fn event(seq: u64, serial: u64) -> Value {
 }
 
 impl Stage {
-    fn hear(&self, session: usize, line: &Value) -> Option<Duty> {
+    pub(super) fn hear(&self, session: usize, line: &Value) -> Option<Duty> {
         self.sessions[session].take(line.to_string().as_bytes(), Instant::now())
     }
 
     /// The checks that found something.
-    fn found(&self) -> Vec<(String, u64)> {
+    pub(super) fn found(&self) -> Vec<(String, u64)> {
         let mut report = Report::new("test", &[], &[], 1).unwrap();
         let mut faults = crate::check::Faults::default();
         self.sessions.iter().for_each(|session| faults.add(session.verdict()));
@@ -63,7 +63,7 @@ impl Stage {
     }
 }
 
-fn one(name: &str) -> Vec<(String, u64)> {
+pub(super) fn one(name: &str) -> Vec<(String, u64)> {
     vec![(name.to_owned(), 1)]
 }
 
@@ -108,7 +108,7 @@ fn each_fault_is_found_under_its_own_name() {
 #[test]
 fn an_acknowledged_message_must_be_delivered() {
     let stage = stage(1);
-    let op = stage.sessions[0].send(stage.room.clone(), Instant::now()).unwrap();
+    let op = stage.sessions[0].send(stage.room.clone(), None, Instant::now()).unwrap();
     let op: Value = serde_json::from_str(&op).unwrap();
     assert_eq!(stage.found(), one("unanswered"));
     answer(&stage.sessions[0], &op["id"], &json!({"seq": 11, "dup": false}));
@@ -125,7 +125,8 @@ fn who_comes_back_resumes_and_sends_again_with_the_same_cid() {
     let session = &stage.sessions[0];
     stage.hear(0, &event(11, 77));
     let sent: Value =
-        serde_json::from_str(&session.send(stage.room.clone(), Instant::now()).unwrap()).unwrap();
+        serde_json::from_str(&session.send(stage.room.clone(), None, Instant::now()).unwrap())
+            .unwrap();
     stage.tally.forget_arrivals();
     session.sets_out();
     let ops = session.signed_in(None);
@@ -174,7 +175,7 @@ fn a_lag_is_pulled_until_nothing_is_left() {
 fn what_is_put_off_is_sent_again_and_what_is_refused_is_held_against_the_server() {
     let stage = stage(1);
     let session = &stage.sessions[0];
-    let sent = session.send(stage.room.clone(), Instant::now()).unwrap();
+    let sent = session.send(stage.room.clone(), None, Instant::now()).unwrap();
     let op: Value = serde_json::from_str(&sent).unwrap();
     let id = u32::try_from(op["id"].as_u64().unwrap()).unwrap();
     let busy = json!({"re": id, "err": {"code": "rate_limited", "retry_ms": 40}});
