@@ -184,8 +184,9 @@ fn a_mixed_day_times_every_action_looks_inside_and_finds_how_many_it_carries() {
         "7",
         "--every",
         "0.1",
+        // So that the rarest of all is done some times in each step, even where there is one.
         "--seconds",
-        "3",
+        "6",
         "--streams",
         "10",
         "--require",
