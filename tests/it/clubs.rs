@@ -333,3 +333,41 @@ async fn a_new_room_is_told_to_all_its_readers_at_once() {
     }
     app.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connecting_again_is_no_coming_in() {
+    let app = TestApp::spawn().await;
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, plans) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let general = general(&app, &mina, &club).await;
+    let mut stays = app.session(&mina).await;
+    for room in [&general, &plans] {
+        stays.open(room).await;
+    }
+    let heads = async || {
+        let mut heads = Vec::new();
+        for room in [&general, &plans] {
+            heads.push(
+                app.rest.get(&mina.token, &format!("/v1/rooms/{room}")).await["head"].clone(),
+            );
+        }
+        heads
+    };
+    let before = heads().await;
+    for n in 0..5 {
+        let mut session = app.session(&bob).await;
+        for room in [&general, &plans] {
+            session.open(room).await;
+        }
+        let path = format!("/v1/rooms/{general}/events");
+        let _stream = Sse::open(&app.rest, &bob.token, &path).await;
+        if n % 2 == 0 {
+            session.cut();
+        }
+    }
+    assert_eq!(heads().await, before, "presence is in no log");
+    let is_line = |line: &Value| line["ev"].as_str().is_some_and(|ev| ev.starts_with("member."));
+    stays.expect_none(is_line).await;
+    app.end().await;
+}
