@@ -1,8 +1,9 @@
 //! An answer streams into the room for everybody, and is a message afterwards.
 
+use reqwest::Method;
 use serde_json::json;
 
-use super::{Models, ask, hear, on_both_with, talker};
+use super::{Models, ask, hear, on_both_with, send, set, talker};
 use crate::support::{TestApp, eventually};
 
 on_both_with!("tps:200+words:30":
@@ -12,6 +13,8 @@ on_both_with!("tps:200+words:30":
     a_deleted_answer_is_gone_everywhere,
     who_wants_no_answers_gets_only_the_log,
     answers_are_counted,
+    nobody_edits_an_answer,
+    an_answer_waits_for_no_slow_mode,
 );
 
 async fn an_answer_streams_and_becomes_a_message(app: &TestApp, models: &Models) {
@@ -158,4 +161,57 @@ async fn answers_are_counted(app: &TestApp, _models: &Models) {
         assert_eq!(app.metric(name).await, count, "{name}");
     }
     eventually("nothing is left", async || app.metric("moim_ai_working").await == 0.0).await;
+}
+
+async fn nobody_edits_an_answer(app: &TestApp, _models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    ask(&mut at_bob, &room, "c-1", "@ai tell me something").await;
+    let answer = at_bob.expect("ai.start").await["d"]["id"].clone();
+    let op = json!({ "op": "edit", "room": room, "message": answer, "text": "what I wanted" });
+    let path = format!("/v1/rooms/{room}/messages/{}", answer.as_str().unwrap());
+    let body = json!({ "text": "what I wanted" });
+    // While it is spoken, and when it stands: neither who asked nor who moderates.
+    let mut end = None;
+    for _when in 0..2 {
+        for (person, session) in [(&bob, &mut at_bob), (&mina, &mut at_mina)] {
+            let refused = session.err(op.clone()).await;
+            let why = (&refused["code"], &refused["reason"]);
+            assert_eq!(why, (&json!("forbidden"), &json!("not_author")));
+            let token = Some(person.token.as_str());
+            let (status, problem) =
+                app.rest.refused(Method::PATCH, token, &path, Some(&body)).await;
+            assert_eq!((status, &problem["reason"]), (403, &json!("not_author")));
+        }
+        if end.is_none() {
+            end = Some(at_bob.expect("ai.end").await);
+        }
+    }
+    let message = app.rest.get(&bob.token, &path).await;
+    assert_eq!((&message["text"], &message["rev"]), (&end.unwrap()["d"]["text"], &json!(1)));
+    at_mina.expect_none(|line| line["ev"] == "msg.edit").await;
+}
+
+async fn an_answer_waits_for_no_slow_mode(app: &TestApp, _models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    set(app, &mina, &room, json!({ "slow_mode_s": 600 })).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    // Two answers, one right behind the other, and somebody who has to wait.
+    ask(&mut at_bob, &room, "c-1", "@ai hello").await;
+    assert_eq!(hear(&mut at_bob).await.end["d"]["finish"], "stop");
+    assert_eq!(at_bob.err(send(&room, "c-2", "@ai again")).await["code"], "slow_mode");
+    ask(&mut at_mina, &room, "c-1", "@ai hello").await;
+    assert_eq!(hear(&mut at_bob).await.end["d"]["finish"], "stop");
+    // It leaves no pace behind, for itself or for who asked.
+    assert_eq!(at_bob.err(send(&room, "c-3", "more")).await["code"], "slow_mode");
+    ask(&mut at_mina, &room, "c-2", "@ai hello").await;
+    assert_eq!(hear(&mut at_bob).await.end["d"]["finish"], "stop");
 }

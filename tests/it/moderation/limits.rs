@@ -9,6 +9,7 @@ use crate::support::{TestApp, on_both};
 on_both!(
     a_mute_while_sending_lets_nothing_through_behind_it,
     slow_mode_is_exact_and_outlives_the_room,
+    a_bot_waits_like_everybody,
     only_moderators_write_where_a_room_says_so,
     permissions_are_shown_changed_and_refused,
 );
@@ -110,6 +111,30 @@ async fn slow_mode_is_exact_and_outlives_the_room(app: &TestApp) {
     club.slow_mode(app, 0).await;
     talks.send(&club.plans, "3", "three").await;
     talks.send(&club.plans, "4", "four").await;
+}
+
+async fn a_bot_waits_like_everybody(app: &TestApp) {
+    let club = club(app).await;
+    let robot = app.person("robot").await;
+    app.join(&robot, &club.id).await;
+    // No call makes one in this release.
+    app.sql("UPDATE account SET kind = 'bot' WHERE username = 'robot'").await;
+    assert_eq!(app.rest.get(&robot.token, "/v1/me").await["kind"], "bot");
+    club.slow_mode(app, 600).await;
+    let mut talks = app.session(&robot).await;
+    for _life in 0..2 {
+        talks.send(&club.plans, "1", "one").await;
+        let refused = talks.err(send(&club.plans, "2", "two")).await;
+        let retry = refused["retry_ms"].as_u64().unwrap();
+        assert_eq!(refused["code"], "slow_mode");
+        assert!((580_000..=600_000).contains(&retry), "{retry}");
+        let path = format!("/v1/rooms/{}/messages", club.plans);
+        let (status, body) =
+            call(app, Method::POST, &robot, &path, json!({ "text": "by REST" })).await;
+        assert_eq!((status, &body["code"]), (429, &json!("slow_mode")));
+        // The room forgets, the store does not.
+        app.crash(&club.plans).await;
+    }
 }
 
 async fn only_moderators_write_where_a_room_says_so(app: &TestApp) {
