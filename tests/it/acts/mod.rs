@@ -2,6 +2,7 @@
 
 mod basics;
 mod calls;
+mod forged;
 mod found;
 mod hidden;
 mod nodes;
