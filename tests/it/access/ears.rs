@@ -136,6 +136,39 @@ impl Ears {
         granted
     }
 
+    /// Waits for an event of the room where it is open.
+    pub(super) async fn hear(&mut self, scene: &Scene, ev: &str) -> Value {
+        let is_meant = |line: &Value| line["ev"] == ev && line["room"] == *scene.room;
+        let line = self.open.wait_for(is_meant).await;
+        self.heard.push(line.clone());
+        line
+    }
+
+    /// Asks the assistant three times: it answers once and is not done yet, has one that waits and
+    /// one too many. The runs that are to be stopped, the one that waits first.
+    pub(super) async fn ask(&mut self, scene: &Scene) -> [Value; 2] {
+        let send = |word: &str| {
+            let text = format!("@ai {}{word}", scene.t);
+            json!({ "op": "send", "room": scene.room, "text": text })
+        };
+        self.open.ok(send("asked")).await;
+        let run = self.hear(scene, "ai.start").await["d"]["run"].clone();
+        self.hear(scene, "ai.delta").await;
+        self.open.ok(send("asked again")).await;
+        let waits = self.hear(scene, "ai.wait").await["run"].clone();
+        self.open.ok(send("asked too often")).await;
+        self.hear(scene, "ai.refused").await;
+        [waits, run]
+    }
+
+    /// Has heard enough of the assistant.
+    pub(super) async fn stop(&mut self, scene: &Scene, runs: &[Value]) {
+        for run in runs {
+            self.open.ok(json!({ "op": "ai.stop", "run": run })).await;
+        }
+        self.hear(scene, "ai.end").await;
+    }
+
     /// Waits until somebody comes online, which is told once a second.
     pub(super) async fn meet_another(&mut self, scene: &Scene) {
         let is_diff = |line: &Value| line["ev"] == "presence.diff" && line["room"] == *scene.room;

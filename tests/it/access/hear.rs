@@ -40,15 +40,18 @@ pub(super) async fn differences(
     for one in &mut ears {
         found.extend(one.guess(&scene, mark).await);
     }
-    let doer = ears.iter_mut().find(|one| place.has("doer", one.who)).unwrap();
-    let doing = (doer.person.clone(), &mut doer.open);
+    let doer = ears.iter().position(|one| place.has("doer", one.who)).unwrap();
+    let doing = (ears[doer].person.clone(), &mut ears[doer].open);
     let mut other = stage.session(&scene.other).await;
     scene.drive(doing, &mut other).await;
     scene.link(&mut other, site).await;
     scene.come_and_go().await;
+    // The room is opened once more while the assistant speaks.
+    let runs = ears[doer].ask(&scene).await;
     for one in &mut ears {
         found.extend(one.guess(&scene, mark).await);
     }
+    ears[doer].stop(&scene, &runs).await;
     drop(other);
     scene.flood(&mut ears).await;
     if let Some(newcomer) = ears.iter_mut().find(|one| one.who == "newcomer") {

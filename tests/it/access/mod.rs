@@ -21,6 +21,7 @@ use serde_json::Value;
 use self::places::{PLACES, Place};
 use self::stage::Stage;
 use self::table::{Ask, Row, anonymous, audiences, filled, read};
+use crate::assistant::Models;
 use crate::previews::Site;
 use crate::support::{TestApp, fresh, on_both};
 
@@ -37,8 +38,13 @@ async fn everybody_is_answered_as_the_table_says(app: &TestApp) {
     assert!(found.is_empty(), "{} cells differ:\n{}", found.len(), found.join("\n"));
 }
 
-/// Who has heard everything waits for the others without a sign of life, and for the end.
-const CALM: [(&str, &str); 2] = [("MOIM_HEARTBEAT_MS", "300000"), ("MOIM_DRAIN_WINDOW_MS", "0")];
+/// Who has heard everything waits for the others without a sign of life, and for the end. The assistant
+/// speaks in all rooms at once.
+const CALM: [(&str, &str); 3] =
+    [("MOIM_HEARTBEAT_MS", "300000"), ("MOIM_DRAIN_WINDOW_MS", "0"), ("MOIM_AI_CONCURRENCY", "16")];
+
+/// A model that says a few words, and then nothing until it is stopped.
+const FALTERING: &str = "hang-after:3";
 
 async fn everybody_hears_what_the_table_says_and_nothing_else((mut app, site): (TestApp, Site)) {
     let (stage, table) = (Stage::new(&app).await, audiences(EVENTS));
@@ -55,14 +61,18 @@ async fn everybody_hears_what_the_table_says_and_nothing_else((mut app, site): (
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_hears_what_the_table_says_and_nothing_else_on_sqlite() {
-    let both = crate::previews::spawn(&CALM).await;
+    let models = Models::listen().await;
+    let settings = [&CALM[..], models.settings(FALTERING).as_slice()].concat();
+    let both = crate::previews::spawn(&settings).await;
     everybody_hears_what_the_table_says_and_nothing_else(both).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_hears_what_the_table_says_and_nothing_else_on_postgres() {
     let Some(url) = fresh().await else { return };
-    let settings = [&CALM[..], &[("MOIM_DATABASE_URL", &url)]].concat();
+    let models = Models::listen().await;
+    let settings =
+        [&CALM[..], models.settings(FALTERING).as_slice(), &[("MOIM_DATABASE_URL", &url)]].concat();
     let both = crate::previews::spawn(&settings).await;
     everybody_hears_what_the_table_says_and_nothing_else(both).await;
 }
