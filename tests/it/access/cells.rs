@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::CALLS;
 use super::places::{ANONYMOUS, PLACES, Place};
 use super::scene::{Actor, Scene};
 use super::stage::Stage;
 use super::table::{Ask, Row, filled, names, read};
+use super::{CALLS, OPS};
 use crate::support::{Client, TestApp};
 
 /// Scenes that are played at once.
@@ -126,19 +125,46 @@ async fn fill(scene: &Scene, actor: &Actor, template: &str) -> String {
     filled(template, of)
 }
 
-async fn ask(scene: &Scene, actor: &mut Actor, row: &Row) -> Answer {
+/// What a row asks, with all its things.
+enum Asked {
+    Call { path: String, body: String },
+    Op(Value),
+}
+
+async fn prepare(scene: &Scene, actor: &Actor, row: &Row) -> Asked {
     match &row.ask {
-        Ask::Call { method, path, body } => {
+        Ask::Call { path, body, .. } => {
             // In one, so that what stands in both is the same thing.
             let both = fill(scene, actor, &format!("{path}\n{body}")).await;
             let (path, body) = both.split_once('\n').unwrap();
+            Asked::Call { path: path.to_owned(), body: body.to_owned() }
+        }
+        Ask::Op { name, fields } => {
+            let fields = fill(scene, actor, fields).await;
+            let fields = if fields.is_empty() { "{}" } else { &fields };
+            let mut op: Value = serde_json::from_str(fields).unwrap();
+            op["op"] = json!(name);
+            Asked::Op(op)
+        }
+    }
+}
+
+async fn ask(scene: &Scene, actor: &mut Actor, row: &Row) -> Answer {
+    let asked = prepare(scene, actor, row).await;
+    put(scene, actor, (row, asked)).await
+}
+
+async fn put(scene: &Scene, actor: &mut Actor, (row, asked): (&Row, Asked)) -> Answer {
+    match asked {
+        Asked::Call { path, body } => {
+            let Ask::Call { method, .. } = &row.ask else { panic!("no call: {}", row.line) };
             let url = format!("{}{path}", scene.stage.rest.base);
             let mut request = scene.stage.rest.http.request(method.clone(), url);
             if actor.who != ANONYMOUS {
                 request = request.bearer_auth(&actor.person.token);
             }
             if !body.is_empty() {
-                request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
+                request = request.header(CONTENT_TYPE, "application/json").body(body);
             }
             let answer = request.send().await.unwrap();
             let is_good = answer.status().is_success();
@@ -148,15 +174,11 @@ async fn ask(scene: &Scene, actor: &mut Actor, row: &Row) -> Answer {
             let body = answer.text().await.unwrap();
             Answer { outcome: if is_good { "ok".to_owned() } else { outcome(&body) }, body }
         }
-        Ask::Op { name, fields } => {
-            let fields = fill(scene, actor, fields).await;
-            let fields = if fields.is_empty() { "{}" } else { &fields };
-            let mut op: Value = serde_json::from_str(fields).unwrap();
-            op["op"] = json!(name);
+        Asked::Op(op) => {
             // One signs in once, and who has not hears nothing of what others did before.
             let mut unsigned = None;
             let session = match &mut actor.session {
-                Some(session) if name != "auth" => session,
+                Some(session) if op["op"] != "auth" => session,
                 _none => unsigned.insert(Client::connect(scene.stage.address).await),
             };
             let reply = session.request(op).await;
@@ -169,21 +191,49 @@ async fn ask(scene: &Scene, actor: &mut Actor, row: &Row) -> Answer {
     }
 }
 
-/// Whatever can be read in a room is asked for, and answered with this refusal alone.
-pub(super) async fn shut(scene: &Scene, actor: &mut Actor, refusal: &str) -> Vec<String> {
-    let is_read = |row: &&Row| {
-        let is_get = matches!(&row.ask, Ask::Call { method, .. } if *method == Method::GET);
-        is_get && row.line.contains("{room}") && row.is_at(scene.place)
-    };
-    let mut found = Vec::new();
-    for row in read(CALLS).iter().filter(is_read) {
-        let Answer { outcome, body } = ask(scene, actor, row).await;
-        if outcome != refusal {
-            found.push(format!("{}: wanted {refusal}, got {outcome} {body:.300}", row.line));
+/// Everything that can be asked about a room, with things that were made while it was there.
+pub(super) struct Doors(Vec<(Row, Asked)>);
+
+impl Doors {
+    /// Takes what somebody might ask: each row about the room, its files and its runs, and that of
+    /// signing in. Of those that end something there is no need.
+    pub(super) async fn of(scene: &Scene, actor: &Actor) -> Self {
+        let is_meant = |row: &Row| {
+            let things = ["{room}", "GET /files/", "{run}", "auth "];
+            !row.is_alone
+                && row.is_at(scene.place)
+                && things.iter().any(|thing| row.is_about(thing))
+        };
+        let rows = read(OPS).into_iter().chain(read(CALLS)).filter(is_meant);
+        let mut doors = Vec::new();
+        for row in rows {
+            let asked = prepare(scene, actor, &row).await;
+            doors.push((row, asked));
         }
+        Self(doors)
     }
-    found
+
+    /// Tries all of them as one who is somebody else by now; what is not answered as they are.
+    pub(super) async fn are_shut(
+        self,
+        (scene, actor): (&Scene, &mut Actor),
+        (then, secret): (&'static str, &str),
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        for (row, asked) in self.0 {
+            let wanted = row.outcome(scene.place, then).to_owned();
+            let Answer { outcome, body } = put(scene, actor, (&row, asked)).await;
+            let is_open = !row.is_about("auth") && !CLOSED.contains(&wanted.as_str());
+            if outcome != wanted || body.contains(secret) || is_open && row.operation() != "close" {
+                found.push(format!("{}: wanted {wanted}, got {outcome} {body:.300}", row.line));
+            }
+        }
+        found
+    }
 }
+
+/// How one is answered from outside.
+const CLOSED: [&str; 3] = ["not_found", "banned", "unauthorized"];
 
 /// The code of a refusal, with its reason.
 pub(super) fn outcome(body: &str) -> String {

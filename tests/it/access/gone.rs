@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::cells::{outcome, shut};
-use super::places::{Kind, Place};
+use super::cells::{Doors, outcome};
+use super::places::{ANONYMOUS, Kind, Place};
 use super::scene::{Actor, Scene, text};
 use super::stage::Stage;
 use crate::support::{Client, Closed, Person, Sse};
@@ -22,35 +22,46 @@ pub(super) struct Way {
     pub(super) name: &'static str,
     places: &'static str,
     who: &'static str,
+    /// Who they are from then on.
+    then: &'static str,
+}
+
+impl Way {
     /// What is answered from then on.
-    outcome: &'static str,
+    fn outcome(&self) -> &'static str {
+        match self.then {
+            ANONYMOUS => "unauthorized",
+            "banned" => "banned",
+            _out => "not_found",
+        }
+    }
 }
 
 const fn way(
     name: &'static str,
     places: &'static str,
     who: &'static str,
-    outcome: &'static str,
+    then: &'static str,
 ) -> Way {
-    Way { name, places, who, outcome }
+    Way { name, places, who, then }
 }
 
 /// Every way there is.
 pub(super) const WAYS: &[Way] = &[
-    way("kick", "club closed since", "member", "not_found"),
-    way("kick", "managers", "manager", "not_found"),
+    way("kick", "club closed since", "member", "kicked"),
+    way("kick", "managers", "manager", "kicked"),
     way("ban", "club closed since", "member", "banned"),
     way("ban", "managers", "manager", "banned"),
-    way("demote", "managers", "manager", "not_found"),
-    way("leave", "club closed since group listed lobby", "member", "not_found"),
-    way("leave", "managers", "manager", "not_found"),
-    way("put out", "group listed", "member", "not_found"),
-    way("delete the room", "club closed since group listed", "member", "not_found"),
-    way("delete the club", "club closed since", "member", "not_found"),
-    way("sign out", "club dm lobby", "member", "unauthorized"),
-    way("erase the account", "club dm group lobby", "member", "unauthorized"),
-    way("end the device", "club", "member", "unauthorized"),
-    way("set a new password", "club", "member", "unauthorized"),
+    way("demote", "managers", "manager", "member"),
+    way("leave", "club closed since group listed lobby", "member", "left"),
+    way("leave", "managers", "manager", "left"),
+    way("put out", "group listed", "member", "kicked"),
+    way("delete the room", "club closed since group listed", "member", "stranger"),
+    way("delete the club", "club closed since", "member", "stranger"),
+    way("sign out", "club dm lobby", "member", ANONYMOUS),
+    way("erase the account", "club dm group lobby", "member", ANONYMOUS),
+    way("end the device", "club", "member", ANONYMOUS),
+    way("set a new password", "club", "member", ANONYMOUS),
 ];
 
 /// Somebody goes this way, wherever it leads out; what they heard or got all the same.
@@ -70,9 +81,10 @@ async fn goes(stage: &Stage, place: &'static Place, way: &Way) -> Vec<String> {
     let commons = commons(&scene, &actor.person).await;
     let mut open = actor.session.take().unwrap();
     open.open(&commons).await;
-    let head = stage.session(&actor.person).await;
+    let mut head = stage.session(&actor.person).await;
     let path = scene.of_room("events");
     let mut stream = Sse::open(&stage.rest, &actor.person.token, &path).await;
+    let doors = Doors::of(&scene, actor).await;
     let talk = Talk::begin(&scene);
     talk.goes_on(WORDS).await;
     scene.lose(actor, way.name).await;
@@ -85,19 +97,21 @@ async fn goes(stage: &Stage, place: &'static Place, way: &Way) -> Vec<String> {
     for event in stream.rest().await {
         heard.push(event.data.to_string());
     }
-    if way.outcome == "unauthorized" {
+    if way.then == ANONYMOUS {
         for session in [open, head] {
             heard.extend(until_closed(session).await);
         }
     } else {
-        heard.extend(until_told(&scene, &commons, [open, head]).await);
+        heard.extend(until_told(&scene, &commons, [&mut open, &mut head]).await);
+        // It had the room open, and asks on.
+        actor.session = Some(open);
     }
     let mut found: Vec<_> = heard.into_iter().filter(|line| line.contains(&gone)).collect();
-    found.extend(shut(&scene, actor, way.outcome).await);
+    found.extend(doors.are_shut((&*scene, &mut *actor), (way.then, &gone)).await);
     let search = format!("/v1/search?q={gone}");
     let answer = stage.rest.send(Method::GET, Some(&actor.person.token), &search, None).await;
     let body = answer.text().await.unwrap();
-    if outcome(&body) != way.outcome && body.contains(&gone) {
+    if outcome(&body) != way.outcome() && body.contains(&gone) {
         found.push(format!("finds {body}"));
     }
     found
@@ -123,11 +137,11 @@ async fn until_closed(mut session: Client) -> Vec<String> {
 }
 
 /// What sessions hear until they are told something else, and what was on its way has come.
-async fn until_told(scene: &Scene, commons: &str, [open, head]: [Client; 2]) -> Vec<String> {
+async fn until_told(scene: &Scene, commons: &str, [open, head]: [&mut Client; 2]) -> Vec<String> {
     let path = format!("/v1/rooms/{commons}/messages");
     scene.stage.post(&scene.other, &path, &json!({ "text": "the end" })).await;
     let mut heard = Vec::new();
-    for (mut session, ev) in [(open, "msg.new"), (head, "room.head")] {
+    for (session, ev) in [(open, "msg.new"), (head, "room.head")] {
         session.wait_for(|line| line["ev"] == ev && line["room"] == commons).await;
         session.ok(json!({ "op": "ping" })).await;
         heard.extend(session.heard().iter().map(Value::to_string));

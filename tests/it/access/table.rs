@@ -65,7 +65,7 @@ impl Row {
         row
     }
 
-    fn is_about(&self, thing: &str) -> bool {
+    pub(super) fn is_about(&self, thing: &str) -> bool {
         self.line.contains(thing)
     }
 
