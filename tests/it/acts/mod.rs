@@ -9,6 +9,7 @@ mod nodes;
 mod property;
 mod refusals;
 mod threads;
+mod world;
 
 use serde_json::{Value, json};
 
