@@ -59,3 +59,4 @@ mod streams;
 mod survey;
 mod talk;
 mod top;
+mod unread;

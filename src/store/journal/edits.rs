@@ -218,8 +218,8 @@ async fn seen_by(
     Ok(users)
 }
 
-/// Sets right who is named: those who are no longer and have not read it, and those who are now and
-/// were not before. A text that calls many lets nobody go.
+/// Sets right who is named: whom the text names no more, and whom it does now and did not before; of
+/// the former it gives those who have not read it. A text that calls many lets nobody go.
 async fn name(
     conn: &mut Conn,
     (room, target): (RoomId, &Target),
@@ -238,23 +238,24 @@ async fn name(
     fresh.retain(|user| !known.contains(&user.0));
     let mut gone = Vec::new();
     if called.is_none() {
-        let unread = fetch_all!(
+        gone = fetch_all!(
             conn,
-            (i64,),
-            "SELECT mention.user_id FROM mention
+            (i64, bool),
+            "SELECT mention.user_id, mention.n > coalesce(seat.read_n, 0) FROM mention
                LEFT JOIN room_member seat
                       ON seat.user_id = mention.user_id AND seat.room_id = mention.room_id
-              WHERE mention.room_id = $1 AND mention.n = $2
-                AND mention.n > coalesce(seat.read_n, 0)",
+              WHERE mention.room_id = $1 AND mention.n = $2",
             room.0,
             target.n
         )?;
-        gone.extend(unread.into_iter().map(|(user,)| UserId(user)));
-        gone.retain(|user| !cause.mentions.contains(user));
+        gone.retain(|(user, _is_unread)| !cause.mentions.contains(&UserId(*user)));
     }
-    conn.given_execute(&FORGET, rows(&gone)).await?;
+    let all: Vec<UserId> = gone.iter().map(|(user, _is_unread)| UserId(*user)).collect();
+    conn.given_execute(&FORGET, rows(&all)).await?;
     conn.given_execute(&MENTIONS, rows(&fresh)).await?;
-    Ok((gone, fresh))
+    // For the others the number is what it was.
+    gone.retain(|(_user, is_unread)| *is_unread);
+    Ok((gone.into_iter().map(|(user, _is_unread)| UserId(user)).collect(), fresh))
 }
 
 /// Notes whom the text calls at once now. True when they are to be told.
