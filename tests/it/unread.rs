@@ -131,38 +131,45 @@ impl<'a> Scene<'a> {
     }
 
     async fn happens(&self, kind: &str) {
-        let [first, called, plain] = &self.said;
+        let (call, plain) = (format!("@bob{}", self.at), &self.said[2]);
+        let body = match kind {
+            "a message" => json!({ "text": "four" }),
+            "a message that calls" => json!({ "text": call }),
+            "a message that calls all" => json!({ "text": "@all" }),
+            "the same message again" => json!({ "text": call, "cid": "three" }),
+            "an answer" => json!({ "text": "four", "reply_to": plain }),
+            "an answer in a thread" => json!({ "text": "four", "thread": plain }),
+            "a file" => {
+                let (rest, bytes) = (&self.app.rest, b"a".to_vec());
+                let file = upload(rest, &self.mina, &self.room, "a.txt", bytes).await;
+                json!({ "text": "", "files": [file["id"]] })
+            }
+            "a preview" => {
+                json!({ "text": self.site.url("page.test", &format!("/called/{}", self.at)) })
+            }
+            "an answer of the assistant" => json!({ "text": "@ai what is new?" }),
+            _no_message => return self.changes(kind).await,
+        };
+        let id = self.say(&self.mina, body).await;
+        assert_eq!(id == *plain, kind == "the same message again");
+    }
+
+    /// Something becomes of what was said, or of who said it.
+    async fn changes(&self, kind: &str) {
+        let ([first, called, plain], mina) = (&self.said, &self.mina);
         let on =
             |message: &Value, end: &str| format!("messages/{}{end}", message.as_str().unwrap());
-        let (call, mina) = (format!("@bob{}", self.at), &self.mina);
-        let edit = async |who: &Person, message: &Value, text: String| {
+        let edit = async |who: &Person, message: &Value, text: &str| {
             self.call(who, (Method::PATCH, &on(message, "")), json!({ "text": text })).await;
         };
         let delete = async |message: &Value| {
             self.call(mina, (Method::DELETE, &on(message, "")), json!({})).await;
         };
         match kind {
-            "a message" => _ = self.say(mina, json!({ "text": "four" })).await,
-            "a message that calls" => _ = self.say(mina, json!({ "text": call })).await,
-            "a message that calls all" => _ = self.say(mina, json!({ "text": "@all" })).await,
-            "the same message again" => {
-                let again = json!({ "text": format!("{call} three"), "cid": "three" });
-                assert_eq!(self.say(mina, again).await, *plain);
-            }
-            "an answer" => {
-                _ = self.say(mina, json!({ "text": "four", "reply_to": plain })).await;
-            }
-            "an answer in a thread" => {
-                _ = self.say(mina, json!({ "text": "four", "thread": plain })).await;
-            }
-            "a file" => {
-                let file = upload(&self.app.rest, mina, &self.room, "a.txt", b"a".to_vec()).await;
-                _ = self.say(mina, json!({ "text": "", "files": [file["id"]] })).await;
-            }
-            "an edit" => edit(mina, plain, "3".to_owned()).await,
-            "an edit that calls" => edit(mina, plain, call).await,
-            "an edit that calls no more" => edit(&self.carol, called, "2".to_owned()).await,
-            "an edit of what is read" => edit(mina, first, "1".to_owned()).await,
+            "an edit" => edit(mina, plain, "3").await,
+            "an edit that calls" => edit(mina, plain, &format!("@bob{}", self.at)).await,
+            "an edit that calls no more" => edit(&self.carol, called, "2").await,
+            "an edit of what is read" => edit(mina, first, "1").await,
             "a delete" => delete(plain).await,
             "a delete of what calls" => delete(called).await,
             "a delete of what is read" => delete(first).await,
@@ -177,13 +184,6 @@ impl<'a> Scene<'a> {
                 if kind.ends_with("back") || kind.ends_with("go") {
                     self.call(mina, (Method::DELETE, &end), json!({})).await;
                 }
-            }
-            "a preview" => {
-                let link = self.site.url("page.test", &format!("/called/{}", self.at));
-                _ = self.say(mina, json!({ "text": link })).await;
-            }
-            "an answer of the assistant" => {
-                _ = self.say(mina, json!({ "text": "@ai what is new?" })).await;
             }
             "a mark of another" => {
                 self.call(mina, (Method::POST, "unread"), json!({ "seq": seq(first) })).await;
@@ -310,3 +310,72 @@ async fn unread_is_exact_after_every_kind_of_event_on_postgres() {
     unread_is_exact_after_every_kind_of_event(&app, &site).await;
     app.end().await;
 }
+
+/// What a badge shows by what it is told: messages, how many are not read, how many of those call.
+#[derive(Debug, Default, PartialEq)]
+struct Badge([i64; 3]);
+
+impl Badge {
+    fn hear(&mut self, line: &Value) {
+        let number = |field: &str| line[field].as_i64().unwrap();
+        let read_n = self.0[0] - self.0[1];
+        match line["ev"].as_str().unwrap_or_default() {
+            "room.head" => self.0 = [number("n"), number("n") - read_n, number("mentions")],
+            "read" => {
+                let n = self.0[0].max(number("read_n") + number("unread"));
+                self.0 = [n, n - number("read_n"), number("mentions")];
+            }
+            _else => {}
+        }
+    }
+}
+
+/// Much at once, so that marks and what is said and done to it are written together.
+async fn a_badge_is_exact_whatever_comes_together(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let (mut at_mina, mut phone) = (app.session(&mina).await, app.session(&bob).await);
+    let mut desk = app.session(&bob).await;
+    let mut badge = Badge::default();
+    let root = at_mina.send(&room, "root", "root").await["id"].clone();
+    let mut last = root.clone();
+    for round in 0..8 {
+        let (mut asked, mut marks) = (Vec::new(), Vec::new());
+        for n in 0..4 {
+            let send = |text: &str| json!({ "op": "send", "room": room, "text": text });
+            let on = |op: &str, id: &Value| json!({ "op": op, "room": room, "message": id });
+            let mut edit = on("edit", &root);
+            edit["text"] = json!(format!("{} {round} {n}", ["@bob", "nobody"][n % 2]));
+            for op in [send("@bob one"), edit, send("@bob two"), on("delete", &last)] {
+                asked.push(at_mina.begin(op).await);
+                if n == round % 4 {
+                    let read = json!({ "op": "read", "room": room, "seq": i64::MAX });
+                    marks.push(phone.begin(read).await);
+                }
+            }
+            if n == 2 && round % 3 == 0 {
+                marks.push(phone.begin(send("what was that?")).await);
+            }
+        }
+        for re in asked {
+            let said = at_mina.reply(re).await;
+            if said["ok"]["id"].is_string() {
+                last = said["ok"]["id"].clone();
+            }
+        }
+        for re in marks {
+            phone.reply(re).await;
+        }
+        at_mina.send(&room, &format!("end-{round}"), "enough").await;
+        let listed = app.rest.get(&bob.token, &format!("/v1/rooms/{room}")).await;
+        let right = Badge(["n", "unread", "mentions"].map(|field| listed[field].as_i64().unwrap()));
+        while badge.0[0] < right.0[0] {
+            badge.hear(&desk.line().await.unwrap());
+        }
+        desk.ok(json!({ "op": "ping" })).await;
+        desk.heard().iter().for_each(|line| badge.hear(line));
+        assert_eq!(badge, right, "round {round}");
+    }
+}
+
+crate::support::on_both!(a_badge_is_exact_whatever_comes_together);

@@ -1,6 +1,6 @@
 //! What members do to messages that stand. The sixth part of [`RoomState`]; as pure as the others.
 
-use super::commit::Gathered;
+use super::commit::{Counted, Gathered};
 use super::message::{Act, Step};
 use super::refusal::RoomRefusal;
 use super::reply;
@@ -127,8 +127,10 @@ impl RoomState {
 
     /// The numbers of unread mentions of some changed.
     pub(super) fn fanned_out(&self, mentions: Vec<(UserId, i64)>, gathered: &mut Gathered) {
-        for (user, count) in mentions {
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
+        for (user, calls) in mentions {
+            let (behind, upto_n) = (gathered.events.len(), i64::MIN);
+            gathered.counted.push(Counted { user, calls, behind, upto_n });
+            let count = u32::try_from(calls).unwrap_or(u32::MAX);
             let tell = Tell::Mentions(self.facts.room, count);
             gathered.before.push(Effect::Tell(user, tell));
         }

@@ -26,7 +26,51 @@ pub(super) struct Gathered {
     pub(super) steps: Vec<Step>,
     /// What is to be told before the events: who sees a badge sees the right one.
     pub(super) before: Vec<Effect>,
+    /// Numbers of unread calls that the journal told, in its order.
+    pub(super) counted: Vec<Counted>,
+    marks: Vec<Marked>,
     pub(super) rest: Vec<Effect>,
+}
+
+/// How many unread messages called a user at one moment of the batch. What calls them behind it is
+/// published before they hear of it, and must be in the number then.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) user: UserId,
+    pub(super) calls: i64,
+    /// So many of the gathered events came before it,
+    pub(super) behind: usize,
+    /// and messages up to here are counted in, even behind it.
+    pub(super) upto_n: i64,
+}
+
+impl Counted {
+    fn concerns<'a>(
+        &self,
+        events: &'a [Arc<LiveEvent>],
+    ) -> impl Iterator<Item = &'a LiveEvent> + use<'a> {
+        let (user, upto_n) = (self.user, self.upto_n);
+        let later = events.get(self.behind..).unwrap_or_default().iter().map(|event| &**event);
+        later.filter(move |event| {
+            event.n > upto_n && (event.by == Some(user) || event.mentions.contains(&user))
+        })
+    }
+
+    /// The number behind all of the events.
+    fn at_last(&self, events: &[Arc<LiveEvent>]) -> i64 {
+        let count = |calls: i64, event: &LiveEvent| {
+            if event.by == Some(self.user) { 0 } else { calls + 1 }
+        };
+        self.concerns(events).fold(self.calls, count)
+    }
+}
+
+/// A mark that was moved, to be told behind the events.
+struct Marked {
+    counted: Counted,
+    asker: Asker<MarkOk>,
+    seat: Option<SeatKey>,
+    mark: ReadMark,
 }
 
 impl RoomState {
@@ -46,7 +90,7 @@ impl RoomState {
                     self.run_committed(answering, outcome, &mut gathered);
                 }
                 Commit::Mark { user, asker, seat, outcome } => {
-                    self.mark_committed(user, asker, seat, outcome, &mut gathered);
+                    self.mark_committed(user, (asker, seat), outcome, &mut gathered);
                 }
                 Commit::Event(event) => {
                     let event = self.live(&event);
@@ -142,38 +186,66 @@ impl RoomState {
     fn mark_committed(
         &self,
         user: UserId,
-        asker: Asker<MarkOk>,
-        seat: Option<SeatKey>,
+        (asker, seat): (Asker<MarkOk>, Option<SeatKey>),
         outcome: Result<Appended, Refusal>,
         gathered: &mut Gathered,
     ) {
-        let answer = match outcome {
+        let refused = match outcome {
             Ok(Appended::Marked(mark, _read)) => {
-                gathered.rest.extend(self.mark_told(user, seat, mark));
-                Ok(mark_ok(mark))
+                let (behind, upto_n) = (gathered.events.len(), mark.n);
+                let counted = Counted { user, calls: mark.mentions, behind, upto_n };
+                gathered.counted.push(counted);
+                gathered.marks.push(Marked { counted, asker, seat, mark });
+                return;
             }
-            Ok(Appended::Refused(why)) => Err(RoomRefusal::from(why).into()),
-            Ok(_) => Err(RoomRefusal::Failed.into()),
-            Err(refusal) => Err(refusal),
+            Ok(Appended::Refused(why)) => RoomRefusal::from(why).into(),
+            Ok(_) => RoomRefusal::Failed.into(),
+            Err(refusal) => refusal,
         };
-        gathered.rest.push(Effect::MarkSet(asker, answer));
+        gathered.rest.push(Effect::MarkSet(asker, Err(refused)));
     }
 
-    /// The user's other sessions learn of the mark; all of them count mentions from it.
-    fn mark_told(&self, user: UserId, seat: Option<SeatKey>, mark: ReadMark) -> [Effect; 2] {
-        let room = self.facts.room;
-        let MarkOk { read_n, unread, mentions } = mark_ok(mark);
-        let frame = Frame::json(&ReadEvent { room, seq: mark.seq, read_n, unread, mentions });
-        let count = u32::try_from(mentions).unwrap_or(u32::MAX);
-        [
-            Effect::Tell(user, Tell::Mentions(room, count)),
-            Effect::Tell(user, Tell::Others(frame, seat)),
-        ]
+    /// What marks and acts make of the numbers of unread calls, when all of the events are published:
+    /// users hear it, and those who moved a mark where that leaves them.
+    fn counts_told(
+        &self,
+        events: &[Arc<LiveEvent>],
+        (counted, marks): (&[Counted], Vec<Marked>),
+    ) -> Vec<Effect> {
+        let mut told = Vec::new();
+        let last = |user: UserId| counted.iter().rfind(|one| one.user == user);
+        let calls = |user: UserId| last(user).map_or(0, |last| last.at_last(events));
+        let tell = |user: UserId| {
+            let count = u32::try_from(calls(user)).unwrap_or(u32::MAX);
+            Effect::Tell(user, Tell::Mentions(self.facts.room, count))
+        };
+        for (place, one) in counted.iter().enumerate() {
+            let is_last = counted.iter().skip(place + 1).all(|other| other.user != one.user);
+            let from_first = Counted { behind: 0, upto_n: i64::MIN, ..*one };
+            let is_marked = marks.iter().any(|marked| marked.counted.user == one.user);
+            // The number of an act was told before the events, which did not change it.
+            if is_last && !is_marked && from_first.concerns(events).next().is_some() {
+                told.push(tell(one.user));
+            }
+        }
+        for Marked { counted, asker, seat, mark } in marks {
+            let (user, room) = (counted.user, self.facts.room);
+            let own = counted.concerns(events).filter(|event| event.by == Some(user));
+            let read_n = own.last().map_or(mark.read_n, |event| event.n);
+            let n = events.last().map_or(mark.n, |event| event.n.max(mark.n));
+            let (unread, mentions) = (n - read_n, calls(user));
+            let frame = Frame::json(&ReadEvent { room, seq: mark.seq, read_n, unread, mentions });
+            told.push(tell(user));
+            told.push(Effect::Tell(user, Tell::Others(frame, seat)));
+            told.push(Effect::MarkSet(asker, Ok(MarkOk { read_n, unread, mentions })));
+        }
+        told
     }
 
     /// Everything published, then the seats that waited for it, then the rest.
     pub(super) fn published(&mut self, gathered: Gathered) -> Vec<Effect> {
-        let Gathered { events, replies, steps, before, rest } = gathered;
+        let Gathered { events, replies, steps, before, counted, marks, rest } = gathered;
+        let told = self.counts_told(&events, (&counted, marks));
         let mut effects = Vec::with_capacity(before.len() + rest.len() + 2);
         effects.extend(before);
         if !(events.is_empty() && replies.is_empty()) {
@@ -184,6 +256,7 @@ impl RoomState {
         }
         effects.extend(self.serve_waiting());
         effects.extend(self.hole());
+        effects.extend(told);
         effects.extend(rest);
         effects
     }
@@ -227,9 +300,4 @@ impl From<&store::Reaction> for Reaction {
         let (emoji, count, mine) = (reaction.emoji.clone(), reaction.count, reaction.is_mine);
         Self { emoji, count, mine }
     }
-}
-
-fn mark_ok(mark: ReadMark) -> MarkOk {
-    let ReadMark { read_n, n, mentions, .. } = mark;
-    MarkOk { read_n, unread: n - read_n, mentions }
 }
