@@ -23,6 +23,7 @@ mod admin;
 mod chores;
 mod error;
 mod files;
+mod lobbies;
 mod models;
 #[cfg(feature = "faults")]
 mod planted;
@@ -87,6 +88,7 @@ impl App {
         store: Store,
         link: Option<Arc<dyn Link>>,
     ) -> Result<Self, StartError> {
+        lobbies::ensure(config, &store).await?;
         let connections = files::connections(config.edge.connections);
         let queues = listen(config.edge.listen)?;
         let address = queues.first().map_or(Ok(config.edge.listen), TcpListener::local_addr)?;

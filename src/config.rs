@@ -124,6 +124,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// The assistant.
     pub assistant: Assistant,
+    /// Lobbies that there are besides `general`.
+    pub lobbies: Vec<String>,
     /// Filter of the logs.
     pub log: String,
     /// What is planted; nothing without the feature `faults`.
@@ -199,10 +201,17 @@ impl Config {
             },
             attachments: Attachments::parse(values)?,
             assistant: Assistant::parse(values)?,
+            lobbies: lobbies(values)?,
             log: log_filter(values)?,
             faults: values.faults()?,
         })
     }
+}
+
+fn lobbies(values: &Values) -> Result<Vec<String>, InvalidConfig> {
+    let text: String = values.parse("lobbies")?;
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    Ok(names.map(str::to_owned).collect())
 }
 
 fn within(

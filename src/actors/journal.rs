@@ -366,6 +366,7 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
         Append::JoinClub { club, .. }
         | Append::LeaveClub { club, .. }
         | Append::SetRole { club, .. }
+        | Append::TellClosed { club }
         | Append::HandOver { club, .. } => club.0,
         Append::Moderate(act) => act.club.0,
         Append::MakeGroup(new) => new.by.0,

@@ -13,7 +13,7 @@ use crate::protocol::{
 };
 use crate::store::{
     ActEvent, EventWriter, File, Happened, Line, N_HOLE, NewMessage, NewNotice, NewPreviews,
-    RunBegun, RunEnd, RunEnded, SEQ_HOLE, WrittenNotice,
+    Removal, RunBegun, RunEnd, RunEnded, SEQ_HOLE, WrittenNotice,
 };
 use crate::telemetry::Metrics;
 
@@ -239,10 +239,16 @@ fn headline(notice: &NewNotice<'_>) -> String {
             let role = notice.role.map_or("", korean);
             format!("{place}에서 맡은 역할이 {role}(으)로 바뀌었어요")
         }
-        ("club_removed", "en") if notice.is_ban => format!("You are banned from {place}"),
-        ("club_removed", "en") => format!("You were removed from {place}"),
-        ("club_removed", _ko) if notice.is_ban => format!("{place} 이용이 막혔어요"),
-        ("club_removed", _ko) => format!("{place}에서 내보내졌어요"),
+        ("club_removed", "en") => match notice.removal {
+            Removal::Kicked => format!("You were removed from {place}"),
+            Removal::Banned => format!("You are banned from {place}"),
+            Removal::Closed => format!("{place} has closed"),
+        },
+        ("club_removed", _ko) => match notice.removal {
+            Removal::Kicked => format!("{place}에서 내보내졌어요"),
+            Removal::Banned => format!("{place} 이용이 막혔어요"),
+            Removal::Closed => format!("{place} 모임이 문을 닫았어요"),
+        },
         (_reply, "en") => format!("{from} replied to you"),
         (_reply, _ko) => format!("{from} 님이 내 말에 답했어요"),
     }

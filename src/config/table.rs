@@ -115,6 +115,12 @@ pub const SETTINGS: &[Setting] = &[
         "KiB, 8 to 1048576",
         "Memory of one password hash (argon2id, two passes).",
     ),
+    plain(
+        "lobbies",
+        Some(""),
+        "names of 2 to 50 characters, with commas between them",
+        "Lobbies that there are besides general.",
+    ),
     plain("first_user_is_admin", Some("true"), "true or false", "The first account is an admin."),
     plain(
         "file_max_bytes",

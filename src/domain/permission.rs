@@ -120,7 +120,7 @@ const TABLE: [(Permission, [Least; 5]); COUNT] = [
     (Permission::MentionAll,   [MOD,   MOD,    MOD,  ALL,    MOD]),
     (Permission::Pin,          [MOD,   MOD,    ALL,  ALL,    MOD]),
     (Permission::DeleteOthers, [MOD,   MOD,    MOD,  NO,     MOD]),
-    (Permission::Invite,       [MOD,   MOD,    ALL,  NO,     NO]),
+    (Permission::Invite,       [NO,    NO,     ALL,  NO,     NO]),
     (Permission::Kick,         [MOD,   MOD,    MOD,  NO,     MOD]),
     (Permission::Mute,         [MOD,   MOD,    MOD,  NO,     MOD]),
     (Permission::Configure,    [MOD,   MOD,    MOD,  NO,     MOD]),
@@ -155,10 +155,18 @@ impl Permission {
         row.and_then(|(_, row)| row.get(column(kind))).copied().unwrap_or(NO)
     }
 
-    /// What a room of this kind may say instead of the default.
+    /// Whether a room of this kind may say something of its own.
+    #[must_use]
+    pub fn is_settable(self, kind: RoomKind) -> bool {
+        !self.choices(kind).is_empty()
+    }
+
+    /// What a room of this kind may say instead of the default: nothing where no call would obey.
     fn choices(self, kind: RoomKind) -> &'static [Least] {
         match self {
             Self::Read => &[],
+            // Nobody configures it.
+            _ if kind == RoomKind::Private => &[],
             _ if self.default_in(kind) == NO => &[],
             // Kept as the room's `write`, which knows these two.
             Self::Send if kind == RoomKind::Manager => &[],
@@ -166,9 +174,13 @@ impl Permission {
             Self::React | Self::Attach | Self::MentionAll | Self::Pin | Self::Invite => {
                 &[ALL, MOD, Least::Owner, NO]
             }
-            Self::DeleteOthers | Self::Kick | Self::Mute => &[MOD, Least::Owner, NO],
-            // Somebody must be able to change it back.
-            Self::Configure => &[MOD, Least::Owner],
+            Self::DeleteOthers => &[MOD, Least::Owner, NO],
+            Self::Kick if kind == RoomKind::Group => &[MOD, Least::Owner, NO],
+            // Who is put out of a club, or muted, is so in all its rooms.
+            Self::Kick | Self::Mute => &[],
+            // Somebody must be able to change it back. Elsewhere there is nobody in between.
+            Self::Configure if kind.is_club_room() => &[MOD, Least::Owner],
+            Self::Configure => &[],
         }
     }
 }

@@ -255,7 +255,7 @@ fn read_patch(club: &Club, body: &ClubPatchBody) -> Result<Patched, ApiError> {
     Ok((texts, access.unwrap_or(now), capacity))
 }
 
-/// Deletes a club with its rooms. For its owner.
+/// Deletes a club with its rooms. For its owner. Its members hear of it in their inboxes.
 #[utoipa::path(delete, path = "/v1/clubs/{id}", tag = "clubs", params(("id" = String, Path)),
     responses((status = 204)))]
 pub(super) async fn delete(

@@ -9,8 +9,8 @@ use super::caller::Caller;
 use super::error::{ApiError, OnConstraint};
 use super::groups::{listed_name, name_taken};
 use super::json::{Fields, Id, given};
-use super::moderation::permissions::{ranked, require};
-use super::rooms::{RoomDetail, detail};
+use super::moderation::permissions::{denied, ranked, require};
+use super::rooms::{RoomDetail, detail, private};
 use crate::domain::{
     History, Millis, PERSONA_CHARS, Permission, RoomId, RoomKind, RoomName, Waking, Writers,
     limits, optional_text,
@@ -208,7 +208,10 @@ pub(super) async fn change(
             }
             Ok(web::Json(detail(&api, room, caller).await?))
         }
-        RoomChanged::Gone | RoomChanged::General => Err(ApiError::not_found()),
+        RoomChanged::Denied => Err(denied()),
+        RoomChanged::Gone | RoomChanged::General => {
+            Err(api.rooms.why_not(room, caller.user()).await.into())
+        }
     }
 }
 
@@ -241,7 +244,10 @@ pub(super) async fn delete(
             api.rooms.deleted(vec![room]);
             Ok(deleted())
         }
-        RoomChanged::Gone => Ok(deleted()),
+        RoomChanged::Denied => Err(denied()),
+        // Somebody else deleted it meanwhile, or the caller has no say there any more.
+        RoomChanged::Gone if api.store.has_deleted(room, caller.user()).await? => Ok(deleted()),
+        RoomChanged::Gone => Err(api.rooms.why_not(room, caller.user()).await.into()),
         RoomChanged::General => {
             let msg = "a club keeps its general room";
             Err(Refusal::new(ErrorCode::Conflict, msg).because("general").into())
@@ -265,9 +271,4 @@ async fn configured(api: &Api, room: RoomId, caller: Caller) -> Result<RoomInfo,
         require(&info, rank, Permission::Configure)?;
     }
     Ok(info)
-}
-
-fn private() -> ApiError {
-    let msg = "two people have a private room for ever";
-    Refusal::new(ErrorCode::Conflict, msg).because("private_room").into()
 }

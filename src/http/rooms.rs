@@ -7,16 +7,18 @@ use utoipa::{IntoParams, ToSchema};
 use super::api::Api;
 use super::caller::Caller;
 use super::clubs::{require, visible};
-use super::error::{ApiError, OnConstraint};
+use super::error::ApiError;
 use super::json::{Fields, Id};
 use super::members::MemberBody;
+use super::moderation::not_any_more;
 use super::page::{List, Listing, PageParams, Paging};
 use crate::actors::entry;
 use crate::domain::{
     ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId, Waking,
     Writers, limits, optional_text,
 };
-use crate::store::{NewRoom, Reach, RoomMember, RoomView};
+use crate::protocol::{ErrorCode, Refusal};
+use crate::store::{NewRoom, Reach, RoomMade, RoomMember, RoomView};
 
 /// A room as one of its readers sees it in a list.
 #[derive(Serialize, ToSchema)]
@@ -111,6 +113,13 @@ pub(super) struct RoomDetail {
     ai_language: Option<String>,
     /// Which model answers; null is its club's, else the server's.
     ai_model: Option<String>,
+    /// Who may read it.
+    member_count: usize,
+    /// Those of them who are online.
+    online_count: usize,
+    /// Who made it; null for a lobby.
+    #[schema(value_type = Option<String>, example = "u_7")]
+    created_by: Option<UserId>,
     /// When it was made (UTC ms).
     #[schema(value_type = i64)]
     created_at: Millis,
@@ -166,8 +175,11 @@ pub(super) async fn make(
     let Form { name, kind, topic, history, write } = Form::read(&body)?;
     let (topic, by, at) = (topic.as_str(), caller.user(), Millis::now());
     let new = NewRoom { club, name: &name, kind, topic, history, write, by, at };
-    let made = api.store.create_room(new).await;
-    let view = made.on_constraint("room_club", ApiError::not_found)?;
+    let view = match api.store.create_room(new).await? {
+        RoomMade::Done(view) => *view,
+        RoomMade::Gone => return Err(ApiError::not_found()),
+        RoomMade::Denied => return Err(not_any_more(&api, club, caller).await),
+    };
     let readers = api.store.roster(view.room).await?.iter().map(|row| row.user).collect();
     api.rooms.opened(readers, entry(view.clone())).await;
     Ok(HttpResponse::Created().json(RoomBody::from(view)))
@@ -265,6 +277,7 @@ pub(super) async fn detail(
     let (Some(view), Some(info)) = (view, api.store.room(room).await?) else {
         return Err(api.rooms.why_not(room, caller.user()).await.into());
     };
+    let (member_count, online_count) = api.rooms.counts(room).await?;
     Ok(RoomDetail {
         room: view.into(),
         topic: info.topic,
@@ -280,6 +293,9 @@ pub(super) async fn detail(
         persona: info.assistant.persona,
         ai_language: Some(info.assistant.language).filter(|language| !language.is_empty()),
         ai_model: Some(info.assistant.model).filter(|model| !model.is_empty()),
+        member_count,
+        online_count,
+        created_by: info.created_by,
         created_at: info.created_at,
     })
 }
@@ -331,10 +347,16 @@ pub(super) async fn join(
             api.rooms.join_room(room, caller.user()).await?
         }
         // One is in it from the beginning, or never.
-        RoomKind::Private if is_inside => false,
+        RoomKind::Private if is_inside => return Err(private()),
         RoomKind::Private => return Err(ApiError::not_found()),
     };
     Ok(web::Json(RoomJoined { joined }))
+}
+
+/// The refusal of what cannot be done to a private room.
+pub(super) fn private() -> ApiError {
+    let msg = "two people have a private room for ever";
+    Refusal::new(ErrorCode::Conflict, msg).because("private_room").into()
 }
 
 /// Leaves a lobby or a group.

@@ -7,9 +7,10 @@ use super::act::{Act, Acted};
 use super::assistant::{Asked, RunStep, RunStepped};
 use super::files::NewPreviews;
 use super::moderation::Moderation;
-use super::moves::{Moves, NewGroup};
+use super::moves::{Moves, NewGroup, RoomChange};
 use crate::domain::{
-    Cid, ClubId, ClubRole, FileId, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId, Wakes,
+    Cid, ClubId, ClubRole, FileId, Filter, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
+    Wakes,
 };
 
 /// One thing to append. Everything in it was admitted by the live room already; what only the
@@ -126,6 +127,11 @@ pub enum Append {
         /// When.
         at: Millis,
     },
+    /// The next members of a club hear that it has closed.
+    TellClosed {
+        /// The club.
+        club: ClubId,
+    },
     /// A user wants a room to be unread from a seq on: the mark moves there, also back.
     Unread {
         /// The room.
@@ -175,6 +181,8 @@ pub struct NewMessage {
     pub at: Millis,
     /// The rule of the club that found something in it, and wants moderators to see it.
     pub flagged: Option<FilterId>,
+    /// What judges the names of its files, which the room does not know.
+    pub judge: Option<Arc<Filter>>,
     /// Whether it asks the assistant.
     pub wakes: Option<Wakes>,
 }
@@ -185,7 +193,8 @@ impl NewMessage {
     pub const fn new(room: RoomId, author: UserId, cid: Cid, text: Text, at: Millis) -> Self {
         let (reply_to, thread, called, flagged, wakes) = (None, None, None, None, None);
         let files = Vec::new();
-        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged, wakes }
+        let judge = None;
+        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged, judge, wakes }
     }
 }
 
@@ -296,6 +305,8 @@ pub enum AppendRefusal {
     PinLimit,
     /// A file is not one that this message can bring.
     NoSuchFile,
+    /// The club does not want files of such names.
+    Filtered,
     /// The user is banned from the club.
     Banned {
         /// Until when; none is for ever.
@@ -383,17 +394,4 @@ pub struct ReadMark {
     pub n: i64,
     /// Messages above `read_n` that name the user.
     pub mentions: i64,
-}
-
-/// How a membership change touches one room.
-#[derive(Debug, Clone)]
-pub struct RoomChange {
-    /// The room.
-    pub room: RoomId,
-    /// Newest seq before the change.
-    pub since: i64,
-    /// The line that the change wrote into its log, if any.
-    pub line: Option<StoredEvent>,
-    /// Until when who came may not write there: a mute outlives leaving.
-    pub muted_until: Option<Millis>,
 }

@@ -71,8 +71,8 @@ pub use accounts::{FirstUser, NewUser, User};
 pub use act::{Act, ActEvent, Acted, Deed, DroppedNotices, Happened, Whose};
 pub use answers::{Before, Named};
 pub use append::{
-    Append, AppendRefusal, Appended, Called, NewMessage, NoticesRead, ReadMark, RoomChange,
-    StoredEvent, StoredNotice,
+    Append, AppendRefusal, Appended, Called, NewMessage, NoticesRead, ReadMark, StoredEvent,
+    StoredNotice,
 };
 pub use arrivals::Arrival;
 pub use assistant::{
@@ -96,23 +96,23 @@ pub use link::{Heard, Link, Unsent};
 pub use log::{LogHead, RoomPlace};
 pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
 pub use moderation::{
-    AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,
-    Report, Reported, Settling,
+    AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, NewFilter, NewReport,
+    PermissionChange, Report, Reported, Settling,
 };
-pub use moves::{Move, Moves, NewGroup, Passage};
+pub use moves::{Move, Moves, NewGroup, Passage, RoomChange};
 #[cfg(feature = "bench")]
 pub(crate) use null::Call;
 pub use open::DatabaseTarget;
 pub use page::Page;
 pub use rooms::{
     FilterStamp, Listed, ListedQuery, Manner, NewRoom, Reach, ReactedBy, RoomChanged, RoomInfo,
-    RoomMember, RoomPatch, RoomView, RosterRow, Seen, SeenBy,
+    RoomMade, RoomMember, RoomPatch, RoomView, RosterRow, Seen, SeenBy,
 };
 pub use search::{Behind, Carried, Followed, FoundPage, Search, Spot};
 pub use snapshot::{Reactors, Snapshot};
 pub use threads::{Thread, ThreadMark};
 pub use transfer::{Beside, Exported, FileKey, Imported, TransferError};
-pub use writer::{EventWriter, Line, N_HOLE, NewNotice, SEQ_HOLE, WrittenNotice};
+pub use writer::{EventWriter, Line, N_HOLE, NewNotice, Removal, SEQ_HOLE, WrittenNotice};
 
 /// The store of one node. Cheap to clone.
 #[derive(Debug, Clone)]

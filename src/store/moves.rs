@@ -62,3 +62,16 @@ pub enum Passage {
     /// Stays, and may not write until then, or may again.
     Muted(Option<Millis>),
 }
+
+/// How a membership change touches one room.
+#[derive(Debug, Clone)]
+pub struct RoomChange {
+    /// The room.
+    pub room: RoomId,
+    /// Newest seq before the change.
+    pub since: i64,
+    /// The line that the change wrote into its log, if any.
+    pub line: Option<StoredEvent>,
+    /// Until when who came may not write there: a mute outlives leaving.
+    pub muted_until: Option<Millis>,
+}

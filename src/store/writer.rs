@@ -21,6 +21,18 @@ pub enum Line {
     Ban,
 }
 
+/// How a member is none any more who did not go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// Put out, and may come back.
+    #[default]
+    Kicked,
+    /// Put out, and is to stay out.
+    Banned,
+    /// There is no such club any more.
+    Closed,
+}
+
 /// What an inbox entry says, before it has a number.
 #[derive(Debug, Clone)]
 pub struct NewNotice<'a> {
@@ -46,8 +58,8 @@ pub struct NewNotice<'a> {
     pub place: &'a str,
     /// The role that the receiver has now, if it is about that.
     pub role: Option<ClubRole>,
-    /// Whether the receiver is to stay out, if they were put out.
-    pub is_ban: bool,
+    /// How the receiver is out of the club, if it is about that.
+    pub removal: Removal,
     /// Beginning of the message; or why, in the words of a moderator.
     pub excerpt: &'a str,
     /// When.

@@ -50,6 +50,7 @@ mod proxies;
 mod reading;
 mod resume;
 mod roles;
+mod rooms;
 mod search;
 mod since_join;
 mod slow;

@@ -9,7 +9,7 @@ use moim::domain::{
 };
 use moim::store::{
     Append, Appended, Club, DatabaseTarget, FirstUser, Message, NewClub, NewMessage, NewRoom,
-    NewUser, Page, Reach, Reading, Store, StoreError, StoredEvent, User, Window,
+    NewUser, Page, Reach, Reading, RoomMade, Store, StoreError, StoredEvent, User, Window,
 };
 
 mod writer;
@@ -175,11 +175,10 @@ impl World {
         kind: RoomKind,
     ) -> RoomId {
         let name = RoomName::parse(name).expect("name");
-        self.store
-            .create_room(club_room(club, &name, kind, by, self.now()))
-            .await
-            .expect("room")
-            .room
+        match self.store.create_room(club_room(club, &name, kind, by, self.now())).await {
+            Ok(RoomMade::Done(view)) => view.room,
+            other => panic!("no room: {other:?}"),
+        }
     }
 
     /// Appends a batch.

@@ -10,7 +10,7 @@ use moim::store::{
 use crate::harness::{Plain, World, first, message, on_both, reply};
 
 on_both!(
-    a_mention_names_the_longest_reader,
+    a_mention_names_the_longest_name_that_there_is,
     nobody_is_named_who_may_not_read,
     a_name_twice_is_one_entry_and_oneself_none,
     an_answer_tells_its_author,
@@ -40,7 +40,7 @@ async fn list(world: &World, user: UserId) -> Vec<Notice> {
     world.store.notices(user, NoticeFilter::All, first()).await.unwrap()
 }
 
-async fn a_mention_names_the_longest_reader(world: World) {
+async fn a_mention_names_the_longest_name_that_there_is(world: World) {
     let author = world.user("author").await;
     let (mina, minami, hangul) =
         (world.user("Mina").await, world.user("minami").await, world.user("미나").await);
@@ -50,7 +50,12 @@ async fn a_mention_names_the_longest_reader(world: World) {
     assert_eq!(named(&world, lobby, author, "@미나님 안녕").await, [hangul]);
     assert_eq!(named(&world, lobby, author, "`@mina` a@mina @nobody-here").await, []);
     world.one(Append::LeaveRoom { room: lobby, user: minami, at: world.now() }).await;
-    assert_eq!(named(&world, lobby, author, "@minami").await, [mina], "the longest that may read");
+    assert_eq!(
+        named(&world, lobby, author, "@minami").await,
+        [],
+        "she was called, and is not here"
+    );
+    assert_eq!(named(&world, lobby, author, "@minam").await, [mina], "nobody has the longer name");
 }
 
 async fn nobody_is_named_who_may_not_read(world: World) {

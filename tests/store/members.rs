@@ -15,6 +15,7 @@ on_both!(
     only_open_clubs_are_joined_so,
     the_last_place_goes_to_one,
     leaving_writes_lines_where_the_user_was_seen,
+    a_first_opening_is_noted_for_who_may_read,
     a_manager_loses_the_manager_rooms_too,
     the_owner_stays_and_strangers_cannot_leave,
     a_lobby_is_left_and_joined,
@@ -190,9 +191,25 @@ async fn leaving_writes_lines_where_the_user_was_seen(world: World) {
     world.join(club.id, bob).await;
     let unseen = world.room(club.id, "unseen", mina, RoomKind::Member).await;
     let written = world.room(club.id, "written", mina, RoomKind::Member).await;
+    let opened = world.room(club.id, "opened", mina, RoomKind::Member).await;
+    let hello = world.room(club.id, "hello", mina, RoomKind::Member).await;
     world.say(written, bob, "hi").await;
+    world.store.note_opened(opened, &[bob]).await.unwrap();
+    world.one(Append::JoinRoom { room: hello, user: bob, at: world.now() }).await;
+    // What one wants of a room says nothing of having been there.
+    let none = moim::domain::Notify::None;
+    world.store.set_notify(unseen, bob, none).await.unwrap();
     let closed = rooms(world.leave(club.id, bob).await);
-    assert_eq!(lines(&closed), [(general, true), (before, true), (unseen, false), (written, true)]);
+    // Who joins a club has a place in each of its rooms, and has not seen them by that.
+    let told = [
+        (general, true),
+        (before, false),
+        (unseen, false),
+        (written, true),
+        (opened, true),
+        (hello, true),
+    ];
+    assert_eq!(lines(&closed), told);
     let line = closed[3].line.clone().unwrap();
     assert_eq!((line.seq, line.n), (2, 1));
     assert_eq!(&*line.body, format!("Leave room={written} user={bob} seq=2"));
@@ -201,6 +218,37 @@ async fn leaving_writes_lines_where_the_user_was_seen(world: World) {
         world.store.rooms_of(&[bob]).await.unwrap().iter().all(|(_, view)| view.club.is_none())
     );
     assert_eq!(world.store.club(club.id, mina).await.unwrap().unwrap().member_count, 1);
+    // Who is out has opened nothing any more, and begins anew.
+    world.store.note_opened(opened, &[bob]).await.unwrap();
+    world.join(club.id, bob).await;
+    let closed = rooms(world.leave(club.id, bob).await);
+    assert_eq!(lines(&closed).iter().filter(|(_room, is_told)| *is_told).count(), 1);
+}
+
+async fn a_first_opening_is_noted_for_who_may_read(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    let (club, general) = world.club("Chess", mina).await;
+    let board = world.room(club.id, "board", mina, RoomKind::Manager).await;
+    world.join(club.id, bob).await;
+    for room in [general, board] {
+        for _twice in 0..2 {
+            world.store.note_opened(room, &[mina, bob, UserId(999)]).await.unwrap();
+        }
+    }
+    let opened = async |room| {
+        let mut roster = world.store.roster(room).await.unwrap();
+        roster.retain(|row| row.has_opened);
+        roster.sort_by_key(|row| row.user);
+        roster.into_iter().map(|row| row.user).collect::<Vec<_>>()
+    };
+    assert_eq!(opened(general).await, [mina, bob]);
+    assert_eq!(opened(board).await, [mina]);
+    let rows = world.count("SELECT count(*) FROM room_member WHERE is_opened").await;
+    assert_eq!(rows, 3, "a place for each who may read, and for no other");
+    // Nothing of it is read.
+    world.say(general, mina, "hi").await;
+    let view = world.store.club_rooms(club.id, bob).await.unwrap().remove(0);
+    assert_eq!((view.n, view.read_n), (1, 0));
 }
 
 async fn a_manager_loses_the_manager_rooms_too(world: World) {

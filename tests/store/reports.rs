@@ -6,8 +6,8 @@ use moim::domain::{
     Settlement, UserId,
 };
 use moim::store::{
-    Append, AppendRefusal, Appended, FilterAdded, FilterStamp, Measure, Moderation, NewFilter,
-    NewReport, Page, Report, Reported, Settling,
+    Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, FilterStamp, Measure, Moderation,
+    NewFilter, NewReport, Page, Report, Reported, Settling,
 };
 
 use crate::harness::{Plain, World, message, on_both};
@@ -84,9 +84,9 @@ async fn a_report_is_decided_once_with_all_of_its_message(world: World) {
     let first = new(report(&world, club.general, seq, club.other_member).await);
     new(report(&world, club.general, seq, club.other_manager).await);
     let left = new(report(&world, club.general, other, club.other_member).await);
-    let dismiss = async |club, id| {
-        let who = (UserId(2), world.now());
-        world.store.dismiss((club, id), "fine", who).await.unwrap()
+    let dismiss = async |of, id| {
+        let who = (club.owner, world.now());
+        world.store.dismiss((of, id), "fine", who).await.unwrap()
     };
     assert_eq!(dismiss(club.id, first).await, Settling::Done);
     assert_eq!(dismiss(club.id, first).await, Settling::Decided);
@@ -228,8 +228,9 @@ async fn rules_come_and_go_and_are_counted(world: World) {
         let who = (club.owner, world.now());
         world.store.remove_filter((club.id, id), who.0, who.1).await.unwrap()
     };
-    assert_eq!(remove(rule.id).await, [club.general]);
-    assert!(remove(rule.id).await.is_empty(), "a second time");
+    let removed = |rooms: &[RoomId]| FilterRemoved::Done(rooms.to_vec());
+    assert_eq!(remove(rule.id).await, removed(&[club.general]));
+    assert_eq!(remove(rule.id).await, removed(&[]), "a second time");
     let FilterAdded::Done(again, _) = add("bad").await else { panic!("not added") };
     assert_ne!(again.id, rule.id, "an id is never given twice");
     assert_ne!(stamp().await, one);
@@ -240,7 +241,7 @@ async fn rules_come_and_go_and_are_counted(world: World) {
     let (foreign, _general) = world.club("Foreign", club.owner).await;
     let who = (club.owner, world.now());
     let other = world.store.remove_filter((foreign.id, again.id), who.0, who.1).await.unwrap();
-    assert!(other.is_empty(), "of another club");
+    assert_eq!(other, removed(&[]), "of another club");
     let audit = world.store.audit(club.id, Page::first(200)).await.unwrap();
     assert_eq!(audit.len(), moim::domain::FILTERS + 2);
     let first: Vec<_> = audit.iter().rev().take(2).map(|entry| entry.action.as_str()).collect();

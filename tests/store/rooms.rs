@@ -1,13 +1,14 @@
 //! Rooms: who may read them, and what is new in them for many users at once.
 
 use moim::domain::{ClubId, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId};
-use moim::store::{Page, RoomView, StoreError};
+use moim::store::{Page, RoomMade, RoomView};
 
 use crate::harness::{World, club_room, on_both};
 
 on_both!(
     a_room_reads_back,
     a_room_needs_a_living_club,
+    a_lobby_is_made_once_and_takes_no_name_away,
     managers_rooms_do_not_exist_for_members,
     the_roster_tells_who_moderates_and_who_is_muted,
     a_group_is_read_by_who_is_inside,
@@ -22,11 +23,12 @@ async fn a_room_reads_back(world: World) {
     let name = RoomName::parse("Openings").unwrap();
     let at = world.now();
     let new = club_room(club.id, &name, RoomKind::Member, mina, at);
-    let view = world.store.create_room(new).await.unwrap();
+    let made = world.store.create_room(new).await.unwrap();
+    let RoomMade::Done(view) = made else { panic!("{made:?}") };
     assert_eq!((&*view.name, view.kind, view.club), ("Openings", RoomKind::Member, Some(club.id)));
     assert_eq!((view.head, view.n, view.read_n, view.mentions), (0, 0, 0, 0));
     let views = world.store.club_rooms(club.id, mina).await.unwrap();
-    assert_eq!(views[1], view);
+    assert_eq!(views[1], *view);
     let info = world.store.room(view.room).await.unwrap().unwrap();
     assert_eq!((info.epoch.clone(), info.created_at), (view.epoch, at));
     assert_eq!((info.topic.as_str(), info.history, info.write.as_str()), ("", History::All, "all"));
@@ -42,12 +44,36 @@ async fn a_room_needs_a_living_club(world: World) {
     for club in [club.id, ClubId(999)] {
         let at = world.now();
         let new = club_room(club, &name, RoomKind::Member, mina, at);
-        let refused = world.store.create_room(new).await;
-        assert!(
-            matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "room_club"),
-            "{refused:?}"
-        );
+        assert_eq!(world.store.create_room(new).await.unwrap(), RoomMade::Gone);
     }
+}
+
+async fn a_lobby_is_made_once_and_takes_no_name_away(world: World) {
+    let mina = world.user("mina").await;
+    let name = |text: &str| RoomName::parse(text).unwrap();
+    let ensure =
+        async |text: &str| world.store.ensure_lobby(&name(text), world.now()).await.unwrap();
+    for lounge in ["Lounge", "lounge", "general"] {
+        assert!(ensure(lounge).await, "{lounge}");
+    }
+    let group = moim::store::NewGroup {
+        name: name("trips"),
+        is_listed: true,
+        by: mina,
+        members: Vec::new(),
+        at: world.now(),
+    };
+    world.one(moim::store::Append::MakeGroup(group)).await;
+    assert!(!ensure("Trips").await);
+    assert_eq!(world.count("SELECT count(*) FROM room WHERE kind = 'lobby'").await, 2);
+    let views = world.store.rooms_of(&[mina]).await.unwrap();
+    let names: Vec<_> = views.iter().map(|(_user, view)| view.name.to_string()).collect();
+    assert_eq!(names, ["general", "trips"], "everybody is in general, into others one goes");
+    let lounge = world.count("SELECT room_id FROM room WHERE name = 'Lounge'").await;
+    let at = world.now();
+    let join = moim::store::Append::JoinRoom { room: RoomId(lounge), user: mina, at };
+    assert!(matches!(world.one(join).await, moim::store::Appended::Moved(_)));
+    assert!(world.store.may_read(RoomId(lounge), mina).await.unwrap());
 }
 
 async fn managers_rooms_do_not_exist_for_members(world: World) {

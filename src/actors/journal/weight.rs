@@ -53,6 +53,7 @@ mod tests {
             thread: None,
             called: None,
             flagged: None,
+            judge: None,
             files: Vec::new(),
             wakes: None,
             at: Millis(0),

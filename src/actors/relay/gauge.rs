@@ -15,6 +15,8 @@ pub(crate) struct RoomGauge {
     listeners: Mutex<HashMap<UserId, u32>>,
     ring: AtomicUsize,
     rev: AtomicI64,
+    readers: AtomicUsize,
+    online: AtomicUsize,
     about: About,
 }
 
@@ -48,6 +50,17 @@ impl RoomGauge {
     /// Bytes of the events that the room keeps.
     pub(crate) fn kept(&self) -> usize {
         self.ring.load(Ordering::Relaxed)
+    }
+
+    /// Shows how many may read the room, and how many of them are online.
+    pub(crate) fn count(&self, readers: usize, online: usize) {
+        self.readers.store(readers, Ordering::Relaxed);
+        self.online.store(online, Ordering::Relaxed);
+    }
+
+    /// These two numbers.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.readers.load(Ordering::Relaxed), self.online.load(Ordering::Relaxed))
     }
 
     /// Shows the state of the room that its rules were read from.

@@ -137,6 +137,7 @@ impl RoomState {
                 self.caught_up_with(events, &mut gathered);
                 self.published(gathered)
             }
+            Loaded::OpenedNoted { failed } => self.opened_noted(failed),
             Loaded::Roster(rows) => self.roster_read(rows.as_deref()),
             Loaded::Settings(settings) => self.settings_read(settings.as_deref()),
         }

@@ -303,7 +303,7 @@ mod tests {
 
     fn row(user: UserId, join_seq: i64) -> RosterRow {
         let standing = Standing { muted_until: Some(Millis(1)), ..Standing::new(Rank::Member) };
-        RosterRow { user, standing, join_seq }
+        RosterRow { user, standing, join_seq, has_opened: false }
     }
 
     #[test]

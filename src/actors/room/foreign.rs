@@ -119,6 +119,7 @@ impl RoomState {
         let Some(rows) = rows else {
             return Vec::new();
         };
+        self.known(rows);
         let is_older = |user: &UserId| changed.contains(user);
         let fresh: HashMap<_, _> = rows.iter().map(|row| (row.user, row)).collect();
         let known = &self.facts.roster;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     fn row(user: UserId) -> RosterRow {
-        RosterRow { user, standing: STANDING, join_seq: 0 }
+        RosterRow { user, standing: STANDING, join_seq: 0, has_opened: false }
     }
 
     fn stored(seq: i64, ev: &str) -> StoredEvent {

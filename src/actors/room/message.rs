@@ -217,6 +217,8 @@ pub(crate) enum Loaded {
     Hole(Vec<StoredEvent>),
     /// Who may read the room now; `None` when the read failed.
     Roster(Option<Vec<RosterRow>>),
+    /// First openings were noted, but for these.
+    OpenedNoted { failed: Vec<UserId> },
     /// The room as the store has it now; `None` when the read failed.
     Settings(Option<Box<Settings>>),
 }

@@ -11,6 +11,7 @@ mod commit;
 #[cfg(feature = "faults")]
 mod crash;
 mod desk;
+mod first;
 mod floors;
 mod foreign;
 mod horizon;
@@ -98,6 +99,7 @@ impl Actor for Room {
     ) -> Result<Live, ActorProcessingErr> {
         let room = loaded.facts.room;
         let mut state = RoomState::new(loaded.facts, loaded.newest, Arc::clone(&gauge));
+        state.known(&loaded.roster);
         if self.rooms.bus.is_linked() {
             state.link();
         }
@@ -268,6 +270,7 @@ impl Room {
             Effect::ReadHole { after } => self.rooms.read_hole(live.me.clone(), after),
             Effect::Share(steps) => self.rooms.bus.share(room, steps),
             Effect::ReadRoster => self.rooms.read_roster(live.me.clone()),
+            Effect::NoteOpened(users) => self.rooms.note_opened(live.me.clone(), users),
             Effect::ReadSettings => self.rooms.read_settings(live.me.clone()),
             Effect::Refreshed(answers) => answers.iter().for_each(|answer| answer.give(())),
         }
@@ -299,13 +302,10 @@ impl Room {
                 Ticket::Mark { asker, .. } => {
                     answer(&self.rooms.relays, asker, Err(refusal)).await;
                 }
-                Ticket::FanOut { .. } => {}
                 Ticket::Member { answer, .. }
                 | Ticket::Moves { answer }
-                | Ticket::Run { answer, .. } => {
-                    answer.give(Err(refusal));
-                }
-                Ticket::Event { .. } => {}
+                | Ticket::Run { answer, .. } => answer.give(Err(refusal)),
+                Ticket::FanOut { .. } | Ticket::Event { .. } => {}
             }
         }
     }
@@ -343,7 +343,7 @@ fn follow(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
 
 fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
     match msg {
-        RoomMsg::Open { opening, since, form } => state.open(opening, since, form),
+        RoomMsg::Open { opening, since, form } => state.enter(opening, since, form),
         RoomMsg::Pull { opening, after, re } => state.pull(opening, after, re),
         RoomMsg::Next { opening, after, goal } => state.next(opening, after, goal),
         RoomMsg::Send(send) => vec![state.send(send, Millis::now())],

@@ -31,6 +31,7 @@ impl RoomState {
             return None;
         }
         self.shown.take();
+        self.count();
         went.iter().for_each(|user| {
             self.states.remove(user);
         });
@@ -71,6 +72,11 @@ impl RoomState {
             states: Some(&told),
         });
         Some(Effect::Pass(Passing::Presence, frame))
+    }
+
+    /// Shows how many may read the room, and how many of them are online.
+    pub(super) fn count(&self) {
+        self.gauge.count(self.facts.roster.len(), self.online.len());
     }
 
     /// Everyone who is online, for who opens the room.

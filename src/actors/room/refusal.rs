@@ -107,6 +107,7 @@ impl From<AppendRefusal> for RoomRefusal {
             AppendRefusal::NoSuchMessage => Self::NoSuchMessage,
             AppendRefusal::NoSuchThread => Self::NoSuchThread,
             AppendRefusal::NoSuchFile => Self::NoSuchFile,
+            AppendRefusal::Filtered => Self::Filtered,
             AppendRefusal::NotThere => Self::NotThere,
             AppendRefusal::Deleted => Self::Deleted,
             AppendRefusal::NotAuthor => Self::NotAuthor,

@@ -104,10 +104,7 @@ impl RoomState {
         standing: Standing,
         text: Text,
     ) -> Result<(Text, Option<FilterId>), RoomRefusal> {
-        let Some(filter) = self.facts.rules.filter.as_ref().filter(|_| !standing.is_moderator())
-        else {
-            return Ok((text, None));
-        };
+        let Some(filter) = self.judge_of(standing) else { return Ok((text, None)) };
         match filter.judge(text.as_str()) {
             Verdict::Rejected(_rule) => Err(RoomRefusal::Filtered),
             Verdict::Taken { masked: None, flagged } => Ok((text, flagged)),
@@ -116,6 +113,16 @@ impl RoomState {
                 Err(_unwritable) => Err(RoomRefusal::Filtered),
             },
         }
+    }
+
+    /// What judges whatever else somebody writes here.
+    pub(super) fn filter_for(&self, author: UserId) -> Option<Arc<Filter>> {
+        let standing = self.facts.roster.get(&author)?;
+        self.judge_of(*standing).cloned()
+    }
+
+    fn judge_of(&self, standing: Standing) -> Option<&Arc<Filter>> {
+        self.facts.rules.filter.as_ref().filter(|_| !standing.is_moderator())
     }
 
     /// Takes a message up in the pace of the room. The same message once more is let through: the

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::first::First;
 use super::floors::Floors;
 use super::foreign::Linked;
 use super::kept::Kept;
@@ -75,6 +76,8 @@ pub(crate) enum Effect {
     ReadRoster,
     /// Reads what the room is set to.
     ReadSettings,
+    /// Notes that these have opened the room for the first time.
+    NoteOpened(Vec<UserId>),
     /// It was read; those waited for it.
     Refreshed(Vec<Answer<()>>),
 }
@@ -121,6 +124,8 @@ pub(crate) struct RoomState {
     pub(super) refreshing: Refreshing,
     /// The answer that is being spoken.
     pub(super) speaking: Option<Speaking>,
+    /// Who has opened the room before.
+    pub(super) first: First,
     /// What only a room has that other nodes may write too.
     pub(super) linked: Option<Box<Linked>>,
 }
@@ -131,6 +136,7 @@ impl RoomState {
         let mut ring = Ring::default();
         newest.into_iter().for_each(|event| ring.push(event));
         gauge.revise(facts.rules.rev);
+        gauge.count(facts.roster.len(), 0);
         Self {
             facts,
             gauge,
@@ -148,6 +154,7 @@ impl RoomState {
             pace: Pace::default(),
             refreshing: Refreshing::default(),
             speaking: None,
+            first: First::default(),
             linked: None,
         }
     }
@@ -183,9 +190,10 @@ impl RoomState {
             Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
                 let wakes = self.wakes(author, (&text, reply_to), is_asked);
+                let judge = if files.is_empty() { None } else { self.filter_for(author) };
                 let message = NewMessage::new(room, author, cid, text, at);
-                let message =
-                    NewMessage { reply_to, thread, called, flagged, files, wakes, ..message };
+                let message = NewMessage { reply_to, thread, called, flagged, ..message };
+                let message = NewMessage { files, judge, wakes, ..message };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),
@@ -308,6 +316,7 @@ impl RoomState {
             Change::Came { since } => {
                 // Who is there already, read from the store or told twice, keeps the standing.
                 self.facts.roster.entry(user).or_insert(Standing::new(Rank::Member));
+                self.count();
                 let is_short = self.facts.floors.came(user, since);
                 let mut effects = vec![Effect::Tell(user, Tell::Add(Arc::new(self.entry())))];
                 if is_short {
@@ -318,9 +327,11 @@ impl RoomState {
             Change::Went(why) => {
                 self.facts.roster.remove(&user);
                 self.facts.floors.went(user);
+                self.first.went(user);
                 self.online.remove(&user);
                 self.states.remove(&user);
                 self.shown.take();
+                self.count();
                 let mut effects = self.turn_away(user);
                 effects.push(Effect::Tell(user, Tell::Remove(self.facts.room, why)));
                 effects

@@ -9,7 +9,7 @@ use crate::actors::journal::Ticket;
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::call;
 use crate::actors::wire::Writer;
-use crate::domain::{Millis, RoomId, UserId};
+use crate::domain::{ClubId, Millis, RoomId, UserId};
 use crate::protocol::{ActOk, Frame, InboxDrop, Refusal, RoomUpdateData};
 use crate::store::{Act, Append, DroppedNotices, StoreError};
 
@@ -22,6 +22,11 @@ impl RoomsHandle {
             self.deleted(rooms);
         }
         self.sweeper.look();
+    }
+
+    /// Tells the next members of a club that it has closed.
+    pub(crate) async fn tell_closed(&self, club: ClubId) -> Result<(), Refusal> {
+        self.moved(Append::TellClosed { club }).await.map(drop)
     }
 
     /// A room is to keep what is said for another time than before.

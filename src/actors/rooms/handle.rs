@@ -28,7 +28,7 @@ use crate::actors::sweeper::SweeperHandle;
 use crate::domain::{Cid, ClubId, Millis, RoomId, Status, UserId};
 use crate::faults::Faults;
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, Deed, Store};
+use crate::store::{Append, Appended, Deed, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How long a REST call waits for an answer of the actors.
@@ -236,6 +236,19 @@ impl RoomsHandle {
     pub async fn crash(&self, room: RoomId, times: u32) -> Result<(), Refusal> {
         let times = Arc::new(std::sync::atomic::AtomicU32::new(times));
         self.ask(room, RoomMsg::Crash(times)).await
+    }
+
+    /// How many may read a living room, and how many of them are online.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn counts(&self, room: RoomId) -> Result<(usize, usize), StoreError> {
+        if let Some(room) = self.directory.find(room) {
+            return Ok(room.gauge.counts());
+        }
+        let roster = self.store.roster(room).await?;
+        let online = roster.iter().filter(|row| self.is_online(row.user)).count();
+        Ok((roster.len(), online))
     }
 
     /// Whether a user has a live session, on any node.

@@ -8,7 +8,7 @@ use crate::actors::relay::{About, LiveEvent};
 use crate::actors::room::{Facts, Floors, RING_EVENTS, RuleBook, Settings};
 use crate::domain::{History, RoomId, RoomKind};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{RoomInfo, Store, StoreError};
+use crate::store::{RoomInfo, RosterRow, Store, StoreError};
 
 /// A read that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -18,6 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Loaded {
     pub(crate) facts: Facts,
     pub(crate) newest: Vec<Arc<LiveEvent>>,
+    /// Who may read it, as the store had them.
+    pub(crate) roster: Vec<RosterRow>,
 }
 
 impl Loaded {
@@ -116,8 +118,8 @@ async fn read(
         n,
         notify: info.notify,
         floors: Floors::new(info.history, &roster),
-        roster: roster.into_iter().map(|row| (row.user, row.standing)).collect(),
+        roster: roster.iter().map(|row| (row.user, row.standing)).collect(),
         rules,
     };
-    Ok(Some(Loaded { facts, newest: newest.into_iter().map(live).collect() }))
+    Ok(Some(Loaded { facts, newest: newest.into_iter().map(live).collect(), roster }))
 }

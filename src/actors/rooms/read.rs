@@ -64,6 +64,16 @@ impl RoomsHandle {
         });
     }
 
+    /// Notes who has opened the room for the first time.
+    pub(crate) fn note_opened(&self, room: RoomHandle, users: Vec<UserId>) {
+        let rooms = self.clone();
+        task::beside(async move {
+            let done = rooms.within(rooms.store.note_opened(room.room, &users)).await;
+            let failed = if done.is_some() { Vec::new() } else { users };
+            give(&room, Loaded::OpenedNoted { failed });
+        });
+    }
+
     /// What the room is set to, because that has changed.
     pub(crate) fn read_settings(&self, room: RoomHandle) {
         let rooms = self.clone();

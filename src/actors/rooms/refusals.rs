@@ -42,6 +42,7 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         // No change of a membership is refused for these.
         AppendRefusal::Muted { .. }
         | AppendRefusal::Slow { .. }
+        | AppendRefusal::Filtered
         | AppendRefusal::NoSuchThread
         | AppendRefusal::NotThere
         | AppendRefusal::Deleted

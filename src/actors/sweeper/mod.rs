@@ -1,5 +1,5 @@
 //! Takes away for good what is to go: what people of erased accounts wrote, and what rooms keep only
-//! for a time.
+//! for a time. Of a club that went it tells those who were in it.
 //!
 //! Root starts it. Nobody waits for it. It works in pieces, each an append that the journal writes
 //! like any other, and leaves the writer to others between them. How far it is stands in the store,
@@ -155,6 +155,13 @@ impl Sweeper {
 
     /// Whether there was something to do.
     async fn piece(&self, work: &mut Work) -> Result<bool, NotDone> {
+        if let Some(club) = self.rooms.store.next_closing().await? {
+            match self.rooms.tell_closed(club).await {
+                Ok(()) => return Ok(true),
+                // The rest does not wait for it.
+                Err(why) => tracing::warn!("members do not hear that a club closed: {}", why.msg),
+            }
+        }
         if work.erasing.is_none() {
             work.erasing = self.rooms.store.take_erasure(Millis::now(), LEASE).await?;
         }

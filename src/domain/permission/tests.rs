@@ -106,8 +106,14 @@ fn a_room_cannot_say_everything() {
     assert_eq!(set(RoomKind::Member, Permission::Read, Some(MOD)), fixed);
     assert_eq!(set(RoomKind::Private, Permission::Configure, Some(MOD)), fixed);
     assert_eq!(set(RoomKind::Lobby, Permission::Invite, Some(ALL)), fixed);
+    assert_eq!(set(RoomKind::Private, Permission::Pin, Some(MOD)), fixed);
+    for of_the_club in [Permission::Kick, Permission::Mute, Permission::Invite] {
+        assert_eq!(set(RoomKind::Member, of_the_club, Some(Least::Owner)), fixed);
+        assert!(!of_the_club.is_settable(RoomKind::Manager));
+    }
+    assert!(Permission::Kick.is_settable(RoomKind::Group));
     let odd = |least| Err(InvalidOverride::NoChoice(least));
-    assert_eq!(set(RoomKind::Member, Permission::Kick, Some(ALL)), odd(ALL));
+    assert_eq!(set(RoomKind::Group, Permission::Kick, Some(ALL)), odd(ALL));
     assert_eq!(set(RoomKind::Member, Permission::Configure, Some(NO)), odd(NO));
     assert_eq!(set(RoomKind::Group, Permission::Send, Some(Least::Owner)), odd(Least::Owner));
     let mut overrides = Overrides::default();

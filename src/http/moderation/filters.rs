@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Two, moderates};
+use super::{Two, moderates, not_any_more};
 use crate::domain::{
     ClubId, FILTER_BYTES, Filter, FilterAction, FilterId, FilterKind, FilterRule, InvalidPattern,
     Millis, Pattern, Text, Verdict,
@@ -15,7 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{FilterAdded, FilterStamp, NewFilter};
+use crate::store::{FilterAdded, FilterRemoved, FilterStamp, NewFilter};
 
 /// One rule of a club.
 #[derive(Serialize, ToSchema)]
@@ -116,6 +116,7 @@ pub(in crate::http) async fn add(
         }
         FilterAdded::Full => Err(full()),
         FilterAdded::Gone => Err(ApiError::not_found()),
+        FilterAdded::Denied => Err(not_any_more(&api, club, caller).await),
     }
 }
 
@@ -128,9 +129,13 @@ pub(in crate::http) async fn remove(
     Two(club, filter): Two<ClubId, FilterId>,
 ) -> Result<HttpResponse, ApiError> {
     moderates(&api, club, caller).await?;
-    let removed = api.store.remove_filter((club, filter), caller.user(), Millis::now());
-    api.rooms.refresh(&removed.await?).await;
-    Ok(HttpResponse::NoContent().finish())
+    match api.store.remove_filter((club, filter), caller.user(), Millis::now()).await? {
+        FilterRemoved::Done(rooms) => {
+            api.rooms.refresh(&rooms).await;
+            Ok(HttpResponse::NoContent().finish())
+        }
+        FilterRemoved::Denied => Err(not_any_more(&api, club, caller).await),
+    }
 }
 
 /// Tries the rules of a club on a text. Nothing is sent, and nothing is kept.

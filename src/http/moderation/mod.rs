@@ -19,6 +19,7 @@ use super::clubs::{require, visible};
 use super::error::ApiError;
 use super::json::Fields;
 use crate::domain::{ClubId, ClubRole, REASON_CHARS, optional_text};
+use crate::protocol::{ErrorCode, Refusal};
 
 /// The two ids in a path: of what holds, and of what is held. What is no id names nothing: 404.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,18 @@ impl<A: FromStr + 'static, B: FromStr + 'static> FromRequest for Two<A, B> {
 /// 404 for who may not know of it, 403 for who does not.
 async fn moderates(api: &Api, club: ClubId, caller: Caller) -> Result<(), ApiError> {
     require(&visible(api, club, caller).await?, ClubRole::Manager)
+}
+
+/// The answer to who moderated a club when the call began, and did not when it was to be done.
+pub(super) async fn not_any_more(api: &Api, club: ClubId, caller: Caller) -> ApiError {
+    match moderates(api, club, caller).await {
+        Err(why) => why,
+        // And is again.
+        Ok(()) => {
+            let refusal = Refusal::new(ErrorCode::Forbidden, "this takes another role");
+            refusal.because("role").into()
+        }
+    }
 }
 
 /// The reason of a moderator; empty for none.

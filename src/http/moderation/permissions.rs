@@ -28,6 +28,8 @@ pub(in crate::http) struct PermissionsBody {
     may: Vec<&'static str>,
     /// Where the room says something of its own.
     own: Vec<&'static str>,
+    /// Where a room of this kind may.
+    settable: Vec<&'static str>,
 }
 
 /// Who may do what from now on: each permission that is named gets a lowest rank, `member`,
@@ -63,10 +65,7 @@ pub(in crate::http) async fn change(
     match api.store.set_permissions(room, &wishes, who).await? {
         PermissionChange::Done => {}
         PermissionChange::Gone => return Err(ApiError::not_found()),
-        PermissionChange::Denied => {
-            let refusal = Refusal::new(ErrorCode::Forbidden, "you may not configure this room");
-            return Err(refusal.because("role").into());
-        }
+        PermissionChange::Denied => return Err(denied()),
         PermissionChange::Invalid(permission, why) => {
             return Err(ApiError::field(permission.word(), why));
         }
@@ -80,6 +79,12 @@ pub(in crate::http) async fn change(
         api.rooms.refresh(&[room]).await;
     }
     permissions(&api, room, caller).await
+}
+
+/// The refusal of who may not change a room.
+pub(in crate::http) fn denied() -> ApiError {
+    let refusal = Refusal::new(ErrorCode::Forbidden, "you may not configure this room");
+    refusal.because("role").into()
 }
 
 /// A room, and what the caller is there.
@@ -124,12 +129,15 @@ async fn permissions(
     let RoomSettings { rules, .. } = info.settings();
     let overrides = info.overrides();
     let all = Permission::all;
+    // What an older version let it say means nothing.
+    let settable = || all().filter(|one| one.is_settable(info.kind));
     let word = |permission: Permission| permission.word();
     Ok(web::Json(PermissionsBody {
         rank,
         permissions: all().map(|one| (one.word(), rules.least(one))).collect(),
         may: all().filter(|one| rules.allows(*one, rank)).map(word).collect(),
-        own: all().filter(|one| overrides.get(*one).is_some()).map(word).collect(),
+        own: settable().filter(|one| overrides.get(*one).is_some()).map(word).collect(),
+        settable: settable().map(word).collect(),
     }))
 }
 

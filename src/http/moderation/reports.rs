@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::members::{ban_of, mute_of};
-use super::{Two, moderates, reason};
+use super::{Two, moderates, not_any_more, reason};
 use crate::domain::{
     ClubId, FilterId, InvalidWord, MessageId, Millis, NOTE_CHARS, ReportId, ReportReason,
     ReportStatus, RoomId, Settlement, UserId, optional_text,
@@ -229,6 +229,7 @@ pub(in crate::http) async fn decide(
                 Settling::Done => {}
                 Settling::Decided => return Err(decided()),
                 Settling::Gone => return Err(ApiError::not_found()),
+                Settling::Denied => return Err(not_any_more(&api, club, caller).await),
             }
         }
         Decision::Delete => {

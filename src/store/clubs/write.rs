@@ -43,7 +43,8 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Deletes a club and its rooms; tells which rooms. Empty when it was gone already.
+    /// Deletes a club and its rooms; tells which rooms. Empty when it was gone already. Its members are
+    /// still to be told: append [`Append::TellClosed`](crate::store::Append::TellClosed).
     ///
     /// # Errors
     /// When the store does not answer.
@@ -159,6 +160,14 @@ pub(in crate::store) async fn delete(
     execute!(
         conn,
         "UPDATE room SET deleted_at = $2 WHERE club_id = $1 AND deleted_at IS NULL",
+        club.0,
+        at.0
+    )?;
+    // Its members hear of it by and by.
+    execute!(
+        conn,
+        "INSERT INTO closing (club_id, by_id, at)
+         SELECT club_id, owner_id, $2 FROM club WHERE club_id = $1 AND member_count > 1",
         club.0,
         at.0
     )?;

@@ -21,8 +21,8 @@ const FIT: Bulk = bulk!(
 );
 
 const USE: Bulk = bulk!(
-    "UPDATE file SET message_seq = given.seq, place = given.place FROM ",
-    (file_id bigint, seq bigint, place bigint),
+    "UPDATE file SET message_seq = given.seq, place = given.place, name = given.name FROM ",
+    (file_id bigint, seq bigint, place bigint, name text),
     " WHERE file.file_id = given.file_id"
 );
 
@@ -69,17 +69,18 @@ pub(super) async fn read(
     Ok(found)
 }
 
-/// From here on the files belong to their messages.
-pub(super) fn used(script: &mut Script<'_>, drafts: &[Draft<'_>]) {
+/// From here on the files belong to their messages, under the names that the messages show.
+pub(super) fn used<'d>(script: &mut Script<'d>, drafts: &'d [Draft<'_>]) {
     let used = || {
         drafts.iter().flat_map(|draft| {
-            (0_i64..).zip(&draft.files).map(move |(place, file)| (file.id, draft.cause.seq, place))
+            (0_i64..).zip(&draft.files).map(move |(place, file)| (file, draft.cause.seq, place))
         })
     };
     let given = Given::new()
-        .ints(used().map(|(file, ..)| file.0))
+        .ints(used().map(|(file, ..)| file.id.0))
         .ints(used().map(|(_, seq, _)| seq))
-        .ints(used().map(|(.., place)| place));
+        .ints(used().map(|(.., place)| place))
+        .texts(used().map(|(file, ..)| file.name.as_str()));
     script.add(&USE, given);
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Rank, RoomId, RoomKind, UserId};
+use crate::domain::{Overrides, Permission, Rank, RoomId, RoomKind, Rules, UserId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
-use crate::store::db::{Conn, execute, fetch_optional};
+use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
 use crate::store::writer::{EventWriter, Line};
@@ -118,10 +118,26 @@ pub(super) async fn invite(
     if !is_inside(conn, room, host).await? {
         return Ok(Err(AppendRefusal::NotMember));
     }
+    if !may_invite(conn, room, host.user).await? {
+        return Ok(Err(AppendRefusal::Role));
+    }
     Ok(match newcomers(conn, room, users).await? {
         Ok(fresh) => Ok(bring(conn, places, (room, host), fresh, writer).await?),
         Err(why) => Err(why),
     })
+}
+
+/// Whether a member may bring others in, as the group says at this moment.
+async fn may_invite(conn: &mut Conn, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+    let (permissions, write, host) = fetch_one!(
+        conn,
+        (String, String, Option<i64>),
+        "SELECT permissions, write, host_id FROM room WHERE room_id = $1",
+        room.0
+    )?;
+    let rules = Rules::of(RoomKind::Group).with(&Overrides::read(&permissions, &write));
+    let rank = if host == Some(user.0) { Rank::Owner } else { Rank::Member };
+    Ok(rules.allows(Permission::Invite, rank))
 }
 
 /// Leaves a group: the line first, so that the leaver is still there to see it. The earliest

@@ -1,5 +1,5 @@
 //! Inbox entries that no message causes: somebody was brought into a room, has another role, was put
-//! out of a club.
+//! out of a club, or has none any more.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, fetch_optional};
 use crate::store::given::{Given, Script};
-use crate::store::writer::{EventWriter, NewNotice, WrittenNotice};
+use crate::store::writer::{EventWriter, NewNotice, Removal, WrittenNotice};
 
 use super::members::Mover;
 use super::notices::{HEADS, NOTICES, fresh_ids, lock};
@@ -21,7 +21,7 @@ pub(super) struct Letter<'a> {
     room: Option<RoomId>,
     club: Option<ClubId>,
     role: Option<ClubRole>,
-    is_ban: bool,
+    removal: Removal,
     reason: &'a str,
     /// Whether it says who caused it.
     is_signed: bool,
@@ -29,8 +29,8 @@ pub(super) struct Letter<'a> {
 
 impl<'a> Letter<'a> {
     const fn new(kind: &'static str, user: UserId) -> Self {
-        let (room, club, role) = (None, None, None);
-        Self { kind, user, room, club, role, is_ban: false, reason: "", is_signed: true }
+        let (room, club, role, removal) = (None, None, None, Removal::Kicked);
+        Self { kind, user, room, club, role, removal, reason: "", is_signed: true }
     }
 
     /// A user was brought into a group room.
@@ -43,10 +43,15 @@ impl<'a> Letter<'a> {
         Self { club: Some(club), role: Some(role), ..Self::new("club_role", user) }
     }
 
-    /// A user was put out of a club, and why. Not by whom: that is between them and the club.
-    pub(super) const fn removal(club: ClubId, user: UserId, is_ban: bool, reason: &'a str) -> Self {
+    /// A user is out of a club, how, and why. Not by whom: that is between them and the club.
+    pub(super) const fn removal(
+        club: ClubId,
+        user: UserId,
+        removal: Removal,
+        reason: &'a str,
+    ) -> Self {
         let plain = Self::new("club_removed", user);
-        Self { club: Some(club), is_ban, reason, is_signed: false, ..plain }
+        Self { club: Some(club), removal, reason, is_signed: false, ..plain }
     }
 
     fn from(&self, who: Mover) -> Option<UserId> {
@@ -87,7 +92,7 @@ pub(super) async fn write(
             club: letter.club,
             place: &place,
             role: letter.role,
-            is_ban: letter.is_ban,
+            removal: letter.removal,
             excerpt: letter.reason,
             at: from.at,
         };

@@ -9,11 +9,11 @@ use crate::domain::{
     Settlement, UserId,
 };
 use crate::store::StoreError;
-use crate::store::append::{AppendRefusal, RoomChange};
+use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::moderation::{Case, Measure, Moderation, Note, case, note, settle, touch};
-use crate::store::moves::{Move, Moves, Passage};
-use crate::store::writer::{EventWriter, Line};
+use crate::store::moves::{Move, Moves, Passage, RoomChange};
+use crate::store::writer::{EventWriter, Line, Removal};
 
 use super::clubs::{Standing, membership};
 use super::letters::{self, Letter};
@@ -64,9 +64,13 @@ pub(super) async fn take(
     let (user, until) = (Some(act.on), until(act.what));
     let entry = Note::new(action(act.what), act.club, (act.by, act.at));
     note(conn, &Note { user, place, until, reason: &act.reason, ..entry }).await?;
-    let is_ban = matches!(act.what, Measure::Ban { .. });
-    let letter = Letter::removal(act.club, act.on, is_ban, &act.reason);
-    let letters = if is_ban || act.what == Measure::Kick { vec![letter] } else { Vec::new() };
+    let removal = match act.what {
+        Measure::Kick => Some(Removal::Kicked),
+        Measure::Ban { .. } => Some(Removal::Banned),
+        Measure::Unban | Measure::Mute { .. } | Measure::Unmute => None,
+    };
+    let letter = |removal| Letter::removal(act.club, act.on, removal, &act.reason);
+    let letters: Vec<_> = removal.map(letter).into_iter().collect();
     let moderator = Mover { user: act.by, at: act.at };
     let notices = letters::write(conn, &letters, moderator, writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))

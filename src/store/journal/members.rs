@@ -2,14 +2,14 @@
 
 use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
-use crate::store::append::{Append, AppendRefusal, Appended, RoomChange, StoredEvent};
+use crate::store::append::{Append, AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
-use crate::store::moves::{Move, Moves, Passage};
+use crate::store::moves::{Move, Moves, Passage, RoomChange};
 use crate::store::writer::{EventWriter, Line};
 
 use super::places::Places;
-use super::{clubs, doors, groups, measures, roles, rows, unread};
+use super::{closings, clubs, doors, groups, measures, roles, rows, unread};
 
 /// Who changes place, and when.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +82,7 @@ async fn act(
             let owner = Mover { user: *by, at: *at };
             roles::hand_over(conn, places, (*club, owner), *to, writer).await?
         }
+        Append::TellClosed { club } => closings::next(conn, *club, writer).await?,
         Append::Moderate(act) => measures::take(conn, places, act, writer).await?,
         Append::Unread { room, user, seq } => {
             return unread::set(conn, places, (*room, *user), *seq).await;

@@ -37,18 +37,14 @@ pub(super) async fn resolve(
     let named = accounts(conn, &calls).await?;
     let mut pairs = BTreeSet::new();
     for (cause, calls) in causes.iter().zip(&calls) {
-        let users = calls.names.iter().flatten().filter_map(|name| named.get(name));
+        let users = calls.names.iter().filter_map(|call| longest(call, &named));
         pairs.extend(users.chain(&cause.answered).map(|user| (cause.room, *user)));
     }
     let readers = readers(conn, &pairs).await?;
     for (cause, calls) in causes.iter_mut().zip(&calls) {
         let (room, author) = (cause.room, cause.author);
         for call in &calls.names {
-            let longest = call
-                .iter()
-                .filter_map(|name| named.get(name))
-                .find(|user| readers.contains_key(&(room, **user)));
-            match longest {
+            match longest(call, &named).filter(|user| readers.contains_key(&(room, **user))) {
                 Some(user) if *user == author || cause.mentions.contains(user) => {}
                 Some(user) => cause.mentions.push(*user),
                 None => {}
@@ -59,6 +55,12 @@ pub(super) async fn resolve(
         cause.silent = called.filter(|user| readers.get(&(room, *user)) == Some(&true)).collect();
     }
     Ok(())
+}
+
+/// Whom a call means: the longest name that somebody has, whether or not they may read it. A shorter
+/// one is somebody else, who was not called.
+fn longest<'n>(call: &[String], named: &'n HashMap<String, UserId>) -> Option<&'n UserId> {
+    call.iter().find_map(|name| named.get(name))
 }
 
 async fn accounts(conn: &mut Conn, calls: &[Calls]) -> Result<HashMap<String, UserId>, StoreError> {

@@ -8,13 +8,14 @@
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
 //! the messages leave is written by one script (`given.rs`). Read in this order: `plain.rs` is the short
 //! way of batches that hold nothing else; `places.rs` takes the locks, `talk.rs` turns messages,
-//! reactions and marks into rows with the help of `facts.rs`, `attached.rs` (files), `reactions.rs`,
+//! reactions and marks into rows with the help of `facts.rs`, `attached.rs` (files), `screen.rs` (their names), `reactions.rs`,
 //! `threads.rs`, `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes.
 //! What is rare is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs`
 //! and `pins.rs`, and what goes for good to `erasures.rs` and `sweeps.rs`; `previews.rs` adds what was
 //! found behind links, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes
 //! and rises, by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in
-//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned. `runs.rs` has the assistant's
+//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned, and
+//! `closings.rs` the members of a club that has closed. `runs.rs` has the assistant's
 //! questions and answers.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
@@ -24,6 +25,7 @@
 mod acts;
 mod attached;
 mod cause;
+mod closings;
 mod clubs;
 mod counts;
 mod deletes;
@@ -53,6 +55,7 @@ mod removals;
 mod roles;
 mod rows;
 mod runs;
+mod screen;
 mod sweeps;
 mod talk;
 mod threads;

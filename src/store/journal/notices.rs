@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::append::StoredNotice;
 use crate::store::db::{Conn, Either};
 use crate::store::given::{Bulk, Given, Script, bulk};
-use crate::store::writer::{EventWriter, NewNotice, WrittenNotice};
+use crate::store::writer::{EventWriter, NewNotice, Removal, WrittenNotice};
 
 use super::cause::Cause;
 use super::places::Places;
@@ -100,7 +100,7 @@ pub(super) async fn write(
                 club,
                 place: &cause.place,
                 role: None,
-                is_ban: false,
+                removal: Removal::default(),
                 excerpt: excerpt(&quoted),
                 at: cause.at,
             };

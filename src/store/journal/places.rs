@@ -113,8 +113,8 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             | Append::SetRole { club, .. }
             | Append::HandOver { club, .. } => clubs.insert(club.0),
             Append::Moderate(act) => clubs.insert(act.club.0),
-            // It is not there yet.
-            Append::MakeGroup(_) => false,
+            // It is not there yet; the other is not there any more, and its row is locked by itself.
+            Append::MakeGroup(_) | Append::TellClosed { .. } => false,
         };
     }
     let mut places = Places::default();

@@ -86,15 +86,17 @@ const MESSAGES: Bulk = bulk!(
 
 /// Who writes has read. A seat is never lowered.
 const SEATS: Bulk = bulk!(
-    "INSERT INTO room_member (room_id, user_id, read_n, read_seq)
-     SELECT given.room_id, given.user_id, room.n - given.behind, room.head - given.behind FROM ",
+    "INSERT INTO room_member (room_id, user_id, read_n, read_seq, is_opened)
+     SELECT given.room_id, given.user_id, room.n - given.behind, room.head - given.behind, TRUE
+       FROM ",
     (room_id bigint, user_id bigint, behind bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET read_n = CASE WHEN excluded.read_n > room_member.read_n
                            THEN excluded.read_n ELSE room_member.read_n END,
              read_seq = CASE WHEN excluded.read_seq > room_member.read_seq
-                             THEN excluded.read_seq ELSE room_member.read_seq END"
+                             THEN excluded.read_seq ELSE room_member.read_seq END,
+             is_opened = TRUE"
 );
 
 /// What the first statement of the script leaves.
@@ -158,6 +160,8 @@ fn plain(append: &Append) -> Option<&NewMessage> {
         files,
         at: _,
         flagged,
+        // For files, of which it has none.
+        judge: _,
         wakes,
     } = message;
     let is_plain = reply_to.is_none()

@@ -2,8 +2,8 @@
 
 use crate::domain::{ClubId, ClubRole, MembershipStatus, RoomId};
 use crate::store::StoreError;
-use crate::store::append::RoomChange;
 use crate::store::db::{Conn, execute, fetch_all};
+use crate::store::moves::RoomChange;
 use crate::store::writer::{EventWriter, Line};
 
 use super::clubs::count_members;
@@ -18,7 +18,7 @@ pub(super) struct End {
 }
 
 /// Takes an active member of this role out of a club and all its rooms. The line goes to `general`
-/// and to the rooms that they had joined, read or written in.
+/// and to the rooms that they had joined, opened or written in.
 pub(super) async fn remove(
     conn: &mut Conn,
     places: &mut Places,
@@ -33,7 +33,8 @@ pub(super) async fn remove(
         conn,
         (i64,),
         "SELECT seen.room_id FROM room JOIN room_member seen ON seen.room_id = room.room_id
-          WHERE room.club_id = $1 AND seen.user_id = $2",
+          WHERE room.club_id = $1 AND seen.user_id = $2
+            AND (seen.is_opened OR seen.is_announced)",
         club.0,
         who.user.0
     )?;

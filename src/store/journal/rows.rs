@@ -54,15 +54,16 @@ const MENTIONS: Bulk = bulk!(
 );
 
 const SEATS: Bulk = bulk!(
-    "INSERT INTO room_member (room_id, user_id, read_n, read_seq)
-     SELECT room_id, user_id, read_n, read_seq FROM ",
+    "INSERT INTO room_member (room_id, user_id, read_n, read_seq, is_opened)
+     SELECT room_id, user_id, read_n, read_seq, TRUE FROM ",
     (room_id bigint, user_id bigint, read_n bigint, read_seq bigint),
     " WHERE TRUE
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET read_n = CASE WHEN excluded.read_n > room_member.read_n
                            THEN excluded.read_n ELSE room_member.read_n END,
              read_seq = CASE WHEN excluded.read_seq > room_member.read_seq
-                             THEN excluded.read_seq ELSE room_member.read_seq END"
+                             THEN excluded.read_seq ELSE room_member.read_seq END,
+             is_opened = TRUE"
 );
 
 /// Events with their rooms, in log order, and the heads that they move.

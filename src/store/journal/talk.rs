@@ -12,7 +12,7 @@ use crate::store::append::{
 use crate::store::db::Conn;
 use crate::store::files::File;
 use crate::store::given::Script;
-use crate::store::moderation::{Flagged, flag};
+use crate::store::moderation::flag;
 use crate::store::writer::EventWriter;
 
 use super::cause::Cause;
@@ -23,7 +23,7 @@ use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::{attached, fanouts, mentions, notices, runs, threads, watchers};
+use super::{attached, fanouts, mentions, notices, runs, screen, threads, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) struct Draft<'a> {
     pub(super) is_called: bool,
     /// What it brings.
     pub(super) files: Vec<File>,
+    /// What moderators are to see in the names of these.
+    pub(super) found: Option<screen::Found>,
     answered: Option<UserId>,
     /// Zero until it is numbered.
     pub(super) n: i64,
@@ -58,6 +60,7 @@ impl<'a> Draft<'a> {
             has_crowd: false,
             is_called,
             files: Vec::new(),
+            found: None,
             answered,
             n: 0,
         }
@@ -137,7 +140,7 @@ pub(super) async fn write(
     rows::events(&mut script, places, &events);
     rows::messages(&mut script, &drafts);
     known.pace.keep(&mut script, &drafts);
-    flag(&mut script, &flagged(places, &drafts));
+    flag(&mut script, &screen::flagged(places, &drafts));
     threads::write(&mut script, &drafts);
     fanouts::note(&mut script, &new_fanouts);
     board.write(&mut script);
@@ -181,17 +184,21 @@ fn judge<'a>(
             match seen.entry((message.room, message.author, message.cid.as_str())) {
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
-                    let files = files.unwrap_or_default();
+                    let mut files = files.unwrap_or_default();
                     let are_free = files.iter().all(|file| !used.contains(&file.id));
                     if !are_free || files.len() != message.files.len() {
                         return Turn::Refused(AppendRefusal::NoSuchFile);
                     }
+                    let found = match screen::names(message, &mut files) {
+                        Ok(found) => found,
+                        Err(why) => return Turn::Refused(why),
+                    };
                     if let Some(why) = known.pace.take(places, message) {
                         return Turn::Refused(why);
                     }
                     place.insert(drafts.len());
                     used.extend(files.iter().map(|file| file.id));
-                    drafts.push(Draft { files, ..Draft::new(message, facts) });
+                    drafts.push(Draft { files, found, ..Draft::new(message, facts) });
                     Turn::Fresh
                 }
             }
@@ -221,23 +228,6 @@ fn settled<'a>(message: &NewMessage, facts: &Facts) -> Option<Turn<'a>> {
     } else {
         None
     }
-}
-
-/// Messages of clubs that a rule wants moderators to see.
-fn flagged<'a>(places: &Places, drafts: &[Draft<'a>]) -> Vec<Flagged<'a>> {
-    let flagged = |draft: &Draft<'a>| {
-        let message = draft.message;
-        Some(Flagged {
-            club: places.rooms.get(&message.room)?.club?,
-            room: message.room,
-            seq: draft.cause.seq,
-            author: message.author,
-            filter: message.flagged?,
-            text: message.text.as_str(),
-            at: message.at,
-        })
-    };
-    drafts.iter().filter_map(flagged).collect()
 }
 
 /// What the numbering leaves to write.

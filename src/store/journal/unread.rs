@@ -39,8 +39,10 @@ pub(super) async fn set(
     )?;
     execute!(
         conn,
-        "INSERT INTO room_member (room_id, user_id, read_n, read_seq) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (room_id, user_id) DO UPDATE SET read_n = $3, read_seq = $4",
+        "INSERT INTO room_member (room_id, user_id, read_n, read_seq, is_opened)
+         VALUES ($1, $2, $3, $4, TRUE)
+         ON CONFLICT (room_id, user_id) DO UPDATE
+            SET read_n = $3, read_seq = $4, is_opened = TRUE",
         room.0,
         user.0,
         read_n,

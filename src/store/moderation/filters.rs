@@ -1,14 +1,12 @@
 //! What a club does not want to read.
 
-use crate::domain::{
-    AuditAction, ClubId, FILTERS, FilterId, FilterRule, Millis, Pattern, RoomId, UserId,
-};
+use crate::domain::{AuditAction, ClubId, FILTERS, FilterId, FilterRule, Millis, Pattern, UserId};
 use crate::store::db::{Conn, fetch_all, fetch_one, fetch_optional};
 use crate::store::{FilterStamp, Store, StoreError};
 
 use super::audit::{Note, note};
-use super::touch::{lock_rooms, touch};
-use super::types::{FilterAdded, NewFilter};
+use super::touch::{lock_rooms, moderates, touch};
+use super::types::{FilterAdded, FilterRemoved, NewFilter};
 
 #[derive(Debug, sqlx::FromRow)]
 struct FilterRow {
@@ -59,7 +57,7 @@ impl Store {
         Ok(FilterStamp { count, newest })
     }
 
-    /// Makes a rule.
+    /// Makes a rule, for who moderates the club at that moment.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -69,7 +67,7 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Removes a rule of a club; tells which rooms obeyed it. Empty when it was gone already.
+    /// Removes a rule of a club, for who moderates it at that moment.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -78,7 +76,7 @@ impl Store {
         (club, filter): (ClubId, FilterId),
         by: UserId,
         at: Millis,
-    ) -> Result<Vec<RoomId>, StoreError> {
+    ) -> Result<FilterRemoved, StoreError> {
         let mut tx = self.db.begin().await?;
         let done = remove(&mut tx, (club, filter), (by, at)).await;
         tx.end(done).await
@@ -88,6 +86,9 @@ impl Store {
 async fn add(conn: &mut Conn, new: NewFilter<'_>) -> Result<FilterAdded, StoreError> {
     let NewFilter { club, pattern, action, by, at } = new;
     let Some(rooms) = lock_rooms(conn, club).await? else { return Ok(FilterAdded::Gone) };
+    if !moderates(conn, club, by).await? {
+        return Ok(FilterAdded::Denied);
+    }
     let (count,): (i64,) =
         fetch_one!(conn, (i64,), "SELECT count(*) FROM club_filter WHERE club_id = $1", club.0)?;
     if usize::try_from(count).unwrap_or(usize::MAX) >= FILTERS {
@@ -117,8 +118,12 @@ async fn remove(
     conn: &mut Conn,
     (club, filter): (ClubId, FilterId),
     who: (UserId, Millis),
-) -> Result<Vec<RoomId>, StoreError> {
-    let Some(rooms) = lock_rooms(conn, club).await? else { return Ok(Vec::new()) };
+) -> Result<FilterRemoved, StoreError> {
+    let nothing = FilterRemoved::Done(Vec::new());
+    let Some(rooms) = lock_rooms(conn, club).await? else { return Ok(nothing) };
+    if !moderates(conn, club, who.0).await? {
+        return Ok(FilterRemoved::Denied);
+    }
     let removed = fetch_optional!(
         conn,
         FilterRow,
@@ -127,12 +132,12 @@ async fn remove(
         filter.0,
         club.0
     )?;
-    let Some(removed) = removed else { return Ok(Vec::new()) };
+    let Some(removed) = removed else { return Ok(nothing) };
     touch(conn, club).await?;
     let detail = told(&removed.try_into()?);
     let entry = Note::new(AuditAction::RemoveFilter, club, who);
     note(conn, &Note { detail: &detail, ..entry }).await?;
-    Ok(rooms)
+    Ok(FilterRemoved::Done(rooms))
 }
 
 /// A rule as the audit log shows it.

@@ -23,6 +23,6 @@ pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
 pub(super) use touch::{lock_rooms, touch};
 pub use types::{
-    AuditEntry, Ban, FilterAdded, Measure, Moderation, NewFilter, NewReport, PermissionChange,
-    Report, Reported, Settling,
+    AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, NewFilter, NewReport,
+    PermissionChange, Report, Reported, Settling,
 };

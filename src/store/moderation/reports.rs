@@ -9,7 +9,7 @@ use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
 use super::audit::{Note, note};
-use super::touch::lock_club;
+use super::touch::{lock_club, moderates};
 use super::types::{NewReport, Report, Reported, Settling};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -149,7 +149,8 @@ impl Store {
         row.map(Report::try_from).transpose()
     }
 
-    /// Decides that nothing is to be done about the message of a report.
+    /// Decides that nothing is to be done about the message of a report, for who moderates the club at
+    /// that moment.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -220,6 +221,9 @@ async fn dismiss(
 ) -> Result<Settling, StoreError> {
     if !lock_club(conn, club).await? {
         return Ok(Settling::Gone);
+    }
+    if !moderates(conn, club, who.0).await? {
+        return Ok(Settling::Denied);
     }
     let case = match case(conn, club, report).await? {
         Case::Open(case) => case,

@@ -1,8 +1,9 @@
 //! The number that tells a node that it has missed something.
 
-use crate::domain::{ClubId, RoomId};
+use crate::domain::{ClubId, Rank, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::db::{Conn, Sql, execute, fetch_all};
+use crate::store::rooms::rank_of_club;
 
 /// Says of all rooms of a club that something about them has changed. Their rows must be locked: by
 /// the journal, or by [`lock_rooms`].
@@ -41,4 +42,14 @@ pub(super) async fn lock_club(conn: &mut Conn, club: ClubId) -> Result<bool, Sto
                       FOR NO KEY UPDATE",
     };
     Ok(!fetch_all!(conn, (i64,), CLUB, club.0)?.is_empty())
+}
+
+/// Whether somebody moderates a club at this moment. It must be locked: who is demoted or put out
+/// meanwhile waits, or was before.
+pub(super) async fn moderates(
+    conn: &mut Conn,
+    club: ClubId,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    Ok(rank_of_club(conn, club, user).await?.is_some_and(Rank::is_moderator))
 }

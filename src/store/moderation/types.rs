@@ -127,6 +127,8 @@ pub enum Settling {
     Decided,
     /// There is no such report in this club.
     Gone,
+    /// Who wanted it does not moderate the club, or not any more.
+    Denied,
 }
 
 /// A rule of a club, to make.
@@ -153,6 +155,17 @@ pub enum FilterAdded {
     Full,
     /// No such club.
     Gone,
+    /// Who wanted it does not moderate the club, or not any more.
+    Denied,
+}
+
+/// What came of removing a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilterRemoved {
+    /// It is gone; these rooms obeyed it. None: it was gone before.
+    Done(Vec<RoomId>),
+    /// Who wanted it does not moderate the club, or not any more.
+    Denied,
 }
 
 /// What came of a change of permissions.

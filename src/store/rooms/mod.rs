@@ -14,10 +14,10 @@ mod write;
 
 pub use directory::{Listed, ListedQuery};
 pub use rights::Reach;
-pub(super) use rights::{may_read, rank, rank_in, visible_after};
+pub(super) use rights::{may_read, rank, rank_in, rank_of_club, visible_after};
 pub use seen::{ReactedBy, Seen, SeenBy};
 pub use types::{
     FilterStamp, Manner, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow,
 };
 pub(super) use views::{inside, mentions, of_clubs, read_n};
-pub use write::RoomChanged;
+pub use write::{RoomChanged, RoomMade};

@@ -2,7 +2,10 @@
 
 use crate::domain::{Notify, RoomId, RoomKind, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_optional};
+use crate::store::given::{Bulk, Given, bulk};
 use crate::store::{Store, StoreError};
+
+use super::rights::may_read;
 
 /// A living room, locked as the journal locks it.
 const LOCK: Sql = Sql {
@@ -10,6 +13,17 @@ const LOCK: Sql = Sql {
     postgres: "SELECT kind, n FROM room WHERE room_id = $1 AND deleted_at IS NULL
                   FOR NO KEY UPDATE",
 };
+
+const OPENED: Bulk = bulk!(
+    "INSERT INTO room_member (room_id, user_id, is_opened)
+     SELECT given.room_id, given.user_id, TRUE FROM ",
+    (room_id bigint, user_id bigint),
+    concat!(
+        " CROSS JOIN room WHERE room.room_id = given.room_id AND ",
+        may_read!("given.user_id"),
+        " ON CONFLICT (room_id, user_id) DO UPDATE SET is_opened = TRUE"
+    )
+);
 
 impl Store {
     /// Says which messages of a room make an inbox entry for a user who may read it.
@@ -24,6 +38,17 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let done = set(&mut tx, room, user, notify).await;
+        tx.end(done).await
+    }
+
+    /// Notes who has opened a room of a club for the first time. Who is not in it any more is left
+    /// out.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn note_opened(&self, room: RoomId, users: &[UserId]) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let done = note_opened(&mut tx, room, users).await;
         tx.end(done).await
     }
 
@@ -71,6 +96,16 @@ async fn set(
     Ok(())
 }
 
+/// The room is locked: nobody is put out meanwhile, whose row would come back.
+async fn note_opened(conn: &mut Conn, room: RoomId, users: &[UserId]) -> Result<(), StoreError> {
+    if fetch_optional!(conn, (String, i64), LOCK, room.0)?.is_none() {
+        return Ok(());
+    }
+    let given =
+        Given::new().ints(users.iter().map(|_user| room.0)).ints(users.iter().map(|user| user.0));
+    conn.given_execute(&OPENED, given).await
+}
+
 async fn hide(
     conn: &mut Conn,
     room: RoomId,
@@ -89,4 +124,14 @@ async fn hide(
         is_hidden.then_some(n)
     )?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        crate::store::plans::check(&[&OPENED]).await;
+    }
 }

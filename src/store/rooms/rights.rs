@@ -1,6 +1,6 @@
 //! Who may read a room.
 
-use crate::domain::{Millis, Rank, RoomId, Standing, UserId};
+use crate::domain::{ClubId, ClubRole, Millis, Rank, RoomId, Standing, UserId};
 use crate::store::accounts::user_columns;
 use crate::store::clubs::MemberRow;
 use crate::store::db::{Conn, fetch_all, fetch_optional};
@@ -119,11 +119,12 @@ impl Store {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
-            (i64, i64, Option<i64>, i64),
+            (i64, i64, Option<i64>, i64, bool),
             concat!(
                 "SELECT m.user_id, ",
                 rank!("m.user_id", "m.role", "''"),
-                ", m.muted_until, coalesce(seen.join_seq, 0)
+                ", m.muted_until, coalesce(seen.join_seq, 0),
+                     coalesce(seen.is_opened, FALSE)
                FROM room JOIN membership m ON m.club_id = room.club_id
                     LEFT JOIN room_member seen
                            ON seen.room_id = room.room_id AND seen.user_id = m.user_id
@@ -132,7 +133,7 @@ impl Store {
              UNION ALL
              SELECT seen.user_id, ",
                 rank!("seen.user_id", "''", "account.role"),
-                ", CAST(NULL AS BIGINT), seen.join_seq
+                ", CAST(NULL AS BIGINT), seen.join_seq, seen.is_opened
                FROM room JOIN room_member seen ON seen.room_id = room.room_id
                     JOIN account ON account.user_id = seen.user_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
@@ -140,10 +141,10 @@ impl Store {
             ),
             room.0
         )?;
-        let row = |(user, rank, muted_until, join_seq): (i64, i64, Option<i64>, i64)| {
-            let muted_until = muted_until.map(Millis);
-            let standing = Standing { rank: rank_of(rank), muted_until };
-            RosterRow { user: UserId(user), standing, join_seq }
+        let row = |(user, rank, muted_until, join_seq, has_opened)| {
+            let muted_until: Option<i64> = muted_until;
+            let standing = Standing { rank: rank_of(rank), muted_until: muted_until.map(Millis) };
+            RosterRow { user: UserId(user), standing, join_seq, has_opened }
         };
         Ok(rows.into_iter().map(row).collect())
     }
@@ -253,4 +254,21 @@ pub(in crate::store) async fn rank_in(
         user.0
     )?;
     Ok(row.map(|(rank,)| rank_of(rank)))
+}
+
+/// What a user is in a club, if they are inside. Who may act on it at this moment is asked with the
+/// club locked: who changes roles and memberships waits for that lock.
+pub(in crate::store) async fn rank_of_club(
+    conn: &mut Conn,
+    club: ClubId,
+    user: UserId,
+) -> Result<Option<Rank>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (String,),
+        "SELECT role FROM membership WHERE club_id = $1 AND user_id = $2 AND status = 'active'",
+        club.0,
+        user.0
+    )?;
+    row.map(|(role,)| Ok(role.parse::<ClubRole>()?.into())).transpose()
 }

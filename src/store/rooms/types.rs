@@ -91,6 +91,8 @@ pub struct RoomInfo {
     pub head: i64,
     /// Messages there are.
     pub n: i64,
+    /// Who made it; none for a lobby.
+    pub created_by: Option<UserId>,
     /// When it was made.
     pub created_at: Millis,
 }
@@ -140,6 +142,8 @@ pub struct RosterRow {
     pub standing: Standing,
     /// Head of the log when they came in; 0 for who was there from the beginning.
     pub join_seq: i64,
+    /// Whether they have opened it or written there, where that is noted: in rooms of clubs.
+    pub has_opened: bool,
 }
 
 /// A member of a room.
@@ -269,6 +273,7 @@ pub(super) struct InfoRow {
     epoch: String,
     head: i64,
     n: i64,
+    created_by: Option<i64>,
     created_at: i64,
 }
 
@@ -305,6 +310,7 @@ impl TryFrom<InfoRow> for RoomInfo {
             epoch: Epoch(row.epoch.into()),
             head: row.head,
             n: row.n,
+            created_by: row.created_by.map(UserId),
             created_at: Millis(row.created_at),
         })
     }

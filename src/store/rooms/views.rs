@@ -99,7 +99,7 @@ macro_rules! info_columns {
          (SELECT count(*) FROM club_filter f WHERE f.club_id = room.club_id) AS filters,
          (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE f.club_id = room.club_id)
              AS newest_filter,
-         retention_days, horizon, horizon_n, epoch, head, n, created_at"
+         retention_days, horizon, horizon_n, epoch, head, n, created_by, created_at"
     };
 }
 pub(super) use info_columns;

@@ -1,10 +1,13 @@
 //! Making, changing and deleting rooms of clubs and groups.
 
-use crate::domain::{AuditAction, History, Millis, RoomId, RoomName, UserId, Waking, Writers};
-use crate::store::db::{Conn, Sql, fetch_one, fetch_optional};
+use crate::domain::{
+    AuditAction, History, Millis, Permission, Rank, RoomId, RoomName, UserId, Waking, Writers,
+};
+use crate::store::db::{Conn, Sql, execute, fetch_one, fetch_optional};
 use crate::store::moderation::{Note, note};
 use crate::store::{Store, StoreError};
 
+use super::rights::{rank_in, rank_of_club};
 use super::types::{InfoRow, NewRoom, RoomInfo, RoomPatch, RoomView};
 use super::views::info_columns;
 
@@ -32,31 +35,74 @@ const LOCK_ROOM: Sql = Sql {
                   FOR NO KEY UPDATE",
 };
 
+/// What came of making a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomMade {
+    /// It stands, as its maker sees it.
+    Done(Box<RoomView>),
+    /// No such club.
+    Gone,
+    /// Who wanted it does not moderate the club, or not any more.
+    Denied,
+}
+
 /// What came of a change to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomChanged {
     /// It stands; the room as it is now.
     Done(Box<RoomInfo>),
-    /// No such room.
+    /// No such room, or not for this user.
     Gone,
+    /// It takes a higher rank to configure this room.
+    Denied,
     /// The one room that a club cannot do without.
     General,
 }
 
 impl Store {
-    /// Makes a room of a club.
+    /// Makes a room of a club, for who moderates it at that moment.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] with `room_club` when there is no such living club.
-    pub async fn create_room(&self, new: NewRoom<'_>) -> Result<RoomView, StoreError> {
+    /// When the store does not answer.
+    pub async fn create_room(&self, new: NewRoom<'_>) -> Result<RoomMade, StoreError> {
         let mut tx = self.db.begin().await?;
         let done = make(&mut tx, new).await;
-        let room = tx.end(done).await?;
+        let room = match tx.end(done).await? {
+            Ok(room) => room,
+            Err(why) => return Ok(why),
+        };
         let made = self.room_view(room, new.by).await?;
-        made.ok_or_else(|| StoreError::Corrupt("a new room cannot be read".to_owned()))
+        let made = made.ok_or_else(|| StoreError::Corrupt("a new room cannot be read".to_owned()));
+        Ok(RoomMade::Done(Box::new(made?)))
     }
 
-    /// Changes a room.
+    /// Makes a lobby, if there is none of this name. False when something else that people may find has
+    /// it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn ensure_lobby(&self, name: &RoomName, at: Millis) -> Result<bool, StoreError> {
+        let mut conn = self.db.write().await?;
+        // Of several nodes that start at once one makes it.
+        execute!(
+            conn,
+            "INSERT INTO room (kind, name, name_key, is_listed, created_at)
+             VALUES ('lobby', $1, $2, TRUE, $3) ON CONFLICT DO NOTHING",
+            name.as_str(),
+            name.key(),
+            at.0
+        )?;
+        let (is_there,): (bool,) = fetch_one!(
+            conn,
+            (bool,),
+            "SELECT EXISTS (SELECT 1 FROM room WHERE name_key = $1 AND kind = 'lobby' AND is_listed
+                               AND deleted_at IS NULL)",
+            name.key()
+        )?;
+        Ok(is_there)
+    }
+
+    /// Changes a room, for who may configure it at that moment.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it is listed and another one has the name.
@@ -71,7 +117,8 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Deletes a room; its log stays, and nobody may read it. A club keeps its `general`.
+    /// Deletes a room, for who may configure it at that moment; its log stays, and nobody may read it.
+    /// A club keeps its `general`.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -107,10 +154,27 @@ impl Store {
     }
 }
 
-async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<RoomId, StoreError> {
+/// Who may do something to a room is asked while it stands still: who changes roles and memberships
+/// waits for the same lock.
+async fn configured(
+    conn: &mut Conn,
+    room: RoomId,
+    user: UserId,
+) -> Result<Result<RoomInfo, RoomChanged>, StoreError> {
+    const WAS: &str = concat!("SELECT ", info_columns!(), " FROM room WHERE room_id = $1");
+    let was: RoomInfo = fetch_one!(conn, InfoRow, WAS, room.0)?.try_into()?;
+    let Some(rank) = rank_in(conn, room, user).await? else { return Ok(Err(RoomChanged::Gone)) };
+    let is_allowed = was.settings().rules.allows(Permission::Configure, rank);
+    Ok(if is_allowed { Ok(was) } else { Err(RoomChanged::Denied) })
+}
+
+async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<Result<RoomId, RoomMade>, StoreError> {
     let Some((kind,)) = fetch_optional!(conn, (String,), LOCK_CLUB, new.club.0)? else {
-        return Err(StoreError::Conflict { constraint: "room_club".to_owned() });
+        return Ok(Err(RoomMade::Gone));
     };
+    if !rank_of_club(conn, new.club, new.by).await?.is_some_and(Rank::is_moderator) {
+        return Ok(Err(RoomMade::Denied));
+    }
     // Small circles hear of everything.
     let notify = if kind == "community" { new.kind.default_notify().word() } else { "all" };
     let (room,): (i64,) = fetch_one!(
@@ -131,7 +195,7 @@ async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<RoomId, StoreError> {
         new.by.0,
         new.at.0
     )?;
-    Ok(RoomId(room))
+    Ok(Ok(RoomId(room)))
 }
 
 async fn change(
@@ -140,7 +204,6 @@ async fn change(
     patch: RoomPatch<'_>,
     who: (UserId, Millis),
 ) -> Result<RoomChanged, StoreError> {
-    const WAS: &str = concat!("SELECT ", info_columns!(), " FROM room WHERE room_id = $1");
     if patch.waking == Some(None) {
         // What the club says must not change meanwhile.
         fetch_optional!(conn, (i64,), LOCK_CLUB_OF, room.0)?;
@@ -148,7 +211,10 @@ async fn change(
     if fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)?.is_none() {
         return Ok(RoomChanged::Gone);
     }
-    let was: RoomInfo = fetch_one!(conn, InfoRow, WAS, room.0)?.try_into()?;
+    let was = match configured(conn, room, who.0).await? {
+        Ok(was) => was,
+        Err(why) => return Ok(why),
+    };
     let row = fetch_one!(
         conn,
         InfoRow,
@@ -224,8 +290,11 @@ async fn delete(
 ) -> Result<RoomChanged, StoreError> {
     match fetch_optional!(conn, (bool,), LOCK_ROOM, room.0)? {
         None => return Ok(RoomChanged::Gone),
-        Some((true,)) => return Ok(RoomChanged::General),
-        Some((false,)) => {}
+        Some((is_general,)) => match configured(conn, room, who.0).await? {
+            Ok(_was) if is_general => return Ok(RoomChanged::General),
+            Ok(_was) => {}
+            Err(why) => return Ok(why),
+        },
     }
     let row = fetch_one!(
         conn,

@@ -245,8 +245,8 @@ impl Room {
         let floor = self.places.get(seen).map_or(self.head, |(.., new)| new - 1);
         execute!(
             conn,
-            "INSERT INTO room_member (room_id, user_id, join_seq, read_n, read_seq)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO room_member (room_id, user_id, join_seq, read_n, read_seq, is_opened)
+             VALUES ($1, $2, $3, $4, $5, $4 > 0)",
             self.id.0,
             user,
             if since > 0 { floor } else { 0 },

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Club, call, club, send};
+use crate::files::{upload, with_files};
 use crate::support::{TestApp, on_both};
 
 on_both!(
@@ -13,6 +14,7 @@ on_both!(
     rules_are_tried_without_sending,
     a_deadly_expression_is_refused_or_harmless,
     rules_are_counted_and_known_to_moderators_only,
+    names_of_files_are_judged_as_texts_are,
 );
 
 async fn add(app: &TestApp, club: &Club, rule: Value) -> (u16, Value) {
@@ -164,4 +166,44 @@ async fn rules_are_counted_and_known_to_moderators_only(app: &TestApp) {
         }
     }
     assert_eq!(last, 429);
+}
+
+async fn names_of_files_are_judged_as_texts_are(app: &TestApp) {
+    let club = club(app).await;
+    for (pattern, action) in [("worst", "reject"), ("bad", "mask"), ("odd", "report")] {
+        let rule = json!({ "pattern": pattern, "action": action });
+        assert_eq!(add(app, &club, rule).await.0, 201);
+    }
+    let (mut bob, mut manager) = (app.session(&club.bob).await, app.session(&club.manager).await);
+    bob.open(&club.plans).await;
+    manager.open(&club.plans).await;
+    let file = async |who, name: &str| {
+        upload(&app.rest, who, &club.plans, name, b"some text".to_vec()).await
+    };
+    let with = |cid: &str, files: &[&Value]| with_files(&club.plans, cid, "look", files);
+    // One of several is enough, and then none of them is used.
+    let (fine, worst) = (file(&club.bob, "fine.txt").await, file(&club.bob, "worst.txt").await);
+    let refused = bob.err(with("1", &[&fine, &worst])).await;
+    assert_eq!((&refused["code"], &refused["reason"]), (&json!("forbidden"), &json!("filtered")));
+    let path = format!("/v1/rooms/{}/messages", club.plans);
+    let body = json!({ "text": "look", "files": [worst["id"]] });
+    let (status, body) = call(app, Method::POST, &club.bob, &path, body).await;
+    assert_eq!((status, &body["reason"]), (403, &json!("filtered")));
+    bob.ok(with("2", &[&fine])).await;
+    assert_eq!(manager.expect("msg.new").await["d"]["files"][0]["name"], "fine.txt");
+    let bad = file(&club.bob, "a bad one.txt").await;
+    bob.ok(with("3", &[&bad])).await;
+    assert_eq!(manager.expect("msg.new").await["d"]["files"][0]["name"], "a *** one.txt");
+    let listed = app.rest.get(&club.bob.token, &format!("{path}?limit=1")).await["items"].clone();
+    assert_eq!(listed[0]["files"][0]["name"], "a *** one.txt", "it is kept so");
+    let odd = file(&club.bob, "odd.txt").await;
+    let sent = bob.ok(with("4", &[&odd])).await;
+    let reports = format!("/v1/clubs/{}/reports", club.id);
+    let open = app.rest.get(&club.manager.token, &reports).await["items"].clone();
+    assert_eq!(open.as_array().unwrap().len(), 1);
+    assert_eq!((&open[0]["message"], &open[0]["reason"]), (&sent["id"], &json!("filter")));
+    assert_eq!(open[0]["text"], "look\nodd.txt", "moderators see what was found");
+    // Moderators say what they like.
+    let theirs = file(&club.manager, "worst of bad and odd.txt").await;
+    manager.ok(with("5", &[&theirs])).await;
 }

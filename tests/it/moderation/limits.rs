@@ -169,7 +169,7 @@ async fn permissions_are_shown_changed_and_refused(app: &TestApp) {
     let wanted = json!({
         "read": "member", "send": "member", "react": "member", "attach": "member",
         "mention_all": "moderator", "pin": "moderator", "delete_others": "moderator",
-        "invite": "moderator", "kick": "moderator", "mute": "moderator",
+        "invite": "nobody", "kick": "moderator", "mute": "moderator",
         "configure": "moderator",
     });
     assert_eq!(shown["permissions"], wanted);

@@ -4,6 +4,7 @@ mod filters;
 mod hostile;
 mod limits;
 mod nodes;
+mod permitted;
 mod removal;
 mod reports;
 mod settings;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{call, club, of_room, send};
 use crate::nodes::{end, over, over_redis};
-use crate::support::{Hub, Sse};
+use crate::support::{Hub, Sse, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kick_on_one_node_is_silence_on_the_other_within_a_second() {
@@ -100,7 +100,8 @@ async fn what_happened_while_nothing_crossed_is_made_good() {
     let Some(nodes) = over(&hub).await else { return };
     let [here, there] = &nodes;
     let club = club(here).await;
-    // A room that bob has opened and never read: his leaving writes no line there.
+    // A room that bob has opened and never read: his leaving writes a line there. In `plans` he never
+    // was: nothing in its log tells.
     let rooms = format!("/v1/clubs/{}/rooms", club.id);
     let silent = here.rest.post(&club.owner.token, &rooms, &json!({ "name": "silent" })).await;
     let silent = silent["id"].as_str().unwrap();
@@ -113,10 +114,19 @@ async fn what_happened_while_nothing_crossed_is_made_good() {
     here.join(&carol, &club.id).await;
     let mut talks = there.session(&carol).await;
     talks.open(silent).await;
+    let noted = format!(
+        "SELECT count(*) FROM room_member WHERE is_opened AND 'r_' || room_id = '{silent}'"
+    );
+    eventually("who opened it is noted", async || here.number(&noted).await == 2).await;
     hub.cut();
     assert_eq!(club.act(here, &club.manager, ("kick", &club.bob), json!({})).await.0, 200);
     let seconds = json!({ "seconds": 600 });
     assert_eq!(club.act(here, &club.manager, ("mute", &carol), seconds).await.0, 200);
+    let lines = async |room: &str| {
+        let lines = "SELECT count(*) FROM room_event WHERE 'r_' || room_id =";
+        here.number(&format!("{lines} '{room}'")).await
+    };
+    assert_eq!((lines(silent).await, lines(&club.plans).await), (1, 0));
     // Who went writes nothing, who is muted neither, whatever this node has heard.
     assert_eq!(open.err(send(silent, "1", "hi")).await["code"], "not_found");
     assert_eq!(talks.err(send(silent, "1", "hi")).await["code"], "muted");

@@ -2,8 +2,8 @@
 
 use moim::domain::{Millis, RoomId, Text, UserId};
 use moim::store::{
-    ActEvent, EventWriter, File, Line, N_HOLE, NewMessage, NewNotice, NewPreviews, RunBegun,
-    RunEnded, SEQ_HOLE, WrittenNotice,
+    ActEvent, EventWriter, File, Line, N_HOLE, NewMessage, NewNotice, NewPreviews, Removal,
+    RunBegun, RunEnded, SEQ_HOLE, WrittenNotice,
 };
 
 /// Writes events in a form that tests can read. The text `poison` makes a body that the schema
@@ -79,14 +79,15 @@ impl EventWriter for Plain {
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
         let NewNotice { id, kind, locale, from_name, place, .. } = notice;
-        let NewNotice { message_seq, club, is_ban, excerpt, .. } = notice;
+        let NewNotice { message_seq, club, removal, excerpt, .. } = notice;
         let message_seq = message_seq.unwrap_or(0);
         WrittenNotice {
             event: format!(
                 "{id} {kind} seq={seq} message={message_seq} club={club:?} {locale}{}",
-                if *is_ban { " ban" } else { "" }
+                if *removal == Removal::Banned { " ban" } else { "" }
             ),
             title: match *kind {
+                "club_removed" if *removal == Removal::Closed => format!("{place} closed"),
                 "club_removed" => format!("out of {place}"),
                 kind => format!("{kind} by {from_name}"),
             },

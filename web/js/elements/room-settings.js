@@ -38,6 +38,11 @@ class RoomSettings extends LiveElement {
     return part(this, "dialog");
   }
 
+  /** What a room of this kind may say, as the page shows it. */
+  get #settable() {
+    return PERMISSIONS.filter((name) => this.#was.settable.includes(name));
+  }
+
   get #at() {
     return `/rooms/${encodeURIComponent(this.#room)}`;
   }
@@ -82,7 +87,7 @@ class RoomSettings extends LiveElement {
     const room = { ...Object.fromEntries(news), ...changedOf(elements, this.#assistant.own) };
     /** @type {Record<string, string | null>} */
     const rules = {};
-    for (const name of PERMISSIONS) {
+    for (const name of this.#settable) {
       const { value } = elements[`may-${name}`];
       const before = was.own.includes(name) ? was.permissions[name] : "";
       if (value !== before) rules[name] = value || null;
@@ -129,7 +134,7 @@ class RoomSettings extends LiveElement {
     if (kind === "group") fields.push({ name: "listed", label: t("talk.listed"), kind: "check", value: listed });
     setText(part(this, "title"), t("room.settings.title", { room: name }));
     part(this, "fields").replaceChildren(...fields.map(fieldOf));
-    part(this, "rules").replaceChildren(...PERMISSIONS.map((permission) => this.#rule(permission)));
+    part(this, "rules").replaceChildren(...this.#settable.map((permission) => this.#rule(permission)));
     part(this, "rules-box").open = false;
     this.#renderAssistant();
   }

@@ -296,6 +296,7 @@ fn read(rules: &RuleBook) -> Loaded {
         epoch: Epoch("a1".into()),
         head: 0,
         n: 0,
+        created_by: None,
         created_at: Millis(0),
     };
     Loaded::Settings(Some(Box::new(Settings { info, rules: rules.clone(), readers: Vec::new() })))
@@ -318,8 +319,7 @@ fn who_changes_the_rules_waits_for_a_read_that_began_later() {
     // Two more while it is being read: one more read for both.
     assert_eq!(reads(&room.refresh(asks())), 0);
     assert_eq!(reads(&room.refresh(asks())), 0);
-    let mut rules = RuleBook::of(RoomKind::Member);
-    rules.rev = 5;
+    let mut rules = RuleBook { rev: 5, ..RuleBook::of(RoomKind::Member) };
     let effects = room.loaded(&read(&rules));
     assert_eq!((reads(&effects), answered(&effects)), (1, 1));
     assert_eq!(room.gauge.rev(), 5);
@@ -343,14 +343,14 @@ fn a_mute_that_came_meanwhile_is_newer_than_the_roster() {
     assert!(room.refresh(None).iter().any(|effect| matches!(effect, Effect::ReadRoster)));
     let mute = Change::Muted(Some(Millis(100)));
     room.committed(vec![Commit::Member { user: MINA, change: mute, line: None }]);
-    let row = |user| RosterRow { user, standing: Standing::new(Rank::Member), join_seq: 0 };
-    room.loaded(&Loaded::Roster(Some(vec![row(MINA), row(BOB)])));
+    let row = |user, standing| RosterRow { user, standing, join_seq: 0, has_opened: false };
+    let member = Standing::new(Rank::Member);
+    room.loaded(&Loaded::Roster(Some(vec![row(MINA, member), row(BOB, member)])));
     assert!(send(&mut room, MINA, "1", 99).is_err());
     assert!(send(&mut room, OWNER, "1", 99).is_err(), "who is not on the roster went");
     let muted = Standing { rank: Rank::Member, muted_until: Some(Millis(50)) };
     room.refresh(None);
-    let rows = vec![RosterRow { user: BOB, standing: muted, join_seq: 0 }];
-    room.loaded(&Loaded::Roster(Some(rows)));
+    room.loaded(&Loaded::Roster(Some(vec![row(BOB, muted)])));
     assert_eq!(send(&mut room, BOB, "1", 49).unwrap_err().until, Some(50));
 }
 
