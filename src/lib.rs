@@ -214,6 +214,12 @@
 //! thread has a quarter of two cores: with one queue thousands were forgotten, and the last were there
 //! a second or two after the others. Four sockets share the address; the accepting thread and the
 //! service behind them are one.
+//!
+//! **D31. An admin has no master key, but a warrant.** Lobbies are the admins' to moderate. Into groups and
+//! private rooms they do not see; what is reported there comes to them as a copy of that message, and
+//! the report is what lets them delete it, or mute or put out its author in that room, once, without ever
+//! being inside (`store/journal/room_measures.rs`). All of that is in the log that admins read, not in the
+//! host's, whom it may concern.
 
 pub mod actors;
 pub mod app;

@@ -34,7 +34,7 @@ use super::task;
 use crate::domain::{MessageId, Millis, RoomId, Text, UserId};
 use crate::faults::{Faults, Moment, Part};
 use crate::protocol::{ActOk, ErrorCode, MarkOk, Refusal, SendOk};
-use crate::store::{Append, Appended, NoticesRead, Store, StoredNotice};
+use crate::store::{Append, Appended, NoticesRead, Store, StoredNotice, Within};
 use crate::telemetry::Metrics;
 
 /// Appends that may wait, over all lanes.
@@ -361,14 +361,16 @@ fn lane_of(append: &Append, lanes: usize) -> usize {
         | Append::FanOut { room, .. }
         | Append::JoinRoom { room, .. }
         | Append::LeaveRoom { room, .. }
-        | Append::Invite { room, .. }
-        | Append::PutOut { room, .. } => room.0,
+        | Append::Invite { room, .. } => room.0,
         Append::JoinClub { club, .. }
         | Append::LeaveClub { club, .. }
         | Append::SetRole { club, .. }
         | Append::TellClosed { club }
         | Append::HandOver { club, .. } => club.0,
-        Append::Moderate(act) => act.club.0,
+        Append::Moderate(act) => match act.within {
+            Within::Club(club) => club.0,
+            Within::Room(room) => room.0,
+        },
         Append::MakeGroup(new) => new.by.0,
     };
     let mixed = key.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;

@@ -66,7 +66,7 @@ words!(
 );
 
 words!(
-    /// What a moderator did, as the audit log of a club calls it. Words are added, never changed.
+    /// What a moderator did, as the audit logs call it. Words are added, never changed.
     AuditAction {
         /// A member was put out.
         Kick = "member.kick",
@@ -82,6 +82,10 @@ words!(
         Role = "member.role",
         /// A message of somebody else was deleted.
         DeleteMessage = "message.delete",
+        /// A message of somebody else was pinned.
+        Pin = "message.pin",
+        /// A pinned message of somebody else was let go.
+        Unpin = "message.unpin",
         /// Reports of a message were found to need nothing.
         DismissReport = "report.dismiss",
         /// What the club does not want to read: one more rule.
@@ -92,8 +96,14 @@ words!(
         Permissions = "room.permissions",
         /// Name, topic and pace of a room.
         Settings = "room.settings",
+        /// A room of a club was made.
+        CreateRoom = "room.create",
         /// What a club says of the assistant.
         ClubSettings = "club.settings",
+        /// What a club is: name, texts, who finds it and comes in.
+        UpdateClub = "club.update",
+        /// A club was deleted.
+        DeleteClub = "club.delete",
         /// A room was deleted.
         DeleteRoom = "room.delete",
     }

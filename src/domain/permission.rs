@@ -175,9 +175,9 @@ impl Permission {
                 &[ALL, MOD, Least::Owner, NO]
             }
             Self::DeleteOthers => &[MOD, Least::Owner, NO],
-            Self::Kick if kind == RoomKind::Group => &[MOD, Least::Owner, NO],
             // Who is put out of a club, or muted, is so in all its rooms.
-            Self::Kick | Self::Mute => &[],
+            Self::Kick | Self::Mute if kind.is_club_room() => &[],
+            Self::Kick | Self::Mute => &[MOD, Least::Owner, NO],
             // Somebody must be able to change it back. Elsewhere there is nobody in between.
             Self::Configure if kind.is_club_room() => &[MOD, Least::Owner],
             Self::Configure => &[],

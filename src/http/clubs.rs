@@ -220,7 +220,7 @@ pub(super) async fn change(
         capacity,
         seen_by: body.seen_by,
     };
-    let changed = api.store.update_club(id, &patch).await;
+    let changed = api.store.update_club(id, &patch, (caller.user(), Millis::now())).await;
     match changed.on_constraint("name_key", name_taken)? {
         ClubChange::Done => Ok(web::Json(visible(&api, id, caller).await?.into())),
         ClubChange::Gone => Err(ApiError::not_found()),
@@ -265,7 +265,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     if let Some(club) = api.store.club(id, caller.user()).await? {
         require(&club, ClubRole::Owner)?;
-        let rooms = api.store.delete_club(id, Millis::now()).await?;
+        let rooms = api.store.delete_club(id, (caller.user(), Millis::now())).await?;
         api.rooms.deleted(rooms);
         return Ok(HttpResponse::NoContent().finish());
     }

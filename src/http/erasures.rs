@@ -1,7 +1,7 @@
 //! Accounts go: by their own wish, or by an admin's.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::api::Api;
@@ -10,10 +10,11 @@ use super::caller::{Caller, ClientAddress};
 use super::error::ApiError;
 use super::json::Id;
 use super::me::account;
+use super::moderation::audit::AuditBody;
 use super::page::{List, Listing, PageParams, Paging};
-use crate::domain::{AuditId, InstanceRole, Millis, REASON_CHARS, UserId, optional_text};
+use crate::domain::{InstanceRole, Millis, REASON_CHARS, UserId, optional_text};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{InstanceEntry, Shut};
+use crate::store::{AuditEntry, Shut};
 
 /// Body of one's own leaving.
 #[derive(Deserialize, ToSchema)]
@@ -31,34 +32,6 @@ pub(super) struct EraseBody {
     #[serde(default)]
     #[schema(max_length = 255, required = false)]
     reason: String,
-}
-
-/// One act of an admin of the instance.
-#[derive(Serialize, ToSchema)]
-pub(super) struct InstanceAuditBody {
-    /// Id.
-    #[schema(value_type = String, example = "au_4")]
-    id: AuditId,
-    /// When (UTC ms).
-    #[schema(value_type = i64)]
-    at: Millis,
-    /// Who did it.
-    #[schema(value_type = String, example = "u_1")]
-    by: UserId,
-    /// What: `user.erase`. Words are added, never changed.
-    action: String,
-    /// To whom.
-    #[schema(value_type = Option<String>, example = "u_7")]
-    user: Option<UserId>,
-    /// In the words of the admin; may be empty.
-    reason: String,
-}
-
-impl From<InstanceEntry> for InstanceAuditBody {
-    fn from(entry: InstanceEntry) -> Self {
-        let InstanceEntry { id, at, by, action, user, reason } = entry;
-        Self { id, at, by, action, user, reason }
-    }
 }
 
 /// Erases the caller's own account: it is shut at once and all its sessions end; what it wrote goes
@@ -96,7 +69,7 @@ pub(super) async fn erase(
 }
 
 /// Checks that an admin of the instance calls. A pass of the machine may look, and do nothing.
-async fn admin(api: &Api, caller: Caller) -> Result<(), ApiError> {
+pub(super) async fn admin(api: &Api, caller: Caller) -> Result<(), ApiError> {
     match account(api, caller).await?.role {
         InstanceRole::Admin => Ok(()),
         InstanceRole::User => Err(ApiError::new(ErrorCode::Forbidden, "this is for admins")),
@@ -120,15 +93,15 @@ async fn shut(api: &Api, user: UserId, by: UserId, reason: &str) -> Result<HttpR
     }
 }
 
-/// What admins of the instance did, newest first. For admins.
+/// What admins of the instance did, in lobbies as well, newest first. For admins.
 #[utoipa::path(get, path = "/v1/admin/audit", tag = "admin", params(PageParams),
-    responses((status = 200, body = Listing<InstanceAuditBody>)))]
+    responses((status = 200, body = Listing<AuditBody>)))]
 pub(super) async fn audit(
     caller: Caller,
     api: web::Data<Api>,
     paging: Paging,
-) -> Result<web::Json<Listing<InstanceAuditBody>>, ApiError> {
+) -> Result<web::Json<Listing<AuditBody>>, ApiError> {
     admin(&api, caller).await?;
     let entries = api.store.instance_audit(paging.page(List::InstanceAudit)?).await?;
-    Ok(web::Json(paging.cut(List::InstanceAudit, entries, |entry: &InstanceEntry| entry.id.0)))
+    Ok(web::Json(paging.cut(List::InstanceAudit, entries, |entry: &AuditEntry| entry.id.0)))
 }

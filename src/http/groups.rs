@@ -1,4 +1,4 @@
-//! Group rooms: making one, the directory, who is brought in and put out.
+//! Group rooms: making one, the directory, who is brought in.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -189,27 +189,6 @@ pub(super) async fn invite(
     let added = api.rooms.invite(room, caller.user(), already.clone()).await?;
     already.retain(|user| !added.contains(user));
     Ok(web::Json(InvitedBody { added, already }))
-}
-
-/// Puts a member out of a group room. For its host; who is not in it is no error.
-#[utoipa::path(delete, path = "/v1/rooms/{id}/members/{user}", tag = "groups",
-    params(("id" = String, Path), ("user" = String, Path)), responses((status = 204)))]
-pub(super) async fn put_out(
-    caller: Caller,
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, ApiError> {
-    let (room, user) = path.into_inner();
-    let no_id = |_odd| ApiError::not_found();
-    let (room, user): (RoomId, UserId) =
-        (room.parse().map_err(no_id)?, user.parse().map_err(no_id)?);
-    readable(&api, room, caller).await?;
-    if user == caller.user() {
-        return Err(ApiError::field("user", "is you: leave the room instead"));
-    }
-    permitted(&api, room, caller, Permission::Kick).await?;
-    api.rooms.put_out(room, caller.user(), user).await?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Checks what a group may say otherwise. In rooms of other kinds nobody does these things.

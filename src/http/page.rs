@@ -69,6 +69,14 @@ pub(super) enum List {
     DecidedReports = 44,
     /// What admins of the instance did.
     InstanceAudit = 45,
+    /// What moderators did in a room.
+    RoomAudit = 46,
+    /// Who stays out of a room.
+    RoomBans = 47,
+    /// Reports from rooms of no club that nobody has decided.
+    InstanceReports = 48,
+    /// Those that were decided.
+    InstanceDecided = 49,
 }
 
 /// A sort key that a cursor can hold.
@@ -159,6 +167,10 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::OpenReports,
         List::DecidedReports,
         List::InstanceAudit,
+        List::RoomAudit,
+        List::RoomBans,
+        List::InstanceReports,
+        List::InstanceDecided,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

@@ -51,6 +51,18 @@ impl Store {
     }
 }
 
+/// Whether somebody is an admin of the instance.
+pub(super) async fn is_admin(conn: &mut Conn, user: UserId) -> Result<bool, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (i64,),
+        "SELECT user_id FROM account
+          WHERE user_id = $1 AND role = 'admin' AND deleted_at IS NULL",
+        user.0
+    )?;
+    Ok(row.is_some())
+}
+
 async fn set(conn: &mut Conn, key: &str, role: InstanceRole) -> Result<Option<User>, StoreError> {
     execute!(conn, "UPDATE room SET rev = rev + 1 WHERE kind = 'lobby' AND deleted_at IS NULL")?;
     let row = fetch_optional!(

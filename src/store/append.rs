@@ -77,7 +77,7 @@ pub enum Append {
         /// When.
         at: Millis,
     },
-    /// A moderator acts on somebody in a club.
+    /// A moderator acts on somebody in a club, or in a room of none.
     Moderate(Moderation),
     /// Somebody makes a group room and brings others into it.
     MakeGroup(NewGroup),
@@ -89,17 +89,6 @@ pub enum Append {
         by: UserId,
         /// Whom.
         users: Vec<UserId>,
-        /// When.
-        at: Millis,
-    },
-    /// The host puts a member out of a group room.
-    PutOut {
-        /// The room.
-        room: RoomId,
-        /// The host.
-        by: UserId,
-        /// Who has to go.
-        user: UserId,
         /// When.
         at: Millis,
     },
@@ -307,7 +296,7 @@ pub enum AppendRefusal {
     NoSuchFile,
     /// The club does not want files of such names.
     Filtered,
-    /// The user is banned from the club.
+    /// The user is banned from the club, or from the room.
     Banned {
         /// Until when; none is for ever.
         until: Option<Millis>,
@@ -342,9 +331,11 @@ pub enum AppendRefusal {
     NameTaken,
     /// One of those who were to be brought in does not exist.
     NoSuchUser,
+    /// One of those who were to be brought in is banned from the room.
+    KeptOut,
     /// Two people have a private room for ever.
     PrivateRoom,
-    /// Only a group has members that can be brought in and put out.
+    /// This is not for rooms of this kind.
     NotGroup,
 }
 

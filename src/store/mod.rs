@@ -83,7 +83,7 @@ pub use clubs::{
     Club, ClubAssistant, ClubAssistantPatch, ClubChange, ClubMember, ClubPatch, ClubQuery,
     ClubSort, Membership, MyMembership, NewClub,
 };
-pub use erasures::{Erasure, ErasureStage, Haunts, InstanceEntry, Remains, Shut};
+pub use erasures::{Erasure, ErasureStage, Haunts, Remains, Shut};
 pub use error::{OpenError, StoreError};
 pub use exports::{ExportMark, ExportPart};
 pub use families::{Device, NewFamily, Rotation};
@@ -97,7 +97,7 @@ pub use log::{LogHead, RoomPlace};
 pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
 pub use moderation::{
     AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, NewFilter, NewReport,
-    PermissionChange, Report, Reported, Settling,
+    PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };
 pub use moves::{Move, Moves, NewGroup, Passage, RoomChange};
 #[cfg(feature = "bench")]

@@ -42,7 +42,7 @@ async fn the_members_of_a_closed_club_are_told_in_pieces(world: World) {
         other => panic!("{other:?}"),
     };
     assert_eq!(pieces().await, 0, "it lives");
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     assert_eq!(world.store.next_closing().await.unwrap(), Some(club.id));
     assert_eq!((pieces().await, pieces().await, pieces().await), (100, 30, 0));
     assert_eq!(world.store.next_closing().await.unwrap(), None);
@@ -50,7 +50,7 @@ async fn the_members_of_a_closed_club_are_told_in_pieces(world: World) {
     let entries = world.store.notices(one, NoticeFilter::All, Page::first(9)).await.unwrap();
     assert_eq!((entries.len(), entries[0].title.as_str()), (1, "Chess closed"));
     assert_eq!((entries[0].from, entries[0].body.as_str()), (None, ""));
-    assert!(world.store.delete_club(club.id, world.now()).await.unwrap().is_empty());
+    assert!(world.store.delete_club(club.id, (mina, world.now())).await.unwrap().is_empty());
     assert_eq!(world.store.next_closing().await.unwrap(), None, "once");
 }
 
@@ -58,7 +58,7 @@ async fn nodes_that_tell_at_once_tell_nobody_twice(world: World) {
     let mina = world.user("mina").await;
     let (club, _general) = world.club("Chess", mina).await;
     fill(&world, club.id.0, 120).await;
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     let nodes = [world.store.clone(), world.again().await];
     let piece = [Append::TellClosed { club: club.id }];
     join_all((0..6).map(|n| nodes[n % 2].append(&piece, &Plain))).await;
@@ -70,6 +70,6 @@ async fn nodes_that_tell_at_once_tell_nobody_twice(world: World) {
 async fn a_club_without_others_tells_nobody(world: World) {
     let mina = world.user("mina").await;
     let (club, _general) = world.club("Chess", mina).await;
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     assert_eq!(world.store.next_closing().await.unwrap(), None);
 }

@@ -67,11 +67,11 @@ async fn a_name_is_unique_among_living_clubs(world: World) {
     let again = world.store.create_club(&new, mina, world.now()).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     assert_eq!(names(&world, QUERY, mina).await, ["Chess"], "nothing half-made");
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     world.store.create_club(&new, mina, world.now()).await.unwrap();
     let (other, _general) = world.club("Go", mina).await;
     let patch = ClubPatch { name: Some(&name), ..ClubPatch::default() };
-    let renamed = world.store.update_club(other.id, &patch).await;
+    let renamed = world.store.update_club(other.id, &patch, (mina, world.now())).await;
     assert!(matches!(renamed, Err(StoreError::Conflict { .. })), "{renamed:?}");
 }
 
@@ -146,7 +146,8 @@ async fn my_clubs_are_those_i_am_in(world: World) {
 async fn a_change_keeps_what_it_does_not_name(world: World) {
     let mina = world.user("mina").await;
     let (club, _general) = world.club_of("Chess", mina, |new| new.capacity = Some(9)).await;
-    let nothing = world.store.update_club(club.id, &ClubPatch::default()).await.unwrap();
+    let nothing =
+        world.store.update_club(club.id, &ClubPatch::default(), (mina, world.now())).await.unwrap();
     assert_eq!(nothing, ClubChange::Done);
     assert_eq!(world.store.club(club.id, mina).await.unwrap(), Some(club.clone()));
     let name = ClubName::parse("Chess Club").unwrap();
@@ -157,14 +158,20 @@ async fn a_change_keeps_what_it_does_not_name(world: World) {
         capacity: Some(None),
         ..ClubPatch::default()
     };
-    assert_eq!(world.store.update_club(club.id, &patch).await.unwrap(), ClubChange::Done);
+    assert_eq!(
+        world.store.update_club(club.id, &patch, (mina, world.now())).await.unwrap(),
+        ClubChange::Done
+    );
     let changed = world.store.club(club.id, mina).await.unwrap().unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str()), ("Chess Club", ""));
     assert_eq!((changed.greeting, changed.category), (club.greeting, club.category));
     assert_eq!((changed.join_policy.as_str(), changed.capacity), ("request", None));
     let found = ClubQuery { query: Some("chess club"), ..QUERY };
     assert_eq!(names(&world, found, mina).await.len(), 1);
-    assert_eq!(world.store.update_club(ClubId(99), &patch).await.unwrap(), ClubChange::Gone);
+    assert_eq!(
+        world.store.update_club(ClubId(99), &patch, (mina, world.now())).await.unwrap(),
+        ClubChange::Gone
+    );
 }
 
 async fn the_capacity_is_never_below_the_members(world: World) {
@@ -172,9 +179,12 @@ async fn the_capacity_is_never_below_the_members(world: World) {
     let (club, _general) = world.club("Chess", mina).await;
     world.join(club.id, bob).await;
     let to = |capacity| ClubPatch { capacity: Some(Some(capacity)), ..ClubPatch::default() };
-    let below = world.store.update_club(club.id, &to(1)).await.unwrap();
+    let below = world.store.update_club(club.id, &to(1), (mina, world.now())).await.unwrap();
     assert_eq!(below, ClubChange::BelowMembers);
-    assert_eq!(world.store.update_club(club.id, &to(2)).await.unwrap(), ClubChange::Done);
+    assert_eq!(
+        world.store.update_club(club.id, &to(2), (mina, world.now())).await.unwrap(),
+        ClubChange::Done
+    );
 }
 
 async fn members_are_listed_in_pages(world: World) {
@@ -207,9 +217,9 @@ async fn deletion_is_soft_and_once(world: World) {
     let (club, general) = world.club("Chess", mina).await;
     world.join(club.id, bob).await;
     let other = world.room(club.id, "other", mina, moim::domain::RoomKind::Member).await;
-    let rooms = world.store.delete_club(club.id, world.now()).await.unwrap();
+    let rooms = world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     assert_eq!(rooms, [general, other]);
-    assert!(world.store.delete_club(club.id, world.now()).await.unwrap().is_empty());
+    assert!(world.store.delete_club(club.id, (mina, world.now())).await.unwrap().is_empty());
     assert_eq!(world.store.club(club.id, mina).await.unwrap(), None);
     assert!(world.store.my_clubs(mina).await.unwrap().is_empty());
     assert!(names(&world, QUERY, mina).await.is_empty());

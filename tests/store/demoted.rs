@@ -68,7 +68,7 @@ async fn all(world: &World, club: &Club, by: UserId) -> [String; 6] {
         other => format!("{other:?}"),
     };
     let removed = remove(world, club, standing, by).await;
-    let dismissed = match world.store.dismiss((club.id, report), "", who).await.unwrap() {
+    let dismissed = match world.store.dismiss((Some(club.id), report), "", who).await.unwrap() {
         Settling::Done => "done".to_owned(),
         other => format!("{other:?}"),
     };

@@ -29,6 +29,7 @@ mod members;
 mod moderation;
 mod nodes;
 mod opening;
+mod outside;
 mod pace;
 mod permissions;
 mod plain;

@@ -5,7 +5,7 @@ use moim::domain::{
 };
 use moim::store::{
     Append, AppendRefusal, Appended, Measure, Membership, Moderation, Move, Moves, Page,
-    StoredNotice,
+    StoredNotice, Within,
 };
 
 use crate::harness::{World, message, on_both};
@@ -63,7 +63,7 @@ pub(crate) async fn take(
     what: Measure,
 ) -> Appended {
     let (reason, at) = ("because".into(), world.now());
-    let act = Moderation { club, by, on, what, reason, settles: None, at };
+    let act = Moderation { within: Within::Club(club), by, on, what, reason, settles: None, at };
     world.one(Append::Moderate(act)).await
 }
 
@@ -127,7 +127,8 @@ async fn a_kick_writes_lines_ends_the_membership_and_is_told(world: World) {
     assert_eq!((entry.kind.as_str(), entry.title.as_str()), ("club_removed", "out of Chess"));
     assert_eq!((entry.body.as_str(), entry.room, entry.from), ("because", None, None));
     let entries = world.store.audit(club.id, Page::first(9)).await.unwrap();
-    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!(entries.len(), 1 + 3, "three rooms were made");
+    let [entry, ..] = &entries[..] else { panic!("{entries:?}") };
     assert_eq!((entry.action.as_str(), entry.by), (AuditAction::Kick.word(), club.manager));
     assert_eq!((entry.user, entry.reason.as_str()), (Some(club.member), "because"));
     // Coming back follows the policy, and revives the one row.
@@ -304,7 +305,7 @@ async fn a_mute_outlives_a_departure(world: World) {
 async fn a_kick_and_messages_in_one_batch_keep_their_order(world: World) {
     let club = club(&world).await;
     let kick = Append::Moderate(Moderation {
-        club: club.id,
+        within: Within::Club(club.id),
         by: club.manager,
         on: club.member,
         what: KICK,
@@ -334,7 +335,7 @@ async fn what_is_not_done_is_not_written_down(world: World) {
     let club = club(&world).await;
     let at = world.now();
     let act = |what| Moderation {
-        club: club.id,
+        within: Within::Club(club.id),
         by: club.manager,
         on: club.member,
         what,

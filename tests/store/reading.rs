@@ -71,7 +71,7 @@ async fn heads_of_many_rooms_come_at_once(world: World) {
     let (club, gone) = world.club("Gone", mina).await;
     let place = |room, head, n, rev| RoomPlace { room, head, n, rev };
     assert_eq!(world.store.heads(&[gone]).await.unwrap(), [place(gone, 0, 0, 0)]);
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     let asked = [room, RoomId(i64::MAX), gone, lobby];
     let mut heads = world.store.heads(&asked).await.unwrap();
     heads.sort_by_key(|place| place.room);

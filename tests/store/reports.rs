@@ -7,7 +7,7 @@ use moim::domain::{
 };
 use moim::store::{
     Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, FilterStamp, Measure, Moderation,
-    NewFilter, NewReport, Page, Report, Reported, Settling,
+    NewFilter, NewReport, Page, Report, Reported, Settling, Within,
 };
 
 use crate::harness::{Plain, World, message, on_both};
@@ -37,7 +37,7 @@ fn new(reported: Reported) -> ReportId {
 }
 
 async fn reports(world: &World, club: &Club, status: ReportStatus) -> Vec<Report> {
-    world.store.reports(club.id, status, Page::first(100)).await.unwrap()
+    world.store.reports(Some(club.id), status, Page::first(100)).await.unwrap()
 }
 
 async fn a_message_is_reported_once_by_each(world: World) {
@@ -72,7 +72,7 @@ async fn what_cannot_be_reported_is_not(world: World) {
     // A line is no message.
     assert_eq!(report(&world, club.general, 1, club.manager).await, Reported::NoMessage);
     let elsewhere = world.say(lobby, club.member, "hi").await.seq;
-    assert_eq!(report(&world, lobby, elsewhere, club.manager).await, Reported::NoClub);
+    assert_eq!(report(&world, lobby, elsewhere, club.member).await, Reported::Own);
     world.sql("UPDATE message SET text = NULL, is_deleted = TRUE").await;
     assert_eq!(report(&world, club.general, seq, club.manager).await, Reported::NoMessage);
 }
@@ -86,7 +86,7 @@ async fn a_report_is_decided_once_with_all_of_its_message(world: World) {
     let left = new(report(&world, club.general, other, club.other_member).await);
     let dismiss = async |of, id| {
         let who = (club.owner, world.now());
-        world.store.dismiss((of, id), "fine", who).await.unwrap()
+        world.store.dismiss((Some(of), id), "fine", who).await.unwrap()
     };
     assert_eq!(dismiss(club.id, first).await, Settling::Done);
     assert_eq!(dismiss(club.id, first).await, Settling::Decided);
@@ -114,7 +114,7 @@ async fn a_measure_decides_its_report_in_one_step(world: World) {
     let id = new(report(&world, club.general, seq, club.other_member).await);
     let above = new(report(&world, club.general, owners, club.member).await);
     let act = |on, what, settles| Moderation {
-        club: club.id,
+        within: Within::Club(club.id),
         by: club.manager,
         on,
         what,
@@ -153,7 +153,7 @@ async fn of_many_who_decide_at_once_one_does(world: World) {
     let decide = |n: usize| {
         let (node, at) = (&nodes[n % 2], world.now());
         let act = Append::Moderate(Moderation {
-            club: club.id,
+            within: Within::Club(club.id),
             by: club.manager,
             on: club.member,
             what: Measure::Mute { until },
@@ -164,7 +164,7 @@ async fn of_many_who_decide_at_once_one_does(world: World) {
         async move {
             if n.is_multiple_of(3) {
                 let who = (club.other_manager, at);
-                node.dismiss((club.id, id), "", who).await.unwrap() == Settling::Done
+                node.dismiss((Some(club.id), id), "", who).await.unwrap() == Settling::Done
             } else {
                 let done = node.append(&[act], &Plain).await.unwrap();
                 matches!(done[0], Appended::Moved(_))

@@ -39,7 +39,7 @@ async fn a_room_reads_back(world: World) {
 async fn a_room_needs_a_living_club(world: World) {
     let mina = world.user("mina").await;
     let (club, _general) = world.club("Chess", mina).await;
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     let name = RoomName::parse("late").unwrap();
     for club in [club.id, ClubId(999)] {
         let at = world.now();

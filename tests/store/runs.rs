@@ -211,7 +211,7 @@ async fn a_room_that_is_gone_ends_its_runs(world: World) {
     let noted = [(run, Some("sev".to_owned()))];
     world.store.see_to_runs(&noted, (1, world.now())).await.unwrap();
     assert!(!world.store.abandon_run(run, world.now()).await.unwrap(), "it has a log to end in");
-    world.store.delete_club(club, world.now()).await.unwrap();
+    world.store.delete_club(club, (mina, world.now())).await.unwrap();
     let receipt = Receipt::default();
     let (text, at, finish) = (Text::parse("seven").ok(), world.now(), Finish::Stop);
     let over = RunEnd { run, room, finish, text, receipt, reason: None, at };
@@ -247,7 +247,7 @@ async fn a_club_moves_the_rooms_that_say_nothing(world: World) {
     world.store.update_room(room, none, who).await.unwrap();
     let known = world.store.room(room).await.unwrap().unwrap();
     assert_eq!((known.waking, known.has_own_waking), (Waking::Off, false));
-    world.store.delete_club(club, world.now()).await.unwrap();
+    world.store.delete_club(club, (mina, world.now())).await.unwrap();
     assert!(world.store.set_club_assistant(club, &says(Waking::Off), who).await.unwrap().is_none());
     assert!(world.store.club_assistant(club).await.unwrap().is_none());
 }

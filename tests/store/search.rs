@@ -224,7 +224,7 @@ async fn what_may_not_be_read_is_not_found(world: World) {
         assert_eq!(rooms(bob, None).await, [lobby]);
         while follow(&world.store).await {}
     }
-    world.store.delete_club(club.id, world.now()).await.unwrap();
+    world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
     assert_eq!(rooms(mina, None).await, [lobby]);
     assert!(rooms(UserId(-5), None).await.is_empty());
 }

@@ -128,6 +128,7 @@ impl From<AppendRefusal> for RoomRefusal {
             | AppendRefusal::OwnerStays
             | AppendRefusal::NameTaken
             | AppendRefusal::NoSuchUser
+            | AppendRefusal::KeptOut
             | AppendRefusal::PrivateRoom
             | AppendRefusal::NotGroup
             | AppendRefusal::NotActive => Self::NotMember,

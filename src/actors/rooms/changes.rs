@@ -30,16 +30,26 @@ impl RoomsHandle {
     /// As [`Self::join_room`].
     pub async fn leave_room(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
         let moves = self.moved(Append::LeaveRoom { room, user, at: Millis::now() }).await?;
+        self.followed(room, (user, "left"), moves).await;
+        Ok(())
+    }
+
+    /// What follows where somebody is out of a group: another host, or its end.
+    pub(super) async fn followed(
+        &self,
+        room: RoomId,
+        (user, why): (UserId, &'static str),
+        moves: Moves,
+    ) {
         if let Some(host) = moves.host {
             self.updated(room, RoomUpdateData { host: Some(host), ..Default::default() }).await;
         }
         if !moves.gone.is_empty() {
             // The room ends before it can tell its last member.
-            let left = RelayMsg::Tell([user].into(), Tell::Remove(room, "left"));
-            self.relays.broadcast(left).await;
+            let went = RelayMsg::Tell([user].into(), Tell::Remove(room, why));
+            self.relays.broadcast(went).await;
             self.deleted(moves.gone);
         }
-        Ok(())
     }
 
     /// Makes a group room and brings people into it.
@@ -64,14 +74,6 @@ impl RoomsHandle {
         let moves = self.moved(Append::Invite { room, by, users, at: Millis::now() }).await?;
         let came = moves.moves.iter().filter(|step| matches!(step.how, Passage::Came { .. }));
         Ok(came.map(|step| step.user).collect())
-    }
-
-    /// The host puts a member out of a group room.
-    ///
-    /// # Errors
-    /// As [`Self::join_room`].
-    pub async fn put_out(&self, room: RoomId, by: UserId, user: UserId) -> Result<(), Refusal> {
-        self.moved(Append::PutOut { room, by, user, at: Millis::now() }).await.map(drop)
     }
 
     /// The owner of a club makes a member a manager, or a manager a member.

@@ -13,7 +13,7 @@ use crate::actors::seat::Answer;
 use crate::actors::task;
 use crate::domain::{ClubId, Filter, Millis, Rank, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Append, FilterStamp, Moderation, Move, Moves, Passage, StoreError};
+use crate::store::{Act, Append, Deed, FilterStamp, Moderation, Move, Passage, StoreError, Within};
 
 /// How long a change of rules waits for the rooms of this node to obey it.
 const OBEY: Duration = Duration::from_secs(5);
@@ -24,14 +24,32 @@ impl RoomsHandle {
     /// # Errors
     /// The refusal of [`crate::store::AppendRefusal`], as the wire says it.
     pub async fn moderate(&self, act: Moderation) -> Result<(), Refusal> {
-        let Moves { moves, .. } = self.moved(Append::Moderate(act)).await?;
+        let (within, on) = (act.within, act.on);
+        let done = self.moved(Append::Moderate(act)).await?;
+        let moves = &done.moves;
         // Where a room sleeps here and is awake elsewhere nobody tells it of a mute.
         let is_silent = |step: &&Move| matches!(step.how, Passage::Muted(_));
         let silent: Vec<_> = moves.iter().filter(is_silent).map(|step| step.room).collect();
         if !silent.is_empty() {
             self.bus.refresh(&silent);
         }
+        let went = moves.iter().find_map(|step| match step.how {
+            Passage::Went(why) => Some(why),
+            Passage::Came { .. } | Passage::Stands(_) | Passage::Muted(_) => None,
+        });
+        if let (Within::Room(room), Some(why)) = (within, went) {
+            self.followed(room, (on, why), done).await;
+        }
         Ok(())
+    }
+
+    /// Deletes a message that was reported to the instance, on behalf of an admin who need not be in
+    /// its room.
+    ///
+    /// # Errors
+    /// The refusal of [`crate::store::AppendRefusal`], as the wire says it.
+    pub async fn judge(&self, room: RoomId, by: UserId, deed: Deed) -> Result<(), Refusal> {
+        self.append_act(Act { room, by, deed, at: Millis::now() }).await.map(drop)
     }
 
     /// The rules of these rooms have changed in the store: pace, permissions, who writes, filters.
@@ -59,7 +77,7 @@ impl RoomsHandle {
     /// Checks that a user may read a room.
     ///
     /// # Errors
-    /// `banned`, for who is banned from its club; `not_found` for all others who may not; and
+    /// `banned`, for who is banned from it or its club; `not_found` for all others who may not; and
     /// `unavailable`.
     pub async fn readable(&self, room: RoomId, user: UserId) -> Result<(), Refusal> {
         match self.may_read(room, user).await? {

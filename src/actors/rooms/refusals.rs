@@ -17,9 +17,9 @@ pub(super) fn overloaded() -> Refusal {
     Refusal::new(ErrorCode::Overloaded, "too much at once").retry_in(Duration::from_secs(1))
 }
 
-/// The answer to somebody who stays out of a club.
+/// The answer to somebody who stays out of a club, or of a room of none.
 pub(super) fn banned(until: Option<Millis>) -> Refusal {
-    let refusal = Refusal::new(ErrorCode::Banned, "you are banned from this club");
+    let refusal = Refusal::new(ErrorCode::Banned, "you are banned from here");
     refusal.until(until.map(|until| until.0))
 }
 
@@ -35,7 +35,7 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         AppendRefusal::NoSuchFile => {
             Refusal::new(ErrorCode::Invalid, "no such file").because("no_such_file")
         }
-        AppendRefusal::NoSuchMember => Refusal::new(ErrorCode::NotFound, "was never in this club"),
+        AppendRefusal::NoSuchMember => Refusal::new(ErrorCode::NotFound, "was never here"),
         AppendRefusal::Decided => {
             Refusal::new(ErrorCode::Conflict, "this report is decided").because("decided")
         }
@@ -66,18 +66,23 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
             Refusal::new(ErrorCode::Invalid, "somebody of these does not exist")
                 .because("no_such_user")
         }
+        AppendRefusal::KeptOut => {
+            Refusal::new(ErrorCode::Conflict, "somebody of these is banned from the room")
+                .because("kept_out")
+        }
         AppendRefusal::PrivateRoom => {
             Refusal::new(ErrorCode::Conflict, "two people have a private room for ever")
                 .because("private_room")
         }
         AppendRefusal::NotGroup => {
-            Refusal::new(ErrorCode::Forbidden, "this is for group rooms").because("not_group")
+            Refusal::new(ErrorCode::Forbidden, "this is not for rooms of this kind")
+                .because("not_group")
         }
         AppendRefusal::Role => {
             Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role")
         }
         AppendRefusal::NotActive => {
-            Refusal::new(ErrorCode::Conflict, "is not in this club now").because("not_active")
+            Refusal::new(ErrorCode::Conflict, "is not here now").because("not_active")
         }
     }
 }

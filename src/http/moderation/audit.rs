@@ -5,12 +5,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::moderates;
+use super::permissions::ranked;
 use crate::domain::{AuditId, ClubId, MessageId, Millis, RoomId, UserId};
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::json::Id;
 use crate::http::page::{List, Listing, PageParams, Paging};
+use crate::protocol::{ErrorCode, Refusal};
 use crate::store::AuditEntry;
 
 /// One act of a moderator.
@@ -61,6 +63,27 @@ impl From<AuditEntry> for AuditBody {
             detail: entry.detail,
         }
     }
+}
+
+/// What moderators did in a room, newest first. For its moderators: managers and the owner of its
+/// club, the host of a group, admins in a lobby.
+#[utoipa::path(get, path = "/v1/rooms/{id}/audit", tag = "audit",
+    params(("id" = String, Path), PageParams),
+    responses((status = 200, body = Listing<AuditBody>)))]
+pub(in crate::http) async fn of_room(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(room): Id<RoomId>,
+    paging: Paging,
+) -> Result<web::Json<Listing<AuditBody>>, ApiError> {
+    let (info, rank) = ranked(&api, room, caller).await?;
+    if !rank.is_moderator() {
+        let refusal = Refusal::new(ErrorCode::Forbidden, "this is for moderators");
+        return Err(refusal.because("role").into());
+    }
+    let page = paging.page(List::RoomAudit)?;
+    let entries = api.store.audit_of_room((room, info.kind), page).await?;
+    Ok(web::Json(paging.cut(List::RoomAudit, entries, |entry: &AuditEntry| entry.id.0)))
 }
 
 /// What moderators of a club did, newest first. For managers and the owner.

@@ -14,14 +14,14 @@ use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::users::UserBody;
-use crate::store::{Ban, Measure, Moderation};
+use crate::store::{Ban, Measure, Moderation, Within};
 
 /// Putting a member out.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct KickBody {
     /// Told to the member, and kept in the audit log.
     #[schema(max_length = 255)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 /// Putting somebody out who is to stay out.
@@ -29,10 +29,10 @@ pub(in crate::http) struct KickBody {
 pub(in crate::http) struct BanBody {
     /// For how long; absent is for ever.
     #[schema(minimum = 60, maximum = 316224000)]
-    seconds: Option<i64>,
+    pub(super) seconds: Option<i64>,
     /// Told to them, and kept in the audit log.
     #[schema(max_length = 255)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 /// Keeping a member from writing.
@@ -40,10 +40,10 @@ pub(in crate::http) struct BanBody {
 pub(in crate::http) struct MuteBody {
     /// For how long.
     #[schema(required = true, minimum = 60, maximum = 2419200)]
-    seconds: Option<i64>,
+    pub(super) seconds: Option<i64>,
     /// Kept in the audit log.
     #[schema(max_length = 255)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 /// What somebody is to a club now.
@@ -195,8 +195,9 @@ async fn take(
     (what, reason): (Measure, String),
 ) -> Result<web::Json<MembershipBody>, ApiError> {
     moderates(api, club, caller).await?;
-    let (by, reason, at) = (caller.user(), reason.into(), Millis::now());
-    api.rooms.moderate(Moderation { club, by, on, what, reason, settles: None, at }).await?;
+    let (within, by, at) = (Within::Club(club), caller.user(), Millis::now());
+    let reason = reason.into();
+    api.rooms.moderate(Moderation { within, by, on, what, reason, settles: None, at }).await?;
     let user = api.store.users(&[on]).await?.into_iter().next();
     let membership = api.store.membership(club, on).await?;
     let (Some(user), Some(now)) = (user, membership) else { return Err(ApiError::not_found()) };
@@ -216,7 +217,8 @@ async fn undo(
     what: Measure,
 ) -> Result<HttpResponse, ApiError> {
     moderates(api, club, caller).await?;
-    let (by, reason, at) = (caller.user(), "".into(), Millis::now());
-    api.rooms.moderate(Moderation { club, by, on, what, reason, settles: None, at }).await?;
+    let (within, by, at) = (Within::Club(club), caller.user(), Millis::now());
+    let reason = "".into();
+    api.rooms.moderate(Moderation { within, by, on, what, reason, settles: None, at }).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,6 +6,7 @@ pub(super) mod filters;
 pub(super) mod members;
 pub(super) mod permissions;
 pub(super) mod reports;
+pub(super) mod rooms;
 
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
@@ -16,6 +17,7 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use super::api::Api;
 use super::caller::Caller;
 use super::clubs::{require, visible};
+use super::erasures::admin;
 use super::error::ApiError;
 use super::json::Fields;
 use crate::domain::{ClubId, ClubRole, REASON_CHARS, optional_text};
@@ -47,8 +49,16 @@ async fn moderates(api: &Api, club: ClubId, caller: Caller) -> Result<(), ApiErr
 }
 
 /// The answer to who moderated a club when the call began, and did not when it was to be done.
-pub(super) async fn not_any_more(api: &Api, club: ClubId, caller: Caller) -> ApiError {
-    match moderates(api, club, caller).await {
+pub(super) async fn not_any_more(
+    api: &Api,
+    club: impl Into<Option<ClubId>>,
+    caller: Caller,
+) -> ApiError {
+    let asked = match club.into() {
+        Some(club) => moderates(api, club, caller).await,
+        None => admin(api, caller).await,
+    };
+    match asked {
         Err(why) => why,
         // And is again.
         Ok(()) => {

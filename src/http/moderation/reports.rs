@@ -12,12 +12,13 @@ use crate::domain::{
 };
 use crate::http::api::Api;
 use crate::http::caller::Caller;
+use crate::http::erasures::admin;
 use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::rooms::readable;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Deed, Measure, Moderation, NewReport, Report, Reported, Settling};
+use crate::store::{Deed, Measure, Moderation, NewReport, Report, Reported, Settling, Within};
 
 /// What people may say of why; rules of clubs have a word of their own.
 pub(in crate::http) const REASONS: &[&str] =
@@ -138,7 +139,8 @@ pub(in crate::http) struct DecisionBody {
     reason: Option<String>,
 }
 
-/// Reports a message to the moderators of its club. Once: a second report changes nothing.
+/// Reports a message to the moderators of its club, or where there is none to the admins of the
+/// instance, who are shown this message and no other. Once: a second report changes nothing.
 #[utoipa::path(post, path = "/v1/rooms/{id}/messages/{message}/report", tag = "reports",
     params(("id" = String, Path), ("message" = String, Path)), request_body = NewReportBody,
     responses((status = 201, body = ReportedBody),
@@ -160,10 +162,6 @@ pub(in crate::http) async fn report(
         Reported::New(id) => Ok(HttpResponse::Created().json(ReportedBody { id, dup: false })),
         Reported::Before(id) => Ok(HttpResponse::Ok().json(ReportedBody { id, dup: true })),
         Reported::NoMessage => Err(ApiError::not_found()),
-        Reported::NoClub => {
-            let refusal = Refusal::new(ErrorCode::Conflict, "this room belongs to no club");
-            Err(refusal.because("no_club").into())
-        }
         Reported::Own => {
             let refusal = Refusal::new(ErrorCode::Forbidden, "this is your own message");
             Err(refusal.because("own_message").into())
@@ -198,12 +196,37 @@ pub(in crate::http) async fn list(
     paging: Paging,
 ) -> Result<web::Json<Listing<ReportBody>>, ApiError> {
     moderates(&api, club, caller).await?;
+    queue(&api, Some(club), &query, &paging).await
+}
+
+/// The reports from rooms of no club, newest first. For admins of the instance.
+#[utoipa::path(get, path = "/v1/admin/reports", tag = "admin",
+    params(ReportsQuery, PageParams),
+    responses((status = 200, body = Listing<ReportBody>)))]
+pub(in crate::http) async fn of_instance(
+    caller: Caller,
+    api: web::Data<Api>,
+    query: web::Query<ReportsQuery>,
+    paging: Paging,
+) -> Result<web::Json<Listing<ReportBody>>, ApiError> {
+    admin(&api, caller).await?;
+    queue(&api, None, &query, &paging).await
+}
+
+async fn queue(
+    api: &Api,
+    club: Option<ClubId>,
+    query: &ReportsQuery,
+    paging: &Paging,
+) -> Result<web::Json<Listing<ReportBody>>, ApiError> {
     let status = query.status.as_deref().filter(|word| !word.is_empty());
     let status = status.map_or(Ok(ReportStatus::Open), str::parse);
     let status = status.map_err(|why| ApiError::field("status", why))?;
-    let list = match status {
-        ReportStatus::Open => List::OpenReports,
-        ReportStatus::Decided => List::DecidedReports,
+    let list = match (club, status) {
+        (Some(_), ReportStatus::Open) => List::OpenReports,
+        (Some(_), ReportStatus::Decided) => List::DecidedReports,
+        (None, ReportStatus::Open) => List::InstanceReports,
+        (None, ReportStatus::Decided) => List::InstanceDecided,
     };
     let reports = api.store.reports(club, status, paging.page(list)?).await?;
     Ok(web::Json(paging.cut(list, reports, |report: &Report| report.id.0)))
@@ -220,7 +243,31 @@ pub(in crate::http) async fn decide(
     body: web::Json<DecisionBody>,
 ) -> Result<web::Json<ReportBody>, ApiError> {
     moderates(&api, club, caller).await?;
-    let (decision, reason) = decision(&body)?;
+    settle(&api, caller, (Some(club), report), &body).await
+}
+
+/// Decides a report from a room of no club, and with it all open ones of the same message. For admins
+/// of the instance, who need not be in the room.
+#[utoipa::path(post, path = "/v1/admin/reports/{id}/decide", tag = "admin",
+    params(("id" = String, Path)), request_body = DecisionBody,
+    responses((status = 200, body = ReportBody)))]
+pub(in crate::http) async fn decide_for_instance(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(report): Id<ReportId>,
+    body: web::Json<DecisionBody>,
+) -> Result<web::Json<ReportBody>, ApiError> {
+    admin(&api, caller).await?;
+    settle(&api, caller, (None, report), &body).await
+}
+
+async fn settle(
+    api: &Api,
+    caller: Caller,
+    (club, report): (Option<ClubId>, ReportId),
+    body: &DecisionBody,
+) -> Result<web::Json<ReportBody>, ApiError> {
+    let (decision, reason) = decision(body)?;
     let asked = api.store.report_of(club, report).await?.ok_or_else(ApiError::not_found)?;
     match decision {
         Decision::Dismiss => {
@@ -229,18 +276,24 @@ pub(in crate::http) async fn decide(
                 Settling::Done => {}
                 Settling::Decided => return Err(decided()),
                 Settling::Gone => return Err(ApiError::not_found()),
-                Settling::Denied => return Err(not_any_more(&api, club, caller).await),
+                Settling::Denied => return Err(not_any_more(api, club, caller).await),
             }
         }
         Decision::Delete => {
             let (message, reason) = (asked.message_seq, reason.into());
             let deed = Deed::Judge { message, report, reason };
-            api.rooms.act(asked.room, caller.user(), deed).await?;
+            if club.is_some() {
+                api.rooms.act(asked.room, caller.user(), deed).await?;
+            } else {
+                api.store.room(asked.room).await?.ok_or_else(ApiError::not_found)?;
+                api.rooms.judge(asked.room, caller.user(), deed).await?;
+            }
         }
         Decision::Take(what) => {
             let (by, on, at) = (caller.user(), asked.author, Millis::now());
             let (reason, settles) = (reason.into(), Some(report));
-            let act = Moderation { club, by, on, what, reason, settles, at };
+            let within = club.map_or(Within::Room(asked.room), Within::Club);
+            let act = Moderation { within, by, on, what, reason, settles, at };
             api.rooms.moderate(act).await?;
         }
     }

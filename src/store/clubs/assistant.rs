@@ -2,7 +2,7 @@
 
 use crate::domain::{AuditAction, ClubId, Millis, RoomId, UserId, Waking};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
-use crate::store::moderation::{Note, lock_rooms, note};
+use crate::store::moderation::{Book, Note, lock_rooms, note};
 use crate::store::{Manner, Store, StoreError};
 
 /// What a club says of the assistant.
@@ -103,7 +103,7 @@ async fn change(
         let mut words = Vec::new();
         words.extend((was.waking != now.waking).then(|| format!("assistant={}", now.waking)));
         words.extend((was.manner != now.manner).then(|| "assistant_manner".to_owned()));
-        let entry = Note::new(AuditAction::ClubSettings, club, who);
+        let entry = Note::new(AuditAction::ClubSettings, Book::Club(club), who);
         note(conn, &Note { detail: &words.join(" "), ..entry }).await?;
     }
     let mut rooms: Vec<_> = rooms.into_iter().map(|(room,)| RoomId(room)).collect();

@@ -2,9 +2,27 @@
 
 use super::read::find;
 use super::types::{Club, ClubChange, ClubPatch, NewClub};
-use crate::domain::{ClubId, ClubName, ClubRole, Millis, RoomId, UserId};
+use crate::domain::{AuditAction, ClubId, ClubName, ClubRole, Millis, RoomId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
+use crate::store::moderation::{Book, Note, note};
 use crate::store::{Store, StoreError};
+
+/// What an owner says of a club.
+#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
+struct Said {
+    name: String,
+    greeting: String,
+    description: String,
+    category: String,
+    visibility: String,
+    join_policy: String,
+    capacity: Option<i64>,
+    seen_by: bool,
+}
+
+const SAID: &str =
+    "SELECT name, greeting, description, category, visibility, join_policy, capacity,
+                           seen_by FROM club WHERE club_id = $1";
 
 /// Living club, locked: whoever changes its members or rooms waits here first.
 const LOCK: Sql = Sql {
@@ -37,9 +55,10 @@ impl Store {
         &self,
         club: ClubId,
         patch: &ClubPatch<'_>,
+        who: (UserId, Millis),
     ) -> Result<ClubChange, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = change(&mut tx, club, patch).await;
+        let done = change(&mut tx, club, patch, who).await;
         tx.end(done).await
     }
 
@@ -48,9 +67,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn delete_club(&self, club: ClubId, at: Millis) -> Result<Vec<RoomId>, StoreError> {
+    pub async fn delete_club(
+        &self,
+        club: ClubId,
+        who: (UserId, Millis),
+    ) -> Result<Vec<RoomId>, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = delete(&mut tx, club, at).await;
+        let done = delete(&mut tx, club, who).await;
         tx.end(done).await
     }
 }
@@ -108,6 +131,7 @@ async fn change(
     conn: &mut Conn,
     club: ClubId,
     patch: &ClubPatch<'_>,
+    who: (UserId, Millis),
 ) -> Result<ClubChange, StoreError> {
     let Some((members,)) = fetch_optional!(conn, (i64,), LOCK, club.0)? else {
         return Ok(ClubChange::Gone);
@@ -115,6 +139,7 @@ async fn change(
     if matches!(patch.capacity, Some(Some(capacity)) if capacity < members) {
         return Ok(ClubChange::BelowMembers);
     }
+    let was = fetch_one!(conn, Said, SAID, club.0)?;
     execute!(
         conn,
         "UPDATE club SET name = coalesce($2, name), name_key = coalesce($3, name_key),
@@ -136,14 +161,36 @@ async fn change(
         patch.capacity.flatten(),
         patch.seen_by
     )?;
+    let detail = told(&was, &fetch_one!(conn, Said, SAID, club.0)?);
+    if !detail.is_empty() {
+        let entry = Note::new(AuditAction::UpdateClub, Book::Club(club), who);
+        note(conn, &Note { detail: &detail, ..entry }).await?;
+    }
     Ok(ClubChange::Done)
+}
+
+/// What is different now, as the audit log shows it.
+fn told(was: &Said, now: &Said) -> String {
+    let word = |is_other: bool, word: String| is_other.then_some(word);
+    let places = now.capacity.map_or_else(|| "none".to_owned(), |most| most.to_string());
+    let words = [
+        word(was.name != now.name, "name".to_owned()),
+        word(was.greeting != now.greeting, "greeting".to_owned()),
+        word(was.description != now.description, "description".to_owned()),
+        word(was.category != now.category, format!("category={}", now.category)),
+        word(was.visibility != now.visibility, format!("visibility={}", now.visibility)),
+        word(was.join_policy != now.join_policy, format!("join_policy={}", now.join_policy)),
+        word(was.capacity != now.capacity, format!("capacity={places}")),
+        word(was.seen_by != now.seen_by, format!("seen_by={}", now.seen_by)),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Deletes a club with its rooms, which are told.
 pub(in crate::store) async fn delete(
     conn: &mut Conn,
     club: ClubId,
-    at: Millis,
+    who: (UserId, Millis),
 ) -> Result<Vec<RoomId>, StoreError> {
     /// The heads are taken in the order of their ids, like everywhere.
     const ROOMS: Sql = Sql {
@@ -156,6 +203,8 @@ pub(in crate::store) async fn delete(
         return Ok(Vec::new());
     }
     let rooms = fetch_all!(conn, (i64,), ROOMS, club.0)?;
+    note(conn, &Note::new(AuditAction::DeleteClub, Book::Club(club), who)).await?;
+    let (_by, at) = who;
     execute!(conn, "UPDATE club SET deleted_at = $2 WHERE club_id = $1", club.0, at.0)?;
     execute!(
         conn,

@@ -3,14 +3,12 @@
 //! *Belongs here:* the account, the row of its erasure, and finding what is left of it. *Does not
 //! belong here:* what the logs hear of; the journal erases messages and reactions (`journal/erasures.rs`).
 
-mod audit;
 mod names;
 mod remains;
 mod shut;
 
 use std::time::Duration;
 
-pub use self::audit::InstanceEntry;
 pub use self::remains::{Haunts, Remains};
 pub use self::shut::Shut;
 use super::db::{execute, fetch_optional};

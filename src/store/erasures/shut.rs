@@ -52,7 +52,7 @@ async fn shut(
     };
     let mut rooms = Vec::new();
     for club in lone {
-        rooms.extend(clubs::delete(conn, club, at).await?);
+        rooms.extend(clubs::delete(conn, club, (by, at)).await?);
     }
     let row = fetch_optional!(
         conn,

@@ -4,10 +4,11 @@
 use crate::domain::{RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, ActEvent, Acted, Deed, Happened, Whose};
+use crate::store::admins::is_admin;
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, bulk};
-use crate::store::rooms::may_read;
+use crate::store::rooms::{may_read, muted_until};
 use crate::store::writer::EventWriter;
 
 use super::places::Places;
@@ -17,9 +18,9 @@ const TARGETS: Bulk = bulk!(
     concat!(
         "SELECT message.seq, message.n, message.at, message.author_id, message.rev, message.text, ",
         may_read!("given.user_id"),
-        " AS is_inside,
-                (SELECT m.muted_until FROM membership m WHERE m.club_id = room.club_id
-                    AND m.user_id = given.user_id) AS muted_until FROM "
+        " AS is_inside, ",
+        muted_until!("given.user_id"),
+        " AS muted_until FROM "
     ),
     (room_id bigint, user_id bigint, seq bigint),
     " CROSS JOIN room CROSS JOIN message
@@ -93,11 +94,7 @@ pub(super) async fn targets(
     (room, by): (RoomId, UserId),
     messages: &[i64],
 ) -> Result<Result<Vec<Target>, AppendRefusal>, StoreError> {
-    let given = Given::new()
-        .ints(messages.iter().map(|_message| room.0))
-        .ints(messages.iter().map(|_message| by.0))
-        .ints(messages.iter().copied());
-    let found: Vec<Target> = conn.given_all(&TARGETS, given).await?;
+    let found = find(conn, (room, by), messages).await?;
     Ok(if found.iter().any(|target| !target.is_inside) {
         Err(AppendRefusal::NotMember)
     } else if found.len() < messages.len() {
@@ -105,6 +102,31 @@ pub(super) async fn targets(
     } else {
         Ok(found)
     })
+}
+
+/// The only message that an act names, which was reported to the instance: an admin need not be inside.
+pub(super) async fn reported(
+    conn: &mut Conn,
+    act: &Act,
+    message: i64,
+) -> Result<Result<Target, AppendRefusal>, StoreError> {
+    if !is_admin(conn, act.by).await? {
+        return Ok(Err(AppendRefusal::Role));
+    }
+    let found = find(conn, (act.room, act.by), &[message]).await?;
+    Ok(found.into_iter().next().ok_or(AppendRefusal::NotThere))
+}
+
+async fn find(
+    conn: &mut Conn,
+    (room, by): (RoomId, UserId),
+    messages: &[i64],
+) -> Result<Vec<Target>, StoreError> {
+    let given = Given::new()
+        .ints(messages.iter().map(|_message| room.0))
+        .ints(messages.iter().map(|_message| by.0))
+        .ints(messages.iter().copied());
+    conn.given_all(&TARGETS, given).await
 }
 
 /// The only message that an act names.

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use crate::domain::{MessageId, NoticeId, ReportId, RoomId, Settlement, UserId};
 use crate::store::StoreError;
-use crate::store::act::{Act, Acted, Deed, DroppedNotices, Happened, Whose};
+use crate::store::act::{Act, Acted, DroppedNotices, Happened, Whose};
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
+use crate::store::moderation::Book;
 use crate::store::writer::EventWriter;
 use crate::store::{files, moderation, search};
 
-use super::acts::{Outcome, Target, UNCHANGED, number, target, targets};
+use super::acts::{Outcome, Target, UNCHANGED, number, reported, target, targets};
 use super::places::Places;
 use super::{counts, quotes, rows};
 
@@ -125,12 +126,12 @@ pub(super) async fn delete(
     if targets.is_empty() {
         return Ok(Ok(UNCHANGED));
     }
-    if let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) {
+    if let Some(book) = places.book(act.room) {
         let of_others = targets.iter().filter(|target| !is_own(target));
         let of_others: Vec<_> =
             of_others.map(|target| (target.seq, UserId(target.author_id))).collect();
         let who = (act.by, act.at);
-        moderation::deleted(conn, (club, act.room), &of_others, (who, reason(act))).await?;
+        moderation::deleted(conn, (book, act.room), &of_others, (who, "")).await?;
     }
     let targets: Vec<_> = targets.iter().map(|target| (target.seq, target.n)).collect();
     Ok(Ok(Appended::Acted(entomb(conn, places, (act, &targets), writer).await?)))
@@ -162,7 +163,8 @@ pub(super) async fn entomb(
     Ok(Acted { events, mentions, dropped, ..Acted::default() })
 }
 
-/// A moderator deletes a message that was reported, and so decides about it.
+/// A moderator deletes a message that was reported, and so decides about it. In rooms of no club that is
+/// for admins.
 pub(super) async fn judge(
     conn: &mut Conn,
     places: &mut Places,
@@ -170,12 +172,14 @@ pub(super) async fn judge(
     (report, reason): (ReportId, &str),
     writer: &dyn EventWriter,
 ) -> Result<Outcome, StoreError> {
-    let target = match target(conn, act, message).await? {
+    let club = places.rooms.get(&act.room).and_then(|head| head.club);
+    let (target, book) = match club {
+        Some(club) => (target(conn, act, message).await?, Book::Club(club)),
+        None => (reported(conn, act, message).await?, Book::Instance),
+    };
+    let target = match target {
         Ok(target) => target,
         Err(why) => return Ok(Err(why)),
-    };
-    let Some(club) = places.rooms.get(&act.room).and_then(|head| head.club) else {
-        return Ok(Err(AppendRefusal::Gone));
     };
     if target.author_id == act.by.0 {
         return Ok(Err(AppendRefusal::Role));
@@ -184,20 +188,14 @@ pub(super) async fn judge(
     if !moderation::settle_once(conn, (club, report, place), Settlement::Delete, who).await? {
         return Ok(Err(AppendRefusal::Decided));
     }
+    let author = [(message, UserId(target.author_id))];
+    moderation::deleted(conn, (book, act.room), &author, (who, reason)).await?;
     if target.text.is_none() {
-        // Its author was faster: what is left to do is to decide.
-        let author = [(message, UserId(target.author_id))];
-        moderation::deleted(conn, (club, act.room), &author, (who, reason)).await?;
+        // Its author was faster: what was left to do was to decide.
+        return Ok(Ok(UNCHANGED));
     }
-    delete(conn, places, (act, &[message], Whose::Any), writer).await
-}
-
-/// In the words of the moderator.
-fn reason(act: &Act) -> &str {
-    match &act.deed {
-        Deed::Judge { reason, .. } => reason,
-        _other => "",
-    }
+    let target = [(target.seq, target.n)];
+    Ok(Ok(Appended::Acted(entomb(conn, places, (act, &target), writer).await?)))
 }
 
 fn pairs(room: RoomId, seqs: &[i64]) -> Given<'static> {

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use crate::store::append::NewMessage;
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, bulk};
-use crate::store::rooms::may_read;
+use crate::store::rooms::{may_read, muted_until};
 
 /// About one message of a living room of which there is something to say. Of most there is
 /// nothing: they are new, written by a reader, in no thread, and answer nobody.
@@ -44,9 +44,9 @@ const FACTS: Bulk = bulk!(
          (SELECT given.i, given.reply_to, given.thread, first.seq, first.n, first.at,
                  coalesce(account.kind = 'assistant' OR ",
         may_read!("given.author_id"),
-        ", FALSE) AS is_inside,
-                 (SELECT m.muted_until FROM membership m WHERE m.club_id = room.club_id
-                     AND m.user_id = given.author_id) AS muted_until,
+        ", FALSE) AS is_inside, ",
+        muted_until!("given.author_id"),
+        " AS muted_until,
                  answered.seq IS NOT NULL AS is_answer,
                  CASE WHEN answered.is_deleted THEN NULL ELSE answered.author_id END AS answered,
                  CASE WHEN root.thread IS NULL THEN root.author_id END AS began,

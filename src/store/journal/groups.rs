@@ -1,8 +1,8 @@
-//! Group rooms: making one, coming in, bringing others in, leaving, being put out.
+//! Group rooms: making one, coming in, bringing others in, leaving. Who is put out: `room_measures.rs`.
 
 use std::collections::HashMap;
 
-use crate::domain::{Overrides, Permission, Rank, RoomId, RoomKind, Rules, UserId};
+use crate::domain::{Millis, Overrides, Permission, Rank, RoomId, RoomKind, Rules, UserId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
@@ -11,7 +11,7 @@ use crate::store::moves::{Move, Moves, NewGroup, Passage};
 use crate::store::writer::{EventWriter, Line};
 
 use super::letters::{self, Letter};
-use super::lobbies::{is_inside, set_inside};
+use super::lobbies::{Footing, footing, is_inside, set_inside};
 use super::members::{Done, Mover, line_of, one, write_each, write_lines};
 use super::places::{Head, Places};
 
@@ -24,13 +24,16 @@ const ENTER: Bulk = bulk!(
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET joined_at = excluded.joined_at, join_seq = excluded.join_seq,
              read_n = excluded.read_n, read_seq = excluded.read_seq, is_inside = TRUE,
-             notify = NULL, hidden_n = NULL"
+             notify = NULL, hidden_n = NULL, banned_at = NULL, ban_until = NULL"
 );
 
-/// Living people, and whether they are inside already.
+/// Living people, whether they are inside already, until when they may not write there, and whether
+/// they are to stay out.
 const PEOPLE: Bulk = bulk!(
-    "SELECT given.user_id, coalesce(inside.is_inside, FALSE) FROM ",
-    (room_id bigint, user_id bigint),
+    "SELECT given.user_id, coalesce(inside.is_inside, FALSE), inside.muted_until,
+            inside.banned_at IS NOT NULL
+                AND (inside.ban_until IS NULL OR inside.ban_until > given.at) FROM ",
+    (room_id bigint, user_id bigint, at bigint),
     " CROSS JOIN account LEFT JOIN room_member inside
              ON inside.room_id = given.room_id AND inside.user_id = given.user_id
       WHERE account.user_id = given.user_id AND account.deleted_at IS NULL"
@@ -45,7 +48,7 @@ pub(super) async fn make(
 ) -> Result<Done, StoreError> {
     let others: Vec<_> = new.members.iter().copied().filter(|user| *user != new.by).collect();
     // Nobody is in a room that is not there yet.
-    let others = match newcomers(conn, RoomId(0), &others).await? {
+    let others = match newcomers(conn, RoomId(0), &others, new.at).await? {
         Ok(others) => others,
         Err(why) => return Ok(Err(why)),
     };
@@ -87,8 +90,14 @@ pub(super) async fn join(
     (room, who): (RoomId, Mover),
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
-    if is_inside(conn, room, who).await? {
-        return Ok(Ok(Moves::default()));
+    let before = footing(conn, room, who).await?;
+    match before {
+        Some(Footing { is_inside: true, .. }) => return Ok(Ok(Moves::default())),
+        Some(Footing { banned: Some(until), .. }) => {
+            return Ok(Err(AppendRefusal::Banned { until }));
+        }
+        Some(_left) => {}
+        None => {}
     }
     let listed =
         fetch_optional!(conn, (bool,), "SELECT is_listed FROM room WHERE room_id = $1", room.0)?;
@@ -98,7 +107,9 @@ pub(super) async fn join(
     let since = places.rooms.get(&room).map_or(0, |head| head.head);
     enter(conn, room, &[who.user], who).await?;
     let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
-    Ok(Ok(one(room, who.user, Passage::Came { since }, line_of(&lines, room))))
+    let mut moves = one(room, who.user, Passage::Came { since }, line_of(&lines, room));
+    moves.moves.extend(before.and_then(|before| before.still_muted(room, who)));
+    Ok(Ok(moves))
 }
 
 /// A member brings others in; who is there already is no error.
@@ -121,7 +132,7 @@ pub(super) async fn invite(
     if !may_invite(conn, room, host.user).await? {
         return Ok(Err(AppendRefusal::Role));
     }
-    Ok(match newcomers(conn, room, users).await? {
+    Ok(match newcomers(conn, room, users, host.at).await? {
         Ok(fresh) => Ok(bring(conn, places, (room, host), fresh, writer).await?),
         Err(why) => Err(why),
     })
@@ -154,6 +165,17 @@ pub(super) async fn leave(
     let lines = write_lines(conn, places, vec![room], (Line::Leave, who, writer)).await?;
     set_inside(conn, room, who, false).await?;
     let mut moves = one(room, who.user, Passage::Went("left"), line_of(&lines, room));
+    succeed(conn, places, (room, who), &mut moves).await?;
+    Ok(Ok(moves))
+}
+
+/// Somebody is out of a group: the earliest member follows a host, and with the last one the room ends.
+pub(super) async fn succeed(
+    conn: &mut Conn,
+    places: &mut Places,
+    (room, who): (RoomId, Mover),
+    moves: &mut Moves,
+) -> Result<(), StoreError> {
     let earliest = fetch_optional!(
         conn,
         (i64,),
@@ -165,7 +187,7 @@ pub(super) async fn leave(
         execute!(conn, "UPDATE room SET deleted_at = $2 WHERE room_id = $1", room.0, who.at.0)?;
         places.rooms.remove(&room);
         moves.gone.push(room);
-        return Ok(Ok(moves));
+        return Ok(());
     };
     if host_of(conn, room).await? == Some(who.user) {
         execute!(conn, "UPDATE room SET host_id = $2 WHERE room_id = $1", room.0, next)?;
@@ -173,36 +195,13 @@ pub(super) async fn leave(
         moves.moves.push(Move { room, user, how, line: None });
         moves.host = Some(user);
     }
-    Ok(Ok(moves))
+    Ok(())
 }
 
-/// The host puts a member out; who is not there is no error.
-pub(super) async fn put_out(
-    conn: &mut Conn,
-    places: &mut Places,
-    (room, host): (RoomId, Mover),
+/// Somebody who is not inside, and perhaps was.
+struct Newcomer {
     user: UserId,
-    writer: &dyn EventWriter,
-) -> Result<Done, StoreError> {
-    match places.rooms.get(&room).map(|head| head.kind) {
-        Some(RoomKind::Group) => {}
-        Some(RoomKind::Private) => return Ok(Err(AppendRefusal::PrivateRoom)),
-        Some(_other) => return Ok(Err(AppendRefusal::NotGroup)),
-        None => return Ok(Err(AppendRefusal::Gone)),
-    }
-    if !is_inside(conn, room, host).await? {
-        return Ok(Err(AppendRefusal::NotMember));
-    }
-    if host_of(conn, room).await? != Some(host.user) || user == host.user {
-        return Ok(Err(AppendRefusal::Role));
-    }
-    let who = Mover { user, at: host.at };
-    if !is_inside(conn, room, who).await? {
-        return Ok(Ok(Moves::default()));
-    }
-    let lines = write_lines(conn, places, vec![room], (Line::Kick, who, writer)).await?;
-    set_inside(conn, room, who, false).await?;
-    Ok(Ok(one(room, user, Passage::Went("kicked"), line_of(&lines, room))))
+    muted_until: Option<Millis>,
 }
 
 /// Those who are not inside, each once, in the order in which they were named.
@@ -210,17 +209,29 @@ async fn newcomers(
     conn: &mut Conn,
     room: RoomId,
     users: &[UserId],
-) -> Result<Result<Vec<UserId>, AppendRefusal>, StoreError> {
-    let given =
-        Given::new().ints(users.iter().map(|_user| room.0)).ints(users.iter().map(|user| user.0));
-    let known: Vec<(i64, bool)> = conn.given_all(&PEOPLE, given).await?;
-    let mut known: HashMap<_, _> =
-        known.into_iter().map(|(user, is_inside)| (UserId(user), is_inside)).collect();
+    at: Millis,
+) -> Result<Result<Vec<Newcomer>, AppendRefusal>, StoreError> {
+    let given = Given::new()
+        .ints(users.iter().map(|_user| room.0))
+        .ints(users.iter().map(|user| user.0))
+        .ints(users.iter().map(|_user| at.0));
+    let rows: Vec<(i64, bool, Option<i64>, bool)> = conn.given_all(&PEOPLE, given).await?;
+    let is_kept_out = rows.iter().any(|(_user, is_inside, _muted, is_out)| !is_inside && *is_out);
+    let known = |(user, is_inside, muted, _is_out): (i64, bool, Option<i64>, bool)| {
+        (UserId(user), (is_inside, muted.map(Millis)))
+    };
+    let mut known: HashMap<_, _> = rows.into_iter().map(known).collect();
     if users.iter().any(|user| !known.contains_key(user)) {
         return Ok(Err(AppendRefusal::NoSuchUser));
     }
-    let is_new = |user: &UserId| known.remove(user) == Some(false);
-    Ok(Ok(users.iter().copied().filter(is_new).collect()))
+    if is_kept_out {
+        return Ok(Err(AppendRefusal::KeptOut));
+    }
+    let newcomer = |user: &UserId| match known.remove(user) {
+        Some((false, muted_until)) => Some(Newcomer { user: *user, muted_until }),
+        Some((true, _)) | None => None,
+    };
+    Ok(Ok(users.iter().filter_map(newcomer).collect()))
 }
 
 /// Lets people in, each with a line and an entry in the inbox.
@@ -228,12 +239,13 @@ async fn bring(
     conn: &mut Conn,
     places: &mut Places,
     (room, host): (RoomId, Mover),
-    fresh: Vec<UserId>,
+    newcomers: Vec<Newcomer>,
     writer: &dyn EventWriter,
 ) -> Result<Moves, StoreError> {
-    if fresh.is_empty() {
+    if newcomers.is_empty() {
         return Ok(Moves::default());
     }
+    let fresh: Vec<UserId> = newcomers.iter().map(|one| one.user).collect();
     let since = places.rooms.get(&room).map_or(0, |head| head.head);
     enter(conn, room, &fresh, host).await?;
     let lines = fresh.iter().map(|user| (room, *user)).collect();
@@ -246,7 +258,11 @@ async fn bring(
         how: Passage::Came { since },
         line: Some(line),
     });
-    Ok(Moves { moves: moves.collect(), notices, ..Moves::default() })
+    let muted = newcomers.into_iter().filter_map(|one| {
+        let footing = Footing { is_inside: true, muted_until: one.muted_until, banned: None };
+        footing.still_muted(room, Mover { user: one.user, at: host.at })
+    });
+    Ok(Moves { moves: moves.chain(muted).collect(), notices, ..Moves::default() })
 }
 
 async fn enter(

@@ -1,6 +1,6 @@
 //! Joining and leaving a lobby.
 
-use crate::domain::{Rank, RoomId};
+use crate::domain::{Millis, Rank, RoomId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
@@ -18,8 +18,14 @@ pub(super) async fn join(
     (room, who): (RoomId, Mover),
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
-    if is_inside(conn, room, who).await? {
-        return Ok(Ok(Moves::default()));
+    let before = footing(conn, room, who).await?;
+    match before {
+        Some(Footing { is_inside: true, .. }) => return Ok(Ok(Moves::default())),
+        Some(Footing { banned: Some(until), .. }) => {
+            return Ok(Err(AppendRefusal::Banned { until }));
+        }
+        Some(_left) => {}
+        None => {}
     }
     enter(conn, &[room], who).await?;
     set_inside(conn, room, who, true).await?;
@@ -31,7 +37,47 @@ pub(super) async fn join(
         let how = Passage::Stands(rank);
         moves.moves.push(Move { room, user: who.user, how, line: None });
     }
+    moves.moves.extend(before.and_then(|before| before.still_muted(room, who)));
     Ok(Ok(moves))
+}
+
+/// What somebody is, or was, in a room that is no club room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Footing {
+    pub(super) is_inside: bool,
+    pub(super) muted_until: Option<Millis>,
+    /// Whether they stay out now, and until when; none within is for ever.
+    pub(super) banned: Option<Option<Millis>>,
+}
+
+impl Footing {
+    /// Who comes back is as mute as they were.
+    pub(super) fn still_muted(self, room: RoomId, who: Mover) -> Option<Move> {
+        let until = self.muted_until.filter(|until| *until > who.at)?;
+        Some(Move { room, user: who.user, how: Passage::Muted(Some(until)), line: None })
+    }
+}
+
+/// Reads it; none for who never was there.
+pub(super) async fn footing(
+    conn: &mut Conn,
+    room: RoomId,
+    who: Mover,
+) -> Result<Option<Footing>, StoreError> {
+    let row = fetch_optional!(
+        conn,
+        (bool, Option<i64>, Option<i64>, Option<i64>),
+        "SELECT is_inside, muted_until, banned_at, ban_until FROM room_member
+          WHERE room_id = $1 AND user_id = $2",
+        room.0,
+        who.user.0
+    )?;
+    Ok(row.map(|(is_inside, muted_until, banned_at, ban_until)| {
+        let ban_until = ban_until.map(Millis);
+        let is_banned = banned_at.is_some() && ban_until.is_none_or(|until| until > who.at);
+        let banned = is_banned.then_some(ban_until);
+        Footing { is_inside, muted_until: muted_until.map(Millis), banned }
+    }))
 }
 
 /// Leaves a lobby: the line first, so that the leaver is still there to see it.
@@ -65,7 +111,7 @@ pub(super) async fn is_inside(
     Ok(row.is_some_and(|(is_inside,)| is_inside))
 }
 
-/// Lets a user in, or out.
+/// Lets a user in, or out. Who is in is banned no more.
 pub(super) async fn set_inside(
     conn: &mut Conn,
     room: RoomId,
@@ -74,7 +120,10 @@ pub(super) async fn set_inside(
 ) -> Result<(), StoreError> {
     execute!(
         conn,
-        "UPDATE room_member SET is_inside = $3 WHERE room_id = $1 AND user_id = $2",
+        "UPDATE room_member
+            SET is_inside = $3, banned_at = CASE WHEN $3 THEN NULL ELSE banned_at END,
+                ban_until = CASE WHEN $3 THEN NULL ELSE ban_until END
+          WHERE room_id = $1 AND user_id = $2",
         room.0,
         who.user.0,
         is_inside

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
-use crate::store::moderation::{Case, Measure, Moderation, Note, case, note, settle, touch};
+use crate::store::moderation::{Book, Case, Measure, Moderation, Note, case, note, settle, touch};
 use crate::store::moves::{Move, Moves, Passage, RoomChange};
 use crate::store::writer::{EventWriter, Line, Removal};
 
@@ -26,30 +26,30 @@ use super::removals::{self, End};
 pub(super) async fn take(
     conn: &mut Conn,
     places: &mut Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
-    if !places.clubs.contains_key(&act.club) {
+    if !places.clubs.contains_key(&club) {
         return Ok(Err(AppendRefusal::Gone));
     }
-    let Some(rank) = rank(membership(conn, act.club, act.by).await?) else {
+    let Some(rank) = rank(membership(conn, club, act.by).await?) else {
         return Ok(Err(AppendRefusal::NotMember));
     };
-    let on = membership(conn, act.club, act.on).await?;
+    let on = membership(conn, club, act.on).await?;
     let other = self::rank(on).unwrap_or(Rank::Member);
     if !Rules::of_club().allows_on(permission(act.what), rank, other) || act.by == act.on {
         return Ok(Err(AppendRefusal::Role));
     }
-    let place = match settled_case(conn, act).await? {
+    let place = match settled_case(conn, (act, club)).await? {
         Ok(place) => place,
         Err(why) => return Ok(Err(why)),
     };
     let done = match act.what {
-        Measure::Kick => kick(conn, places, act, on, writer).await?,
-        Measure::Ban { .. } => ban(conn, places, act, on, writer).await?,
-        Measure::Unban => unban(conn, act, on).await?,
-        Measure::Mute { .. } => mute(conn, places, act, on).await?,
-        Measure::Unmute => unmute(conn, places, act, on).await?,
+        Measure::Kick => kick(conn, places, (act, club), on, writer).await?,
+        Measure::Ban { .. } => ban(conn, places, (act, club), on, writer).await?,
+        Measure::Unban => unban(conn, (act, club), on).await?,
+        Measure::Mute { .. } => mute(conn, places, (act, club), on).await?,
+        Measure::Unmute => unmute(conn, places, (act, club), on).await?,
     };
     let Some(moves) = (match done {
         Ok(done) => done,
@@ -59,17 +59,17 @@ pub(super) async fn take(
         settle_with(conn, act, place).await?;
         return Ok(Ok(Moves::default()));
     };
-    touch(conn, act.club).await?;
+    touch(conn, club).await?;
     settle_with(conn, act, place).await?;
     let (user, until) = (Some(act.on), until(act.what));
-    let entry = Note::new(action(act.what), act.club, (act.by, act.at));
+    let entry = Note::new(action(act.what), Book::Club(club), (act.by, act.at));
     note(conn, &Note { user, place, until, reason: &act.reason, ..entry }).await?;
     let removal = match act.what {
         Measure::Kick => Some(Removal::Kicked),
         Measure::Ban { .. } => Some(Removal::Banned),
         Measure::Unban | Measure::Mute { .. } | Measure::Unmute => None,
     };
-    let letter = |removal| Letter::removal(act.club, act.on, removal, &act.reason);
+    let letter = |removal| Letter::removal(club, act.on, removal, &act.reason);
     let letters: Vec<_> = removal.map(letter).into_iter().collect();
     let moderator = Mover { user: act.by, at: act.at };
     let notices = letters::write(conn, &letters, moderator, writer).await?;
@@ -88,14 +88,14 @@ fn rank(standing: Option<Standing>) -> Option<Rank> {
     inside.map(|standing| standing.role.into())
 }
 
-const fn permission(what: Measure) -> Permission {
+pub(super) const fn permission(what: Measure) -> Permission {
     match what {
         Measure::Kick | Measure::Ban { .. } | Measure::Unban => Permission::Kick,
         Measure::Mute { .. } | Measure::Unmute => Permission::Mute,
     }
 }
 
-const fn action(what: Measure) -> AuditAction {
+pub(super) const fn action(what: Measure) -> AuditAction {
     match what {
         Measure::Kick => AuditAction::Kick,
         Measure::Ban { .. } => AuditAction::Ban,
@@ -105,7 +105,7 @@ const fn action(what: Measure) -> AuditAction {
     }
 }
 
-const fn until(what: Measure) -> Option<Millis> {
+pub(super) const fn until(what: Measure) -> Option<Millis> {
     match what {
         Measure::Ban { until } => until,
         Measure::Mute { until } => Some(until),
@@ -116,17 +116,18 @@ const fn until(what: Measure) -> Option<Millis> {
 /// The message whose reports the act decides, if there is one and nobody has decided.
 async fn settled_case(
     conn: &mut Conn,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
 ) -> Result<Result<Option<(RoomId, i64)>, AppendRefusal>, StoreError> {
     let Some(report) = act.settles else { return Ok(Ok(None)) };
-    Ok(match case(conn, act.club, report).await? {
+    Ok(match case(conn, Some(club), report).await? {
         Case::Open(case) if case.author == act.on => Ok(Some(case.place)),
         Case::Decided => Err(AppendRefusal::Decided),
         Case::Open(_) | Case::Gone => Err(AppendRefusal::Gone),
     })
 }
 
-async fn settle_with(
+/// Decides the reports of the message that an act is about, if it is about one.
+pub(super) async fn settle_with(
     conn: &mut Conn,
     act: &Moderation,
     place: Option<(RoomId, i64)>,
@@ -149,7 +150,7 @@ type Turn = Result<Option<Vec<Move>>, AppendRefusal>;
 async fn kick(
     conn: &mut Conn,
     places: &mut Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     on: Option<Standing>,
     writer: &dyn EventWriter,
 ) -> Result<Turn, StoreError> {
@@ -160,8 +161,7 @@ async fn kick(
         MembershipStatus::Active => {
             let end = End { line: Line::Kick, status: MembershipStatus::Kicked };
             let who = Mover { user: act.on, at: act.at };
-            let rooms =
-                removals::remove(conn, places, (act.club, who, on.role), (end, writer)).await?;
+            let rooms = removals::remove(conn, places, (club, who, on.role), (end, writer)).await?;
             Ok(Ok(Some(moves(rooms, act.on, Passage::Went("kicked")))))
         }
     }
@@ -170,7 +170,7 @@ async fn kick(
 async fn ban(
     conn: &mut Conn,
     places: &mut Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     on: Option<Standing>,
     writer: &dyn EventWriter,
 ) -> Result<Turn, StoreError> {
@@ -179,7 +179,7 @@ async fn ban(
     let rooms = match on {
         Some(Standing { role, status: MembershipStatus::Active, .. }) => {
             let end = End { line: Line::Ban, status: MembershipStatus::Banned };
-            removals::remove(conn, places, (act.club, who, role), (end, writer)).await?
+            removals::remove(conn, places, (club, who, role), (end, writer)).await?
         }
         Some(_outside) => Vec::new(),
         None if is_account(conn, act.on).await? => Vec::new(),
@@ -191,7 +191,7 @@ async fn ban(
          VALUES ($1, $2, 'member', 'banned', $3, $3, $4)
          ON CONFLICT (club_id, user_id) DO UPDATE
             SET role = 'member', status = 'banned', left_at = $3, ban_until = $4",
-        act.club.0,
+        club.0,
         act.on.0,
         act.at.0,
         until.map(|until| until.0)
@@ -201,7 +201,7 @@ async fn ban(
 
 async fn unban(
     conn: &mut Conn,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     on: Option<Standing>,
 ) -> Result<Turn, StoreError> {
     let is_banned = on.is_some_and(|on| on.status == MembershipStatus::Banned);
@@ -212,7 +212,7 @@ async fn unban(
         conn,
         "UPDATE membership SET status = 'left', ban_until = NULL
           WHERE club_id = $1 AND user_id = $2",
-        act.club.0,
+        club.0,
         act.on.0
     )?;
     Ok(Ok(Some(Vec::new())))
@@ -221,7 +221,7 @@ async fn unban(
 async fn mute(
     conn: &mut Conn,
     places: &Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     on: Option<Standing>,
 ) -> Result<Turn, StoreError> {
     let (Some(on), Measure::Mute { until }) = (on, act.what) else {
@@ -230,20 +230,20 @@ async fn mute(
     if on.status != MembershipStatus::Active {
         return Ok(Err(AppendRefusal::NotActive));
     }
-    set_mute(conn, (act.club, act.on), Some(until.0)).await?;
-    Ok(Ok(Some(everywhere(places, act, on.role, Some(until)))))
+    set_mute(conn, (club, act.on), Some(until.0)).await?;
+    Ok(Ok(Some(everywhere(places, (act, club), on.role, Some(until)))))
 }
 
 async fn unmute(
     conn: &mut Conn,
     places: &Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     on: Option<Standing>,
 ) -> Result<Turn, StoreError> {
     let Some(on) = on.filter(|on| on.muted_until.is_some()) else { return Ok(Ok(None)) };
-    set_mute(conn, (act.club, act.on), None).await?;
+    set_mute(conn, (club, act.on), None).await?;
     let is_inside = on.status == MembershipStatus::Active;
-    let moves = if is_inside { everywhere(places, act, on.role, None) } else { Vec::new() };
+    let moves = if is_inside { everywhere(places, (act, club), on.role, None) } else { Vec::new() };
     Ok(Ok(Some(moves)))
 }
 
@@ -265,12 +265,12 @@ async fn set_mute(
 /// May not write in any room of the club until then, or may again. No log tells of it.
 fn everywhere(
     places: &Places,
-    act: &Moderation,
+    (act, club): (&Moderation, ClubId),
     role: ClubRole,
     until: Option<Millis>,
 ) -> Vec<Move> {
     let (user, how) = (act.on, Passage::Muted(until));
-    let rooms = places::readable(places, act.club, role);
+    let rooms = places::readable(places, club, role);
     rooms.into_iter().map(|room| Move { room, user, how, line: None }).collect()
 }
 

@@ -5,11 +5,12 @@ use crate::store::StoreError;
 use crate::store::append::{Append, AppendRefusal, Appended, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, Script, bulk};
+use crate::store::moderation::Within;
 use crate::store::moves::{Move, Moves, Passage, RoomChange};
 use crate::store::writer::{EventWriter, Line};
 
 use super::places::Places;
-use super::{closings, clubs, doors, groups, measures, roles, rows, unread};
+use super::{closings, clubs, doors, groups, measures, roles, room_measures, rows, unread};
 
 /// Who changes place, and when.
 #[derive(Debug, Clone, Copy)]
@@ -70,10 +71,6 @@ async fn act(
             let host = Mover { user: *by, at: *at };
             groups::invite(conn, places, (*room, host), users, writer).await?
         }
-        Append::PutOut { room, by, user, at } => {
-            let host = Mover { user: *by, at: *at };
-            groups::put_out(conn, places, (*room, host), *user, writer).await?
-        }
         Append::SetRole { club, by, user, role, at } => {
             let owner = Mover { user: *by, at: *at };
             roles::set(conn, places, (*club, owner), (*user, *role), writer).await?
@@ -83,7 +80,10 @@ async fn act(
             roles::hand_over(conn, places, (*club, owner), *to, writer).await?
         }
         Append::TellClosed { club } => closings::next(conn, *club, writer).await?,
-        Append::Moderate(act) => measures::take(conn, places, act, writer).await?,
+        Append::Moderate(act) => match act.within {
+            Within::Club(club) => measures::take(conn, places, (act, club), writer).await?,
+            Within::Room(room) => room_measures::take(conn, places, (act, room), writer).await?,
+        },
         Append::Unread { room, user, seq } => {
             return unread::set(conn, places, (*room, *user), *seq).await;
         }

@@ -14,7 +14,7 @@
 //! and `pins.rs`, and what goes for good to `erasures.rs` and `sweeps.rs`; `previews.rs` adds what was
 //! found behind links, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes
 //! and rises, by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in
-//! `doors.rs`, `groups.rs` and `lobbies.rs`; `letters.rs` tells those concerned, and
+//! `doors.rs`, `groups.rs`, `lobbies.rs` and `room_measures.rs`; `letters.rs` tells those concerned, and
 //! `closings.rs` the members of a club that has closed. `runs.rs` has the assistant's
 //! questions and answers.
 //!
@@ -53,6 +53,7 @@ mod reactions;
 mod reads;
 mod removals;
 mod roles;
+mod room_measures;
 mod rows;
 mod runs;
 mod screen;

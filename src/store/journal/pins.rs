@@ -1,11 +1,13 @@
 //! Pinning. The live room has decided who may.
 
-use crate::domain::limits;
+use crate::domain::{AuditAction, UserId, limits};
 use crate::store::StoreError;
 use crate::store::act::{Act, Happened};
 use crate::store::append::{AppendRefusal, Appended};
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
 use crate::store::given::Script;
+use crate::store::moderation::{Note, note};
+use crate::store::rooms::rank_in;
 use crate::store::writer::EventWriter;
 
 use super::acts::{Outcome, UNCHANGED, acted, number, target};
@@ -50,6 +52,7 @@ pub(super) async fn pin(
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
     script.run(conn).await?;
+    noted(conn, places, (act, message), (AuditAction::Pin, UserId(target.author_id))).await?;
     Ok(Ok(acted(event)))
 }
 
@@ -60,9 +63,10 @@ pub(super) async fn unpin(
     (act, message): (&Act, i64),
     writer: &dyn EventWriter,
 ) -> Result<Outcome, StoreError> {
-    if let Err(why) = target(conn, act, message).await? {
-        return Ok(Err(why));
-    }
+    let target = match target(conn, act, message).await? {
+        Ok(target) => target,
+        Err(why) => return Ok(Err(why)),
+    };
     let gone = execute!(
         conn,
         "DELETE FROM pin WHERE room_id = $1 AND message_seq = $2",
@@ -79,7 +83,26 @@ pub(super) async fn unpin(
     let mut script = Script::new();
     rows::events(&mut script, places, &events);
     script.run(conn).await?;
+    noted(conn, places, (act, message), (AuditAction::Unpin, UserId(target.author_id))).await?;
     Ok(Ok(acted(event)))
+}
+
+/// What a moderator does to a message of somebody else goes into the audit log. Where everybody may
+/// pin, a member who does is no moderator; the log of the room says who it was.
+async fn noted(
+    conn: &mut Conn,
+    places: &Places,
+    (act, message): (&Act, i64),
+    (action, author): (AuditAction, UserId),
+) -> Result<(), StoreError> {
+    let Some(book) = places.book(act.room).filter(|_book| author != act.by) else { return Ok(()) };
+    let rank = rank_in(conn, act.room, act.by).await?;
+    if !rank.is_some_and(|rank| rank.is_moderator()) {
+        return Ok(());
+    }
+    let entry = Note::new(action, book, (act.by, act.at));
+    let (user, place) = (Some(author), Some((act.room, message)));
+    note(conn, &Note { user, place, ..entry }).await
 }
 
 async fn known(conn: &mut Conn, act: &Act, message: i64) -> Result<Option<Appended>, StoreError> {

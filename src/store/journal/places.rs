@@ -7,6 +7,7 @@ use crate::store::StoreError;
 use crate::store::append::Append;
 use crate::store::db::Conn;
 use crate::store::given::{Bulk, Given, bulk};
+use crate::store::moderation::{Book, Within};
 
 /// A room under lock. `head` and `n` go up as the batch takes numbers.
 #[derive(Debug)]
@@ -38,6 +39,11 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Where it is written down what moderators do in a room.
+    pub(super) fn book(&self, room: RoomId) -> Option<Book> {
+        self.rooms.get(&room).map(|head| Book::of(head.kind, head.club))
+    }
+
     /// The rooms of a club, in the order of their ids.
     pub(super) fn rooms_of(&self, club: ClubId) -> Vec<RoomId> {
         let mut rooms: Vec<_> = self
@@ -106,13 +112,15 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             | Append::FanOut { room, .. }
             | Append::JoinRoom { room, .. }
             | Append::LeaveRoom { room, .. }
-            | Append::Invite { room, .. }
-            | Append::PutOut { room, .. } => rooms.insert(room.0),
+            | Append::Invite { room, .. } => rooms.insert(room.0),
             Append::JoinClub { club, .. }
             | Append::LeaveClub { club, .. }
             | Append::SetRole { club, .. }
             | Append::HandOver { club, .. } => clubs.insert(club.0),
-            Append::Moderate(act) => clubs.insert(act.club.0),
+            Append::Moderate(act) => match act.within {
+                Within::Club(club) => clubs.insert(club.0),
+                Within::Room(room) => rooms.insert(room.0),
+            },
             // It is not there yet; the other is not there any more, and its row is locked by itself.
             Append::MakeGroup(_) | Append::TellClosed { .. } => false,
         };

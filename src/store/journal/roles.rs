@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute};
 use crate::store::given::{Bulk, Given, bulk};
-use crate::store::moderation::{Note, note, touch};
+use crate::store::moderation::{Book, Note, note, touch};
 use crate::store::moves::{Move, Moves, Passage};
 use crate::store::writer::{EventWriter, Line};
 
@@ -139,7 +139,7 @@ async fn noted(
     (user, role): (UserId, ClubRole),
 ) -> Result<(), StoreError> {
     touch(conn, club).await?;
-    let entry = Note::new(AuditAction::Role, club, (owner.user, owner.at));
+    let entry = Note::new(AuditAction::Role, Book::Club(club), (owner.user, owner.at));
     note(conn, &Note { user: Some(user), detail: role.word(), ..entry }).await
 }
 

@@ -1,12 +1,12 @@
 //! Who stays out.
 
-use crate::domain::{ClubId, Millis, RoomId, UserId};
+use crate::domain::{ClubId, MembershipStatus, Millis, RoomId, UserId};
 use crate::store::accounts::{UserRow, user_columns};
 use crate::store::db::{execute, fetch_all, fetch_optional};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
-use super::types::Ban;
+use super::types::{Ban, RoomStanding};
 
 #[derive(Debug, sqlx::FromRow)]
 struct BanRow {
@@ -59,7 +59,71 @@ impl Store {
         rows.into_iter().map(Ban::try_from).collect()
     }
 
-    /// Whether a user is banned from the club of a room, and until when; `Some(None)` is for ever.
+    /// Who stays out of a room of no club, newest first. The key of a page is (when, user id).
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room_bans(
+        &self,
+        room: RoomId,
+        now: Millis,
+        page: Page<(i64, i64)>,
+    ) -> Result<Vec<Ban>, StoreError> {
+        let (at, user) = page.below();
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            BanRow,
+            concat!(
+                "SELECT i.banned_at, i.ban_until, ",
+                user_columns!(),
+                " FROM room_member i JOIN account ON account.user_id = i.user_id
+                  WHERE i.room_id = $1 AND i.banned_at IS NOT NULL
+                    AND (i.ban_until IS NULL OR i.ban_until > $2)
+                    AND (i.banned_at, i.user_id) < ($3, $4)
+                  ORDER BY i.banned_at DESC, i.user_id DESC LIMIT $5"
+            ),
+            room.0,
+            now.0,
+            at,
+            user,
+            page.limit
+        )?;
+        rows.into_iter().map(Ban::try_from).collect()
+    }
+
+    /// What somebody is to a room of no club; none for who never was in it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn room_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+        now: Millis,
+    ) -> Result<Option<RoomStanding>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (bool, Option<i64>, Option<i64>, Option<i64>),
+            "SELECT is_inside, muted_until, banned_at, ban_until FROM room_member
+              WHERE room_id = $1 AND user_id = $2",
+            room.0,
+            user.0
+        )?;
+        Ok(row.map(|(is_inside, muted_until, banned_at, ban_until)| {
+            let is_banned = banned_at.is_some() && ban_until.is_none_or(|until| until > now.0);
+            let status = match (is_inside, is_banned) {
+                (true, _) => MembershipStatus::Active,
+                (false, true) => MembershipStatus::Banned,
+                (false, false) => MembershipStatus::Left,
+            };
+            let ban_until = ban_until.filter(|_until| is_banned).map(Millis);
+            RoomStanding { status, ban_until, muted_until: muted_until.map(Millis) }
+        }))
+    }
+
+    /// Whether a user is banned from a room, or from its club, and until when; `Some(None)` is for ever.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -75,7 +139,12 @@ impl Store {
             (Option<i64>,),
             "SELECT m.ban_until FROM room JOIN membership m ON m.club_id = room.club_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.user_id = $2
-                AND m.status = 'banned' AND (m.ban_until IS NULL OR m.ban_until > $3)",
+                AND m.status = 'banned' AND (m.ban_until IS NULL OR m.ban_until > $3)
+             UNION ALL
+             SELECT i.ban_until FROM room JOIN room_member i ON i.room_id = room.room_id
+              WHERE room.room_id = $1 AND room.deleted_at IS NULL AND i.user_id = $2
+                AND room.club_id IS NULL AND i.banned_at IS NOT NULL
+                AND (i.ban_until IS NULL OR i.ban_until > $3)",
             room.0,
             user.0,
             now.0

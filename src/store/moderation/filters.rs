@@ -4,7 +4,7 @@ use crate::domain::{AuditAction, ClubId, FILTERS, FilterId, FilterRule, Millis, 
 use crate::store::db::{Conn, fetch_all, fetch_one, fetch_optional};
 use crate::store::{FilterStamp, Store, StoreError};
 
-use super::audit::{Note, note};
+use super::audit::{Book, Note, note};
 use super::touch::{lock_rooms, moderates, touch};
 use super::types::{FilterAdded, FilterRemoved, NewFilter};
 
@@ -109,7 +109,7 @@ async fn add(conn: &mut Conn, new: NewFilter<'_>) -> Result<FilterAdded, StoreEr
     touch(conn, club).await?;
     let rule = FilterRule { id: FilterId(id), pattern: pattern.clone(), action };
     let detail = told(&rule);
-    let entry = Note::new(AuditAction::AddFilter, club, (by, at));
+    let entry = Note::new(AuditAction::AddFilter, Book::Club(club), (by, at));
     note(conn, &Note { detail: &detail, ..entry }).await?;
     Ok(FilterAdded::Done(rule, rooms))
 }
@@ -135,7 +135,7 @@ async fn remove(
     let Some(removed) = removed else { return Ok(nothing) };
     touch(conn, club).await?;
     let detail = told(&removed.try_into()?);
-    let entry = Note::new(AuditAction::RemoveFilter, club, who);
+    let entry = Note::new(AuditAction::RemoveFilter, Book::Club(club), who);
     note(conn, &Note { detail: &detail, ..entry }).await?;
     Ok(FilterRemoved::Done(rooms))
 }

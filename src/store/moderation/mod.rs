@@ -18,11 +18,11 @@ mod reports;
 mod touch;
 mod types;
 
-pub(super) use audit::{Note, note};
+pub(super) use audit::{Book, Note, note};
 pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
 pub(super) use touch::{lock_rooms, touch};
 pub use types::{
     AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, NewFilter, NewReport,
-    PermissionChange, Report, Reported, Settling,
+    PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };

@@ -7,7 +7,7 @@ use crate::store::db::{Conn, Sql, execute, fetch_optional};
 use crate::store::rooms::rank_in;
 use crate::store::{Store, StoreError};
 
-use super::audit::{Note, note};
+use super::audit::{Book, Note, note};
 use super::types::PermissionChange;
 
 /// The room stands still while it is judged who may change it.
@@ -68,11 +68,9 @@ async fn change(
         overrides.to_string(),
         overrides.write()
     )?;
-    if let Some(club) = club {
-        let detail = told(wishes);
-        let entry = Note::new(AuditAction::Permissions, ClubId(club), who);
-        note(conn, &Note { place: Some((room, 0)), detail: &detail, ..entry }).await?;
-    }
+    let detail = told(wishes);
+    let entry = Note::new(AuditAction::Permissions, Book::of(kind, club.map(ClubId)), who);
+    note(conn, &Note { place: Some((room, 0)), detail: &detail, ..entry }).await?;
     Ok(PermissionChange::Done)
 }
 

@@ -3,13 +3,14 @@
 use crate::domain::{
     AuditAction, ClubId, FilterId, Millis, ReportId, ReportStatus, RoomId, Settlement, UserId,
 };
+use crate::store::admins::is_admin;
 use crate::store::db::{Conn, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
-use super::audit::{Note, note};
-use super::touch::{lock_club, moderates};
+use super::audit::{Book, Note, note};
+use super::touch::{lock_club, lock_room_of, moderates};
 use super::types::{NewReport, Report, Reported, Settling};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -53,14 +54,27 @@ impl TryFrom<ReportRow> for Report {
     }
 }
 
-/// A query for reports of a club.
+/// A query for reports.
 macro_rules! select_reports {
     ($which:literal) => {
         concat!(
             "SELECT report_id, room_id, message_seq, author_id, by_id, filter_id, reason, note, text,
                     created_at, decided_at, decided_by, settlement
-               FROM report WHERE club_id = $1 AND ",
+               FROM report WHERE ",
             $which
+        )
+    };
+}
+
+/// A query for one of the lists of a queue: a club's, or that of the instance.
+macro_rules! select_queue {
+    ($queue:literal, $status:literal) => {
+        concat!(
+            select_reports!("report_id < $1 AND "),
+            $queue,
+            " AND ",
+            $status,
+            " ORDER BY report_id DESC LIMIT $2"
         )
     };
 }
@@ -111,41 +125,45 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Reports of a club, newest first. The key of a page is the id.
+    /// Reports of a club, or of rooms of none, newest first. The key of a page is the id.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn reports(
         &self,
-        club: ClubId,
+        queue: Option<ClubId>,
         status: ReportStatus,
         page: Page<i64>,
     ) -> Result<Vec<Report>, StoreError> {
         let mut conn = self.db.read().await?;
-        let sql = match status {
-            ReportStatus::Open => select_reports!(
-                "decided_at IS NULL AND report_id < $2 ORDER BY report_id DESC LIMIT $3"
-            ),
-            ReportStatus::Decided => select_reports!(
-                "decided_at IS NOT NULL AND report_id < $2 ORDER BY report_id DESC LIMIT $3"
-            ),
+        let rows = if let Some(club) = queue {
+            let sql = match status {
+                ReportStatus::Open => select_queue!("club_id = $3", "decided_at IS NULL"),
+                ReportStatus::Decided => select_queue!("club_id = $3", "decided_at IS NOT NULL"),
+            };
+            fetch_all!(conn, ReportRow, sql, page.below(), page.limit, club.0)?
+        } else {
+            let sql = match status {
+                ReportStatus::Open => select_queue!("club_id IS NULL", "decided_at IS NULL"),
+                ReportStatus::Decided => select_queue!("club_id IS NULL", "decided_at IS NOT NULL"),
+            };
+            fetch_all!(conn, ReportRow, sql, page.below(), page.limit)?
         };
-        let rows = fetch_all!(conn, ReportRow, sql, club.0, page.below(), page.limit)?;
         rows.into_iter().map(Report::try_from).collect()
     }
 
-    /// One report of a club.
+    /// One report of a queue.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn report_of(
         &self,
-        club: ClubId,
+        queue: Option<ClubId>,
         report: ReportId,
     ) -> Result<Option<Report>, StoreError> {
         let mut conn = self.db.read().await?;
-        let sql = select_reports!("report_id = $2");
-        let row = fetch_optional!(conn, ReportRow, sql, club.0, report.0)?;
+        let sql = select_reports!("report_id = $1 AND coalesce(club_id, 0) = $2");
+        let row = fetch_optional!(conn, ReportRow, sql, report.0, number(queue))?;
         row.map(Report::try_from).transpose()
     }
 
@@ -156,14 +174,19 @@ impl Store {
     /// When the store does not answer.
     pub async fn dismiss(
         &self,
-        (club, report): (ClubId, ReportId),
+        (queue, report): (Option<ClubId>, ReportId),
         reason: &str,
         (by, at): (UserId, Millis),
     ) -> Result<Settling, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = dismiss(&mut tx, (club, report), reason, (by, at)).await;
+        let done = dismiss(&mut tx, (queue, report), reason, (by, at)).await;
         tx.end(done).await
     }
+}
+
+/// A queue as a number: no club has 0.
+fn number(queue: Option<ClubId>) -> i64 {
+    queue.map_or(0, |club| club.0)
 }
 
 async fn report(conn: &mut Conn, new: &NewReport<'_>) -> Result<Reported, StoreError> {
@@ -178,9 +201,8 @@ async fn report(conn: &mut Conn, new: &NewReport<'_>) -> Result<Reported, StoreE
     )?;
     let (author, text, club) = match message {
         Some((_, None, _)) | None => return Ok(Reported::NoMessage),
-        Some((_, Some(_), None)) => return Ok(Reported::NoClub),
         Some((author, ..)) if author == new.by.0 => return Ok(Reported::Own),
-        Some((author, Some(text), Some(club))) => (author, text, club),
+        Some((author, Some(text), club)) => (author, text, club),
     };
     let made = fetch_optional!(
         conn,
@@ -215,23 +237,32 @@ async fn report(conn: &mut Conn, new: &NewReport<'_>) -> Result<Reported, StoreE
 
 async fn dismiss(
     conn: &mut Conn,
-    (club, report): (ClubId, ReportId),
+    (queue, report): (Option<ClubId>, ReportId),
     reason: &str,
     who: (UserId, Millis),
 ) -> Result<Settling, StoreError> {
-    if !lock_club(conn, club).await? {
+    // A deleted room may have left something to decide, a deleted club has not.
+    let (is_there, book) = match queue {
+        Some(club) => (lock_club(conn, club).await?, Book::Club(club)),
+        None => (lock_room_of(conn, report).await?, Book::Instance),
+    };
+    if !is_there {
         return Ok(Settling::Gone);
     }
-    if !moderates(conn, club, who.0).await? {
+    let may = match queue {
+        Some(club) => moderates(conn, club, who.0).await?,
+        None => is_admin(conn, who.0).await?,
+    };
+    if !may {
         return Ok(Settling::Denied);
     }
-    let case = match case(conn, club, report).await? {
+    let case = match case(conn, queue, report).await? {
         Case::Open(case) => case,
         Case::Decided => return Ok(Settling::Decided),
         Case::Gone => return Ok(Settling::Gone),
     };
     settle(conn, case.place, Settlement::Dismiss, who).await?;
-    let entry = Note::new(AuditAction::DismissReport, club, who);
+    let entry = Note::new(AuditAction::DismissReport, book, who);
     let (user, place) = (Some(case.author), Some(case.place));
     note(conn, &Note { user, place, reason, ..entry }).await?;
     Ok(Settling::Done)
@@ -244,7 +275,7 @@ pub(in crate::store) enum Case {
     Open(OpenCase),
     /// Somebody has.
     Decided,
-    /// There is no such report in this club.
+    /// There is no such report in this queue.
     Gone,
 }
 
@@ -255,19 +286,20 @@ pub(in crate::store) struct OpenCase {
     pub(in crate::store) author: UserId,
 }
 
-/// What a report of a club is about. The club must be locked: it is decided once.
+/// What a report of a queue is about. The club, or without one the room, must be locked: it is decided
+/// once.
 pub(in crate::store) async fn case(
     conn: &mut Conn,
-    club: ClubId,
+    queue: Option<ClubId>,
     report: ReportId,
 ) -> Result<Case, StoreError> {
     let row = fetch_optional!(
         conn,
         (i64, i64, i64, Option<i64>),
         "SELECT room_id, message_seq, author_id, decided_at FROM report
-          WHERE report_id = $1 AND club_id = $2",
+          WHERE report_id = $1 AND coalesce(club_id, 0) = $2",
         report.0,
-        club.0
+        number(queue)
     )?;
     Ok(match row {
         Some((room, seq, author, None)) => {
@@ -278,11 +310,11 @@ pub(in crate::store) async fn case(
     })
 }
 
-/// Decides an open report of a club and every other of its message. False when it is decided, or
+/// Decides an open report of a queue and every other of its message. False when it is decided, or
 /// is none: of several who want to decide at once, one does.
 pub(in crate::store) async fn settle_once(
     conn: &mut Conn,
-    (club, report, place): (ClubId, ReportId, (RoomId, i64)),
+    (queue, report, place): (Option<ClubId>, ReportId, (RoomId, i64)),
     how: Settlement,
     who: (UserId, Millis),
 ) -> Result<bool, StoreError> {
@@ -290,10 +322,10 @@ pub(in crate::store) async fn settle_once(
     let settled = execute!(
         conn,
         "UPDATE report SET decided_at = $5, decided_by = $6, settlement = $7, text = NULL
-          WHERE report_id = $1 AND club_id = $2 AND room_id = $3 AND message_seq = $4
+          WHERE report_id = $1 AND coalesce(club_id, 0) = $2 AND room_id = $3 AND message_seq = $4
             AND decided_at IS NULL",
         report.0,
-        club.0,
+        number(queue),
         place.0.0,
         place.1,
         at.0,

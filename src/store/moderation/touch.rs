@@ -1,6 +1,6 @@
 //! The number that tells a node that it has missed something.
 
-use crate::domain::{ClubId, Rank, RoomId, UserId};
+use crate::domain::{ClubId, Rank, ReportId, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::db::{Conn, Sql, execute, fetch_all};
 use crate::store::rooms::rank_of_club;
@@ -32,6 +32,18 @@ pub(in crate::store) async fn lock_rooms(
     }
     let rooms = fetch_all!(conn, (i64,), ROOMS, club.0)?;
     Ok(Some(rooms.into_iter().map(|(room,)| RoomId(room)).collect()))
+}
+
+/// Locks the room of the message that a report is about; false when there is no such report.
+pub(super) async fn lock_room_of(conn: &mut Conn, report: ReportId) -> Result<bool, StoreError> {
+    const ROOM: Sql = Sql {
+        sqlite: "SELECT room_id FROM room
+                  WHERE room_id = (SELECT report.room_id FROM report WHERE report.report_id = $1)",
+        postgres: "SELECT room_id FROM room
+                    WHERE room_id = (SELECT report.room_id FROM report WHERE report.report_id = $1)
+                      FOR NO KEY UPDATE",
+    };
+    Ok(!fetch_all!(conn, (i64,), ROOM, report.0)?.is_empty())
 }
 
 /// Locks a living club; false when it is gone.

@@ -3,16 +3,25 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AuditId, ClubId, FilterAction, FilterId, FilterRule, InvalidOverride, Millis, Pattern,
-    Permission, ReportId, ReportReason, RoomId, Settlement, UserId,
+    AuditId, ClubId, FilterAction, FilterId, FilterRule, InvalidOverride, MembershipStatus, Millis,
+    Pattern, Permission, ReportId, ReportReason, RoomId, Settlement, UserId,
 };
 use crate::store::accounts::User;
 
-/// Something that a moderator does to somebody in a club.
+/// Where a measure holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// In a club, and so in all its rooms.
+    Club(ClubId),
+    /// In one room of no club.
+    Room(RoomId),
+}
+
+/// Something that a moderator does to somebody.
 #[derive(Debug, Clone)]
 pub struct Moderation {
-    /// The club.
-    pub club: ClubId,
+    /// Where.
+    pub within: Within,
     /// The moderator.
     pub by: UserId,
     /// To whom.
@@ -21,7 +30,8 @@ pub struct Moderation {
     pub what: Measure,
     /// In the words of the moderator; empty for none.
     pub reason: Arc<str>,
-    /// The report that is decided by it, with all others of the same message.
+    /// The report that is decided by it, with all others of the same message. In a room of no club
+    /// that is for admins, wherever the message stands.
     pub settles: Option<ReportId>,
     /// When.
     pub at: Millis,
@@ -48,7 +58,18 @@ pub enum Measure {
     Unmute,
 }
 
-/// Somebody who stays out of a club.
+/// What somebody is to a room of no club.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomStanding {
+    /// Active, left or banned.
+    pub status: MembershipStatus,
+    /// Until when a ban holds; none with status banned is for ever.
+    pub ban_until: Option<Millis>,
+    /// Until when they may not write.
+    pub muted_until: Option<Millis>,
+}
+
+/// Somebody who stays out of a club or a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {
     /// Who.
@@ -85,8 +106,6 @@ pub enum Reported {
     Before(ReportId),
     /// There is no such message, or only its tombstone.
     NoMessage,
-    /// The room belongs to no club: nobody would look.
-    NoClub,
     /// It is their own.
     Own,
 }
@@ -125,7 +144,7 @@ pub enum Settling {
     Done,
     /// It was decided before.
     Decided,
-    /// There is no such report in this club.
+    /// There is no such report in this queue.
     Gone,
     /// Who wanted it does not moderate the club, or not any more.
     Denied,
@@ -181,7 +200,7 @@ pub enum PermissionChange {
     Invalid(Permission, InvalidOverride),
 }
 
-/// One entry of the audit log of a club.
+/// One entry of an audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Its id; they go up.

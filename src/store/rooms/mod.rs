@@ -14,7 +14,7 @@ mod write;
 
 pub use directory::{Listed, ListedQuery};
 pub use rights::Reach;
-pub(super) use rights::{may_read, rank, rank_in, rank_of_club, visible_after};
+pub(super) use rights::{may_read, muted_until, rank, rank_in, rank_of_club, visible_after};
 pub use seen::{ReactedBy, Seen, SeenBy};
 pub use types::{
     FilterStamp, Manner, NewRoom, RoomInfo, RoomMember, RoomPatch, RoomView, RosterRow,

@@ -11,7 +11,8 @@ use super::types::{RoomMember, RosterRow};
 
 /// Whether the user of an expression may read the living room `room`: the one place that says so
 /// for a pair. The lists below are the same rule, begun from the other end.
-/// What more is said of the membership in a club, `i`, holds for the rooms of clubs.
+/// What more is said is of the row that makes it so, `i`: the membership in the club, or the place in
+/// the room.
 macro_rules! may_read {
     ($user:literal) => {
         crate::store::rooms::may_read!($user, "")
@@ -22,7 +23,9 @@ macro_rules! may_read {
                  EXISTS (SELECT 1 FROM room_member i WHERE i.room_id = room.room_id
                             AND i.user_id = ",
             $user,
-            " AND i.is_inside)
+            " AND i.is_inside ",
+            $more,
+            ")
              ELSE EXISTS (SELECT 1 FROM membership i WHERE i.club_id = room.club_id
                             AND i.user_id = ",
             $user,
@@ -34,6 +37,25 @@ macro_rules! may_read {
     };
 }
 pub(in crate::store) use may_read;
+
+/// Until when the user of an expression may not write in `room`, if they were muted: in its club, or in
+/// a room of none.
+macro_rules! muted_until {
+    ($user:literal) => {
+        concat!(
+            "CASE WHEN room.club_id IS NULL THEN
+                 (SELECT own.muted_until FROM room_member own
+                   WHERE own.room_id = room.room_id AND own.user_id = ",
+            $user,
+            ")
+             ELSE (SELECT own.muted_until FROM membership own
+                    WHERE own.club_id = room.club_id AND own.user_id = ",
+            $user,
+            ") END"
+        )
+    };
+}
+pub(in crate::store) use muted_until;
 
 /// The seq behind which a reader of the living room `room`, the user of an expression, sees its log:
 /// 0 but where the room shows a newcomer nothing of what was before.
@@ -133,7 +155,7 @@ impl Store {
              UNION ALL
              SELECT seen.user_id, ",
                 rank!("seen.user_id", "''", "account.role"),
-                ", CAST(NULL AS BIGINT), seen.join_seq, seen.is_opened
+                ", seen.muted_until, seen.join_seq, seen.is_opened
                FROM room JOIN room_member seen ON seen.room_id = room.room_id
                     JOIN account ON account.user_id = seen.user_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
@@ -217,7 +239,9 @@ impl Store {
             concat!(
                 "SELECT ",
                 rank!("account.user_id", "m.role", "account.role"),
-                ", m.muted_until FROM room CROSS JOIN account
+                ", ",
+                muted_until!("account.user_id"),
+                " FROM room CROSS JOIN account
                    LEFT JOIN membership m ON m.club_id = room.club_id AND m.user_id = account.user_id
               WHERE room.room_id = $1 AND account.user_id = $2 AND room.deleted_at IS NULL AND ",
                 may_read!("account.user_id")

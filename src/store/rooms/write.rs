@@ -4,7 +4,7 @@ use crate::domain::{
     AuditAction, History, Millis, Permission, Rank, RoomId, RoomName, UserId, Waking, Writers,
 };
 use crate::store::db::{Conn, Sql, execute, fetch_one, fetch_optional};
-use crate::store::moderation::{Note, note};
+use crate::store::moderation::{Book, Note, note};
 use crate::store::{Store, StoreError};
 
 use super::rights::{rank_in, rank_of_club};
@@ -195,6 +195,9 @@ async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<Result<RoomId, RoomMa
         new.by.0,
         new.at.0
     )?;
+    let entry = Note::new(AuditAction::CreateRoom, Book::Club(new.club), (new.by, new.at));
+    let place = Some((RoomId(room), 0));
+    note(conn, &Note { place, detail: new.name.as_str(), ..entry }).await?;
     Ok(Ok(RoomId(room)))
 }
 
@@ -255,8 +258,8 @@ async fn change(
     )?;
     let now: RoomInfo = row.try_into()?;
     let detail = told(&was, &now);
-    if let Some(club) = now.club.filter(|_club| !detail.is_empty()) {
-        let entry = Note::new(AuditAction::Settings, club, who);
+    if !detail.is_empty() {
+        let entry = Note::new(AuditAction::Settings, Book::of(now.kind, now.club), who);
         note(conn, &Note { place: Some((room, 0)), detail: &detail, ..entry }).await?;
     }
     Ok(RoomChanged::Done(Box::new(now)))
@@ -304,9 +307,7 @@ async fn delete(
         who.1.0
     )?;
     let gone: RoomInfo = row.try_into()?;
-    if let Some(club) = gone.club {
-        let entry = Note::new(AuditAction::DeleteRoom, club, who);
-        note(conn, &Note { place: Some((room, 0)), detail: &gone.name, ..entry }).await?;
-    }
+    let entry = Note::new(AuditAction::DeleteRoom, Book::of(gone.kind, gone.club), who);
+    note(conn, &Note { place: Some((room, 0)), detail: &gone.name, ..entry }).await?;
     Ok(RoomChanged::Done(Box::new(gone)))
 }

@@ -55,7 +55,8 @@ pub(super) const WAYS: &[Way] = &[
     way("demote", "managers", "manager", "member"),
     way("leave", "club closed since group listed lobby", "member", "left"),
     way("leave", "managers", "manager", "left"),
-    way("put out", "group listed", "member", "kicked"),
+    way("put out", "group listed lobby", "member", "kicked"),
+    way("ban from the room", "group listed lobby", "member", "banned"),
     way("delete the room", "club closed since group listed", "member", "stranger"),
     way("delete the club", "club closed since", "member", "stranger"),
     way("sign out", "club dm lobby", "member", ANONYMOUS),
@@ -215,6 +216,9 @@ impl Scene {
         match how {
             "kick" | "ban" => {
                 keeper(Method::POST, self.of_club(&format!("members/{id}/{how}"))).await;
+            }
+            "ban from the room" => {
+                keeper(Method::POST, self.of_room(&format!("members/{id}/ban"))).await;
             }
             "demote" => self.give(&actor.person, "member").await,
             "leave" if self.place.kind == Kind::Club => {

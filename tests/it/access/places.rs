@@ -39,7 +39,7 @@ const PLAIN: (&str, &str) = ("plain", "muted member bot");
 const MODERATORS: (&str, &str) = ("mod", "manager owner");
 const BANNED: (&str, &str) = ("barred", "banned");
 const DOER: (&str, &str) = ("doer", "member");
-const BROUGHT: [(&str, &str); 4] = [OUT, ("plain", "member bot"), ("mod", "host"), DOER];
+const BROUGHT: [(&str, &str); 5] = [OUT, BANNED, PLAIN, ("mod", "host"), DOER];
 
 /// Every kind. An admin of the instance has no master key: the only room that they moderate is the
 /// lobby. In a room for managers `member` was one and is none any more; the muted one still is.
@@ -93,7 +93,7 @@ pub(super) const PLACES: &[Place] = &[
     Place {
         name: "lobby",
         kind: Kind::Lobby,
-        sets: &[("out", "left"), ("plain", "member bot"), ("mod", "admin"), DOER],
+        sets: &[("out", "left kicked"), BANNED, PLAIN, ("mod", "admin"), DOER],
     },
 ];
 

@@ -217,7 +217,21 @@ impl Scene {
             (Kind::Group | Kind::Lobby, "left") => {
                 self.stage.post(&actor.person, &self.of_room("leave"), &none).await;
             }
-            (Kind::Group, "kicked") => {
+            (Kind::Group | Kind::Lobby, "banned") => {
+                let path = self.of_room(&format!("members/{id}/ban"));
+                self.stage.post(&self.keeper, &path, &none).await;
+            }
+            (Kind::Group | Kind::Lobby, "muted") => {
+                let path = self.of_room(&format!("members/{id}/mute"));
+                self.stage.post(&self.keeper, &path, &json!({ "seconds": 3_600 })).await;
+                // Going and coming back does not end it.
+                if self.place.kind == Kind::Lobby {
+                    for end in ["leave", "join"] {
+                        self.stage.post(&actor.person, &self.of_room(end), &none).await;
+                    }
+                }
+            }
+            (Kind::Group | Kind::Lobby, "kicked") => {
                 let path = self.of_room(&format!("members/{id}"));
                 self.stage.must(&self.keeper, (Method::DELETE, &path), &none).await;
             }

@@ -221,7 +221,7 @@ async fn retention_is_a_setting_of_the_room(app: &TestApp) {
     let log = app.rest.get(&mina.token, &format!("/v1/clubs/{club}/audit")).await;
     let details: Vec<_> =
         log["items"].as_array().unwrap().iter().map(|e| e["detail"].clone()).collect();
-    assert_eq!(details, ["retention_days=none", "retention_days=30"]);
+    assert_eq!(details, ["retention_days=none", "retention_days=30", "plans"]);
 }
 
 async fn answers_of_the_assistant_go_with_their_questions(app: &TestApp) {

@@ -1,9 +1,12 @@
 //! Moderation: what moderators do is done at once, everywhere, and to nobody else.
 
+mod audit;
 mod filters;
 mod hostile;
+mod instance;
 mod limits;
 mod nodes;
+mod outside;
 mod permitted;
 mod removal;
 mod reports;

@@ -149,3 +149,33 @@ async fn what_happened_while_nothing_crossed_is_made_good() {
     }
     end(nodes).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_admin_does_in_a_lobby_holds_on_the_other_node() {
+    let hub = Hub::sound();
+    let Some(nodes) = over(&hub).await else { return };
+    let [here, there] = &nodes;
+    let (admin, bob) = (here.person("mina").await, here.person("bob").await);
+    let lobby = here.lobby(&admin).await;
+    let mut talks = there.session(&bob).await;
+    talks.open(&lobby).await;
+    talks.send(&lobby, "0", "awake").await;
+    let path = |end: &str| format!("/v1/rooms/{lobby}/members/{}/{end}", bob.id);
+    let seconds = || json!({ "seconds": 600 });
+    let (post, delete) = (reqwest::Method::POST, reqwest::Method::DELETE);
+    assert_eq!(call(here, post.clone(), &admin, &path("mute"), seconds()).await.0, 200);
+    // The store knows at once, whoever was told.
+    assert_eq!(talks.err(send(&lobby, "1", "hi")).await["code"], "muted");
+    assert_eq!(call(here, delete, &admin, &path("mute"), json!({})).await.0, 204);
+    crate::support::eventually("the other node has heard", async || {
+        talks.request(send(&lobby, "1", "hi")).await["ok"].is_object()
+    })
+    .await;
+    let began = Instant::now();
+    assert_eq!(call(here, post, &admin, &path("ban"), seconds()).await.0, 200);
+    let is_end = |line: &Value| line["ev"] == "room.remove" && of_room(line, &lobby);
+    assert_eq!(talks.wait_for(is_end).await["why"], "banned");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(talks.err(send(&lobby, "2", "hi")).await["code"], "banned");
+    end(nodes).await;
+}

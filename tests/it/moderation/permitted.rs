@@ -75,11 +75,19 @@ impl Place {
                 (answer.status().as_u16(), answer.json().await.unwrap())
             }
             "invite" => call(app, Method::POST, actor, &self.path("/members"), ids).await,
-            "kick" => {
-                let brought = call(app, Method::POST, actor, &self.path("/members"), ids).await;
-                assert_eq!(brought.0, 200, "{}", brought.1);
+            "kick" | "mute" => {
+                // Everybody is in a lobby.
+                if self.settable.contains(&"invite") {
+                    let brought = call(app, Method::POST, actor, &self.path("/members"), ids).await;
+                    assert_eq!(brought.0, 200, "{}", brought.1);
+                }
                 let path = self.path(&format!("/members/{}", newcomer.id));
-                call(app, Method::DELETE, actor, &path, Value::Null).await
+                if permission == "kick" {
+                    call(app, Method::DELETE, actor, &path, Value::Null).await
+                } else {
+                    let body = json!({ "seconds": 60 });
+                    call(app, Method::POST, actor, &format!("{path}/mute"), body).await
+                }
             }
             "configure" => {
                 let body = json!({ "topic": newcomer.name });
@@ -131,14 +139,24 @@ async fn places(app: &TestApp) -> Vec<Place> {
             manager,
             manager,
             bob,
-            &["send", "react", "attach", "mention_all", "pin", "delete_others", "invite", "kick"],
+            &[
+                "send",
+                "react",
+                "attach",
+                "mention_all",
+                "pin",
+                "delete_others",
+                "invite",
+                "kick",
+                "mute",
+            ],
         ),
         place(
             app.lobby(&admin).await,
             &admin,
             &admin,
             bob,
-            &["send", "react", "attach", "mention_all", "pin", "delete_others"],
+            &["send", "react", "attach", "mention_all", "pin", "delete_others", "kick", "mute"],
         ),
     ]
 }

@@ -191,11 +191,6 @@ async fn what_cannot_be_reported_is_refused(app: &TestApp) {
         let (status, answer) = report(app, &club, &club.owner, (&message, body)).await;
         assert_eq!((status, &answer["errors"][0]["field"]), (422, &json!(field)));
     }
-    let lobby = app.lobby(&club.bob).await;
-    let message = say(app, &club.bob, &lobby, "hi").await;
-    let path = format!("/v1/rooms/{lobby}/messages/{message}/report");
-    let (status, body) = call(app, Method::POST, &club.owner, &path, spam()).await;
-    assert_eq!((status, &body["reason"]), (409, &json!("no_club")));
     let path = format!("/v1/clubs/{}/reports?status=odd", club.id);
     let (status, _) = app.rest.refused(Method::GET, Some(&club.owner.token), &path, None).await;
     assert_eq!(status, 422);

@@ -14,6 +14,9 @@ const SETTINGS = {
   slow_mode_s: ["room.slow.label", (seconds) => spanOf(Number(seconds))],
   listed: ["talk.listed", (word) => known(`audit.is.${word}`, word)],
   retention_days: ["room.keep", (days) => (days === "none" ? t("room.keep.ever") : tn("span.days", Number(days)))],
+  greeting: ["club.greeting", String],
+  description: ["club.description", String],
+  seen_by: ["club.seen_by", (word) => known(`audit.is.${word}`, word)],
   assistant: ["ai.wakes", (word) => known(`ai.wakes.${word}`, word)],
   assistant_manner: ["audit.manner", String],
 };
@@ -25,6 +28,7 @@ const ACTIONS = {
   "filter.remove": rule,
   "room.permissions": (detail) => each(detail, permission),
   "room.settings": (detail) => each(detail, setting),
+  "club.update": (detail) => each(detail, setting),
   "club.settings": (detail) => each(detail, setting),
 };
 

@@ -103,7 +103,6 @@ class Deed {
     await this.chat.feed?.info.fresh();
     const { chat, message, room, thread, isMine } = this;
     const maySend = this.may("send");
-    const isClub = Boolean(chat.room?.club);
     /** @param {string} icon @param {string} key @param {() => void} run @param {"bad"} [tone] */
     const item = (icon, key, run, tone) => ({ icon, text: t(key), run, tone });
     openMenu(anchor, [
@@ -120,7 +119,7 @@ class Deed {
       message.reactions.length > 0 && item("people", "act.reactors", () => tried(showReactors(chat, this.api, message))),
       message.rev > 1 && item("clock", "act.history", () => tried(this.history())),
       "line",
-      isClub && !isMine && item("flag", "act.report", () => this.report()),
+      !isMine && item("flag", "act.report", () => this.report()),
       !thread && this.may("delete_others") && item("check", "act.select", () => tell("select-messages", message.id)),
       (isMine || this.may("delete_others")) && item("trash", "act.delete", () => this.remove(), "bad"),
     ]);
@@ -136,9 +135,10 @@ class Deed {
   }
 
   report() {
+    const whose = this.chat.room?.club ? "" : ".instance";
     return ask({
       title: t("report.title"),
-      text: t("report.text"),
+      text: t(`report.text${whose}`),
       fields: [
         { name: "reason", label: t("report.reason"), kind: "choice", options: REASONS.map((reason) => [reason, t(`report.${reason}`)]) },
         { name: "note", label: t("report.note"), kind: "long", most: 500 },
@@ -146,7 +146,7 @@ class Deed {
       action: t("report.do"),
       run: async (wish) => {
         const { dup } = await this.api.send("POST", `/rooms/${encodeURIComponent(this.room)}${this.path}/report`, wish);
-        toast(t(dup ? "report.known" : "report.done"));
+        toast(t(dup ? "report.known" : `report.done${whose}`));
       },
     });
   }

@@ -58,7 +58,7 @@ export default {
   "error.conflict.capacity_limit": "More people than that are in it already.",
   "error.conflict.private_room": "That does not work in a private conversation.",
   "error.conflict.not_private": "Only private conversations can be hidden.",
-  "error.conflict.no_club": "This room belongs to no club.",
+  "error.conflict.kept_out": "Somebody of these is banned from the room.",
   "error.conflict.not_over": "The answer is still being written.",
   "error.conflict.not_broken": "That answer is complete.",
   "error.conflict.key_reuse": "That was asked before, in other words.",

@@ -55,7 +55,7 @@ export default {
   "error.conflict.capacity_limit": "이미 그보다 많은 사람이 있어요.",
   "error.conflict.private_room": "개인 대화에서는 할 수 없어요.",
   "error.conflict.not_private": "개인 대화만 숨길 수 있어요.",
-  "error.conflict.no_club": "모임에 속하지 않은 방이에요.",
+  "error.conflict.kept_out": "이 방을 이용할 수 없게 된 사람이 있어요.",
   "error.conflict.not_over": "아직 답을 쓰고 있어요.",
   "error.conflict.not_broken": "이미 끝까지 쓴 답이에요.",
   "error.conflict.key_reuse": "앞서 다른 내용으로 보낸 요청이에요.",
