@@ -84,7 +84,10 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorRef};
 
-pub use self::assistant::{AssistantHandle, AssistantSettings, Drafted, RunReading, public_reason};
+pub use self::assistant::{
+    AssistantHandle, AssistantSettings, Drafted, Note, ReviewError, Reviewed, RunReading,
+    public_reason, review,
+};
 use self::bus::BusHandle;
 pub use self::connections::{Connection, Connections};
 pub use self::journal::{JournalHandle, LaneReading};

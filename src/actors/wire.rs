@@ -215,6 +215,7 @@ fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
             to: receipt.range.1,
             used: receipt.used,
             left_out: receipt.left_out.iter().copied().collect(),
+            uncited: receipt.uncited,
         },
         first_ms: receipt.first_ms,
         error: receipt.error.as_deref(),

@@ -143,7 +143,8 @@ pub(super) struct RunBody {
     /// When it was over (UTC ms).
     #[schema(value_type = Option<i64>)]
     ended_at: Option<Millis>,
-    /// Why there is no answer, or no more of it, in a word; the operator's troubles only for admins.
+    /// Why there is no answer, or no more of it, in a word; the operator's troubles only for admins,
+    /// and so why another model had to answer than the first.
     error: Option<String>,
     /// What was asked, `openai`, `gemini` or `offline`. For admins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +182,9 @@ impl UsageBody {
 impl RunBody {
     fn of(run: Run, is_admin: bool) -> Self {
         let room = run.room;
+        // What ended well has none for its readers, whatever became of the model that was asked first.
+        let is_well = run.finish.is_some_and(|finish| finish != Finish::Error);
+        let error = run.error.as_deref().filter(|_error| !is_well).map(plain);
         let status = match run.status {
             RunStatus::Queued => "queued",
             RunStatus::Running => "running",
@@ -205,7 +209,7 @@ impl RunBody {
             asked_at: run.asked_at,
             started_at: run.started_at,
             ended_at: run.ended_at,
-            error: if is_admin { run.error } else { run.error.as_deref().map(plain) },
+            error: if is_admin { run.error } else { error },
             provider: is_admin.then_some(run.provider),
         }
     }

@@ -173,52 +173,81 @@ impl Chain {
     /// # Errors
     /// When nobody answers.
     pub async fn ask(&self, request: &Request) -> Result<Answered, NoAnswer> {
+        self.ask_in(request, &self.timing).await
+    }
+
+    /// The same in a time of its own. How often a provider may fail stays the chain's.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn ask_in(&self, request: &Request, timing: &Timing) -> Result<Answered, NoAnswer> {
         let asked = Instant::now();
         let mut tried = Vec::new();
         for link in self.links(request) {
             let outcome = match link.admit() {
-                Ok(call) => self.ask_one(link, call, request, asked).await,
+                Ok(call) => link.ask(call, request, (timing, asked)).await,
                 Err(Open { retry_after }) => Err((LlmError::Resting { retry_after }, 0)),
             };
             let (error, tries) = match outcome {
-                Ok(answer) => return Ok(Answered::Model { answer: Box::new(answer), tried }),
+                Ok(answer) => {
+                    tell_of(&tried, answer.model());
+                    return Ok(Answered::Model { answer: Box::new(answer), tried });
+                }
                 Err(failed) => failed,
             };
             let (provider, model) = (link.model.provider(), link.model.model_for(request));
             tracing::debug!(provider, model, kind = error.kind(), tries, "no answer: {error}");
             tried.push(Tried { provider, model, error, tries });
-            if asked.elapsed() >= self.timing.whole {
+            if asked.elapsed() >= timing.whole {
                 break;
             }
         }
-        let is_offline = self.is_offline_last || self.is_offline_for(request);
-        if is_offline { Ok(Answered::Offline { tried }) } else { Err(NoAnswer { tried }) }
+        if self.is_offline_last || self.is_offline_for(request) {
+            tell_of(&tried, OFFLINE);
+            return Ok(Answered::Offline { tried });
+        }
+        Err(NoAnswer { tried })
     }
+}
 
-    async fn ask_one(
+impl Timing {
+    /// How long to wait before another try, if one makes sense.
+    fn pause(&self, why: LlmError, planned: Duration) -> Option<Duration> {
+        if !why.is_worth_a_retry() {
+            return None;
+        }
+        let wanted = match why {
+            LlmError::RateLimited { retry_after: Some(wanted) } => wanted,
+            _other => Duration::ZERO,
+        };
+        (wanted <= self.longest_pause).then_some(planned.max(wanted))
+    }
+}
+
+impl Link {
+    async fn ask(
         &self,
-        link: &Link,
         call: Call,
         request: &Request,
-        asked: Instant,
+        (timing, asked): (&Timing, Instant),
     ) -> Result<Answer, (LlmError, u32)> {
-        let mut pauses = self.timing.pauses.iter();
+        let mut pauses = timing.pauses.iter();
         // A probe is one request, not three.
         let mut pauses =
             if call.is_probe() { [].iter() } else { pauses.by_ref().as_slice().iter() };
         let mut tries = 0;
         loop {
             tries += 1;
-            let why = match self.try_once(link, request, asked).await {
+            let why = match self.try_once(request, (timing, asked)).await {
                 Ok(mut answer) => {
                     answer.belongs_to(call);
                     return Ok(answer);
                 }
                 Err(why) => why,
             };
-            let pause = pauses.next().and_then(|pause| self.pause(why, *pause));
+            let pause = pauses.next().and_then(|pause| timing.pause(why, *pause));
             match pause {
-                Some(pause) if asked.elapsed() + pause < self.timing.whole => sleep(pause).await,
+                Some(pause) if asked.elapsed() + pause < timing.whole => sleep(pause).await,
                 _no_more => {
                     call.ended_with(why);
                     return Err((why, tries));
@@ -229,36 +258,21 @@ impl Chain {
 
     async fn try_once(
         &self,
-        link: &Link,
         request: &Request,
-        asked: Instant,
+        (timing, asked): (&Timing, Instant),
     ) -> Result<Answer, LlmError> {
-        let whole = asked + self.timing.whole;
-        let first = Instant::now() + self.timing.first_token;
+        let whole = asked + timing.whole;
+        let first = Instant::now() + timing.first_token;
         let wait = if whole < first { Wait::Whole } else { Wait::FirstToken };
-        let parts = timeout_at(first.min(whole), link.model.ask(request))
+        let parts = timeout_at(first.min(whole), self.model.ask(request))
             .await
             .map_err(|_elapsed| LlmError::Timeout(wait))??;
-        let who = (link.model.provider(), link.model.model_for(request));
-        let mut answer = Answer::new(who, parts, request.limits, &self.timing, (first, whole));
+        let who = (self.model.provider(), self.model.model_for(request));
+        let mut answer = Answer::new(who, parts, request.limits, timing, (first, whole));
         answer.begin(asked).await?;
         Ok(answer)
     }
 
-    /// How long to wait before another try, if one makes sense.
-    fn pause(&self, why: LlmError, planned: Duration) -> Option<Duration> {
-        if !why.is_worth_a_retry() {
-            return None;
-        }
-        let wanted = match why {
-            LlmError::RateLimited { retry_after: Some(wanted) } => wanted,
-            _other => Duration::ZERO,
-        };
-        (wanted <= self.timing.longest_pause).then_some(planned.max(wanted))
-    }
-}
-
-impl Link {
     fn admit(&self) -> Result<Call, Open> {
         let pass = locked(&self.breaker).admit(Instant::now())?;
         Ok(Call { breaker: Arc::clone(&self.breaker), pass: Some(pass) })
@@ -302,6 +316,14 @@ impl Drop for Call {
         if let Some(pass) = self.pass.take() {
             locked(&self.breaker).given_up(pass, Instant::now());
         }
+    }
+}
+
+/// Says why others had to answer: who asks sees an answer, and only the operator that it is another's.
+fn tell_of(tried: &[Tried], instead: &str) {
+    for Tried { provider, model, error, tries } in tried {
+        let kind = error.kind();
+        tracing::warn!(provider, model, kind, tries, instead, "another had to answer: {error}");
     }
 }
 

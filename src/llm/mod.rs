@@ -23,6 +23,7 @@ mod price;
 pub mod prompts;
 
 mod request;
+mod review;
 mod sse;
 mod wire;
 
@@ -36,4 +37,5 @@ pub use http::{Endpoint, HttpModel, InvalidEndpoint, Key, Speaks};
 pub use model::{Asked, ChatModel, Part, Parts, ScriptedModel};
 pub use price::{MicroUsd, Price, Prices};
 pub use request::{Limits, Request, Role, Turn};
+pub use review::{Pace, Reviewing, Unreviewed, review};
 pub use sse::{Sse, SseError, SseEvent};

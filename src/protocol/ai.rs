@@ -200,6 +200,9 @@ pub struct ContextRead<'a> {
     pub used: i64,
     /// How many were left out, and why.
     pub left_out: std::collections::BTreeMap<&'a str, i64>,
+    /// How many lines of a summary name no message that was read; absent where it is no summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncited: Option<i64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -11,5 +11,6 @@
 mod chains;
 mod faults;
 mod prompts;
+mod reviews;
 mod secrets;
 mod support;

@@ -35,6 +35,7 @@ mod permissions;
 mod plain;
 mod reading;
 mod reports;
+mod reviews;
 mod rooms;
 mod runs;
 mod search;

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::message::{DraftAsk, Drafted};
 use super::prepare::{inherit, language, lines, place};
+use super::purse::{Purse, number};
 use crate::actors::rooms::RoomsHandle;
 use crate::llm::prompts::{self, Draft};
 use crate::llm::{
@@ -33,36 +34,29 @@ pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted,
         return Err(Refusal::new(ErrorCode::Conflict, msg).because("empty_room"));
     };
     let range = (first.seq, last.seq, i64::try_from(context.lines.len()).unwrap_or(0));
-    let request = request(&context, &ask, settings.minutes_ahead);
+    let mut request = request(&context, &ask, settings.minutes_ahead);
     if settings.models.is_offline_for(&request) {
         return Err(no_model());
     }
-    let model = settings.models.first_model(&request).unwrap_or_default();
-    let price = settings.prices.of(&model).unwrap_or_default();
-    let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    let input = number(estimate_request(&request));
-    let wanted = (i64::from(request.limits.output_tokens), LEAST);
-    let spender = (ask.asker, ask.room, context.club);
-    let wish = (input, wanted, (number(price.input), number(price.output)));
-    let reserved = store.reserve_ai(spender, wish, &settings.budgets, settings.today()).await;
-    let Some(reserved) = reserved.map_err(|why| store_error(&why))? else {
+    let (means, spender) = ((store, &**settings), (ask.asker, Some(ask.room), context.club));
+    let purse = Purse::fill(means, spender, &mut request, LEAST).await;
+    let Some(purse) = purse.map_err(|why| store_error(&why))? else {
         let msg = "the assistant's budget of today is used up";
         let refusal = Refusal::new(ErrorCode::AiBudget, msg).because("budget");
         return Err(refusal.retry_in(settings.until_tomorrow()));
     };
     let said = collect(rooms, &request).await;
+    let input = estimate_request(&request);
     let (usage, model) = match &said {
         Ok(said) => {
-            let output = estimate_text(&said.text);
-            let guess = Usage { input: estimate_request(&request), output };
-            (said.usage.unwrap_or(guess), said.model.clone())
+            let guess = Usage { input, output: estimate_text(&said.text) };
+            (said.usage.unwrap_or(guess), Some(said.model.clone()))
         }
-        Err((_why, true)) => (Usage { input: estimate_request(&request), output: 0 }, model),
-        Err((_why, false)) => (Usage::default(), model),
+        Err((_why, true)) => (Usage { input, output: 0 }, None),
+        Err((_why, false)) => (Usage::default(), None),
     };
-    let cost = settings.prices.cost(&model, usage).map(number);
-    let used = (number(usage.input) + number(usage.output), cost.unwrap_or(0));
-    store.settle_ai(spender, reserved, used).await.map_err(|why| store_error(&why))?;
+    let model = model.or_else(|| settings.models.first_model(&request)).unwrap_or_default();
+    let cost = purse.settle(means, &model, usage).await.map_err(|why| store_error(&why))?;
     let said = said.map_err(|(why, _may_have_cost)| unanswered(why))?;
     let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
         Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")

@@ -109,8 +109,8 @@ pub(crate) enum AssistantsMsg {
     Stop(RunId, UserId),
     /// Somebody wants a draft.
     Draft(DraftAsk, Answer<Result<Drafted, Refusal>>),
-    /// A draft is done.
-    Drafted,
+    /// A draft of this user is done.
+    Drafted(UserId),
     /// Say that the runs here are looked after.
     Tick,
     /// Look for runs that nobody looks after.

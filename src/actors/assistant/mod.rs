@@ -14,9 +14,12 @@ mod beat;
 mod counted;
 mod draft;
 mod ending;
+mod honest;
 mod message;
 mod offline;
 mod prepare;
+mod purse;
+mod review;
 mod run;
 mod shepherd;
 mod state;
@@ -32,11 +35,13 @@ pub(crate) use self::answering::{Answering, Question};
 pub use self::ending::public_reason;
 pub use self::message::{AssistantHandle, AssistantSettings, Drafted, RunReading};
 pub(crate) use self::message::{AssistantsMsg, DraftAsk, MAILBOX};
+pub use self::review::{Note, ReviewError, Reviewed, review};
 pub(crate) use self::run::tell;
 use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
 use self::state::{NotQueued, Queue};
 use super::bounded::Envelope;
 use super::rooms::RoomsHandle;
+use super::seat::Answer;
 use super::task;
 use crate::domain::{MessageId, Millis, RunId, UserId};
 use crate::faults::{Moment, Part};
@@ -48,8 +53,8 @@ const TICK: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_millis(500);
 /// A question that crashed its assistant so often is dropped.
 const CRASHES: u32 = 3;
-/// Drafts at a time.
-const DRAFTS: usize = 8;
+/// Drafts at a time, of all and of one user.
+const DRAFTS: (usize, usize) = (8, 2);
 /// Places in the queue that are told.
 const PLACES: usize = 100;
 
@@ -67,7 +72,8 @@ pub(super) struct State {
     crashes: HashMap<RunId, u32>,
     /// The places that were told.
     told: HashMap<RunId, usize>,
-    drafts: usize,
+    /// Who waits for a draft, once for each.
+    drafts: Vec<UserId>,
     is_ticking: bool,
     /// When this life began.
     since: Millis,
@@ -90,7 +96,7 @@ impl Actor for Assistants {
             working: HashMap::new(),
             crashes: HashMap::new(),
             told: HashMap::new(),
-            drafts: 0,
+            drafts: Vec::new(),
             is_ticking: false,
             since: Millis::now(),
         })
@@ -115,18 +121,12 @@ impl Actor for Assistants {
             }
             AssistantsMsg::Again(question) => state.queue.put_back(question),
             AssistantsMsg::Stop(run, by) => self.stop(state, run, by),
-            AssistantsMsg::Draft(ask, answer) if state.drafts < DRAFTS => {
-                state.drafts += 1;
-                let rooms = self.rooms.clone();
-                task::beside(async move {
-                    let drafted = task::caught(draft::draft(&rooms, ask)).await;
-                    let failed = || Refusal::new(ErrorCode::Internal, "this could not be done");
-                    answer.give(drafted.unwrap_or_else(|| Err(failed())));
-                    rooms.assistant.address.answer(AssistantsMsg::Drafted);
-                });
+            AssistantsMsg::Draft(ask, answer) => self.draft(state, ask, answer),
+            AssistantsMsg::Drafted(user) => {
+                if let Some(at) = state.drafts.iter().position(|asker| *asker == user) {
+                    state.drafts.swap_remove(at);
+                }
             }
-            AssistantsMsg::Draft(_, answer) => answer.give(Err(busy())),
-            AssistantsMsg::Drafted => state.drafts = state.drafts.saturating_sub(1),
             AssistantsMsg::Tick => self.tick(&me, state),
             AssistantsMsg::Sweep => self.sweep(&me, state).await?,
             AssistantsMsg::Leave(answer) => {
@@ -173,11 +173,29 @@ impl Assistants {
         let refusal = match state.queue.put(question, Instant::now()) {
             Ok(()) | Err(NotQueued::Known) => return,
             Err(NotQueued::Full) => busy(),
-            Err(NotQueued::TooOften { retry }) => {
-                Refusal::new(ErrorCode::AiBusy, "you ask too often").retry_in(retry)
-            }
+            Err(NotQueued::TooOften { retry }) => too_often(retry),
         };
         self.drop_run(question, "busy", refusal).await;
+    }
+
+    /// Has a draft written, where its asker has not too many already.
+    fn draft(&self, state: &mut State, ask: DraftAsk, answer: Answer<Result<Drafted, Refusal>>) {
+        let asker = ask.asker;
+        let own = state.drafts.iter().filter(|user| **user == asker).count();
+        if state.drafts.len() >= DRAFTS.0 || own >= DRAFTS.1 {
+            return answer.give(Err(busy()));
+        }
+        if let Err(retry) = state.queue.count(asker, Instant::now()) {
+            return answer.give(Err(too_often(retry)));
+        }
+        state.drafts.push(asker);
+        let rooms = self.rooms.clone();
+        task::beside(async move {
+            let drafted = task::caught(draft::draft(&rooms, ask)).await;
+            let failed = || Refusal::new(ErrorCode::Internal, "this could not be done");
+            answer.give(drafted.unwrap_or_else(|| Err(failed())));
+            rooms.assistant.address.answer(AssistantsMsg::Drafted(asker));
+        });
     }
 
     async fn drop_run(&self, question: Question, why: &'static str, refusal: Refusal) {
@@ -326,6 +344,11 @@ impl Assistants {
     fn is_working(&self, state: &State, run: RunId) -> bool {
         state.working.values().any(|(answering, _)| answering.question.run == run)
     }
+}
+
+/// One user asks too much.
+fn too_often(retry: Duration) -> Refusal {
+    Refusal::new(ErrorCode::AiBusy, "you ask too often").retry_in(retry)
 }
 
 /// Too many ask at once.

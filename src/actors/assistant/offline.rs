@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use super::honest::Without;
 use super::prepare::{Prepared, Skill};
 use crate::domain::{ASSISTANT, MessageId, RoomId, SearchText, UserId, command};
 use crate::llm::prompts::Language;
@@ -87,10 +88,14 @@ struct Quote {
 }
 
 /// Answers from what the room has said.
-pub(super) async fn answer(store: &Store, prepared: &Prepared) -> Result<Found, StoreError> {
+pub(super) async fn answer(
+    store: &Store,
+    prepared: &Prepared,
+    why: Without,
+) -> Result<Found, StoreError> {
     if prepared.skill == Skill::CatchUp {
         let room = prepared.run.room;
-        return Ok(catch_up(prepared.language, room, &prepared.context.lines, prepared));
+        return Ok(catch_up((prepared.language, why), room, &prepared.context.lines, prepared));
     }
     let words = words(&prepared.question);
     let mut quotes = find(store, prepared, &words).await?;
@@ -99,7 +104,7 @@ pub(super) async fn answer(store: &Store, prepared: &Prepared) -> Result<Found, 
     let ids: Vec<_> = quotes.iter().map(|quote| quote.author).collect();
     let names: HashMap<_, _> =
         store.users(&ids).await?.into_iter().map(|user| (user.id, user.display_name)).collect();
-    Ok(compose(prepared.language, &words, &quotes, &names))
+    Ok(compose((prepared.language, why), &words, &quotes, &names))
 }
 
 /// The words of a question that say most of what is meant: the longest, in their order.
@@ -173,19 +178,32 @@ async fn find(
 }
 
 fn compose(
-    language: Language,
+    (language, why): (Language, Without),
     words: &[String],
     quotes: &[Quote],
     names: &HashMap<UserId, String>,
 ) -> Found {
     let looked_for = words.join(", ");
+    let (without, because) = (why.words(language), why.because());
     let mut text = match (language, quotes.is_empty(), words.is_empty()) {
-        (Language::Ko, _, true) => "연결된 AI 모델이 없어요. 찾을 낱말을 넣어 물어보면 이 방에서 찾은 메시지를 보여 드릴게요. `/ai 따라잡기`로 밀린 대화를 볼 수 있어요.".to_owned(),
-        (Language::En, _, true) => "No AI model is connected. Ask with the words to look for, and I show what this room said. `/ai catch up` lists what you have missed.".to_owned(),
-        (Language::Ko, true, _) => format!("연결된 AI 모델이 없어서 이 방에서만 찾아봤는데, 맞는 메시지가 없어요. (찾은 낱말: {looked_for})"),
-        (Language::En, true, _) => format!("No AI model is connected, so I only looked in this room, and found no message. (Looked for: {looked_for})"),
-        (Language::Ko, false, _) => format!("연결된 AI 모델이 없어서, 이 방에서 찾은 메시지를 그대로 보여 드려요. (찾은 낱말: {looked_for})\n"),
-        (Language::En, false, _) => format!("No AI model is connected. This is what the room said. (Looked for: {looked_for})\n"),
+        (Language::Ko, _, true) => format!(
+            "{without}. 찾을 낱말을 넣어 물어보면 이 방에서 찾은 메시지를 보여 드릴게요. `/ai 따라잡기`로 밀린 대화를 볼 수 있어요."
+        ),
+        (Language::En, _, true) => format!(
+            "{without}. Ask with the words to look for, and I show what this room said. `/ai catch up` lists what you have missed."
+        ),
+        (Language::Ko, true, _) => format!(
+            "{because} 이 방에서만 찾아봤는데, 맞는 메시지가 없어요. (찾은 낱말: {looked_for})"
+        ),
+        (Language::En, true, _) => format!(
+            "{without}, so I only looked in this room, and found no message. (Looked for: {looked_for})"
+        ),
+        (Language::Ko, false, _) => format!(
+            "{because}, 이 방에서 찾은 메시지를 그대로 보여 드려요. (찾은 낱말: {looked_for})\n"
+        ),
+        (Language::En, false, _) => {
+            format!("{without}. This is what the room said. (Looked for: {looked_for})\n")
+        }
     };
     for quote in quotes {
         let name = names.get(&quote.author).map_or("?", String::as_str);
@@ -202,13 +220,18 @@ fn excerpt(text: &str) -> String {
 }
 
 /// What was missed: who spoke, of what, what is open, which links, who called the asker.
-fn catch_up(language: Language, room: RoomId, lines: &[ContextLine], prepared: &Prepared) -> Found {
+fn catch_up(
+    (language, why): (Language, Without),
+    room: RoomId,
+    lines: &[ContextLine],
+    prepared: &Prepared,
+) -> Found {
     let asker = prepared.run.asker;
     let lines: Vec<&ContextLine> =
         lines.iter().filter(|line| line.author != asker && line.author != ASSISTANT).collect();
     let Some((first, last)) = lines.first().zip(lines.last()) else {
         let text = match language {
-            Language::Ko => "밀린 대화가 없어요. (연결된 AI 모델 없이 세어 봤어요.)",
+            Language::Ko => "밀린 대화가 없어요. (AI 모델 없이 세어 봤어요.)",
             Language::En => "You have missed nothing. (Counted without an AI model.)",
         };
         return Found { text: text.to_owned(), cites: Vec::new() };
@@ -233,10 +256,10 @@ fn catch_up(language: Language, room: RoomId, lines: &[ContextLine], prepared: &
         (Language::En, false) => format!("{told} messages:"),
         (Language::En, true) => format!("The last {told} of {all} messages:"),
     };
-    let begin = say(
-        "연결된 AI 모델이 없어서 세어서 정리했어요.",
-        "No AI model is connected, so this is counted, not summed up.",
-    );
+    let begin = match language {
+        Language::Ko => format!("{} 세어서 정리했어요.", why.because()),
+        Language::En => format!("{}, so this is counted, not summed up.", why.words(language)),
+    };
     let mut text = format!("{begin} {many}");
     text.push_str(&format!(" [{}]–[{}]", cite(first), cite(last)));
     text.push_str(&format!("\n\n- {}: {}", say("말한 사람", "Who"), speakers(&lines)));
@@ -329,11 +352,12 @@ mod tests {
         };
         let names = HashMap::from([(UserId(3), "민아".to_owned())]);
         let words = ["모임".to_owned()];
-        let found = compose(Language::Ko, &words, std::slice::from_ref(&quote), &names);
+        let found =
+            compose((Language::Ko, Without::Never), &words, std::slice::from_ref(&quote), &names);
         assert!(found.text.contains("- 민아: “모임은 7시에 시작해요” [m_1_7]"), "{}", found.text);
         assert!(found.text.starts_with("연결된 AI 모델이 없어서"));
         assert_eq!(found.cites, [7]);
-        let none = compose(Language::En, &words, &[], &names);
+        let none = compose((Language::En, Without::Never), &words, &[], &names);
         assert!(none.text.contains("No AI model is connected") && none.cites.is_empty());
     }
 

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::answering::Answering;
 use super::beat;
+use super::honest::Without;
 use super::offline;
 use super::prepare::Prepared;
 use super::shepherd::AssistantMsg;
@@ -19,7 +20,7 @@ use crate::actors::room::RoomMsg;
 use crate::actors::rooms::{RoomsHandle, RoomsMsg};
 use crate::domain::{Finish, Millis, Speech};
 use crate::faults::{Moment, Part};
-use crate::llm::{self, Answer, Answered, Piece, Usage};
+use crate::llm::{self, Answer, Answered, Piece, Tried, Usage};
 
 /// How an answer ended, and what is known of it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Outcome {
     pub(super) finish: Finish,
     /// What went wrong, if something did.
     pub(super) error: Option<&'static str>,
+    /// Why the model that should have answered did not, if another did.
+    pub(super) instead: Option<&'static str>,
     pub(super) provider: &'static str,
     pub(super) model: String,
     /// What the provider counted.
@@ -44,6 +47,7 @@ impl Outcome {
         Self {
             finish: Finish::Error,
             error: Some(error),
+            instead: None,
             provider: "",
             model: model.to_owned(),
             usage: None,
@@ -95,8 +99,13 @@ impl Run {
     async fn answer(&self) -> Outcome {
         let models = &self.rooms.assistant.settings.models;
         match models.ask(&self.prepared.request).await {
-            Ok(Answered::Model { answer, .. }) => self.pass_on(*answer).await,
-            Ok(Answered::Offline { .. }) => self.offline().await,
+            Ok(Answered::Model { answer, tried }) => {
+                Outcome { instead: first(&tried), ..self.pass_on(*answer).await }
+            }
+            Ok(Answered::Offline { tried }) => {
+                let why = Without::of(models, &tried);
+                Outcome { instead: first(&tried), ..self.offline(why).await }
+            }
             Err(nobody) => {
                 let error = nobody.error();
                 let provider = nobody.tried.first().map_or("", |tried| tried.provider);
@@ -107,11 +116,12 @@ impl Run {
         }
     }
 
-    async fn offline(&self) -> Outcome {
+    async fn offline(&self, why: Without) -> Outcome {
         let asked = Instant::now();
         let outcome = Outcome {
             finish: Finish::Stop,
             error: None,
+            instead: None,
             provider: "offline",
             model: "offline".to_owned(),
             usage: Some(Usage::default()),
@@ -119,7 +129,7 @@ impl Run {
             first: None,
             cites: None,
         };
-        match offline::answer(&self.rooms.store, &self.prepared).await {
+        match offline::answer(&self.rooms.store, &self.prepared, why).await {
             Ok(offline::Found { text, cites }) => {
                 self.answering.say(&text);
                 self.tell();
@@ -175,10 +185,10 @@ impl Run {
             Ok(Some(llm::Finish::Filter)) => (Finish::Error, Some("declined")),
             Err(why) => (Finish::Error, Some(why.kind())),
         };
-        let (provider, model) = (answer.provider(), answer.model().to_owned());
+        let (provider, model) = (answer.provider(), answer.model());
         let (usage, first) = (answer.usage(), Some(answer.first_after()));
-        let may_have_cost = true;
-        Outcome { finish, error, provider, model, usage, may_have_cost, first, cites: None }
+        let outcome = Outcome::broken("", model);
+        Outcome { finish, error, provider, usage, first, ..outcome }
     }
 
     /// How long nothing is told after something was.
@@ -191,6 +201,11 @@ impl Run {
     fn tell(&self) {
         tell(&self.rooms, &self.answering);
     }
+}
+
+/// Why the first of those who were asked did not answer.
+fn first(tried: &[Tried]) -> Option<&'static str> {
+    tried.first().map(|tried| tried.error.kind())
 }
 
 /// Lets a room know that there is more of an answer. A room that nobody has open may sleep.

@@ -13,7 +13,7 @@ use super::answering::{Answering, Question};
 use super::counted;
 use super::ending::{public_reason, text};
 use super::message::AssistantsMsg;
-use super::prepare::{self, Prepared, Unprepared};
+use super::prepare::{self, Prepared, Skill, Unprepared};
 use super::run::{Outcome, Run};
 use crate::actors::journal::Ticket;
 use crate::actors::rooms::RoomsHandle;
@@ -256,7 +256,8 @@ impl Assistant {
             (outcome.finish, outcome.error) = (Finish::Error, Some("bad_answer"));
         }
         let receipt = self.receipt(prepared, &outcome, &said);
-        self.write_end((outcome.finish, outcome.error), text, receipt).await;
+        let why = (outcome.error, outcome.instead);
+        self.write_end((outcome.finish, why), text, receipt).await;
     }
 
     fn receipt(&self, prepared: &Prepared, outcome: &Outcome, said: &str) -> Receipt {
@@ -279,6 +280,9 @@ impl Assistant {
         let cost = self.rooms.assistant.settings.prices.cost(&model, usage);
         let ids: Vec<_> =
             prepared.context.lines.iter().map(|line| MessageId { room, seq: line.seq }).collect();
+        let lines = output::cited_lines(said, &ids);
+        let bare = lines.iter().filter(|line| line.cites.is_empty()).count() as i64;
+        let is_summed_up = prepared.skill == Skill::CatchUp && outcome.cites.is_none();
         let cites = match &outcome.cites {
             Some(cites) => cites.clone(),
             None => output::citations(said, &ids).iter().map(|id| id.seq).collect(),
@@ -295,6 +299,7 @@ impl Assistant {
             micro_usd: cost.map(number),
             range: prepared.range,
             left_out: prepared.left_out.clone(),
+            uncited: is_summed_up.then_some(bare),
             first_ms: outcome
                 .first
                 .map(|first| i64::try_from(first.as_millis()).unwrap_or(i64::MAX)),
@@ -322,12 +327,12 @@ impl Assistant {
             error: Some("crash".to_owned()),
             ..Receipt::default()
         };
-        self.write_end((Finish::Error, Some("crash")), text, receipt).await;
+        self.write_end((Finish::Error, (Some("crash"), None)), text, receipt).await;
     }
 
     async fn write_end(
         &self,
-        (finish, reason): (Finish, Option<&'static str>),
+        (finish, (reason, instead)): (Finish, (Option<&'static str>, Option<&'static str>)),
         text: Option<Text>,
         receipt: Receipt,
     ) {
@@ -338,7 +343,7 @@ impl Assistant {
         }
         for _try in 0..TRIES {
             let (text, kept, at) = (text.clone(), receipt.clone(), Millis::now());
-            let why = reason.map(str::to_owned);
+            let why = reason.or(instead).map(str::to_owned);
             let end = RunEnd { run, room, finish, text, receipt: kept, reason: why, at };
             match self.step(RunStep::End(end)).await {
                 Ok(RunStepped::Stale) => return self.abandon().await,

@@ -38,7 +38,7 @@ pub(super) struct Queue {
     per_minute: usize,
     waiting: VecDeque<Question>,
     turns: HashMap<RunId, Question>,
-    /// When who asked, of the last minute.
+    /// When who asked, for an answer or a draft, in the last minute.
     asked: HashMap<UserId, VecDeque<Instant>>,
     /// The number of each user's last turn.
     last: HashMap<UserId, u64>,
@@ -67,19 +67,24 @@ impl Queue {
         if self.waiting.len() >= WAITING {
             return Err(NotQueued::Full);
         }
+        self.count(question.asker, now).map_err(|retry| NotQueued::TooOften { retry })?;
+        self.waiting.push_back(question);
+        Ok(())
+    }
+
+    /// Counts something that a user asks for, or says after which time they may.
+    pub(super) fn count(&mut self, user: UserId, now: Instant) -> Result<(), Duration> {
         self.asked.retain(|_user, asked| {
             while asked.front().is_some_and(|first| now.saturating_duration_since(*first) >= SPAN) {
                 asked.pop_front();
             }
             !asked.is_empty()
         });
-        let asked = self.asked.entry(question.asker).or_default();
+        let asked = self.asked.entry(user).or_default();
         if let Some(first) = asked.front().filter(|_first| asked.len() >= self.per_minute) {
-            let retry = SPAN.saturating_sub(now.saturating_duration_since(*first));
-            return Err(NotQueued::TooOften { retry });
+            return Err(SPAN.saturating_sub(now.saturating_duration_since(*first)));
         }
         asked.push_back(now);
-        self.waiting.push_back(question);
         Ok(())
     }
 

@@ -91,7 +91,7 @@ pub struct RunEnd {
     pub text: Option<Text>,
     /// What it used.
     pub receipt: Receipt,
-    /// Why it broke off, for the operator.
+    /// Why it broke off, for the operator; or why another model had to answer.
     pub reason: Option<String>,
     /// When.
     pub at: Millis,
@@ -120,6 +120,8 @@ pub struct Receipt {
     pub used: i64,
     /// How many were left out, and why.
     pub left_out: Vec<(&'static str, i64)>,
+    /// How many lines of a summary name no message that it has read; none where it is no summary.
+    pub uncited: Option<i64>,
     /// From the question to the first word, where there was one.
     pub first_ms: Option<i64>,
     /// Why it broke off, as far as that concerns its readers.

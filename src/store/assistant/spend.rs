@@ -56,7 +56,7 @@ pub struct Spent {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Spending {
     pub(in crate::store) user: UserId,
-    pub(in crate::store) room: RoomId,
+    pub(in crate::store) room: Option<RoomId>,
     pub(in crate::store) club: Option<ClubId>,
 }
 
@@ -71,7 +71,8 @@ pub(in crate::store) struct Wanted {
 impl Spending {
     fn keys(self) -> [(&'static str, i64); 4] {
         let club = self.club.map_or(-1, |club| club.0);
-        [("user", self.user.0), ("room", self.room.0), ("club", club), ("all", 0)]
+        let room = self.room.map_or(-1, |room| room.0);
+        [("user", self.user.0), ("room", room), ("club", club), ("all", 0)]
     }
 }
 
@@ -239,7 +240,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn reserve_ai(
         &self,
-        (user, room, club): (UserId, RoomId, Option<ClubId>),
+        (user, room, club): (UserId, Option<RoomId>, Option<ClubId>),
         (input, output, price): (i64, (i64, i64), (i64, i64)),
         budgets: &Budgets,
         day: Day,
@@ -256,7 +257,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn settle_ai(
         &self,
-        (user, room, club): (UserId, RoomId, Option<ClubId>),
+        (user, room, club): (UserId, Option<RoomId>, Option<ClubId>),
         reserved: Reserved,
         used: (i64, i64),
     ) -> Result<(), StoreError> {

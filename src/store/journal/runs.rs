@@ -135,7 +135,7 @@ const STANDING: &str = concat!(
 );
 
 fn spending(standing: &Standing, room: RoomId, club: Option<ClubId>) -> Spending {
-    Spending { user: UserId(standing.asker_id), room, club }
+    Spending { user: UserId(standing.asker_id), room: Some(room), club }
 }
 
 async fn begin(

@@ -1,6 +1,7 @@
 //! Queues and budgets: who has to wait is told their place, who asks too much is told when to come
 //! back, and the message itself is always taken.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{Models, ask, hear, on_both_with, talker};
@@ -139,6 +140,66 @@ async fn who_asks_too_often_in_a_minute_waits() {
     let refused = session.expect("ai.refused").await;
     assert_eq!(refused["code"], "ai_busy");
     assert!(refused["retry_ms"].as_i64().unwrap() <= 60_000);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_a_question_too() {
+    let models = Models::listen().await;
+    let app = models.app_with("fast", &[("MOIM_AI_QUESTIONS_PER_MINUTE", "2")]).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    session.send(&room, "c-0", "hello").await;
+    let path = format!("/v1/rooms/{room}/ai/draft");
+    for _ in 0..2 {
+        app.rest.post(&mina.token, &path, &json!({})).await;
+    }
+    let draft = (Method::POST, Some(mina.token.as_str()), path.as_str(), Some(json!({})));
+    let (status, why) = app.rest.refused(draft.0, draft.1, draft.2, draft.3.as_ref()).await;
+    assert_eq!((status, &why["code"]), (429, &json!("ai_busy")));
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    assert_eq!(session.expect("ai.refused").await["code"], "ai_busy");
+    let bob = app.person("bob").await;
+    app.rest.post(&bob.token, &path, &json!({})).await;
+    assert_eq!(models.mock.calls().len(), 3);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_holds_more_than_two_places_for_drafts() {
+    let models = Models::listen().await;
+    let slow = [("MOIM_AI_FIRST_TOKEN_MS", "1500")];
+    let app = models.app_with("hang", &slow).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    session.send(&room, "c-0", "hello").await;
+    let path = format!("/v1/rooms/{room}/ai/draft");
+    let body = json!({});
+    let draft =
+        async || app.rest.refused(Method::POST, Some(&mina.token), &path, Some(&body)).await;
+    let (one, two, three, four) = tokio::join!(draft(), draft(), draft(), draft());
+    let mut statuses = [one, two, three, four].map(|(status, _why)| status);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [429, 429, 503, 503], "two were asked for, in vain");
+    assert_eq!(models.mock.calls().len(), 2);
+    // What is over holds no place.
+    assert_eq!(draft().await.0, 503);
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_meets_its_budget_ends_with_it() {
+    let models = Models::listen().await;
+    let few = [("MOIM_AI_USER_TOKENS_PER_DAY", "1500")];
+    let app = models.app_with("endless", &few).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let heard = hear(&mut session).await;
+    let end = &heard.end["d"];
+    assert_eq!((&end["finish"], end.get("error")), (&json!("budget"), None), "{end}");
+    assert!(!heard.text().is_empty() && heard.joined() == heard.text());
+    let most = models.mock.calls()[0].body["max_tokens"].as_i64();
+    assert!(most.is_some_and(|most| most < 1_500), "the model is told: {most:?}");
+    let path = format!("/v1/ai/runs/{}", end["run"].as_str().unwrap());
+    assert_eq!(app.rest.get(&mina.token, &path).await["finish"], "budget");
     app.end().await;
 }
 

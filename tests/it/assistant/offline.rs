@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ask, hear, set};
+use super::{Models, ask, hear, set, talker};
 use crate::data::everything;
 use crate::support::{TestApp, on_both};
 
@@ -130,4 +130,82 @@ async fn it_writes_no_drafts(app: &TestApp) {
     assert_eq!(call.status(), 409);
     let about = app.rest.get(&mina.token, "/v1/ai").await;
     assert_eq!(about["connected"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_does_not_answer_is_not_called_missing() {
+    let models = Models::listen().await;
+    let last = [("MOIM_AI_OFFLINE_LAST", "true"), ("MOIM_AI_QUESTIONS_PER_MINUTE", "100")];
+    let app = models.app_with("404", &last).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    let bob = app.person("bob").await;
+    for (language, questions, words) in [
+        ("en", ["@ai the key?", "@ai ?", "/ai catch up"], "The AI model does not answer just now"),
+        ("ko", ["@ai 열쇠", "@ai ?", "/ai 따라잡기"], "지금은 AI 모델이 답하지 않아"),
+    ] {
+        set(&app, &mina, &room, json!({ "ai_language": language })).await;
+        for (n, question) in questions.iter().enumerate() {
+            // So that something was missed.
+            app.session(&bob).await.ok(super::send(&room, &format!("{language}-{n}"), "so")).await;
+            ask(&mut session, &room, &format!("{language}-{n}"), question).await;
+            let heard = hear(&mut session).await;
+            let end = &heard.end["d"];
+            assert!(heard.text().starts_with(words), "{question}: {}", heard.text());
+            assert_eq!((&end["finish"], end.get("error")), (&json!("stop"), None));
+            // The operator sees why; for others it is an answer like any.
+            let path = format!("/v1/ai/runs/{}", end["run"].as_str().unwrap());
+            let run = app.rest.get(&mina.token, &path).await;
+            assert_eq!(
+                (&run["error"], &run["provider"]),
+                (&json!("unknown_model"), &json!("offline"))
+            );
+            let run = app.rest.get(&bob.token, &path).await;
+            assert_eq!((&run["error"], run.get("provider")), (&json!(null), None));
+        }
+    }
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_wants_no_model_says_so() {
+    let models = Models::listen().await;
+    let app = models.app("fast").await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    for (language, words) in [
+        ("en", "This room is answered without an AI model"),
+        ("ko", "이 방에서는 AI 모델 없이 답해"),
+    ] {
+        let offline = json!({ "ai_language": language, "ai_model": "offline" });
+        set(&app, &mina, &room, offline).await;
+        ask(&mut session, &room, language, "@ai the key?").await;
+        let heard = hear(&mut session).await;
+        assert!(heard.text().starts_with(words), "{}", heard.text());
+        let path = format!("/v1/ai/runs/{}", heard.end["d"]["run"].as_str().unwrap());
+        assert_eq!(app.rest.get(&mina.token, &path).await["error"], json!(null));
+    }
+    assert!(models.mock.calls().is_empty());
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_another_model_answered_is_for_the_operator() {
+    let models = Models::listen().await;
+    let second = [
+        ("MOIM_LLM_FALLBACK_PROVIDER", "openai"),
+        ("MOIM_LLM_FALLBACK_BASE_URL", models.url.as_str()),
+        ("MOIM_LLM_FALLBACK_MODEL", "words:3"),
+    ];
+    let app = models.app_with("key:other", &second).await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let heard = hear(&mut session).await;
+    let end = &heard.end["d"];
+    assert_eq!((&end["model"], end.get("error")), (&json!("words:3"), None));
+    let path = format!("/v1/ai/runs/{}", end["run"].as_str().unwrap());
+    let run = app.rest.get(&mina.token, &path).await;
+    assert_eq!((&run["error"], &run["finish"]), (&json!("bad_key"), &json!("stop")));
+    assert_eq!(run["model"], "words:3");
+    let bob = app.person("bob").await;
+    assert_eq!(app.rest.get(&bob.token, &path).await["error"], json!(null));
+    app.end().await;
 }

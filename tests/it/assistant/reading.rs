@@ -123,3 +123,25 @@ async fn answers_go_into_a_file_and_come_out_without_links(app: &TestApp, _model
     let run = end["d"]["run"].as_str().unwrap();
     assert!(answer["cid"] != run, "the next run there may have its number: {answer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_says_how_much_of_it_names_no_message() {
+    let models = Models::listen().await;
+    // It repeats what it is told: a line that names a message, one that names none that it has read.
+    let app = models.app("echo").await;
+    let (_, room, mut at_mina) = talker(&app, "mina").await;
+    let (_, _, mut at_bob) = talker(&app, "bob").await;
+    let first = at_mina.send(&room, "c-1", "we meet at seven").await["id"].clone();
+    let named = format!("as said [{}]", first.as_str().unwrap());
+    at_mina.send(&room, "c-2", &named).await;
+    ask(&mut at_bob, &room, "q-1", "/ai catch up").await;
+    let end = hear(&mut at_bob).await.end["d"].clone();
+    let lines = end["text"].as_str().unwrap().lines().filter(|line| !line.trim().is_empty());
+    let (with, without): (Vec<_>, Vec<_>) = lines.partition(|line| line.contains(&named));
+    assert_eq!((with.len(), without.is_empty()), (1, false), "{end}");
+    assert_eq!(end["context"]["uncited"], without.len(), "{end}");
+    ask(&mut at_bob, &room, "q-2", "@ai hello").await;
+    let end = hear(&mut at_bob).await.end["d"].clone();
+    assert!(end["context"].get("uncited").is_none(), "an answer is no summary: {end}");
+    app.end().await;
+}

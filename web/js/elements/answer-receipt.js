@@ -50,5 +50,7 @@ function read({ context }) {
   if (!context) return "";
   const left = Object.values(context.left_out ?? {}).reduce((sum, count) => sum + Number(count), 0);
   const told = t("ai.context.is", { used: number(context.used), from: context.from, to: context.to });
-  return left ? `${told} · ${t("ai.context.left", { count: number(left) })}` : told;
+  const less = left ? t("ai.context.left", { count: number(left) }) : "";
+  const bare = context.uncited ? t("ai.context.uncited", { count: number(context.uncited) }) : "";
+  return [told, less, bare].filter(Boolean).join(" · ");
 }

@@ -159,6 +159,7 @@ export default {
   "ai.context": "Could read",
   "ai.context.is": "{used} messages",
   "ai.context.left": "{count} left out",
+  "ai.context.uncited": "lines without a source: {count}",
   "ai.cites": "It names these messages:",
   "ai.cite": "Show source {count}",
 };

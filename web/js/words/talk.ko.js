@@ -156,6 +156,7 @@ export default {
   "ai.context": "읽을 수 있던 것",
   "ai.context.is": "메시지 {used}개",
   "ai.context.left": "{count}개 빠짐",
+  "ai.context.uncited": "출처 없는 줄 {count}개",
   "ai.cites": "이 메시지들을 근거로 들었어요.",
   "ai.cite": "근거 {count} 보기",
 };
