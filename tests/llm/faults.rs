@@ -138,3 +138,30 @@ async fn nobody_there_and_this_server_itself_are_told_apart() {
     let own = Endpoint { own: vec![mock.address()], ..endpoint(BOTH[0], &mock, "fast") };
     assert_eq!(ask(&chain(vec![own]), &question()).await.end, Err(LlmError::OwnAddress));
 }
+
+#[tokio::test]
+async fn a_host_that_takes_no_connection_is_given_up() {
+    // Nobody accepts, and its queue is full: further calls are not even refused.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    let (soon, mut held) = (Duration::from_millis(200), Vec::new());
+    while let Ok(line) = tokio::time::timeout(soon, tokio::net::TcpStream::connect(address)).await {
+        held.push(line.unwrap());
+        assert!(held.len() < 100, "it is never full");
+    }
+    for speaks in BOTH {
+        let base_url = Some(format!("http://{address}/v1"));
+        let endpoint = Endpoint { base_url, ..endpoint(speaks, &mock().await, "fast") };
+        let model = moim::llm::HttpModel::new(endpoint, soon).unwrap();
+        let models: Vec<std::sync::Arc<dyn moim::llm::ChatModel>> =
+            vec![std::sync::Arc::new(model)];
+        let chain = moim::llm::Chain::new(models, false, super::support::timing());
+        let began = std::time::Instant::now();
+        let outcome = ask(&chain, &question()).await;
+        assert_eq!(outcome.end, Err(LlmError::Timeout(Wait::Connect)), "{speaks:?}");
+        assert_eq!(outcome.tries, 1, "what took so long is not tried again");
+        assert!(began.elapsed() < super::support::timing().first_token);
+    }
+}

@@ -7,7 +7,9 @@ use moim::faults::{Moment, Part};
 use serde_json::json;
 
 use super::{Models, ask, hear, talker};
-use crate::support::{Client, Person, Process, TestApp, eventually_within, free_address};
+use crate::support::{
+    Client, Person, Process, TestApp, eventually, eventually_within, free_address,
+};
 
 /// How the answers of a room ended, by their runs; each once.
 async fn ends(app: &TestApp, person: &Person, room: &str) -> Vec<(String, String)> {
@@ -56,6 +58,43 @@ async fn a_run_that_crashes_leaves_what_it_said() {
 async fn an_assistant_that_crashes_is_buried_or_begins_again() {
     for moment in [Moment::Start, Moment::Middle, Moment::End] {
         one_end_after_a_crash(Part::Assistant, moment).await;
+    }
+}
+
+/// Asks by the call, which says at once which run it is.
+async fn asked(app: &TestApp, person: &Person, room: &str) -> String {
+    let path = format!("/v1/rooms/{room}/ai");
+    let asked = app.rest.post(&person.token, &path, &json!({ "text": "hello" })).await;
+    asked["run"].as_str().unwrap().to_owned()
+}
+
+/// Waits for the end of a run, which may have to be found by the look that is taken now and then.
+async fn is_over(app: &TestApp, person: &Person, run: &str) -> serde_json::Value {
+    let path = format!("/v1/ai/runs/{run}");
+    eventually_within(Duration::from_secs(60), "it is over", async || {
+        app.rest.get(&person.token, &path).await["status"] == "done"
+    })
+    .await;
+    app.rest.get(&person.token, &path).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assistants_that_crash_leave_no_question_without_an_end() {
+    for moment in [Moment::Start, Moment::Middle, Moment::End] {
+        let models = Models::listen().await;
+        let app = models.app("tps:100+words:20").await;
+        let mina = app.person("mina").await;
+        let room = app.lobby(&mina).await;
+        app.faults.crash(Part::Assistants, moment, 1);
+        let first = asked(&app, &mina, &room).await;
+        eventually("they have crashed", async || app.faults.crashes_to_come() == 0).await;
+        let over = is_over(&app, &mina, &first).await;
+        let second = asked(&app, &mina, &room).await;
+        assert_eq!(is_over(&app, &mina, &second).await["finish"], "stop", "{moment:?}");
+        let ends = ends(&app, &mina, &room).await;
+        let told: Vec<_> = ends.iter().map(|(run, _finish)| run.as_str()).collect();
+        assert_eq!(told, [first, second], "{moment:?}: {over}");
+        app.end().await;
     }
 }
 

@@ -8,6 +8,7 @@ mod ending;
 mod faults;
 mod limits;
 mod newcomers;
+mod nodes;
 mod offline;
 mod reading;
 mod rights;
