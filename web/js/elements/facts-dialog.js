@@ -5,8 +5,11 @@ import { LiveElement, part, setText, stamp } from "/js/dom.js";
  * Something to read: who, when, what. There is one of them.
  *
  * @typedef {{title: string, text?: string, user?: string, run?: () => void}} Fact
+ * @typedef {{title: string, text?: string, facts: Fact[]}} Shown
  */
 class FactsDialog extends LiveElement {
+  /** @type {Shown | null} */ #shown = null;
+
   connectedCallback() {
     if (this.isBuilt) return;
     this.append(stamp("facts-dialog"));
@@ -19,12 +22,22 @@ class FactsDialog extends LiveElement {
     return part(this, "dialog");
   }
 
-  /** @param {{title: string, text?: string, facts: Fact[]}} shown */
-  show({ title, text = "", facts }) {
+  /** @param {Shown} shown */
+  show(shown) {
+    const { title, text = "", facts } = shown;
+    this.#shown = shown;
     setText(part(this, "title"), title);
     setText(part(this, "text"), text);
     part(this, "facts").replaceChildren(...facts.map((fact) => this.#item(fact)));
     if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  /** What is known later; by then something else may be read. @param {Shown} shown @param {Fact[]} facts @param {"first" | "last"} where */
+  add(shown, facts, where) {
+    if (shown !== this.#shown || !this.#dialog.open) return;
+    const items = facts.map((fact) => this.#item(fact));
+    if (where === "first") part(this, "facts").prepend(...items);
+    else part(this, "facts").append(...items);
   }
 
   /** @param {Fact} fact */
@@ -49,9 +62,11 @@ class FactsDialog extends LiveElement {
   }
 }
 
-/** @param {{title: string, text?: string, facts: Fact[]}} shown */
+/** @param {Shown} shown @returns {(facts: Fact[], where: "first" | "last") => void} adds what is known later */
 export function showFacts(shown) {
-  /** @type {any} */ (document.querySelector("facts-dialog")).show(shown);
+  const dialog = /** @type {any} */ (document.querySelector("facts-dialog"));
+  dialog.show(shown);
+  return (facts, where) => dialog.add(shown, facts, where);
 }
 
 customElements.define("facts-dialog", FactsDialog);

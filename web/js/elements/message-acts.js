@@ -78,7 +78,7 @@ class Deed {
     if (action === "thread") return tell("open-panel", { name: "thread", root: message.id });
     if (action === "history") return tried(this.history());
     if (action === "stop") return tried(this.chat.acts.stop(message.ai?.run ?? ""));
-    if (action === "receipt") return showReceipt(this.chat, message);
+    if (action === "receipt") return showReceipt(this.chat, this.api, message);
     if (action === "ask-again") return tried(this.answer("continue"));
     if (action === "ask-anew") return tried(this.answer("retry"));
     if (action === "more") return this.menu(button);
