@@ -144,9 +144,10 @@ export class Api {
     return this.send("POST", `/rooms/${encodeURIComponent(room)}/threads/${encodeURIComponent(root)}/read`, { seq });
   }
 
-  /** Whether the assistant has a model. @returns {Promise<boolean>} */
-  hasModel() {
-    return this.get("/ai").then(({ connected }) => connected, () => false);
+  /** What there is of the assistant. @returns {Promise<{hasAssistant: boolean, hasModel: boolean}>} */
+  assistant() {
+    const told = ({ enabled = false, connected = false }) => ({ hasAssistant: enabled, hasModel: connected });
+    return this.get("/ai").then(told, () => told({}));
   }
 
   /** @param {string | null} cursor */

@@ -1,11 +1,13 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { dayKey, t, tn, tProblem } from "/js/i18n.js";
+import { catchUp } from "/js/models/missed.js";
 import { rowsOf } from "/js/models/rows.js";
 import { isAtEnd, isNearEnd, isNearTop, ScrollAnchor } from "/js/models/scroll-anchor.js";
 import { confirm } from "/js/elements/ask-dialog.js";
 import { pressed } from "/js/elements/message-acts.js";
 import { RowPainter } from "/js/elements/row-painter.js";
 import { roomName } from "/js/elements/room-name.js";
+import { tried } from "/js/elements/telling.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const FLASH_MS = 1800;
@@ -44,6 +46,7 @@ class MessageTimeline extends LiveElement {
     this.on(part(this, "select-cancel"), "click", () => this.#select(null));
     this.on(part(this, "select-delete"), "click", () => this.#removePicked());
     this.on(part(this, "rows"), "click", (event) => pressed(chat, this.api, event, null));
+    this.on(part(this, "rows"), "click", ({ target }) => this.#catchUp(target.closest('[data-part="catch-up"]')));
     this.on(part(this, "rows"), "change", ({ target }) => this.#pick(target));
     // The box shrinks when a phone shows its keyboard: what was at the end stays there.
     this.#sizes = new ResizeObserver(([{ target }]) => (target === this.#log || this.#anchor.stuck) && this.#settle());
@@ -90,12 +93,24 @@ class MessageTimeline extends LiveElement {
     this.#reach();
   }
 
-  #toEnd() {
+  /** @param {HTMLElement | null} [then] what is at hand there */
+  #toEnd(then = document.getElementById("composer")) {
     this.chat.feed?.present();
     this.#anchor.stick();
     this.#render();
     this.#scrolled();
-    document.getElementById("composer")?.focus({ preventScroll: true });
+    then?.focus({ preventScroll: true });
+  }
+
+  /** Has the assistant say what was missed; the answer comes at the end. @param {HTMLButtonElement | null} button */
+  async #catchUp(button) {
+    if (!button) return;
+    const room = this.#room;
+    button.disabled = true;
+    const isAsked = await tried(catchUp(this.chat, this.api, t("ai.catch.ask")));
+    button.disabled = false;
+    // On a phone the box to write in would bring the keyboard, and cover the answer.
+    if (isAsked && room === this.#room) this.#toEnd(this.#log);
   }
 
   /** Whether somebody really sees the end. */

@@ -1,5 +1,6 @@
 import { part, setText, stamp } from "/js/dom.js";
 import { day, t, tn } from "/js/i18n.js";
+import { mayCatchUp } from "/js/models/missed.js";
 
 const MOST_NAMES = 3;
 
@@ -51,7 +52,7 @@ export class RowPainter {
   /** @param {any} element @param {import("/js/models/rows.js").Row} row @param {Set<string> | null} picked */
   #fill(element, row, picked) {
     if (row.type === "day") return setText(part(element, "text"), day(row.at));
-    if (row.type === "new") return setText(part(element, "text"), t("room.new"));
+    if (row.type === "new") return this.#fillNew(element);
     if (row.type === "thread") return this.#fillThread(element, row);
     if (row.type === "line") {
       const role = row.role ? t(`members.role.${row.role}`) : "";
@@ -69,6 +70,13 @@ export class RowPainter {
       mayStop: row.ai?.asker === me?.id || Boolean(feed?.may("delete_others")),
     };
     element.show(row, about, this.#chat.keys);
+  }
+
+  /** From here on it is new. @param {any} element */
+  #fillNew(element) {
+    setText(part(element, "text"), t("room.new"));
+    setText(part(element, "catch-up-text"), t("ai.catch"));
+    part(element, "catch-up").hidden = !mayCatchUp(this.#chat);
   }
 
   /** What was said in a thread meanwhile. @param {any} element @param {any} row */
@@ -102,7 +110,8 @@ export class RowPainter {
 /** @param {import("/js/models/rows.js").Row} row @returns {any} */
 function newElement(row) {
   if (row.type === "message") return document.createElement("message-row");
-  const element = /** @type {HTMLElement} */ (stamp(row.type === "thread" ? "thread-row" : "quiet-row").firstElementChild);
+  const template = row.type === "thread" ? "thread-row" : row.type === "new" ? "new-row" : "quiet-row";
+  const element = /** @type {HTMLElement} */ (stamp(template).firstElementChild);
   element.classList.add(`is-${row.type}`);
   return element;
 }

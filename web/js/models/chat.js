@@ -41,6 +41,8 @@ export class Chat extends EventTarget {
   inbox;
   /** @type {Map<string, any>} */ clubs = new Map();
   /** @type {string | null} */ current = null;
+  /** Whether there is an assistant on this server. */
+  hasAssistant = false;
   /** Whether a model is connected; without one the assistant only quotes. */
   hasModel = false;
   /** Whether the end of the current room is in view of somebody. */
@@ -148,9 +150,9 @@ export class Chat extends EventTarget {
     this.feed?.more(where)?.catch((problem) => this.#emit("problem", problem));
   }
 
-  /** What has this seq and all behind it is unread from now on. @param {number} seq */
-  async markUnread(seq) {
-    const { current: room, feed } = this;
+  /** What has this seq and all behind it is unread from now on. @param {number} seq @param {string | null} [room] an open one */
+  async markUnread(seq, room = this.current) {
+    const feed = this.#feeds.get(room ?? "");
     if (!room || !feed) return;
     feed.isHeld = true;
     this.#readAsked.delete(room);
@@ -207,7 +209,7 @@ export class Chat extends EventTarget {
 
   /** @param {any} ok */
   #ready(ok) {
-    if (!this.me) this.#api.hasModel().then((/** @type {boolean} */ isSo) => ((this.hasModel = isSo), this.#emit("rooms")));
+    if (!this.me) this.#api.assistant().then((/** @type {any} */ about) => (Object.assign(this, about), this.#emit("rooms"), this.#emit("detail", this.current)));
     this.me = ok.user;
     this.people.learn([ok.user]);
     this.book.replace(ok.rooms);
