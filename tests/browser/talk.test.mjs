@@ -329,7 +329,7 @@ describe("what one does with messages", () => {
     await mina.locator("message-row:is(.is-found, :focus)", { hasText: "what is up?" }).waitFor();
     await mina.getByRole("button", { name: "Where this comes from" }).click();
     await mina.locator("facts-dialog .fact", { hasText: "12 tokens read, 5 written · $0.00031" }).waitFor();
-    await mina.locator("facts-dialog .fact.is-link").click();
+    await mina.locator("facts-dialog .fact.is-link").first().click();
     await mina.locator("message-row:is(.is-found, :focus)", { hasText: "what is up?" }).waitFor();
   });
 });
