@@ -1,5 +1,7 @@
 //! What moderators set in a room, and its end.
 
+use std::str::FromStr;
+
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,7 +20,7 @@ use crate::domain::{
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{RoomChanged, RoomInfo, RoomPatch};
 
-/// A change to a room: what is absent stays, null clears.
+/// A change to a room: what is absent stays, null clears (but for `history` and `write`).
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RoomPatchBody {
     /// 1–50 characters; 2–50, and unique, when it is listed.
@@ -29,11 +31,13 @@ pub(super) struct RoomPatchBody {
     #[schema(value_type = Option<String>, max_length = 200)]
     topic: Option<Option<String>>,
     /// `all` or `since_join`.
+    #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::history, required = false)]
-    history: Option<String>,
+    history: Option<Option<String>>,
     /// `all` or `moderators`.
+    #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::writers, required = false)]
-    write: Option<String>,
+    write: Option<Option<String>>,
     /// Seconds between two messages of one user, at most 21,600; 0 is none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 21_600)]
@@ -60,6 +64,11 @@ pub(super) struct RoomPatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     ai_model: Option<Option<String>>,
+}
+
+/// A word that stands for something; null stands for nothing.
+fn word<T: FromStr>(said: &Option<String>) -> Result<T, T::Err> {
+    said.as_deref().unwrap_or_default().parse()
 }
 
 /// What is to be different.
@@ -118,8 +127,9 @@ impl Wish {
         });
         let wish = Self {
             topic: fields.take_some("topic", topic),
-            history: fields.take_some("history", body.history.as_deref().map(str::parse)),
-            write: fields.take_some("write", body.write.as_deref().map(str::parse)),
+            // These two are always said: null is refused like any other word.
+            history: fields.take_some("history", body.history.as_ref().map(word)),
+            write: fields.take_some("write", body.write.as_ref().map(word)),
             slow_mode_s: fields.take_some("slow_mode_s", slow),
             retention_days: fields.take_some("retention_days", retention),
             is_listed: body.listed,

@@ -285,6 +285,8 @@ async fn a_club_room_is_changed_and_everyone_who_has_it_is_told(app: &TestApp) {
         (json!({ "topic": "x".repeat(201) }), "topic"),
         (json!({ "history": "some" }), "history"),
         (json!({ "write": "nobody" }), "write"),
+        (json!({ "write": null }), "write"),
+        (json!({ "history": null }), "history"),
         (json!({ "slow_mode_s": -1 }), "slow_mode_s"),
         (json!({ "slow_mode_s": 21_601 }), "slow_mode_s"),
         (json!({ "listed": true }), "listed"),
