@@ -118,7 +118,7 @@ pub(super) fn serve_on(
 }
 
 /// Opens the memory of this thread once. The allocator of glibc opens it by the few KiB that are
-/// missing, each time with a system call for which all page faults of the process wait: two or three
+/// missing, each time with a system call for which all page faults of the process wait: about two
 /// for each of ten thousand clients that come back. What was open once stays so, also when the pages
 /// are given back, as they are here: they were never written. Elsewhere this does nothing.
 fn open_heap() {
