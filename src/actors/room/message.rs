@@ -57,6 +57,8 @@ pub(crate) enum RoomMsg {
     /// Settings, rules, roster or rights have changed in the store: read them again. Who changed them here waits
     /// for the answer; none is from elsewhere.
     Refresh(Option<Answer<()>>),
+    /// How many may read the room, and how many of them are online.
+    Count(Answer<(usize, usize)>),
     /// More of an answer was said.
     Said(Arc<Answering>),
     /// Look whether anybody still needs this room awake.
@@ -67,6 +69,21 @@ pub(crate) enum RoomMsg {
 }
 
 impl RoomMsg {
+    /// Whether it keeps no room awake: what other nodes and the presence tell, and who only looks.
+    pub(super) const fn is_told(&self) -> bool {
+        matches!(
+            self,
+            Self::Presence { .. }
+                | Self::States(_)
+                | Self::Online(_)
+                | Self::Foreign(_)
+                | Self::Behind(_)
+                | Self::Refresh(_)
+                | Self::Count(_)
+                | Self::Said(_)
+        )
+    }
+
     /// Who asks for something that takes being inside; nobody does for the rest.
     pub(super) fn asked_by(&self) -> Option<UserId> {
         match self {

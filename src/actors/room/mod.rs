@@ -180,18 +180,7 @@ impl Room {
         if matches!(msg, RoomMsg::Idle) {
             return self.sleep_if_idle(live);
         }
-        // What other nodes and the presence tell keeps no room awake.
-        let is_told = matches!(
-            msg,
-            RoomMsg::Presence { .. }
-                | RoomMsg::States(_)
-                | RoomMsg::Online(_)
-                | RoomMsg::Foreign(_)
-                | RoomMsg::Behind(_)
-                | RoomMsg::Refresh(_)
-                | RoomMsg::Said(_)
-        );
-        live.is_busy |= !is_told;
+        live.is_busy |= !msg.is_told();
         let msg = match msg {
             RoomMsg::Send(send) if live.lateness.is_standing(send.since, Instant::now()) => {
                 return self.refuse_late(send.asker).await;
@@ -273,6 +262,7 @@ impl Room {
             Effect::NoteOpened(users) => self.rooms.note_opened(live.me.clone(), users),
             Effect::ReadSettings => self.rooms.read_settings(live.me.clone()),
             Effect::Refreshed(answers) => answers.iter().for_each(|answer| answer.give(())),
+            Effect::Counted(answer) => answer.give(live.gauge.counts()),
         }
     }
 
@@ -368,6 +358,7 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::States(states) => state.states(states).into_iter().collect(),
         RoomMsg::Online(all) => state.online_are(all).into_iter().collect(),
         RoomMsg::Refresh(answer) => state.refresh(answer),
+        RoomMsg::Count(answer) => vec![Effect::Counted(answer)],
         RoomMsg::Said(answering) => state.said(&answering).into_iter().collect(),
         // Opens are taken apart before.
         RoomMsg::Idle | RoomMsg::Opens(_) => Vec::new(),

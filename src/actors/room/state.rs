@@ -80,6 +80,8 @@ pub(crate) enum Effect {
     NoteOpened(Vec<UserId>),
     /// It was read; those waited for it.
     Refreshed(Vec<Answer<()>>),
+    /// Says how many may read the room, and how many of them are online.
+    Counted(Answer<(usize, usize)>),
 }
 
 /// What a room begins with.

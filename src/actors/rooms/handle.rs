@@ -238,13 +238,19 @@ impl RoomsHandle {
         self.ask(room, RoomMsg::Crash(times)).await
     }
 
-    /// How many may read a living room, and how many of them are online.
+    /// How many may read a living room, and how many of them are online. A room that is awake says so
+    /// itself, behind whatever it was told before: who has just left is not counted.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn counts(&self, room: RoomId) -> Result<(usize, usize), StoreError> {
-        if let Some(room) = self.directory.find(room) {
-            return Ok(room.gauge.counts());
+        if let Some(handle) = self.directory.find(room) {
+            let (answer, counted) = Answer::channel();
+            if handle.ask(RoomMsg::Count(answer)).await.is_ok()
+                && let Some(counts) = counted.await.ok()
+            {
+                return Ok(counts);
+            }
         }
         let roster = self.store.roster(room).await?;
         let online = roster.iter().filter(|row| self.is_online(row.user)).count();
