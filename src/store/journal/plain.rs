@@ -36,16 +36,21 @@ const HEADS_SQLITE: Bulk = bulk!(
 );
 
 /// The same, with the rows locked in the order that everyone keeps, and only those that did not move
-/// while we waited for them.
+/// while we waited for them. One room after another is looked up by its key: left to itself, the
+/// planner takes the conditions for rare and compares every room with every other.
 const HEADS_POSTGRES: Bulk = bulk!(
     "UPDATE room SET head = room.head + held.count, n = room.n + held.count
-       FROM (SELECT locked.room_id, given.count FROM ",
+       FROM (SELECT locked.room_id, given.count FROM (SELECT * FROM ",
     (room_id bigint, count bigint),
-    " CROSS JOIN room seen CROSS JOIN room locked
-      WHERE seen.room_id = given.room_id AND locked.room_id = given.room_id
-        AND locked.head = seen.head AND locked.rev = seen.rev AND locked.deleted_at IS NULL
-        AND locked.notify <> 'all' AND NOT locked.is_watched AND locked.slow_mode_s = 0
-      ORDER BY locked.room_id FOR NO KEY UPDATE OF locked) held
+    " ORDER BY room_id) given
+      CROSS JOIN LATERAL (SELECT room.head, room.rev FROM room
+                           WHERE room.room_id = given.room_id OFFSET 0) seen
+      CROSS JOIN LATERAL (SELECT room.room_id FROM room
+                           WHERE room.room_id = given.room_id
+                             AND room.head = seen.head AND room.rev = seen.rev
+                             AND room.deleted_at IS NULL AND room.notify <> 'all'
+                             AND NOT room.is_watched AND room.slow_mode_s = 0
+                             FOR NO KEY UPDATE OF room) locked) held
       WHERE room.room_id = held.room_id
       RETURNING room.room_id, room.head, room.n, room.kind, room.club_id, room.deleted_at,
                 room.notify, room.is_watched, room.slow_mode_s"
