@@ -43,12 +43,17 @@ const WAL_BYTES: &str = "67108864";
 ///
 /// An acknowledged message must survive a power cut, whatever the server's default says. A node
 /// that hangs must not hold the lock of a room for longer than others are willing to wait. Joins run
-/// in the order in which they are written, as SQLite's CROSS JOIN does: left to its statistics, the
-/// planner at times reads a whole lobby to find one user in it.
+/// in the order in which they are written, as SQLite's CROSS JOIN does, and every table is looked up by an
+/// index: left to its statistics, the planner at times reads a whole lobby to find one user in it, or
+/// all messages there are, on several processes, to find a hundred. A statement of ours is short, and
+/// never worth compiling.
 const POSTGRES_WRITER: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
      WHERE current_setting('synchronous_commit') = 'off';
     SET join_collapse_limit = 1;
+    SET enable_seqscan = off;
+    SET max_parallel_workers_per_gather = 0;
+    SET jit = off;
     SET plan_cache_mode = force_generic_plan;
     SET lock_timeout = '10s';
     SET statement_timeout = '30s';
@@ -58,6 +63,9 @@ const POSTGRES_WRITER: &str = "
 const POSTGRES_READER: &str = "
     SET default_transaction_read_only = on;
     SET join_collapse_limit = 1;
+    SET enable_seqscan = off;
+    SET max_parallel_workers_per_gather = 0;
+    SET jit = off;
     SET statement_timeout = '30s';";
 
 /// Where the data is kept. Not `Debug`: the URL may hold a password.
