@@ -48,6 +48,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         threads::mine, threads::messages, threads::read,
         moderation::members::kick, moderation::members::ban, moderation::members::mute,
         moderation::members::unmute, moderation::members::bans, moderation::members::unban,
+        moderation::mutes::of_club, moderation::mutes::of_room,
         moderation::rooms::put_out, moderation::rooms::ban, moderation::rooms::mute,
         moderation::rooms::unmute, moderation::rooms::bans, moderation::rooms::unban,
         moderation::reports::report, moderation::reports::list, moderation::reports::decide,

@@ -77,6 +77,10 @@ pub(super) enum List {
     InstanceReports = 48,
     /// Those that were decided.
     InstanceDecided = 49,
+    /// Who may not write in a club.
+    Mutes = 50,
+    /// Who may not write in a room.
+    RoomMutes = 51,
 }
 
 /// A sort key that a cursor can hold.
@@ -171,6 +175,8 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::RoomBans,
         List::InstanceReports,
         List::InstanceDecided,
+        List::Mutes,
+        List::RoomMutes,
     ];
     let one = |list| key::<i64>(list, text).map(|key| cursor(list, key));
     let two = |list| key::<(i64, i64)>(list, text).map(|key| cursor(list, key));

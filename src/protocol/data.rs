@@ -180,4 +180,10 @@ pub struct RoomUpdateData<'a> {
     /// Whether it is hidden until the next message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<bool>,
+    /// Until when one may not write; 0 for one who may again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Millis>,
+    /// Why, in the words of the moderator; may be empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mute_reason: Option<&'a str>,
 }

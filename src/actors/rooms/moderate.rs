@@ -12,7 +12,7 @@ use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::actors::seat::Answer;
 use crate::actors::task;
 use crate::domain::{ClubId, Filter, Millis, Rank, RoomId, UserId};
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{Act, Append, Deed, FilterStamp, Moderation, Move, Passage, StoreError, Within};
 
 /// How long a change of rules waits for the rooms of this node to obey it.
@@ -24,7 +24,7 @@ impl RoomsHandle {
     /// # Errors
     /// The refusal of [`crate::store::AppendRefusal`], as the wire says it.
     pub async fn moderate(&self, act: Moderation) -> Result<(), Refusal> {
-        let (within, on) = (act.within, act.on);
+        let (within, on, reason) = (act.within, act.on, Arc::clone(&act.reason));
         let done = self.moved(Append::Moderate(act)).await?;
         let moves = &done.moves;
         // Where a room sleeps here and is awake elsewhere nobody tells it of a mute.
@@ -32,6 +32,15 @@ impl RoomsHandle {
         let silent: Vec<_> = moves.iter().filter(is_silent).map(|step| step.room).collect();
         if !silent.is_empty() {
             self.bus.refresh(&silent);
+        }
+        for step in moves {
+            // The log tells nobody of it, and the others need not know.
+            if let Passage::Muted(until) = step.how {
+                let muted_until = Some(until.unwrap_or(Millis(0)));
+                let mute_reason = until.map(|_until| &*reason);
+                let d = RoomUpdateData { muted_until, mute_reason, ..Default::default() };
+                self.updated_for(step.user, step.room, d).await;
+            }
         }
         let went = moves.iter().find_map(|step| match step.how {
             Passage::Went(why) => Some(why),

@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod filters;
 pub(super) mod members;
+pub(super) mod mutes;
 pub(super) mod permissions;
 pub(super) mod reports;
 pub(super) mod rooms;

@@ -30,6 +30,11 @@ pub(in crate::http) struct PermissionsBody {
     own: Vec<&'static str>,
     /// Where a room of this kind may.
     settable: Vec<&'static str>,
+    /// Until when the caller may not write here all the same (UTC ms).
+    #[schema(value_type = Option<i64>)]
+    muted_until: Option<Millis>,
+    /// Why, in the words of the moderator; may be empty.
+    mute_reason: String,
 }
 
 /// Who may do what from now on: each permission that is named gets a lowest rank, `member`,
@@ -132,12 +137,15 @@ async fn permissions(
     // What an older version let it say means nothing.
     let settable = || all().filter(|one| one.is_settable(info.kind));
     let word = |permission: Permission| permission.word();
+    let mute = api.store.own_mute(room, caller.user(), Millis::now()).await?;
     Ok(web::Json(PermissionsBody {
         rank,
         permissions: all().map(|one| (one.word(), rules.least(one))).collect(),
         may: all().filter(|one| rules.allows(*one, rank)).map(word).collect(),
         own: settable().filter(|one| overrides.get(*one).is_some()).map(word).collect(),
         settable: settable().map(word).collect(),
+        muted_until: mute.as_ref().map(|mute| mute.until),
+        mute_reason: mute.map(|mute| mute.reason).unwrap_or_default(),
     }))
 }
 

@@ -118,19 +118,28 @@ pub(in crate::http) async fn bans(
     paging: Paging,
 ) -> Result<web::Json<Listing<BanEntry>>, ApiError> {
     let (info, rank) = ranked(&api, room, caller).await?;
-    match info.kind {
-        RoomKind::Group | RoomKind::Lobby => require(&info, rank, Permission::Kick)?,
-        RoomKind::Private => {
-            let msg = "two people have a private room for ever";
-            return Err(Refusal::new(ErrorCode::Conflict, msg).because("private_room").into());
-        }
-        RoomKind::Member | RoomKind::Manager => {
-            let msg = "who stays out of a club's room stays out of the club";
-            return Err(Refusal::new(ErrorCode::Forbidden, msg).because("not_group").into());
-        }
-    }
+    outside_clubs(info.kind)?;
+    require(&info, rank, Permission::Kick)?;
     let bans = api.store.room_bans(room, Millis::now(), paging.page(List::RoomBans)?).await?;
     Ok(web::Json(paging.cut(List::RoomBans, bans, |ban: &Ban| (ban.at.0, ban.user.id.0))))
+}
+
+/// Checks that a room has moderators of its own: those of a club are its managers.
+///
+/// # Errors
+/// 409 `private_room`; 403 `not_group` for a room of a club.
+pub(super) fn outside_clubs(kind: RoomKind) -> Result<(), ApiError> {
+    match kind {
+        RoomKind::Group | RoomKind::Lobby => Ok(()),
+        RoomKind::Private => {
+            let msg = "two people have a private room for ever";
+            Err(Refusal::new(ErrorCode::Conflict, msg).because("private_room").into())
+        }
+        RoomKind::Member | RoomKind::Manager => {
+            let msg = "in a club this is done in the club, for all its rooms";
+            Err(Refusal::new(ErrorCode::Forbidden, msg).because("not_group").into())
+        }
+    }
 }
 
 async fn take(

@@ -13,6 +13,7 @@ mod audit;
 mod bans;
 mod deleted;
 mod filters;
+mod mutes;
 mod permissions;
 mod reports;
 mod touch;
@@ -23,6 +24,6 @@ pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
 pub(super) use touch::{lock_rooms, touch};
 pub use types::{
-    AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, NewFilter, NewReport,
-    PermissionChange, Report, Reported, RoomStanding, Settling, Within,
+    AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, Mute, NewFilter, NewReport,
+    OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };

@@ -80,6 +80,26 @@ pub struct Ban {
     pub until: Option<Millis>,
 }
 
+/// Somebody inside who may not write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mute {
+    /// Who.
+    pub user: User,
+    /// Since when they are in the club or room.
+    pub joined_at: Millis,
+    /// Until when.
+    pub until: Millis,
+}
+
+/// What somebody is told who may not write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnMute {
+    /// Until when.
+    pub until: Millis,
+    /// In the words of the moderator; may be empty.
+    pub reason: String,
+}
+
 /// A message to report.
 #[derive(Debug, Clone, Copy)]
 pub struct NewReport<'a> {

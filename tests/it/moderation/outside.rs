@@ -74,6 +74,8 @@ async fn who_is_muted_in_a_lobby_reads_and_reacts_there_and_writes_elsewhere(app
         (status, &body["status"], &body["user"]["id"]),
         (200, &json!("active"), &json!(bob.id))
     );
+    let told = at_bob.expect("room.update").await;
+    assert_eq!(told["d"], json!({ "muted_until": until, "mute_reason": "too loud" }));
     let refused = at_bob.err(send(&lobby, "1", "hello?")).await;
     assert_eq!((&refused["code"], &refused["until"]), (&json!("muted"), &json!(until)));
     let edit = json!({ "op": "edit", "room": lobby, "message": own, "text": "said anew" });
@@ -91,10 +93,25 @@ async fn who_is_muted_in_a_lobby_reads_and_reacts_there_and_writes_elsewhere(app
     let entry = app.rest.get(&admin.token, "/v1/admin/audit").await["items"][0].clone();
     assert_eq!((&entry["action"], &entry["reason"]), (&json!("member.mute"), &json!("too loud")));
     assert_eq!((&entry["until"], &entry["room"]), (&json!(until), &json!(lobby)));
+    let (mutes, own) =
+        (format!("/v1/rooms/{lobby}/mutes"), format!("/v1/rooms/{lobby}/permissions"));
+    let of = async |who: &Person| {
+        let body = app.rest.get(&who.token, &own).await;
+        (body["muted_until"].clone(), body["mute_reason"].clone())
+    };
+    assert_eq!(of(&bob).await, (json!(until), json!("too loud")));
+    assert_eq!(of(&carol).await, (Value::Null, json!("")));
+    let listed = app.rest.get(&admin.token, &mutes).await["items"].clone();
+    assert_eq!((&listed[0]["user"]["id"], &listed[0]["until"]), (&json!(bob.id), &json!(until)));
+    assert_eq!(listed[1], Value::Null);
     let path = format!("/v1/rooms/{lobby}/members/{}/mute", bob.id);
     for _twice in 0..2 {
         assert_eq!(call(app, Method::DELETE, &admin, &path, json!({})).await.0, 204);
     }
+    let told = at_bob.expect("room.update").await;
+    assert_eq!(told["d"], json!({ "muted_until": 0 }));
+    assert_eq!(of(&bob).await, (Value::Null, json!("")));
+    assert_eq!(app.rest.get(&admin.token, &mutes).await["items"], json!([]));
     at_bob.send(&lobby, "4", "again").await;
     // One that has passed means nothing, also to a room that is read from the store.
     act(app, (&admin, &lobby), ("mute", &bob), json!({ "seconds": 60 })).await;

@@ -13,6 +13,7 @@ on_both!(
     one_acts_on_lower_roles_and_only_in_ones_own_club,
     odd_spans_and_reasons_are_refused_by_name,
     a_kick_finds_a_room_that_cannot_be_kept_alive,
+    who_is_muted_is_told_in_all_rooms_of_the_club_and_moderators_see_who_it_is,
 );
 
 async fn a_kick_is_seen_in_every_room_and_then_there_is_silence(app: &TestApp) {
@@ -237,4 +238,34 @@ async fn a_kick_finds_a_room_that_cannot_be_kept_alive(app: &TestApp) {
     assert_eq!(status, 200);
     let is_end = |line: &Value| line["ev"] == "room.remove" && of_room(line, &club.plans);
     assert_eq!(leaves.wait_for(is_end).await["why"], "kicked");
+}
+
+async fn who_is_muted_is_told_in_all_rooms_of_the_club_and_moderators_see_who_it_is(app: &TestApp) {
+    let club = club(app).await;
+    let mut at_bob = app.session(&club.bob).await;
+    let mute = json!({ "seconds": 600, "reason": "too loud" });
+    let (status, body) = club.act(app, &club.owner, ("mute", &club.bob), mute).await;
+    let until = body["muted_until"].clone();
+    assert_eq!((status, until.is_i64()), (200, true));
+    let told = json!({ "muted_until": until, "mute_reason": "too loud" });
+    at_bob
+        .wait_for(|line| {
+            line["ev"] == "room.update" && of_room(line, &club.plans) && line["d"] == told
+        })
+        .await;
+    let path = format!("/v1/rooms/{}/permissions", club.plans);
+    let own = app.rest.get(&club.bob.token, &path).await;
+    assert_eq!(
+        (&own["muted_until"], &own["mute_reason"]),
+        (&told["muted_until"], &told["mute_reason"])
+    );
+    let mutes = format!("/v1/clubs/{}/mutes", club.id);
+    let listed = app.rest.get(&club.owner.token, &mutes).await["items"].clone();
+    assert_eq!(
+        (&listed[0]["user"]["id"], &listed[0]["until"]),
+        (&json!(club.bob.id), &told["muted_until"])
+    );
+    assert_eq!(listed[1], Value::Null);
+    let (status, _) = app.rest.refused(Method::GET, Some(&club.bob.token), &mutes, None).await;
+    assert_eq!(status, 403);
 }
