@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deviceName } from "../../web/js/models/device-name.js";
+import { Gone } from "../../web/js/models/gone.js";
+import { Office } from "../../web/js/models/office.js";
 import { Presence } from "../../web/js/models/presence.js";
 import { RoomBook, unreadOf } from "../../web/js/models/room-book.js";
 import { RoomDetail } from "../../web/js/models/room-detail.js";
@@ -111,6 +113,17 @@ describe("what a room is like", () => {
     assert.deepEqual([about.now.retention_days, told(), asked.length], [null, 5, 0]);
   });
 
+  it("knows that one is muted, for what that matters, and that it is over", async () => {
+    const { about, asked } = await detail();
+    const until = Date.now() + 60_000;
+    about.take({ muted_until: until, mute_reason: "loud" });
+    assert.deepEqual([about.mute, about.may("send"), about.may("react")], [{ until, reason: "loud" }, false, true]);
+    about.take({ muted_until: 0 });
+    assert.deepEqual([about.mute, about.may("send")], [null, true]);
+    about.take({ muted_until: Date.now() - 1, mute_reason: "" });
+    assert.deepEqual([about.mute, about.may("send"), asked.length], [null, true, 0]);
+  });
+
   it("knows at once who may write, and asks what else that means", async () => {
     const { about, asked, answer } = await detail();
     about.take({ write: "moderators" });
@@ -209,5 +222,48 @@ describe("presence and typing", () => {
     assert.deepEqual([0, 1000, 2999, 3000, 3500].map((now) => signal.due(now)), [true, false, false, true, false]);
     signal.rest();
     assert.equal(signal.due(3600), true);
+  });
+});
+
+describe("a room that is lost", () => {
+  const LOST = { room: "r_1", name: "friends", why: "kicked", club: null, clubName: "" };
+
+  it("says until when one is banned, if that is why, and nothing once one looks elsewhere", async () => {
+    let answer;
+    const gone = new Gone({ ofRoom: () => new Promise((_, refuse) => (answer = refuse)) }, () => {});
+    const shown = gone.show(LOST);
+    assert.deepEqual(gone.now, { ...LOST, until: null });
+    answer({ code: "banned", until: 70 });
+    await shown;
+    assert.deepEqual([gone.now.why, gone.now.until], ["banned", 70]);
+    const next = gone.show(LOST);
+    gone.clear();
+    answer({ code: "banned", until: 90 });
+    await next;
+    assert.equal(gone.now, null);
+  });
+});
+
+describe("the office of an admin", () => {
+  it("asks for reports when one is an admin, and knows who one is from the first answer on", async () => {
+    const asked = [];
+    let role = null;
+    const get = async (path) => {
+      asked.push(path);
+      if (path !== "/me") return { items: [{}, {}], next: "more" };
+      if (!role) throw new Error("offline");
+      return { role };
+    };
+    const office = new Office({ get });
+    await office.ready();
+    role = "admin";
+    await office.ready();
+    await office.ready();
+    const reports = "/admin/reports?status=open&limit=100";
+    assert.deepEqual(asked, ["/me", "/me", reports, reports]);
+    assert.deepEqual([office.isAdmin, office.open, office.hasMore], [true, 2, true]);
+    const other = new Office({ get: async () => ({ role: "user" }) });
+    await other.ready();
+    assert.deepEqual([other.isAdmin, other.open], [false, 0]);
   });
 });

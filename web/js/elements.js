@@ -32,6 +32,8 @@ import "/js/elements/talk-dialog.js";
 import "/js/elements/room-settings.js";
 import "/js/elements/club-assistant.js";
 import "/js/elements/club-admin.js";
+import "/js/elements/room-admin.js";
+import "/js/elements/instance-admin.js";
 import "/js/elements/account-dialog.js";
 import "/js/elements/chat-view.js";
 import "/js/elements/app-shell.js";

@@ -146,6 +146,12 @@ export function moment(at) {
   return new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" }).format(at);
 }
 
+/** When something ends: the time alone where that is today. @param {number} at */
+export function soon(at) {
+  const isToday = dayKey(at) === dayKey(Date.now());
+  return new Intl.DateTimeFormat(locale, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(at);
+}
+
 /** Today, yesterday, or the date. @param {number} at */
 export function day(at) {
   const away = Math.round((midnight(Date.now()) - midnight(at)) / 86_400_000);

@@ -1,6 +1,6 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { paintAvatar } from "/js/avatar.js";
-import { t } from "/js/i18n.js";
+import { number, t, tn } from "/js/i18n.js";
 import { ask } from "/js/elements/ask-dialog.js";
 import { tell, tried } from "/js/elements/telling.js";
 import { openMenu } from "/js/elements/pop-menu.js";
@@ -8,6 +8,7 @@ import { openMenu } from "/js/elements/pop-menu.js";
 const STATES = /** @type {const} */ (["online", "away", "dnd"]);
 /** After so long without a key or a pointer somebody is away. */
 const IDLE_MS = 10 * 60_000;
+const MENU_MS = 400;
 
 /** Who is signed in and how they are, the language, and the way out. */
 class AccountMenu extends LiveElement {
@@ -22,6 +23,7 @@ class AccountMenu extends LiveElement {
     this.append(stamp("account-menu"));
     this.on(this.chat, "rooms presence status", () => this.#render());
     this.on(document, "localechange", () => this.#render());
+    this.on(this.chat.office, "change", () => this.#render());
     this.on(document, "set-status", () => this.#say());
     this.on(part(this, "me"), "click", () => this.#menu());
     this.on(part(this, "sign-out"), "click", () => this.dispatchEvent(new Event("sign-out", { bubbles: true })));
@@ -35,6 +37,12 @@ class AccountMenu extends LiveElement {
     super.disconnectedCallback();
   }
 
+  /** How many reports wait for an admin. */
+  get #reports() {
+    const { open, hasMore } = this.chat.office;
+    return `${number(open)}${hasMore ? "+" : ""}`;
+  }
+
   /** How the reader is, as the rooms are told. */
   get #standing() {
     const { feed, me } = this.chat;
@@ -43,13 +51,19 @@ class AccountMenu extends LiveElement {
 
   /* Actions */
 
-  #menu() {
+  async #menu() {
     const { state } = this.#standing;
+    const { office } = this.chat;
+    // A menu does not wait long for the newest count.
+    if (office.isAdmin) await Promise.race([office.count().catch(() => {}), new Promise((late) => setTimeout(late, MENU_MS))]);
     openMenu(part(this, "me"), [
       ...STATES.map((name) => ({ text: t(`state.${name}`), isOn: state === name, run: () => void tried(this.chat.acts.status({ state: name })) })),
       "line",
       { icon: "edit", text: t("status.say"), run: () => void this.#say() },
       { icon: "gear", text: t("account.title"), run: () => tell("open-account", null) },
+      "line",
+      office.isAdmin && { icon: "flag", text: `${t("office.reports")}${office.open ? ` (${this.#reports})` : ""}`, run: () => tell("instance-admin", null) },
+      office.isAdmin && { icon: "eye", text: t("live.title"), run: () => location.assign("/admin/actors") },
     ]);
   }
 
@@ -95,6 +109,11 @@ class AccountMenu extends LiveElement {
     const said = text ?? /** @type {any} */ (me).status_text;
     setText(part(this, "handle"), [state === "online" ? "" : t(`state.${state}`), said].filter(Boolean).join(" · ") || `@${me.username}`);
     part(this, "me").title = t("status.menu");
+    const { open } = this.chat.office;
+    part(this, "reports").hidden = open === 0;
+    setText(part(this, "reports"), open ? this.#reports : "");
+    part(this, "reports").setAttribute("role", "img");
+    part(this, "reports").ariaLabel = tn("office.waiting", open);
   }
 }
 

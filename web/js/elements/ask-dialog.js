@@ -7,8 +7,9 @@ import { sayProblem } from "/js/elements/form-problem.js";
  * is done. There is one of them.
  *
  * @typedef {{name: string, label: string, kind?: "text" | "long" | "choice" | "check" | "password", value?: string | boolean,
- *   most?: number, help?: string, wrong?: string, isNeeded?: boolean, autocomplete?: string, options?: [string, string][]}} AskField
- *   `wrong`: what to say when the server will not have what is in it
+ *   most?: number, help?: string, wrong?: string, isNeeded?: boolean, autocomplete?: string, options?: [string, string][],
+ *   only?: {of: string, among: string[]}}} AskField
+ *   `wrong`: what to say when the server will not have what is in it; `only`: beside which choices in another field it is asked
  * @typedef {{title: string, text?: string, fields?: AskField[], action: string, tone?: "bad",
  *   run: (values: Record<string, any>) => Promise<any>}} Asked
  */
@@ -23,6 +24,7 @@ class AskDialog extends LiveElement {
     for (const name of ["close", "cancel"]) this.on(part(this, name), "click", () => dialog.close());
     this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
     this.on(dialog, "close", () => this.#end(false));
+    this.on(part(this, "form"), "change", () => this.#sift());
     this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#run()));
   }
 
@@ -38,6 +40,7 @@ class AskDialog extends LiveElement {
     setText(part(this, "title"), asked.title);
     setText(part(this, "text"), asked.text ?? "");
     part(this, "fields").replaceChildren(...(asked.fields ?? []).map(fieldOf));
+    this.#sift();
     const button = part(this, "run");
     setText(button, asked.action);
     button.classList.toggle("bad", asked.tone === "bad");
@@ -45,6 +48,15 @@ class AskDialog extends LiveElement {
     this.#dialog.showModal();
     (part(this, "fields").querySelector("input, select, textarea") ?? button).focus();
     return new Promise((done) => (this.#end = done));
+  }
+
+  /** What is asked beside other choices only is not seen. */
+  #sift() {
+    /** @type {any} */
+    const { elements } = part(this, "form");
+    for (const { name, only } of this.#asked?.fields ?? []) {
+      if (only) elements[name].closest(".field").hidden = !only.among.includes(elements[only.of].value);
+    }
   }
 
   async #run() {

@@ -1,7 +1,7 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { number, t, tn } from "/js/i18n.js";
+import { number, soon, t, tn } from "/js/i18n.js";
 import { tell } from "/js/elements/telling.js";
-import { roomName } from "/js/elements/room-name.js";
+import { removedText, roomName } from "/js/elements/room-name.js";
 import { roomMenu } from "/js/elements/room-menu.js";
 
 /** The conversation with its header, or a hint when no room is selected. */
@@ -20,7 +20,7 @@ class ChatRoom extends LiveElement {
     this.append(copy);
     this.on(this.chat, "rooms selected presence detail threads people", () => this.#render());
     this.on(document, "localechange", () => this.#render());
-    for (const [name, event] of [["back", "go-list"], ["members", "toggle-members"], ["browse", "browse-clubs"]]) {
+    for (const [name, event] of [["back", "go-list"], ["go-on", "go-on"], ["members", "toggle-members"], ["browse", "browse-clubs"]]) {
       this.on(part(this, name), "click", () => this.dispatchEvent(new Event(event, { bubbles: true })));
     }
     for (const name of ["threads", "pins", "search"]) this.on(part(this, name), "click", () => tell("toggle-panel", name));
@@ -30,9 +30,22 @@ class ChatRoom extends LiveElement {
 
   /* Rendering */
 
+  /** No room is selected, or the one that was is lost. */
+  #renderNone() {
+    const gone = this.chat.gone.now;
+    setText(part(this, "none-title"), gone ? removedText(gone) : t("room.none.title"));
+    const until = gone?.until ? t("room.gone.until", { until: soon(gone.until) }) : "";
+    const why = gone?.why === "banned" ? until || t("room.gone.ever") : gone?.why === "kicked" ? t("room.gone.back") : "";
+    setText(part(this, "none-hint"), gone ? [why, t("room.gone.text")].filter(Boolean).join(" ") : t("room.none.hint"));
+    part(this, "browse").hidden = gone !== null;
+    part(this, "go-on").hidden = gone === null;
+    if (gone && document.activeElement === document.body) part(this, "none-title").focus();
+  }
+
   #render() {
     const { room, feed, me } = this.chat;
     part(this, "none").hidden = Boolean(room) || !me;
+    if (!room) this.#renderNone();
     part(this, "conversation").hidden = !room;
     if (!room) return;
     setText(part(this, "name"), roomName(this.chat, room));

@@ -1,10 +1,13 @@
 import { LiveElement, part, stamp } from "/js/dom.js";
 import { t, tProblem } from "/js/i18n.js";
 import { Ev } from "/js/protocol.js";
+import { removedText } from "/js/elements/room-name.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 const LAST = "moim.room";
-const PARTS = "room-list, chat-room, side-panel, club-dialog, room-dialog, talk-dialog, room-settings, club-admin, person-card, account-dialog, reactor-names";
+const PARTS = "room-list, chat-room, side-panel, club-dialog, room-dialog, talk-dialog, room-settings, club-admin, room-admin, instance-admin, person-card, account-dialog, reactor-names";
+/** Rooms of one club go within this time. */
+const TOGETHER_MS = 500;
 const TWO_SCREENS = matchMedia("(width < 48rem)");
 
 /** The signed-in page: what is selected (the address says it), which screen a phone shows, dialogs, keys. */
@@ -12,6 +15,7 @@ class ChatView extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
   #isReady = false;
+  /** @type {Set<string | null>} */ #lostClubs = new Set();
 
   /* Lifecycle */
 
@@ -32,6 +36,7 @@ class ChatView extends LiveElement {
     this.on(this, "make-room", ({ detail }) => this.#child("room-dialog").show(detail));
     this.on(this, "go-room", ({ detail }) => this.#go(detail));
     this.on(this, "go-list", () => this.#go(null));
+    this.on(this, "go-on", () => (this.chat.select(null), this.#follow()));
     this.on(this, "toggle-members", () => this.#child("side-panel").toggle("members"));
     this.on(document, "toggle-panel", ({ detail }) => this.#child("side-panel").toggle(detail));
     this.on(document, "go-to", ({ detail }) => this.#goTo(detail));
@@ -113,11 +118,26 @@ class ChatView extends LiveElement {
     if (next) this.#go(next.room);
   }
 
-  /** @param {{name: string, why: string}} news */
-  #removed({ name, why }) {
-    const known = ["left", "kicked", "banned", "deleted", "role"].includes(why) ? why : "other";
-    toast(t(`room.removed.${known}`, { room: name }), why === "left" ? "good" : "bad");
-    if (!this.chat.room) queueMicrotask(() => this.#follow());
+  /** Who looked at the room is told in its place, and stays there; who did not is told in passing. @param {import("/js/models/gone.js").Lost} lost */
+  #removed(lost) {
+    if (this.chat.gone.now?.room === lost.room) return history.replaceState(null, "", "/");
+    if (lost.club) this.#lostOfClub(lost);
+    else toast(removedText(lost), lost.why === "left" ? "good" : "bad");
+    if (!this.chat.room && !this.chat.gone.now) queueMicrotask(() => this.#follow());
+  }
+
+  /** Of a club that is lost as a whole one is told once, and who has left it was told so. @param {import("/js/models/gone.js").Lost} lost */
+  #lostOfClub(lost) {
+    const { why, club } = lost;
+    if (why === "left") return;
+    const isWhole = why === "kicked" || why === "banned";
+    if (!isWhole) return toast(removedText(lost), "bad");
+    if (this.#lostClubs.has(club)) return;
+    this.#lostClubs.add(club);
+    setTimeout(() => {
+      this.#lostClubs.delete(club);
+      if (this.chat.gone.now?.club !== club) toast(removedText(lost), "bad");
+    }, TOGETHER_MS);
   }
 
   /** A question waits, or gets no answer. @param {any} event */
@@ -135,7 +155,7 @@ class ChatView extends LiveElement {
   /* Rendering */
 
   #render() {
-    part(this, "chat").dataset.screen = this.chat.current ? "room" : "list";
+    part(this, "chat").dataset.screen = this.chat.current || this.chat.gone.now ? "room" : "list";
   }
 
   /** @param {string} tag @returns {any} */

@@ -26,6 +26,7 @@ class ClubDialog extends LiveElement {
     this.on(this.querySelector('[role="tablist"]') ?? this, "keydown", (event) => this.#tabKey(event));
     this.on(part(this, "query"), "input", () => this.#searchSoon());
     this.on(part(this, "more"), "click", () => this.#fetch(this.#next));
+    this.on(part(this, "first"), "click", () => this.#turn("make"));
     this.on(part(this, "panel-make"), "submit", (event) => (event.preventDefault(), this.#make()));
     this.on(document, "localechange", () => this.#renderList());
   }
@@ -127,6 +128,11 @@ class ClubDialog extends LiveElement {
   #renderList() {
     part(this, "list").replaceChildren(...this.#clubs.map((club) => this.#card(club)));
     part(this, "empty").hidden = this.#clubs.length > 0;
+    // Where there are none at all nobody has looked for the wrong word.
+    const isFirst = !part(this, "query").value.trim();
+    setText(part(this, "empty-title"), t(isFirst ? "clubs.first.title" : "clubs.empty.title"));
+    setText(part(this, "empty-hint"), t(isFirst ? "clubs.first.hint" : "clubs.empty.hint"));
+    part(this, "first").hidden = !isFirst;
     part(this, "more").hidden = this.#next === null;
   }
 

@@ -159,8 +159,9 @@ class MemberPanel extends LiveElement {
     setText(part(item, "handle"), [user.id === this.chat.me?.id ? t("members.you") : "", about].filter(Boolean).join(" · "));
     const isNamed = role === "owner" || role === "manager";
     part(item, "role").hidden = !isNamed;
-    const isHost = this.chat.room?.kind === "group";
-    if (isNamed) setText(part(item, "role"), t(isHost ? "members.role.host" : `members.role.${role}`));
+    // Rooms of no club have other words for who moderates them.
+    const named = { group: "host", lobby: "admin" }[this.chat.room?.kind ?? ""] ?? role;
+    if (isNamed) setText(part(item, "role"), t(`members.role.${named}`));
     return item;
   }
 }

@@ -27,8 +27,8 @@ export function pressed(chat, api, event, thread) {
   const { action } = button?.dataset ?? {};
   if (!button || !row || !action) return;
   const { cid = "", id = "", root } = row.dataset;
-  if (action === "again") return chat.again(cid);
-  if (action === "drop") return chat.drop(cid);
+  if (action === "again") return chat.feed?.again(cid);
+  if (action === "drop") return chat.feed?.drop(cid);
   if (action === "quote") return goToMessage(chat, button.dataset.to ?? "");
   if (root) return tell("open-panel", { name: "thread", root });
   const message = chat.feed?.message(id);

@@ -1,5 +1,5 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
-import { number, t } from "/js/i18n.js";
+import { number, soon, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
 import { pickEmoji } from "/js/elements/emoji-picker.js";
 import { roomName } from "/js/elements/room-name.js";
@@ -8,6 +8,8 @@ import { tried } from "/js/elements/telling.js";
 const COUNT_FROM = TEXT_LIMIT - 300;
 /** What `keyCode` says while an input method has the key, in browsers that end composing too early. */
 const IME_KEY = 229;
+/** Timers wait no longer than that. */
+const LONGEST_MS = 86_400_000;
 /** What a suggestion may be told. */
 const MOST_HINT = 200;
 
@@ -20,6 +22,7 @@ class MessageComposer extends LiveElement {
   /** @type {string | null} */ #place = null;
   /** What is answered or corrected. @type {{mode: "reply" | "edit", message: any} | null} */ #about = null;
   #isComposing = false;
+  /** @type {any} */ #muteTimer;
   /** What is here goes out as soon as its files are there. */
   #isDue = false;
 
@@ -256,15 +259,27 @@ class MessageComposer extends LiveElement {
     const { feed } = this.chat;
     const isClosed = Boolean(feed?.detail) && !feed?.may("send");
     this.#text.disabled = isClosed;
+    const mute = feed?.info.mute ?? null;
+    this.#renderMute(mute);
     const slow = feed?.detail?.slow_mode_s ? ` · ${t("composer.slow", { seconds: number(feed.detail.slow_mode_s) })}` : "";
-    const key = isClosed ? "composer.closed" : this.isInThread ? "composer.thread" : "composer.placeholder";
+    const key = mute ? "composer.muted" : isClosed ? "composer.closed" : this.isInThread ? "composer.thread" : "composer.placeholder";
     this.#text.placeholder = t(key, { room }) + (isClosed || feed?.may("configure") ? "" : slow);
     this.#text.ariaLabel = t(this.isInThread ? "composer.thread.label" : "composer.label", { room });
     part(this, "emoji").hidden = isClosed;
+    part(this, "send").hidden = isClosed;
     if (!this.isInThread) part(this, "attach").hidden = Boolean(feed?.detail) && !feed?.may("attach");
     // Rooms say whether the assistant is there; where they say nothing there is none.
     const { assistant = "off" } = /** @type {any} */ (feed?.detail ?? {});
     part(this, "draft").hidden = isClosed || this.isInThread || assistant === "off" || !this.chat.hasModel;
+  }
+
+  /** Until when one may not write, and why; when it is over nobody says so. @param {{until: number, reason: string} | null} mute */
+  #renderMute(mute) {
+    clearTimeout(this.#muteTimer);
+    part(this, "muted").hidden = !mute;
+    const told = mute ? [t("composer.muted.until", { until: soon(mute.until) }), mute.reason && t("composer.muted.why", { reason: mute.reason })] : [];
+    setText(part(this, "muted"), told.filter(Boolean).join(" "));
+    if (mute) this.#muteTimer = setTimeout(() => this.#render(), Math.min(mute.until - Date.now() + 100, LONGEST_MS));
   }
 
   /** As high as its text; style sheets limit it. */

@@ -49,6 +49,8 @@ class MessageRow extends LiveElement {
     part(this, "avatar").dataset.user = row.by;
     part(this, "byline").hidden = !row.head && !row.pinned;
     setText(part(this, "name"), name || t("someone"));
+    // Nobody needs to be told twice.
+    part(this, "robot").hidden = name === t("ai.tag");
     part(this, "name").dataset.user = row.by;
     part(this, "pinned").hidden = !row.pinned;
     const at = part(this, "time");

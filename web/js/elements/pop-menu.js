@@ -73,7 +73,9 @@ export function placeNear(element, box) {
   const { offsetWidth: width, offsetHeight: height } = element;
   const isBelow = box.bottom + GAP + height <= innerHeight || box.top < height + GAP;
   const top = isBelow ? Math.min(box.bottom + GAP, innerHeight - height - GAP) : box.top - GAP - height;
-  const left = Math.min(Math.max(GAP, box.right - width), innerWidth - width - GAP);
+  // It grows towards the middle of the window.
+  const side = box.left + box.right < innerWidth ? box.left : box.right - width;
+  const left = Math.min(Math.max(GAP, side), innerWidth - width - GAP);
   element.style.setProperty("--top", `${Math.max(GAP, top)}px`);
   element.style.setProperty("--left", `${Math.max(GAP, left)}px`);
 }

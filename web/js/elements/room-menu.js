@@ -2,6 +2,7 @@
 import { t, tProblem } from "/js/i18n.js";
 import { confirm } from "/js/elements/ask-dialog.js";
 import { showAssistant } from "/js/elements/assistant-use.js";
+import { mayLook } from "/js/elements/room-admin.js";
 import { tell, tried } from "/js/elements/telling.js";
 import { openMenu } from "/js/elements/pop-menu.js";
 import { toast } from "/js/elements/toast-stack.js";
@@ -32,6 +33,7 @@ export async function roomMenu(chat, api, anchor) {
     isGroup && feed.may("invite") && item("plus", "room.invite", () => tell("invite", room.room)),
     feed.may("configure") && item("gear", "room.settings", () => tell("room-settings", room.room)),
     Boolean(room.club) && chat.mayManage(room.club) && item("shield", "club.admin", () => tell("club-admin", room.club)),
+    mayLook(chat).length > 0 && item(room.club ? "clock" : "shield", room.club ? "room.log" : "room.admin", () => tell("room-admin", room.room)),
     "line",
     isPrivate && item("hide", "room.hide", () => tried(hide(chat, api, room.room))),
     (isGroup || room.kind === "lobby") && item("leave", "room.leave", () => leave(api, room), "bad"),

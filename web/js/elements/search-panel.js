@@ -29,6 +29,7 @@ class SearchPanel extends LiveElement {
     this.on(part(this, "form"), "input", () => this.#soon());
     this.on(part(this, "more"), "click", () => this.#page());
     this.on(this.chat, "people", () => this.#render());
+    this.on(this.chat, "removed", ({ detail }) => this.#forget(detail.room));
     this.on(this.chat, "selected", () => !this.hidden && this.#isAsked && part(this, "form").elements.where.value === "room" && this.#begin());
     this.on(document, "localechange", () => this.#render());
   }
@@ -49,6 +50,12 @@ class SearchPanel extends LiveElement {
   #soon() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#begin(), SOON_MS);
+  }
+
+  /** What the reader may not read any more. @param {string} room */
+  #forget(room) {
+    this.#found = this.#found.filter(({ message }) => message.room !== room);
+    if (!this.hidden) this.#render();
   }
 
   async #begin() {

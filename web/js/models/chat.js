@@ -3,14 +3,16 @@
  * listen to it and call its actions; it knows no element.
  *
  * Events: `rooms`, `selected`, `timeline`, `presence`, `typing`, `threads`, `pins`, `detail` (detail:
- * the room), `people`, `status`, `answer` (detail: why a question waits or gets none), `problem` (detail: the problem), `removed` (detail: room and why).
+ * the room), `people`, `status`, `answer` (detail: why a question waits or gets none), `problem` (detail: the problem), `removed` (detail: what is lost, and why).
  */
 import { Ev, Op } from "../protocol.js";
 import { Acts } from "./acts.js";
 import { Feed } from "./feed.js";
 import { FileKeys } from "./file-keys.js";
+import { Gone } from "./gone.js";
 import { Inbox } from "./inbox.js";
 import { newCid } from "./new-cid.js";
+import { Office } from "./office.js";
 import { People } from "./people.js";
 import { RoomBook, unreadOf } from "./room-book.js";
 import { TypingSignal } from "./typing.js";
@@ -39,6 +41,8 @@ export class Chat extends EventTarget {
   /** Files on their way in. */ uploads;
   acts;
   inbox;
+  office;
+  gone;
   /** @type {Map<string, any>} */ clubs = new Map();
   /** @type {string | null} */ current = null;
   /** Whether there is an assistant on this server. */
@@ -59,6 +63,8 @@ export class Chat extends EventTarget {
     this.uploads = new Uploads((room, file) => api.upload(room, file));
     this.acts = new Acts((op, fields, done) => socket.ask(op, fields, done));
     this.inbox = new Inbox(api);
+    this.office = new Office(api);
+    this.gone = new Gone(api, () => this.#emit("selected", this.current));
     this.people.addEventListener("change", () => this.#emit("people"));
     socket.positions = () => this.#positions();
     socket.addEventListener("ready", (/** @type {any} */ { detail }) => this.#ready(detail));
@@ -116,6 +122,7 @@ export class Chat extends EventTarget {
     const known = room === null ? null : this.book.get(room);
     if (this.feed) Object.assign(this.feed, { past: null, isHeld: false });
     this.current = known ? known.room : null;
+    this.gone.clear();
     this.#signal.rest();
     if (known) {
       const feed = this.#use(known.room);
@@ -132,16 +139,6 @@ export class Chat extends EventTarget {
     this.#signal.rest();
     const files = thread ? [] : this.uploads.take(this.current);
     this.feed?.send({ cid: newCid(), text: text.normalize("NFC"), at: Date.now(), reply_to, thread, files });
-  }
-
-  /** @param {string} cid */
-  again(cid) {
-    this.feed?.again(cid);
-  }
-
-  /** @param {string} cid */
-  drop(cid) {
-    this.feed?.drop(cid);
   }
 
   /** @param {"older" | "newer"} where */
@@ -214,9 +211,10 @@ export class Chat extends EventTarget {
     this.people.learn([ok.user]);
     this.book.replace(ok.rooms);
     this.inbox.ready(ok.inbox ?? {});
+    this.office.ready();
     this.#restoreUnsent();
     this.uploads.again(({ problem }) => problem?.code === "offline");
-    for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "left" });
+    for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "away" });
     this.feed?.open();
     // What changed of the room meanwhile stands in no log.
     this.feed?.info.load().catch(() => {});
@@ -263,13 +261,16 @@ export class Chat extends EventTarget {
 
   /** @param {any} event */
   #removed({ room, why }) {
-    const { name, club } = this.book.get(room) ?? {};
+    const { name = "", club = null } = this.book.get(room) ?? {};
+    const lost = { room, name, why, club, clubName: this.clubs.get(club ?? "")?.name ?? "" };
     this.book.remove(room);
     this.#feeds.delete(room);
     if (club) this.clubs.delete(club);
     this.#loadClubs();
-    if (name) this.#emit("removed", { name, why });
-    if (this.current === room) this.select(null);
+    const isShown = this.current === room;
+    if (isShown) this.select(null);
+    if (isShown && why !== "left") this.gone.show(lost);
+    if (name) this.#emit("removed", lost);
     this.#emit("rooms");
   }
 
@@ -371,10 +372,7 @@ export class Chat extends EventTarget {
   }
 
   #saveUnsent() {
-    const sends = [...this.#feeds.values()].flatMap(({ room, timeline }) =>
-      timeline.pending.map(({ cid, text, at, reply_to, thread, files }) => ({ room, cid, text, at, reply_to, thread, files })),
-    );
-    this.#unsent?.save(sends);
+    this.#unsent?.keep(this.#feeds.values());
   }
 
   /* Clubs */

@@ -386,6 +386,7 @@ export class Feed {
       if (!problem) this.timeline.accept(cid, ok);
       else if (problem.isSoonOver) return this.#later(() => this.#pump(), problem.retryMs);
       else this.timeline.refuse(cid, problem);
+      if (problem?.code === "muted") this.info.load().catch(() => {});
       this.#tell("timeline");
       this.#pump();
     });

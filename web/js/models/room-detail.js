@@ -6,13 +6,16 @@
  *
  * @typedef {{topic: string, history: string, write: string, slow_mode_s: number, listed: boolean, host_id: string | null,
  *   retention_days: number | null, horizon: number, assistant?: string, rank: string,
+ *   muted_until: number | null, mute_reason: string,
  *   permissions: Record<string, string>, may: Set<string>, own: string[]}} Detail
  */
 const RANKS = ["member", "moderator", "owner"];
 /** What `room.update` calls as the room itself does. */
 const SAME = ["name", "topic", "history", "write", "slow_mode_s", "listed", "assistant", "horizon"];
 /** What says all that there is to say of itself. */
-const ENOUGH = new Set([...SAME.filter((name) => name !== "write"), "retention_days", "horizon_n", "notify", "hidden"]);
+const ENOUGH = new Set([...SAME.filter((name) => name !== "write"), "retention_days", "horizon_n", "notify", "hidden", "muted_until", "mute_reason"]);
+/** What who is muted may not do, whatever their rank. */
+const NEEDS_VOICE = ["send", "attach"];
 /** A menu does not wait longer to know what may be done. */
 const MENU_MS = 400;
 
@@ -45,7 +48,14 @@ export class RoomDetail {
 
   /** @param {string} permission */
   may(permission) {
+    if (this.mute && NEEDS_VOICE.includes(permission)) return false;
     return this.now?.may.has(permission) ?? false;
+  }
+
+  /** Until when the reader may not write here, and why; it ends without a word. @returns {{until: number, reason: string} | null} */
+  get mute() {
+    const { muted_until: until, mute_reason: reason = "" } = this.now ?? {};
+    return until && until > Date.now() ? { until, reason } : null;
   }
 
   /** What changed. What the event does not say is asked for. @param {any} d of `room.update` */
@@ -62,6 +72,7 @@ export class RoomDetail {
     const said = Object.fromEntries(SAME.flatMap((name) => (name in d ? [[name, d[name]]] : [])));
     if ("host" in d) said.host_id = d.host;
     if ("retention_days" in d) said.retention_days = d.retention_days || null;
+    if ("muted_until" in d) Object.assign(said, { muted_until: d.muted_until || null, mute_reason: d.mute_reason ?? "" });
     this.now = { ...now, ...said };
     if ("write" in d) this.#writers(d.write);
     this.#tell();

@@ -26,6 +26,13 @@ export class UnsentStore {
     }
   }
 
+  /** What waits in rooms. @param {Iterable<{room: string, timeline: {pending: any[]}}>} feeds */
+  keep(feeds) {
+    const of = (/** @type {{room: string, timeline: {pending: any[]}}} */ { room, timeline }) =>
+      timeline.pending.map(({ cid, text, at, reply_to, thread, files }) => ({ room, cid, text, at, reply_to, thread, files }));
+    this.save([...feeds].flatMap(of));
+  }
+
   /** @param {Unsent[]} sends */
   save(sends) {
     try {

@@ -10,7 +10,7 @@ export default {
   "more": "Show more",
 
   "sign.tagline": "A quiet place for your club to talk.",
-  "sign.in.title": "Welcome back",
+  "sign.in.title": "Welcome",
   "sign.up.title": "Make an account",
   "sign.username": "Username",
   "sign.password": "Password",
@@ -120,6 +120,8 @@ export default {
   "clubs.search": "Search by name",
   "clubs.empty.title": "No club found",
   "clubs.empty.hint": "Try another word, or start one yourself.",
+  "clubs.first.title": "No clubs yet",
+  "clubs.first.hint": "Be the first to start one. It comes with a room to talk in.",
   "clubs.members": "{count} members",
   "clubs.members.one": "1 member",
   "clubs.join": "Join",

@@ -10,7 +10,7 @@ export default {
   "more": "더 보기",
 
   "sign.tagline": "우리 모임이 편하게 이야기하는 곳.",
-  "sign.in.title": "다시 만나서 반가워요",
+  "sign.in.title": "반가워요",
   "sign.up.title": "계정 만들기",
   "sign.username": "아이디",
   "sign.password": "비밀번호",
@@ -119,6 +119,8 @@ export default {
   "clubs.search": "이름으로 찾기",
   "clubs.empty.title": "모임을 찾지 못했어요",
   "clubs.empty.hint": "다른 말로 찾거나 직접 만들어 보세요.",
+  "clubs.first.title": "아직 모임이 없어요",
+  "clubs.first.hint": "첫 모임을 만들어 보세요. 이야기할 방도 함께 생겨요.",
   "clubs.members": "멤버 {count}명",
   "clubs.join": "들어가기",
   "clubs.shut": "닫혀 있음",
