@@ -1,7 +1,7 @@
 // What marks look like: bold and code, links that open elsewhere, spoilers that wait, faces that stay faces.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { stage } from "./stage.mjs";
+import { PHONE, stage } from "./stage.mjs";
 
 describe("text with marks", () => {
   const { now, person, say, texts } = stage();
@@ -35,6 +35,21 @@ describe("text with marks", () => {
     await mina.waitForFunction((count) => document.querySelectorAll('message-row[data-state="confirmed"]').length === count, faces.length);
     assert.deepEqual(await texts(mina), faces);
     assert.equal(await mina.locator("message-row .bubble *").count(), 0);
+  });
+
+  it("keeps long lines of code within the conversation, where they can be scrolled", async () => {
+    for (const options of [undefined, PHONE]) {
+      const page = await person(options ? "jun" : "mina", options);
+      if (options) await page.getByTestId("room-list").getByText("general").click();
+      await say(page, `\`\`\`\n${"a long line; ".repeat(30)}\n\`\`\``);
+      const code = page.locator('message-row[data-state="confirmed"] .bubble pre').last();
+      await code.waitFor();
+      const [inside, hasMore] = await code.evaluate((pre) => {
+        const log = pre.closest(".log").getBoundingClientRect();
+        return [pre.getBoundingClientRect().right <= log.right, pre.scrollWidth > pre.clientWidth];
+      });
+      assert.deepEqual([inside, hasMore], [true, true]);
+    }
   });
 
   it("links to other places in a new tab, and says where to", async () => {

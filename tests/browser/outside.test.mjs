@@ -77,6 +77,7 @@ describe("moderation outside clubs", () => {
     await mina.getByText("You were removed from friends.").waitFor();
     await mina.getByText("You may come back the way anybody comes in.").waitFor();
     assert.equal(await mina.getByText("a secret").count(), 0);
+    assert.equal(await mina.locator("member-panel .member").count(), 0);
     await mina.getByRole("button", { name: "Go on to other rooms" }).click();
     await mina.getByRole("heading", { level: 1, name: "general" }).waitFor();
     await manage(jun, "sora", "Ban from the group");

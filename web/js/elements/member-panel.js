@@ -52,8 +52,8 @@ class MemberPanel extends LiveElement {
       this.#next = null;
       this.#isDrawn = false;
     }
-    if (this.hidden || !current) return;
-    if (!this.#isDrawn && feed?.isLoaded) this.#load();
+    if (this.hidden) return;
+    if (current && !this.#isDrawn && feed?.isLoaded) this.#load();
     this.#render();
   }
 

@@ -19,7 +19,8 @@ export function cardOf(chat, { user, at, where = "", text, marks = [], count = 0
   part(card, "avatar").hidden = !user;
   if (user) paintAvatar(part(card, "avatar"), user, who || "·");
   setText(part(card, "name"), who);
-  setText(part(card, "where"), where);
+  // Of a private room the name of the other one says where.
+  setText(part(card, "where"), who.includes(where) ? "" : where);
   setText(part(card, "time"), `${day(at)} ${time(at)}`);
   part(card, "text").replaceChildren(...marked(text, marks));
   part(card, "count").hidden = count === 0;

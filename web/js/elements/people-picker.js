@@ -70,7 +70,7 @@ class PeoplePicker extends LiveElement {
     part(this, "chosen").hidden = this.chosen.size === 0;
     part(this, "chosen").replaceChildren(...[...this.chosen.values()].map((user) => this.#chip(user)));
     part(this, "found").replaceChildren(...this.#found.map((user) => this.#item(user)));
-    setText(part(this, "none"), this.#found.length ? "" : t("people.none"));
+    setText(part(this, "none"), this.#found.length ? "" : t(part(this, "query").value.trim() ? "people.none" : "people.hint"));
   }
 
   /** @param {any} user */

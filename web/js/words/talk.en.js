@@ -101,6 +101,7 @@ export default {
   "rooms.lobby.add": "New group",
   "people.search": "Find people",
   "people.none": "Nobody by that name.",
+  "people.hint": "Type a name to find somebody.",
 
   "room.menu": "What to do with this room",
   "room.slow": "slow mode {seconds} s",

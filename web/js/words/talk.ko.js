@@ -99,6 +99,7 @@ export default {
   "rooms.lobby.add": "새 그룹",
   "people.search": "사람 찾기",
   "people.none": "그런 이름을 찾지 못했어요.",
+  "people.hint": "이름을 적으면 찾아 드려요.",
 
   "room.menu": "이 방 메뉴",
   "room.slow": "느린 대화 {seconds}초",
