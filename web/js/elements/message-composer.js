@@ -267,6 +267,7 @@ class MessageComposer extends LiveElement {
     this.#text.ariaLabel = t(this.isInThread ? "composer.thread.label" : "composer.label", { room });
     part(this, "emoji").hidden = isClosed;
     part(this, "send").hidden = isClosed;
+    if (!this.isInThread) part(this, "keys").hidden = isClosed;
     if (!this.isInThread) part(this, "attach").hidden = Boolean(feed?.detail) && !feed?.may("attach");
     // Rooms say whether the assistant is there; where they say nothing there is none.
     const { assistant = "off" } = /** @type {any} */ (feed?.detail ?? {});
