@@ -18,7 +18,8 @@ pub(super) struct End {
 }
 
 /// Takes an active member of this role out of a club and all its rooms. The line goes to `general`
-/// and to the rooms that they had joined, opened or written in.
+/// and to the rooms that they had joined, opened or written in: whoever has one open sees the line,
+/// also before it is noted that they opened it.
 pub(super) async fn remove(
     conn: &mut Conn,
     places: &mut Places,
@@ -42,7 +43,11 @@ pub(super) async fn remove(
     let lines = rooms
         .iter()
         .copied()
-        .filter(|room| is_general(places, *room) || seen.contains(&(room.0,)))
+        .filter(|room| {
+            is_general(places, *room)
+                || seen.contains(&(room.0,))
+                || writer.is_listening(*room, who.user)
+        })
         .collect();
     let lines = write_lines(conn, places, lines, (end.line, who, writer)).await?;
     execute!(
