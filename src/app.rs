@@ -1,13 +1,12 @@
 //! The parts list: builds every part from the settings, connects them, runs them, ends them.
 
 use std::future::Future;
-use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
-use actix_server::{Server, ServerHandle};
+use actix_server::Server;
 use actix_web::web::Data;
 
 use crate::actors::{Connections, Shared, Throttle, Tree};
@@ -21,6 +20,7 @@ use crate::telemetry::Metrics;
 
 mod admin;
 mod chores;
+mod ending;
 mod error;
 mod files;
 mod lobbies;
@@ -34,6 +34,7 @@ mod transfer;
 
 pub use admin::{NewPassword, Order, admin};
 use chores::Chores;
+pub use ending::serve;
 pub use error::StartError;
 pub use models::mock_llm;
 #[cfg(feature = "faults")]
@@ -43,13 +44,6 @@ use serve::{listen, serve_on};
 pub use top::{TopOrder, top};
 pub use transfer::{Moving, transfer};
 
-/// From the signal until nobody is waited for any longer.
-const END_WITHIN: Duration = Duration::from_secs(8);
-/// How long the calls under way are waited for then.
-const CALLS_WITHIN: Duration = Duration::from_secs(2);
-/// How long the store may take to close. A write that takes longer is as if the power went: what it
-/// was part of is not kept, and nobody was told that it was.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes that may wait in the outboxes of one worker at least: less would cut a session's own short.
 const OUTBOXES: usize = 16 << 20;
 /// How long an access token holds.
@@ -156,56 +150,6 @@ impl App {
     pub fn models(&self) -> &Arc<Chain> {
         &self.models
     }
-
-    /// Serves until `end` comes, then drains: nothing new is taken, what was accepted is committed
-    /// and told, clients learn when to come back.
-    ///
-    /// # Errors
-    /// When the server itself fails, or the actors give up.
-    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), StartError> {
-        let handle = self.server.handle();
-        let mut server = self.server;
-        let mut gave_up = false;
-        tokio::select! {
-            ended = &mut server => ended?,
-            () = self.chores.run() => {}
-            () = self.previews.run() => {}
-            () = self.tree.ended() => gave_up = true,
-            () = end => {
-                let began = Instant::now();
-                let deadline = began + END_WITHIN;
-                tracing::info!("ending: nothing new is taken");
-                self.is_draining.store(true, Ordering::Release);
-                let drained = drain(&handle, &self.tree, self.drain_window, deadline);
-                tokio::select! {
-                    () = drained => {}
-                    _ended = &mut server => {}
-                }
-                tracing::info!(ms = began.elapsed().as_millis(), "everybody was told");
-            }
-        }
-        if gave_up {
-            // Nothing works any more: no draining, only an end that whoever watches can see.
-            tokio::select! {
-                () = handle.stop(false) => {}
-                _ended = &mut server => {}
-            }
-            return Err(StartError::GaveUp);
-        }
-        self.tree.stop();
-        let began = Instant::now();
-        match tokio::time::timeout(CLOSE_WITHIN, self.store.close()).await {
-            Ok(()) => tracing::info!(ms = began.elapsed().as_millis(), "the store is closed"),
-            Err(_elapsed) => tracing::warn!("the store is still busy; left as it is"),
-        }
-        Ok(())
-    }
-}
-
-async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, deadline: Instant) {
-    // New connections are still answered, with 503: a health check must see why, not hang.
-    tree.drain(window, deadline).await;
-    let _deadline = tokio::time::timeout(CALLS_WITHIN, handle.stop(true)).await;
 }
 
 /// What the sessions of all workers have in common.
@@ -309,53 +253,6 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
     store.migrate().await?;
     store.close().await;
     Ok(())
-}
-
-/// Serves until the process is asked to end.
-///
-/// # Errors
-/// When a part cannot be started, or the server fails.
-pub async fn serve(config: Config) -> Result<(), StartError> {
-    let began = Instant::now();
-    let app = App::build(&config).await?;
-    greet(&app, &config, began.elapsed());
-    let end = end_signal()?;
-    app.run_until(end).await
-}
-
-/// Says what to do next, to whoever started the program by hand.
-#[expect(clippy::print_stderr, reason = "this is where the program talks to its operator")]
-fn greet(app: &App, config: &Config, took: Duration) {
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(address = %app.address(), ready_ms = ms, "ready");
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
-    let data = match &config.storage.database {
-        Database::Sqlite(path) => path.display().to_string(),
-        Database::Postgres(_) => "PostgreSQL".to_owned(),
-    };
-    eprintln!(
-        "\n  Moim is ready: open http://{} and register.\n  \
-         The first account is the admin. Open the page in a second window to talk.\n  \
-         Data: {data} · the API: http://{}/v1/docs · watch it: moim top · end with Ctrl-C\n",
-        app.address(),
-        app.address()
-    );
-}
-
-/// Comes with SIGTERM or Ctrl-C.
-fn end_signal() -> Result<impl Future<Output = ()>, StartError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _signal = terminate.recv() => {}
-            _signal = interrupt.recv() => {}
-        }
-        tracing::info!("ending: clients are told, what was accepted is finished");
-    })
 }
 
 /// Runs a future on a fresh runtime, to its end.

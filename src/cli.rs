@@ -277,7 +277,7 @@ fn dispatch(matches: &ArgMatches) -> Result<(), StartError> {
         Some(("top", sub)) => app::block_on(app::top(&config, top_order(sub)))?,
         _serve => {
             crate::telemetry::start_logs(&config.log);
-            app::block_on(app::serve(config))?;
+            app::serve(&config)?;
         }
     }
     Ok(())

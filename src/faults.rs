@@ -16,37 +16,61 @@ pub use none::Faults;
 #[cfg(feature = "faults")]
 pub use planted::Faults;
 
-/// What may panic: one for each kind of actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+/// Writes the list of the parts once: as a type, in a row, and by the names that the plant takes.
+macro_rules! parts {
+    ($($(#[$about:meta])* $part:ident = $name:literal,)+) => {
+        /// What may panic: one for each kind of actor.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Part {
+            $($(#[$about])* $part,)+
+        }
+
+        impl Part {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$part),+];
+
+            /// Its name in `panic=PART`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$part => $name,)+
+                }
+            }
+        }
+    };
+}
+
+parts! {
     /// A room.
-    Room,
+    Room = "room",
     /// The supervisor of the rooms.
-    Rooms,
+    Rooms = "rooms",
     /// The group-commit writer.
-    Journal,
+    Journal = "journal",
     /// The fan-out of a worker.
-    Relay,
+    Relay = "relay",
     /// The session of a client.
-    Session,
+    Session = "session",
     /// Who is online.
-    Presence,
+    Presence = "presence",
     /// The reads for sign-ins.
-    Lookup,
+    Lookup = "lookup",
     /// What fills the index of the search.
-    Indexer,
+    Indexer = "indexer",
+    /// What takes away for good what is to go.
+    Sweeper = "sweeper",
     /// What crosses nodes.
-    Bus,
+    Bus = "bus",
     /// The root of the tree.
-    Root,
+    Root = "root",
     /// A read of the store beside an actor.
-    Read,
+    Read = "read",
     /// Who sees to it that questions are answered.
-    Assistants,
+    Assistants = "assistants",
     /// Who looks after one answer.
-    Assistant,
+    Assistant = "assistant",
     /// One answer that is spoken.
-    Run,
+    Run = "run",
 }
 
 /// When in the handling of a message.
@@ -58,4 +82,17 @@ pub enum Moment {
     Middle,
     /// All of it is done.
     End,
+}
+
+/// Where the end of a node may hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snag {
+    /// Actors do not answer when they are told.
+    Drain,
+    /// The store does not close.
+    Store,
+    /// Work that nobody can break off does not come to its end.
+    Blocking,
+    /// The thread that sees to the end stands still.
+    Thread,
 }

@@ -57,8 +57,18 @@ struct Kind {
 }
 
 /// What may crash and is counted by its kind; rooms have a counter of their own.
-const KINDS: [&str; 9] =
-    ["bus", "presence", "rooms", "journal", "lookup", "indexer", "sweeper", "relay", "session"];
+const KINDS: [&str; 10] = [
+    "bus",
+    "presence",
+    "rooms",
+    "journal",
+    "lookup",
+    "indexer",
+    "sweeper",
+    "assistants",
+    "relay",
+    "session",
+];
 
 /// The numbers of one node.
 #[derive(Debug)]

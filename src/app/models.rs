@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{StartError, end_signal};
+use super::StartError;
+use super::ending::end_signal;
 use crate::actors::AssistantSettings;
 use crate::config::{Config, ModelPlace, ModelPrice, Provider, Secret};
 use crate::llm::{

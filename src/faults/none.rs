@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Moment, Part};
+use super::{Moment, Part, Snag};
 
 /// Nothing. The twin of the type of the same name that the feature `faults` brings.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +54,11 @@ impl Faults {
     /// Panics when a panic is due here.
     #[inline(always)]
     pub(crate) const fn panic_point(&self, _part: Part, _moment: Moment) {}
+
+    /// Hangs where the end of a node is to hang.
+    #[inline(always)]
+    #[expect(clippy::unused_async, reason = "the twin of one that waits")]
+    pub(crate) async fn snag(&self, _at: Snag) {}
 
     /// Whether an upload finds room on the disk for so many bytes more.
     #[inline(always)]

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{Moment, Part};
+use super::{Moment, Part, Snag};
 
 /// By how much a reply goes before its commit, when nothing else is said.
 const EARLY: Duration = Duration::from_millis(200);
 /// Time between two planted panics, when nothing else is said.
 const EVERY: Duration = Duration::from_secs(1);
+/// Longer than anybody waits for the end of a node.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 /// The faults that are planted. Cheap to clone: all clones are one.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,7 @@ struct Planted {
     /// What goes behind the next delivery, by whom it is for.
     late: Mutex<HashMap<u64, Bytes>>,
     panics: Mutex<Panics>,
+    hang: Option<Snag>,
     /// Bytes that uploads may still write, when the disk is full behind them.
     room: Mutex<Option<usize>>,
     /// Names that a test made up, where they lead, and that they are no danger.
@@ -59,6 +62,8 @@ struct Panics {
     every: Option<Duration>,
     /// On demand.
     asked: Vec<(Part, Moment, u32)>,
+    /// Those that came.
+    done: u32,
 }
 
 impl Faults {
@@ -68,7 +73,7 @@ impl Faults {
     pub const WANTS: &'static str = "names with commas between them, of: sleep_in_room=MS, \
          clone_per_member, lose_frame=N, double_frame=N, swap_frames=N, leak_room, \
          ack_before_commit[=MS], synchronous=OFF|NORMAL, poison_room=TEXT, poison_journal=TEXT, \
-         panic=PART, panic_at=start|middle|end, panic_every_ms=MS";
+         panic=PART, panic_at=start|middle|end, panic_every_ms=MS, hang=drain|store|blocking|thread";
 
     /// Makes a part panic at its next messages, so many times.
     pub fn crash(&self, part: Part, moment: Moment, times: u32) {
@@ -79,6 +84,22 @@ impl Faults {
     #[must_use]
     pub fn crashes_to_come(&self) -> u32 {
         self.panics().asked.iter().map(|(_, _, times)| *times).sum()
+    }
+
+    /// Panics by the clock from now on as another is planted to.
+    pub fn panic_as(&self, other: &Self) {
+        let (timed, every) = {
+            let of = other.panics();
+            (of.timed, of.every)
+        };
+        let mut panics = self.panics();
+        (panics.timed, panics.every) = (timed, every);
+    }
+
+    /// Panics that have come.
+    #[must_use]
+    pub fn crashes(&self) -> u32 {
+        self.panics().done
     }
 
     /// Fills the disk of the uploads behind so many bytes more; with none it has room again.
@@ -175,8 +196,21 @@ impl Faults {
     /// Panics when a panic is due here.
     #[expect(clippy::panic, reason = "what this is for")]
     pub(crate) fn panic_point(&self, part: Part, moment: Moment) {
-        if self.panics().is_due(part, moment) {
+        if self.panics().comes(part, moment) {
             panic!("planted in {part:?} at {moment:?}");
+        }
+    }
+
+    /// Hangs where the end of a node is to hang.
+    #[expect(clippy::disallowed_methods, reason = "a thread that stands still is what is wanted")]
+    pub(crate) async fn snag(&self, at: Snag) {
+        if self.0.hang != Some(at) {
+            return;
+        }
+        match at {
+            Snag::Drain | Snag::Store => std::future::pending().await,
+            Snag::Blocking => drop(tokio::task::spawn_blocking(|| std::thread::sleep(FOR_EVER))),
+            Snag::Thread => std::thread::sleep(FOR_EVER),
         }
     }
 
@@ -199,6 +233,12 @@ impl Faults {
 }
 
 impl Panics {
+    fn comes(&mut self, part: Part, moment: Moment) -> bool {
+        let is_due = self.is_due(part, moment);
+        self.done += u32::from(is_due);
+        is_due
+    }
+
     fn is_due(&mut self, part: Part, moment: Moment) -> bool {
         if let Some((of, at, due)) = &mut self.timed
             && *of == part
@@ -251,6 +291,7 @@ impl FromStr for Faults {
                 ("panic", Some(name)) => part = Some(part_of(name)?),
                 ("panic_at", Some(name)) => moment = Some(moment_of(name)?),
                 ("panic_every_ms", value) => panics.every = Some(ms(value)?),
+                ("hang", Some(name)) => planted.hang = Some(snag_of(name)?),
                 _unknown => return Err(UnknownPlant),
             }
         }
@@ -271,21 +312,15 @@ fn ms(value: Option<&str>) -> Result<Duration, UnknownPlant> {
 }
 
 fn part_of(name: &str) -> Result<Part, UnknownPlant> {
+    Part::ALL.iter().copied().find(|part| part.name() == name).ok_or(UnknownPlant)
+}
+
+fn snag_of(name: &str) -> Result<Snag, UnknownPlant> {
     match name {
-        "room" => Ok(Part::Room),
-        "rooms" => Ok(Part::Rooms),
-        "journal" => Ok(Part::Journal),
-        "relay" => Ok(Part::Relay),
-        "session" => Ok(Part::Session),
-        "presence" => Ok(Part::Presence),
-        "lookup" => Ok(Part::Lookup),
-        "indexer" => Ok(Part::Indexer),
-        "bus" => Ok(Part::Bus),
-        "root" => Ok(Part::Root),
-        "read" => Ok(Part::Read),
-        "assistants" => Ok(Part::Assistants),
-        "assistant" => Ok(Part::Assistant),
-        "run" => Ok(Part::Run),
+        "drain" => Ok(Snag::Drain),
+        "store" => Ok(Snag::Store),
+        "blocking" => Ok(Snag::Blocking),
+        "thread" => Ok(Snag::Thread),
         _unknown => Err(UnknownPlant),
     }
 }

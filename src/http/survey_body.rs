@@ -62,8 +62,8 @@ pub(super) struct ActorBody {
     /// For people.
     #[schema(example = "general")]
     name: String,
-    /// `root`, `bus`, `presence`, `rooms`, `room`, `journal`, `lane`, `lookup`, `indexer`, `sweeper`, `worker`, `relay` or
-    /// `session`; there may be more in later versions.
+    /// `root`, `bus`, `presence`, `rooms`, `room`, `journal`, `lane`, `lookup`, `indexer`, `sweeper`, `assistants`,
+    /// `assistant`, `run`, `worker`, `relay` or `session`; there may be more in later versions.
     #[schema(example = "room")]
     kind: &'static str,
     /// Messages that wait, the one in hand included.

@@ -33,6 +33,7 @@ mod delivered;
 mod descriptions;
 mod devices;
 mod edge;
+mod endings;
 mod files;
 mod groups;
 mod http;

@@ -18,6 +18,7 @@ use super::bounded::{Address, BoundedRef, Envelope};
 use super::meter::Mailbox;
 use super::rooms::RoomsHandle;
 use crate::domain::Millis;
+use crate::faults::{Moment, Part};
 use crate::protocol::Refusal;
 use crate::store::{Erasure, StoreError};
 
@@ -113,6 +114,7 @@ impl Actor for Sweeper {
         envelope: Self::Msg,
         work: &mut Work,
     ) -> Result<(), ActorProcessingErr> {
+        self.rooms.faults.panic_point(Part::Sweeper, Moment::Start);
         let (Some(msg), _place) = envelope.open() else {
             return Ok(());
         };
@@ -130,10 +132,12 @@ impl Actor for Sweeper {
                 self.go(work).await
             }
         };
+        self.rooms.faults.panic_point(Part::Sweeper, Moment::Middle);
         if let Some(rest) = next.filter(|_rest| !work.is_planned) {
             work.is_planned = true;
             let _timer = me.send_after(rest, || Envelope::to_self(SweeperMsg::Go));
         }
+        self.rooms.faults.panic_point(Part::Sweeper, Moment::End);
         Ok(())
     }
 }

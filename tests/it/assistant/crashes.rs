@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use moim::faults::{Moment, Part};
+use moim::faults::{Faults, Moment, Part};
 use serde_json::json;
 
 use super::{Models, ask, hear, talker};
@@ -96,6 +96,29 @@ async fn assistants_that_crash_leave_no_question_without_an_end() {
         assert_eq!(told, [first, second], "{moment:?}: {over}");
         app.end().await;
     }
+}
+
+/// Questions are asked while something panics by the clock, as `plant` says: each has one end.
+pub(crate) async fn by_the_clock(plant: impl FnOnce() -> Faults, times: u32) {
+    let models = Models::listen().await;
+    let many = [("MOIM_AI_QUESTIONS_PER_MINUTE", "1000")];
+    let app = models.app_with("tps:100+words:20", &many).await;
+    let mina = app.person("mina").await;
+    let room = app.lobby(&mina).await;
+    app.faults.panic_as(&plant());
+    let mut runs = Vec::new();
+    while app.faults.crashes() < times {
+        let run = asked(&app, &mina, &room).await;
+        is_over(&app, &mina, &run).await;
+        runs.push(run);
+    }
+    app.faults.panic_as(&Faults::default());
+    let last = asked(&app, &mina, &room).await;
+    assert_eq!(is_over(&app, &mina, &last).await["finish"], "stop");
+    runs.push(last);
+    let ends = ends(&app, &mina, &room).await;
+    assert_eq!(ends.into_iter().map(|(run, _finish)| run).collect::<Vec<_>>(), runs);
+    app.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

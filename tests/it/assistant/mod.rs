@@ -3,7 +3,7 @@
 mod answers;
 mod asking;
 mod clubs;
-mod crashes;
+pub(crate) mod crashes;
 mod ending;
 mod faults;
 mod limits;

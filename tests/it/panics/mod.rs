@@ -1,5 +1,6 @@
 //! A panic in each kind of actor: only that actor is touched, and nothing is lost by it.
 
+mod clock;
 mod poison;
 mod root;
 mod talker;
