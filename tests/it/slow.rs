@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Closed, Person, Raw, TestApp, eventually, eventually_within, frame};
 
+/// Sessions that read nothing: each may hold about 120 KB of the least that a worker has.
+const STALLED: usize = 120;
+/// Messages in one piece, of 11 KB each: more than that, and what a socket takes unread.
+const AT_ONCE: i64 = 24;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     // Nobody here says that they live, and a hundred people take their time to come.
@@ -73,6 +78,54 @@ async fn next_line(raw: &mut Raw, fits: impl Fn(&Value) -> bool) -> Value {
             return line;
         }
     }
+}
+
+/// Beside many who never read, little may wait for anybody. What comes in one piece is more than that,
+/// and still no reason to turn a reader from push to pull who takes it as soon as it is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_many_who_never_read_a_reader_is_not_taken_for_slow() {
+    let settings = [
+        ("MOIM_HEARTBEAT_MS", "300000"),
+        ("MOIM_WORKERS", "1"),
+        ("MOIM_OUTBOX_MIB", "16"),
+        ("MOIM_SESSIONS_PER_USER", "200"),
+    ];
+    let app = TestApp::spawn_with(&settings).await;
+    let (mina, lazy) = (app.person("mina").await, app.person("lazy").await);
+    let room = app.lobby(&mina).await;
+    let (mut reader, mut sender) = (app.session(&mina).await, app.session(&mina).await);
+    reader.open(&room).await;
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        let mut raw = Raw::upgraded(app.address, b"").await;
+        shrink(&raw);
+        let auth = json!({ "id": 1, "op": "auth", "token": lazy.token, "want": [] }).to_string();
+        raw.write(&frame(0x81, auth.as_bytes())).await;
+        let open = json!({ "id": 2, "op": "open", "room": room }).to_string();
+        raw.write(&frame(0x81, open.as_bytes())).await;
+        next_line(&mut raw, |line| line["re"] == 2).await;
+        stalled.push(raw);
+    }
+    let text = "가".repeat(3_600);
+    let lagging = async || app.metric("moim_frames_dropped_total{reason=\"Lag\"}").await;
+    let mut said = 0_i64;
+    while lagging().await < STALLED as f64 {
+        assert!(said < 150, "they read");
+        sender.send(&room, &format!("c-{said}"), &text).await;
+        said += 1;
+        assert_eq!(reader.expect("msg.new").await["seq"], said);
+    }
+    let mut asked = Vec::new();
+    for n in 0..AT_ONCE {
+        let send = json!({ "op": "send", "room": room, "cid": format!("d-{n}"), "text": text });
+        asked.push(sender.begin(send).await);
+    }
+    for n in 1..=AT_ONCE {
+        assert_eq!(reader.expect("msg.new").await["seq"], said + n);
+    }
+    assert_eq!(lagging().await, STALLED as f64, "the reader was turned from push to pull");
+    drop((asked, stalled));
+    app.end().await;
 }
 
 /// What was pushed is whole up to the lag.

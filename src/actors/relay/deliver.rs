@@ -149,7 +149,7 @@ impl Relay {
         let Some(entry) = book.at(ear.slot) else {
             return;
         };
-        if entry.outbox.bytes() > self.lag_bytes() {
+        if self.is_behind(&entry.outbox) {
             self.metrics.dropped(Dropped::Lag);
             self.lag(book, ear, event.room, event.seq, event.seq);
             return;
@@ -264,7 +264,7 @@ impl Relay {
             return;
         };
         let has_room = reply.is_none_or(|(_, reply)| self.has_room(&entry.outbox, reply.len()));
-        if !has_room || entry.outbox.bytes() > self.lag_bytes() {
+        if !has_room || self.is_behind(&entry.outbox) {
             drop(book);
             let refused = reply.map(|(re, _)| err_line(Some(*re), &crowded()));
             refused.iter().for_each(|frame| self.reply(seat, frame));

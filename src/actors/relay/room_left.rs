@@ -29,6 +29,15 @@ impl Relay {
         LAG.min(self.budget.share())
     }
 
+    /// Whether more waits for a listener than may. Behind a relay that has much to do lies what was not
+    /// written yet; only what the socket does not take is held against the listener.
+    pub(super) fn is_behind(&self, outbox: &Outbox) -> bool {
+        if outbox.bytes() > self.lag_bytes() {
+            self.flush_one(outbox);
+        }
+        outbox.bytes() > self.lag_bytes()
+    }
+
     /// Above this many, what passes is dropped and a replay waits.
     pub(super) fn crowded_bytes(&self) -> usize {
         CROWDED.min(self.budget.share() / 3)
