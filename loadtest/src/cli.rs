@@ -99,6 +99,9 @@ pub(crate) struct Common {
     /// One more setting of the started server; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
     pub server_env: Vec<(String, String)>,
+    /// Hold the started server to so much memory, in a cgroup, as a container would; needs root
+    #[arg(long, global = true, value_name = "MIB", conflicts_with = "url", value_parser = clap::value_parser!(u64).range(16..))]
+    pub memory_mib: Option<u64>,
     /// Keep the server on the first CPU and the load on the others
     #[arg(long, global = true)]
     pub pin: bool,
@@ -156,6 +159,79 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The flags of a text: `--fill`.
+    fn flags(text: &str) -> impl Iterator<Item = &str> {
+        text.match_indices("--").filter_map(|(at, dashes)| {
+            let rest = text.get(at + dashes.len()..)?;
+            let is_of_it = |c: char| c.is_ascii_lowercase() || c == '-';
+            let flag = rest.get(..rest.find(|c| !is_of_it(c)).unwrap_or(rest.len()))?;
+            let is_new = text.get(..at).is_none_or(|before| !before.ends_with(['-', '|']));
+            (is_new && flag.len() > 1).then_some(flag.trim_end_matches('-'))
+        })
+    }
+
+    /// What cargo, and not this tool, is told.
+    const OF_CARGO: &[&str] = &["release", "features", "workspace", "all-features"];
+    const README: &str = include_str!("../README.md");
+
+    #[test]
+    fn the_readme_knows_every_scenario_and_its_flags() {
+        let cli = Cli::command();
+        let named = |command: &clap::Command| -> Vec<String> {
+            command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+        };
+        let common = named(&cli);
+        let scenarios: Vec<_> = cli.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
+        let all: Vec<_> =
+            scenarios.iter().flat_map(|sub| named(sub)).chain(common.clone()).collect();
+        for flag in flags(README) {
+            let is_known = all.iter().any(|known| known == flag) || OF_CARGO.contains(&flag);
+            assert!(is_known, "--{flag} is in the README and nowhere else");
+        }
+        for flag in common.iter().filter(|flag| *flag != "help" && *flag != "version") {
+            assert!(flags(README).any(|known| known == flag), "--{flag} is not in the README");
+        }
+        for scenario in scenarios.iter().filter(|scenario| scenario.get_name() != "proxy") {
+            let begin = format!("**`{}`**", scenario.get_name());
+            let at = README.find(&begin).unwrap_or_else(|| panic!("{begin} is not in the README"));
+            // Up to the next scenario or heading.
+            let about = &README[at + begin.len()..];
+            let end = ["\n**`", "\n## "].iter().filter_map(|next| about.find(next)).min();
+            let own = named(scenario);
+            for flag in flags(&about[..end.unwrap_or(about.len())]) {
+                let is_own = own.iter().chain(&common).any(|known| known == flag);
+                assert!(is_own || OF_CARGO.contains(&flag), "{begin} has no --{flag}");
+            }
+        }
+    }
+
+    /// Those of `scale` are its axes, which go by words there.
+    #[test]
+    fn the_readme_knows_every_goal() {
+        let goals = [
+            ai::GOALS,
+            catchup::GOALS,
+            crash::GOALS,
+            cuts::GOALS,
+            disk::GOALS,
+            durable::GOALS,
+            fanout::GOALS,
+            idle::GOALS,
+            mixed::GOALS,
+            overload::GOALS,
+            presence::GOALS,
+            rooms::GOALS,
+            search::GOALS,
+            slow::GOALS,
+            soak::GOALS,
+            start::GOALS,
+            storm::GOALS,
+        ];
+        for goal in goals.into_iter().flatten() {
+            assert!(README.contains(&format!("`{goal}`")), "the goal {goal} is not in the README");
+        }
     }
 
     #[test]

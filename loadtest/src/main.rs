@@ -4,7 +4,7 @@
 //! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw.
 //!   `setup`: users, clubs and rooms by REST.
 //! * `town/`: sessions that follow rooms, judged by seq over lost connections.
-//! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`.
+//! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
 //! * `pace`: when open-loop sends are due. `scan`: what a delivery says. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
@@ -16,6 +16,7 @@
 //! * `chaos/`: a proxy that does to connections what networks do.
 
 mod baseline;
+mod cage;
 mod chaos;
 mod chart;
 mod check;

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+use crate::cage::Cage;
 use crate::cli::{Common, Engine};
 use crate::database::Database;
 use crate::disk::Disk;
@@ -25,7 +26,8 @@ use crate::proc::{Pins, Process};
 use crate::report::Report;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
-const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// The server promises ten.
+const STOP_LIMIT: Duration = Duration::from_secs(12);
 
 /// What a scenario drives.
 pub(crate) struct Target {
@@ -93,7 +95,8 @@ impl Target {
         let Some(server) = &mut self.server else {
             return;
         };
-        let ending = server.stop().await.err();
+        let caged = server.cage.as_ref().map(|cage| cage.report(report));
+        let ending = server.stop().await.and(caged.unwrap_or(Ok(()))).err();
         report.none_of(
             "server_ending",
             ending.map(|error| format!("{error:#}")).into_iter().collect(),
@@ -108,6 +111,8 @@ pub(crate) struct Server {
     folder: Rc<TempDir>,
     environment: Vec<(String, String)>,
     child: Option<Child>,
+    /// What bounds its memory. It goes when the process is gone.
+    cage: Option<Cage>,
 }
 
 impl Server {
@@ -142,7 +147,9 @@ impl Server {
         environment
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment.extend(common.server_env.iter().cloned());
-        Ok(Self { binary, listen, folder: Rc::new(folder), environment, child: None })
+        let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or("moim");
+        let cage = common.memory_mib.map(|mib| Cage::new(name, mib)).transpose()?;
+        Ok(Self { binary, listen, folder: Rc::new(folder), environment, child: None, cage })
     }
 
     /// Keeps the data on this disk, in a folder that the server makes itself.
@@ -210,7 +217,8 @@ impl Server {
     /// Starts the process, on the data of the one before if there was one. Returns the time to ready.
     pub(crate) async fn start(&mut self, pins: Option<&Pins>) -> Result<Duration> {
         let log = File::options().create(true).append(true).open(self.log())?;
-        let mut command = Command::new(&self.binary);
+        let bare = || Command::new(&self.binary);
+        let mut command = self.cage.as_ref().map_or_else(bare, |cage| cage.command(&self.binary));
         // A stray setting of the caller's shell must not point the load at a real database.
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("MOIM_")) {
@@ -280,7 +288,11 @@ impl Server {
         let pid = Pid::from_raw(i32::try_from(child.id())?).context("a process without an id")?;
         kill_process(pid, Signal::TERM)?;
         let begin = Instant::now();
-        while child.try_wait()?.is_none() {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}:\n{}", self.last_words());
+                return Ok(());
+            }
             if begin.elapsed() > STOP_LIMIT {
                 child.kill()?;
                 child.wait()?;
@@ -288,7 +300,6 @@ impl Server {
             }
             sleep(Duration::from_millis(10)).await;
         }
-        Ok(())
     }
 
     /// SIGTERM, and SIGKILL when it has not ended by `patience`. Returns how long it took to end by

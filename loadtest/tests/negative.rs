@@ -148,3 +148,9 @@ fn a_lost_or_doubled_piece_of_an_answer_is_caught() {
     run("lose_frame=41", ANSWERS).fails_by("lost");
     run("double_frame=41", ANSWERS).fails_by("doubled");
 }
+
+#[test]
+fn an_end_that_hangs_is_caught_or_ends_in_time() {
+    run("hang=thread", ROOM).fails_by("server_ending");
+    run("hang=store", ROOM).passes(&["server_ending"]);
+}

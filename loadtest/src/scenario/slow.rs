@@ -83,14 +83,23 @@ struct Cast {
 }
 
 struct Phase {
-    /// The 99th percentile while buffers were filling before it, in milliseconds.
-    filling_p99: Option<f64>,
     noted: Noted,
     /// While those who did not read became level again.
     caught_up: Noted,
     spent: Spent,
     late: Histogram<u64>,
     memory: Option<(u64, u64)>,
+}
+
+/// What was played, pair by pair.
+#[derive(Default)]
+struct Played {
+    /// All read.
+    alone: Vec<Phase>,
+    /// Some have stopped to read, and what the kernel holds for them is being filled.
+    filling: Vec<Phase>,
+    /// The same some do not read, and nothing more goes into their buffers.
+    beside: Vec<Phase>,
 }
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
@@ -136,8 +145,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     // A reason that never occurred has no line.
     let lags = http.metric(LAGS).await?.unwrap_or(0.0);
     let (time, fill) = (Duration::from_secs_f64(seconds), Duration::from_secs_f64(fill));
-    let (alone, beside) = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
-    figures(report, &alone, &beside, lazy, limit)?;
+    let played = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
+    figures(report, &played, lazy, limit)?;
     let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
     report.figure("lags", turned, "", "sessions that the server turned from push to pull");
     if turned == 0.0 {
@@ -174,24 +183,25 @@ impl Cast {
         [time, fill]: [Duration; 2],
         rate: f64,
         pairs: usize,
-    ) -> Result<(Vec<Phase>, Vec<Phase>)> {
+    ) -> Result<Played> {
         self.drive(folk, rate, time.mul_f64(0.1), target).await?;
-        let (mut alone, mut beside) = (Vec::new(), Vec::new());
+        let mut played = Played::default();
         for pair in 1..=pairs {
             note(&format!("phase {pair} of {pairs}: all read"));
-            alone.push(self.drive(folk, rate, time, target).await?);
+            played.alone.push(self.drive(folk, rate, time, target).await?);
             note(&format!("phase {pair} of {pairs}: {} never read", self.lazy.len()));
             self.stop_reading(folk).await?;
             let filling = self.drive(folk, rate, fill, target).await?;
             let mut phase = self.drive(folk, rate, time, target).await?;
             phase.follows(&filling);
-            beside.push(phase);
-            self.read_again(folk).await?;
-            if let Some(phase) = beside.last_mut() {
-                phase.caught_up = folk.tally().take()?;
+            if !fill.is_zero() {
+                played.filling.push(filling);
             }
+            self.read_again(folk).await?;
+            phase.caught_up = folk.tally().take()?;
+            played.beside.push(phase);
         }
-        Ok((alone, beside))
+        Ok(played)
     }
 
     async fn drive(
@@ -215,7 +225,7 @@ impl Cast {
         let noted = folk.tally().take()?;
         // A phase may be too short to be sampled.
         let memory = before.map(|before| (before, most.unwrap_or(before).max(before)));
-        Ok(Phase { filling_p99: None, noted, caught_up: folk.tally().take()?, spent, late, memory })
+        Ok(Phase { noted, caught_up: folk.tally().take()?, spent, late, memory })
     }
 
     /// The lazy connect anew, open the room, and read nothing from then on. A fresh socket has a small
@@ -259,18 +269,11 @@ impl Phase {
     fn follows(&mut self, filling: &Self) {
         let joined = |(before, most): (u64, u64), (_, later): (u64, u64)| (before, most.max(later));
         self.memory = filling.memory.zip(self.memory).map(|(first, then)| joined(first, then));
-        let is_timed = !filling.noted.receipts.total().is_empty();
-        self.filling_p99 = is_timed.then(|| filling.p99_ms());
     }
 }
 
-fn figures(
-    report: &mut Report,
-    alone: &[Phase],
-    beside: &[Phase],
-    lazy: usize,
-    limit: Option<u64>,
-) -> Result<()> {
+fn figures(report: &mut Report, played: &Played, lazy: usize, limit: Option<u64>) -> Result<()> {
+    let Played { alone, filling, beside } = played;
     let ratios: Vec<f64> = alone
         .iter()
         .zip(beside)
@@ -281,10 +284,7 @@ fn figures(
     let (least, most) = ratios.iter().fold((f64::MAX, 0.0_f64), |(l, m), r| (l.min(*r), m.max(*r)));
     report.figure("p99_ratio_least", least, "×", "of the pairs");
     report.figure("p99_ratio_most", most, "×", "of the pairs");
-    let filling: Vec<f64> = beside.iter().filter_map(|phase| phase.filling_p99).collect();
-    if let Some(filling) = median(&filling) {
-        report.figure("filling_p99", filling, "ms", "of who reads, while the buffers fill");
-    }
+    while_filling(report, alone, filling);
     report.goal("p99_ratio", ratio, P99_RATIO_GOAL, "×");
     let mut all = Vec::new();
     for (phases, names, label) in [
@@ -314,8 +314,24 @@ fn figures(
     report.figure("load_tester_cpu", share(|phase| Some(phase.spent.our_share())), "%", about);
     let late = share(|phase| Some(phase.late.value_at_quantile(0.99) as f64 / 1e3));
     report.figure("send_late_p99", late, "ms", "our own delay, the worst phase");
-    report.series("phases", json!({"alone": rows(alone), "beside": rows(beside)}));
+    let phases = json!({"alone": rows(alone), "filling": rows(filling), "beside": rows(beside)});
+    report.series("phases", phases);
     Ok(())
+}
+
+/// How those who read fare until the buffers of the others are full. It has no goal, and is told.
+fn while_filling(report: &mut Report, alone: &[Phase], filling: &[Phase]) {
+    let p99: Vec<f64> = filling.iter().map(Phase::p99_ms).collect();
+    let Some(middle) = median(&p99) else { return };
+    let most = |of: fn(&Phase) -> f64| filling.iter().map(of).fold(0.0, f64::max);
+    let usual = alone.iter().map(Phase::p99_ms).fold(f64::MAX, f64::min);
+    report.figure("filling_p99", middle, "ms", "of who reads, while the buffers fill");
+    report.figure("filling_p99_most", p99.iter().copied().fold(0.0, f64::max), "ms", "the worst");
+    report.figure("filling_p99_ratio", middle / usual.max(1e-3), "×", "by the least when all read");
+    let took = most(|phase| phase.spent.took.as_secs_f64());
+    report.figure("filling_took", took, "s", "until all was received that was sent in --fill");
+    let cpu = most(|phase| phase.spent.server.map_or(0.0, |cpu| cpu.as_secs_f64()));
+    report.figure("filling_server_cpu", cpu, "s", "of the server, for one filling at most");
 }
 
 /// What those who do not read made the server hold, beyond what it takes when all read.

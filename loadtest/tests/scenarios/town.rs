@@ -1,7 +1,7 @@
 //! The scenarios in which sessions follow rooms over lost connections, each as small as it gets.
 
 use crate::markup;
-use crate::tool::{Kept, Running, run_bare};
+use crate::tool::{Kept, Running, run, run_bare};
 
 /// What every scenario of this kind promises.
 fn sound(arguments: &[&str]) -> Kept {
@@ -125,6 +125,22 @@ fn guests_who_never_read_stay_within_their_budget() {
     assert!(figure(&kept, "filling_p99") > 0.0);
     assert_eq!(kept.at("/checks/over_budget/count"), 0);
     assert_eq!(kept.at("/checks/over_memory_limit/count"), 0);
+}
+
+/// Where cgroups cannot be made the tool says so; where they can, the kernel has counted.
+#[test]
+fn a_server_in_a_cage_is_counted_by_the_kernel_or_the_tool_says_why_not() {
+    let arguments =
+        ["rooms", "--rooms", "12", "--members", "5", "--seconds", "1", "--memory-mib", "256"];
+    let made = run(&arguments);
+    if made.status.code() == Some(2) {
+        let said = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(said.contains("leave --memory-mib out"), "{said}");
+        return;
+    }
+    let kept = sound(&arguments);
+    assert!(figure(&kept, "cage_most") > 1.0);
+    assert_eq!(kept.at("/checks/out_of_memory/count"), 0);
 }
 
 #[test]
