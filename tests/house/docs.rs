@@ -85,3 +85,35 @@ fn only_links_to_files_are_followed() {
     let text = "[a](b.md#c) [d](https://e.org/f) [g](#h) ![i](j/k.png)";
     assert_eq!(links(text), ["b.md", "j/k.png"]);
 }
+
+/// Files of a folder, without what stands behind their names.
+fn names(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(tree::root().join(folder)).expect("no folder");
+    let stem = |path: std::path::PathBuf| path.file_stem()?.to_str().map(str::to_owned);
+    let mut names: Vec<_> = entries.flatten().filter_map(|entry| stem(entry.path())).collect();
+    names.sort();
+    names
+}
+
+/// How many there are, in words: the documents count them.
+const COUNTED: &[&str] = &[
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve",
+];
+
+#[test]
+fn every_fuzz_target_is_told_of_counted_and_run_by_chance() {
+    let targets = names("fuzz/fuzz_targets");
+    assert_eq!(targets, names("fuzz/examples"), "targets and kept examples");
+    let (readme, conformance) = (tree::read("fuzz/README.md"), tree::read("docs/conformance.md"));
+    let count = format!("{} targets", COUNTED[targets.len()]);
+    assert!(readme.contains(&count) && conformance.contains(&count), "there are {count}");
+    let (built, by_chance) = (tree::read("fuzz/Cargo.toml"), tree::read("tests/fuzz/main.rs"));
+    let (kept, chance) = by_chance.split_once("proptest! {").expect("nothing by chance");
+    for target in &targets {
+        assert!(readme.contains(&format!("| `{target}` |")), "{target} is not in the table");
+        assert!(built.contains(&format!("name = \"{target}\"")), "{target} is not built");
+        assert!(kept.contains(&format!("\"{target}\"")), "{target}: kept examples are not run");
+        assert!(chance.contains(&format!("{target}(")), "{target} is not run by chance");
+    }
+}
