@@ -30,6 +30,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 static ALONE: Mutex<()> = Mutex::new(());
 
 const SESSIONS: usize = 1_000;
+/// Those of a small room, to know what a message costs without its deliveries.
+const FEW: usize = 40;
 /// Messages that come together: fewer than would be refused as too much.
 const WAVE: usize = 250;
 const WAVES: usize = 8;
@@ -93,9 +95,19 @@ fn a_message_alone_costs_one_write_a_member_and_next_to_nothing_else() {
     assert_eq!(cost.encodings / cost.messages, 1.0);
     let per_delivery = |count: f64| count / cost.deliveries;
     assert!(per_delivery(cost.writes) <= 1.05, "{} writes", per_delivery(cost.writes));
-    // Nearly all of it is the SQL driver's: a commit of its own for one message.
     let allocations = per_delivery(cost.allocations);
     assert!(allocations <= 0.12, "{allocations} allocations per delivery");
+    // Nearly all of it is the SQL driver's, for a commit of its own for one message: the same for few
+    // members. What is allocated for a delivery is what more members take more.
+    drop((crowd, server));
+    let server = Server::start();
+    let mut crowd = Crowd::gather(&server, FEW);
+    let (warm_up, frames) = (crowd.messages(20), crowd.messages(100));
+    crowd.one_at_a_time(&warm_up);
+    let few = self::cost(&server, 100, || crowd.one_at_a_time(&frames));
+    let further = cost.deliveries - few.deliveries;
+    let allocations = (cost.allocations - few.allocations) / further;
+    assert!(allocations <= 0.05, "{allocations} allocations per further delivery");
     // Begin, the head, the event, the message, the author's mark, commit; and now and then a job, and
     // a chunk of many messages for the index of the search.
     let statements = cost.statements / cost.messages;
