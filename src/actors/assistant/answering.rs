@@ -32,10 +32,17 @@ pub(crate) struct Answering {
     pub(crate) since: Instant,
     /// The seq of the answer, once it has begun.
     message: OnceLock<i64>,
-    text: Mutex<String>,
+    said: Mutex<Said>,
     is_over: AtomicBool,
     /// Whether another node speaks it, and this one only hears of it.
     pub(crate) is_abroad: bool,
+}
+
+#[derive(Default)]
+struct Said {
+    text: String,
+    /// Its end is being written: whoever speaks it and has not heard of that comes too late.
+    is_sealed: bool,
 }
 
 impl Answering {
@@ -45,7 +52,7 @@ impl Answering {
             question,
             since: Instant::now(),
             message: OnceLock::new(),
-            text: Mutex::default(),
+            said: Mutex::default(),
             is_over: AtomicBool::new(false),
             is_abroad: false,
         })
@@ -57,7 +64,7 @@ impl Answering {
             question,
             since: Instant::now(),
             message: OnceLock::from(message),
-            text: Mutex::default(),
+            said: Mutex::default(),
             is_over: AtomicBool::new(false),
             is_abroad: true,
         }
@@ -75,22 +82,32 @@ impl Answering {
 
     /// Says more.
     pub(crate) fn say(&self, more: &str) {
-        self.lock().push_str(more);
+        let mut said = self.lock();
+        if !said.is_sealed {
+            said.text.push_str(more);
+        }
+    }
+
+    /// All that was said, and will be: what listeners got joins to what its end brings.
+    pub(crate) fn seal(&self) -> String {
+        let mut said = self.lock();
+        said.is_sealed = true;
+        said.text.clone()
     }
 
     /// Bytes that were said.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().text.len()
     }
 
     /// All that was said.
     pub(crate) fn text(&self) -> String {
-        self.lock().clone()
+        self.lock().text.clone()
     }
 
     /// What was said from one byte to another; both are where a piece began or ended.
     pub(crate) fn part(&self, from: usize, to: usize) -> String {
-        self.lock().get(from..to).unwrap_or_default().to_owned()
+        self.lock().text.get(from..to).unwrap_or_default().to_owned()
     }
 
     /// Nothing more will be said.
@@ -103,8 +120,8 @@ impl Answering {
         self.is_over.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -137,11 +154,12 @@ impl Living {
         self.lock().get(&run).cloned()
     }
 
-    /// That of a room, if it has begun.
+    /// That of a room, if it has begun and its end does not stand in the log.
     pub(crate) fn in_room(&self, room: RoomId) -> Option<Arc<Answering>> {
         let living = self.lock();
-        let is_meant =
-            |known: &&Arc<Answering>| known.question.room == room && known.message().is_some();
+        let is_meant = |known: &&Arc<Answering>| {
+            known.question.room == room && known.message().is_some() && !known.is_over()
+        };
         living.values().find(is_meant).cloned()
     }
 
@@ -181,5 +199,35 @@ impl Living {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Answering>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(room: i64) -> Arc<Answering> {
+        let (run, room, asker) = (RunId(room), RoomId(room), UserId(1));
+        let answering = Answering::new(Question { run, room, seq: 1, asker });
+        answering.begins(2);
+        answering
+    }
+
+    #[test]
+    fn who_speaks_on_behind_the_seal_is_not_heard() {
+        let answering = begun(7);
+        answering.say("so far");
+        assert_eq!(answering.seal(), "so far");
+        answering.say(" and no further");
+        assert_eq!((answering.text().as_str(), answering.len()), ("so far", 6));
+    }
+
+    #[test]
+    fn an_answer_that_is_over_is_spoken_nowhere() {
+        let (living, answering) = (Living::default(), begun(7));
+        living.add(&answering);
+        assert!(living.in_room(RoomId(7)).is_some() && living.in_room(RoomId(8)).is_none());
+        answering.end();
+        assert!(living.in_room(RoomId(7)).is_none());
     }
 }

@@ -302,8 +302,7 @@ impl Assistants {
                 state.queue.ended(question.run);
                 return Ok(());
             }
-            let task = Task::Bury(answering.text());
-            return self.start(me, state, (Arc::clone(answering), task)).await;
+            return self.start(me, state, (Arc::clone(answering), Task::Bury)).await;
         }
         self.rooms.assistant.living.remove(question.run);
         if is_hopeless {

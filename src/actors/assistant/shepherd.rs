@@ -45,12 +45,12 @@ pub(super) enum AssistantMsg {
 }
 
 /// What it has to do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Task {
     /// Answer.
     Answer,
-    /// End an answer that broke off with so much said.
-    Bury(String),
+    /// End an answer that broke off, with what was said of it.
+    Bury,
 }
 
 /// An assistant.
@@ -92,8 +92,8 @@ impl Actor for Assistant {
     ) -> Result<(), ActorProcessingErr> {
         self.rooms.faults.panic_point(Part::Assistant, Moment::Start);
         match (msg, &self.task) {
-            (AssistantMsg::Go, Task::Bury(text)) => {
-                self.bury(text).await;
+            (AssistantMsg::Go, Task::Bury) => {
+                self.bury().await;
                 me.stop(None);
             }
             (AssistantMsg::Go, Task::Answer) => match self.begin(state).await {
@@ -245,7 +245,8 @@ impl Assistant {
     /// Has the answer end in the log.
     async fn end(&self, state: &State, outcome: Outcome) {
         let Some(prepared) = &state.prepared else { return };
-        let said = self.answering.text();
+        // A run that was ended from outside may be in the middle of a word.
+        let said = self.answering.seal();
         let (text, is_cut) = text(&said, &prepared.told);
         let mut outcome = outcome;
         if outcome.finish == Finish::Length && state.is_short {
@@ -308,13 +309,14 @@ impl Assistant {
     }
 
     /// Ends an answer that somebody else began.
-    async fn bury(&self, said: &str) {
+    async fn bury(&self) {
+        let said = self.answering.seal();
         let known = tokio::time::timeout(DEADLINE, self.rooms.store.run(self.question().run)).await;
         let Ok(Ok(Some(run))) = known else { return };
-        let (text, _is_cut) = text(said, "");
+        let (text, _is_cut) = text(&said, "");
         // What it read was noted when it began; nobody knows whether a model got it, so it counts.
         let input = u64::try_from(run.tokens.0).unwrap_or(0);
-        let output = if input == 0 { 0 } else { estimate_text(said) };
+        let output = if input == 0 { 0 } else { estimate_text(&said) };
         let usage = Usage { input, output };
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let receipt = Receipt {

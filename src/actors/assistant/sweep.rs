@@ -68,10 +68,15 @@ impl Assistants {
             Question { run: run.id, room: run.room, seq: run.question, asker: run.asker };
         if run.status == store::RunStatus::Running {
             let known = self.rooms.assistant.living.of(run.id);
-            let text = known.as_ref().map_or(run.text, |answering| answering.text());
-            let answering = known.unwrap_or_else(|| Answering::new(question));
+            let answering = known.unwrap_or_else(|| {
+                // What was noted of it is all that is known. Who opens the room before its end is
+                // written gets this, and not that nothing was said.
+                let answering = Answering::new(question);
+                answering.say(&run.text);
+                answering
+            });
             run.message.iter().for_each(|message| answering.begins(*message));
-            return self.start(me, state, (answering, Task::Bury(text))).await;
+            return self.start(me, state, (answering, Task::Bury)).await;
         }
         if run.asked_at.0 < Millis::now().0 - STALE || !self.rooms.assistant.is_on() {
             let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
