@@ -18,6 +18,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("cut", "ends without a last word, properly"),
     ("garbage", "says what is no JSON"),
     ("bad-utf8", "says what is no UTF-8"),
+    ("wrong-json", "says JSON that is no answer"),
     ("silent", "says nothing and stops"),
     ("filter", "holds its answer back"),
     ("endless", "never stops"),
@@ -65,6 +66,8 @@ pub enum Ends {
     Garbage,
     /// With what is no UTF-8.
     BadUtf8,
+    /// With JSON that is no answer.
+    WrongJson,
     /// With the reason that a filter held it back.
     Filter,
     /// Without end mark and usage.
@@ -149,6 +152,7 @@ impl Behaviour {
             "cut" => self.ends = Ends::Cut,
             "garbage" => (self.ends, self.words) = (Ends::Garbage, Some(0)),
             "bad-utf8" => (self.ends, self.words) = (Ends::BadUtf8, Some(0)),
+            "wrong-json" => (self.ends, self.words) = (Ends::WrongJson, Some(0)),
             "endless" => self.ends = Ends::Never,
             "no-done" => self.ends = Ends::NoDone,
             "linger" => self.ends = Ends::Lingers,

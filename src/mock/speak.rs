@@ -113,6 +113,7 @@ impl Speaker {
             Ends::Cut => return socket.write_all(b"0\r\n\r\n").await,
             Ends::Error => raw(socket, format!("data: {}\n\n", error_body(503)).as_bytes()).await?,
             Ends::Garbage => raw(socket, b"data: <html>busy</html>\n\n").await?,
+            Ends::WrongJson => raw(socket, b"data: [7, {\"answer\": 42}]\n\n").await?,
             Ends::BadUtf8 => raw(socket, b"data: {\"text\":\"\xff\xfe\"}\n\n").await?,
             Ends::NoDone => self.event(socket, &self.finish("stop", "STOP")).await?,
             Ends::Filter => self.event(socket, &self.finish("content_filter", "SAFETY")).await?,

@@ -44,6 +44,7 @@ const ROWS: &[Row] = &[
     ("cut", true, Err(LlmError::BrokenOff), 1),
     ("garbage", false, Err(LlmError::BadAnswer("it is not JSON")), 1),
     ("garbage+words:3", true, Err(LlmError::BadAnswer("it is not JSON")), 1),
+    ("wrong-json", false, Err(LlmError::BadAnswer("it is no completion")), 1),
     ("bad-utf8", false, Err(LlmError::BadAnswer("it is not UTF-8")), 1),
     ("silent", false, Err(LlmError::BadAnswer("it is empty")), 1),
     ("filter", false, Err(LlmError::Declined), 1),

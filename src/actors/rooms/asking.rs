@@ -7,7 +7,7 @@ use crate::actors::assistant::{DraftAsk, Drafted, Question};
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::seat::Answer;
 use crate::actors::task;
-use crate::domain::{MessageId, Millis, RoomId, RunId, UserId, Waking};
+use crate::domain::{MessageId, Millis, RoomId, RunId, UserId, Waking, limits};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
 use crate::store::{Asked, AskedAgain, Run, RunStatus, StoreError};
 
@@ -64,6 +64,9 @@ impl RoomsHandle {
         if !self.assistant.is_on() || room.is_some_and(|room| room.waking == Waking::Off) {
             return Err(ai_off());
         }
+        if goes_on && self.is_full(&known).await? {
+            return Err(not_broken());
+        }
         let again = self.store.ask_again(run, (goes_on, by), Millis::now()).await;
         match again.map_err(|why| unreadable(&why))? {
             AskedAgain::Run(run) => {
@@ -72,10 +75,7 @@ impl RoomsHandle {
                 Ok(run)
             }
             AskedAgain::Busy => Err(room_busy()),
-            AskedAgain::NotNow if goes_on => {
-                let msg = "there is nothing to go on with";
-                Err(Refusal::new(ErrorCode::Conflict, msg).because("not_broken"))
-            }
+            AskedAgain::NotNow if goes_on => Err(not_broken()),
             AskedAgain::NotNow => {
                 let msg = "it is not over yet";
                 Err(Refusal::new(ErrorCode::Conflict, msg).because("not_over"))
@@ -116,6 +116,13 @@ impl RoomsHandle {
         }
     }
 
+    /// Whether an answer is as long as a message may be: one that began with it could say nothing more.
+    async fn is_full(&self, run: &Run) -> Result<bool, Refusal> {
+        let Some(message) = run.message else { return Ok(false) };
+        let text = self.store.text_of(run.room, message).await.map_err(|why| unreadable(&why))?;
+        Ok(text.is_some_and(|text| text.chars().count() >= limits::TEXT_CHARS))
+    }
+
     /// Whether somebody may end a run.
     async fn owned(&self, run: &Run, by: UserId) -> Result<(), Refusal> {
         if run.asker == by {
@@ -138,6 +145,11 @@ fn room_busy() -> Refusal {
 /// The room does not want it.
 fn ai_off() -> Refusal {
     Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
+}
+
+/// An answer that cannot go on.
+fn not_broken() -> Refusal {
+    Refusal::new(ErrorCode::Conflict, "there is nothing to go on with").because("not_broken")
 }
 
 fn unreadable(why: &StoreError) -> Refusal {

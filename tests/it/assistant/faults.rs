@@ -1,6 +1,7 @@
 //! However badly a model behaves: exactly one end, in words that its readers understand, and the
 //! room goes on.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Heard, Models, ask, hear, talker};
@@ -63,6 +64,7 @@ async fn a_model_that_refuses() {
 async fn a_model_that_fails() {
     breaks_off("500", "unavailable", "unavailable").await;
     breaks_off("garbage", "unavailable", "bad_answer").await;
+    breaks_off("wrong-json", "unavailable", "bad_answer").await;
     breaks_off("bad-utf8", "unavailable", "bad_answer").await;
 }
 
@@ -120,6 +122,22 @@ async fn a_broken_answer_goes_on_where_it_broke() {
     assert!(more.text().starts_with(broken.text()) && more.text().len() > broken.text().len());
     assert_eq!(more.joined(), more.text());
     assert!(models.last_told().contains(r#""role":"assistant""#));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_full_goes_on_nowhere() {
+    let models = Models::listen().await;
+    let app = models.app("endless").await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let full = hear(&mut session).await;
+    assert_eq!((full.text().chars().count(), &full.end["d"]["finish"]), (4_000, &json!("length")));
+    let path = format!("/v1/ai/runs/{}/continue", full.start["d"]["run"].as_str().unwrap());
+    let call = app.rest.send(Method::POST, Some(&mina.token), &path, Some(&json!({}))).await;
+    assert_eq!(call.status(), 409);
+    assert_eq!(call.json::<Value>().await.unwrap()["reason"], "not_broken");
+    the_room_goes_on(&app, &room, &mut session).await;
     app.end().await;
 }
 
