@@ -44,6 +44,7 @@ pub(super) fn chain(config: &Config, address: SocketAddr) -> Result<Chain, Start
         first_token: assistant.first_token,
         between_tokens: assistant.between_tokens,
         whole: assistant.whole,
+        failures: assistant.provider_failures,
         ..Timing::default()
     };
     Ok(Chain::new(models, assistant.is_offline_last, timing))

@@ -79,6 +79,8 @@ pub struct Assistant {
     pub between_tokens: Duration,
     /// Until the end of an answer.
     pub whole: Duration,
+    /// Questions in a row that a provider may fail before it is left alone.
+    pub provider_failures: u32,
     /// What models cost.
     pub prices: Vec<ModelPrice>,
     /// Tokens a user may spend a day.
@@ -136,6 +138,8 @@ impl Assistant {
             first_token: time("ai_first_token_ms")?,
             between_tokens: time("ai_between_tokens_ms")?,
             whole: time("ai_answer_ms")?,
+            provider_failures: within(values, "ai_provider_failures", 1..=1_000_000)
+                .map(|count| u32::try_from(count).unwrap_or(5))?,
             prices: prices(values)?,
             user_tokens_per_day: values.parse("ai_user_tokens_per_day")?,
             room_tokens_per_day: values.parse("ai_room_tokens_per_day")?,

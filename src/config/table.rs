@@ -305,6 +305,12 @@ pub const SETTINGS: &[Setting] = &[
         "millionths of a US dollar",
         "What all answers may cost in a day.",
     ),
+    plain(
+        "ai_provider_failures",
+        Some("5"),
+        "1 to 1000000",
+        "How many questions in a row a provider may fail before it is left alone for 30 seconds.",
+    ),
     plain("ai_concurrency", Some("8"), "1 to 1000", "How many answers are written at a time."),
     plain(
         "ai_questions_per_minute",
