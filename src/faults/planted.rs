@@ -60,6 +60,10 @@ struct Panics {
     /// By the clock: the part, the moment if it is one alone, and when the next is due.
     timed: Option<(Part, Option<Moment>, Instant)>,
     every: Option<Duration>,
+    /// So many times it is let off.
+    spared: u64,
+    /// Whether it ends the whole process, as SIGKILL would.
+    is_deadly: bool,
     /// On demand.
     asked: Vec<(Part, Moment, u32)>,
     /// Those that came.
@@ -70,7 +74,8 @@ impl Faults {
     /// The variable that plants faults.
     pub const VARIABLE: Option<&'static str> = Some("MOIM_PLANT");
     /// What the variable takes.
-    pub const WANTS: &'static str = "names with commas between them, of: sleep_in_room=MS, \
+    pub const WANTS: &'static str = "names with commas between them, of: panic_spares=N, \
+         panic_is_death, sleep_in_room=MS, \
          clone_per_member, lose_frame=N, double_frame=N, swap_frames=N, leak_room, \
          ack_before_commit[=MS], synchronous=OFF|NORMAL, poison_room=TEXT, poison_journal=TEXT, \
          panic=PART, panic_at=start|middle|end, panic_every_ms=MS, hang=drain|store|blocking|thread";
@@ -246,7 +251,12 @@ impl Panics {
             && *due <= Instant::now()
         {
             *due = Instant::now() + self.every.unwrap_or(EVERY);
-            return true;
+            let is_let_off = self.spared > 0;
+            self.spared = self.spared.saturating_sub(1);
+            if self.is_deadly && !is_let_off {
+                std::process::abort();
+            }
+            return !is_let_off;
         }
         let asked = self.asked.iter().position(|(of, at, _)| (*of, *at) == (part, moment));
         let Some((at, left)) = asked.and_then(|at| Some((at, &mut self.asked.get_mut(at)?.2)))
@@ -290,6 +300,8 @@ impl FromStr for Faults {
                 }
                 ("panic", Some(name)) => part = Some(part_of(name)?),
                 ("panic_at", Some(name)) => moment = Some(moment_of(name)?),
+                ("panic_spares", value) => panics.spared = number(value)?,
+                ("panic_is_death", None) => panics.is_deadly = true,
                 ("panic_every_ms", value) => panics.every = Some(ms(value)?),
                 ("hang", Some(name)) => planted.hang = Some(snag_of(name)?),
                 _unknown => return Err(UnknownPlant),
@@ -392,5 +404,18 @@ mod tests {
         }
         assert!(panics.is_due(Part::Room, Moment::Middle));
         assert!(!panics.is_due(Part::Room, Moment::Middle));
+    }
+
+    #[test]
+    fn a_panic_that_spares_two_comes_the_third_time() {
+        let faults = planted("panic=run,panic_at=end,panic_every_ms=1,panic_spares=2");
+        let mut panics = faults.panics();
+        let mut third = || {
+            if let Some((_, _, due)) = &mut panics.timed {
+                *due = Instant::now();
+            }
+            panics.is_due(Part::Run, Moment::End)
+        };
+        assert_eq!([(); 3].map(|()| third()), [false, false, true]);
     }
 }

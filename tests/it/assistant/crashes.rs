@@ -122,6 +122,27 @@ pub(crate) async fn by_the_clock(plant: impl FnOnce() -> Faults, times: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_noted_survives_a_crash_of_who_buries_it() {
+    let models = Models::listen().await;
+    let app = models.app("words:5").await;
+    let (mina, room, mut session) = talker(&app, "mina").await;
+    ask(&mut session, &room, "c-1", "@ai hello").await;
+    let run = hear(&mut session).await.start["d"]["run"].clone();
+    // As another node would have left it in the middle.
+    app.sql("DELETE FROM revision").await;
+    app.sql("UPDATE ai_run SET status = 'running', text = 'noted', node = 99, seen_at = 0").await;
+    app.faults.crash(Part::Assistant, Moment::Start, 1);
+    app.faults.crash(Part::Assistants, Moment::Start, 1);
+    let draft = format!("/v1/rooms/{room}/ai/draft");
+    let _they_crash_over_it =
+        app.rest.send(reqwest::Method::POST, Some(&mina.token), &draft, Some(&json!({}))).await;
+    let end = session.expect("ai.end").await;
+    assert_eq!((&end["d"]["run"], &end["d"]["text"]), (&run, &json!("noted")));
+    assert_eq!((&end["d"]["finish"], app.faults.crashes_to_come()), (&json!("error"), 0));
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_room_in_the_middle_of_an_answer_is_no_end_of_it() {
     let models = Models::listen().await;
     let app = models.app("tps:60+words:40").await;
@@ -149,7 +170,7 @@ async fn killed(more: &[(&str, &str)]) {
     let room = rooms["items"][0]["id"].as_str().unwrap().to_owned();
     let mut session = Client::connect(address).await;
     session.auth(&mina.token).await;
-    session.open(&room).await;
+    let epoch = session.open(&room).await["epoch"].as_str().unwrap().to_owned();
     ask(&mut session, &room, "c-1", "@ai a long story").await;
     let run = session.expect("ai.start").await["d"]["run"].clone();
     let second = ask(&mut session, &room, "c-2", "@ai and another").await;
@@ -158,19 +179,24 @@ async fn killed(more: &[(&str, &str)]) {
     session.expect_many("ai.delta", 25).await;
     process.kill().await;
     let process = Process::start_with(folder.path(), address, &settings).await;
+    let mut session = Client::connect(address).await;
+    session.auth(&mina.token).await;
+    session.open_since(&room, &epoch, 0).await;
     // Where several nodes may write, a moment passes before one takes up what another has left.
     let path = format!("/v1/ai/runs/{}", run.as_str().unwrap());
     eventually_within(Duration::from_secs(60), "it is taken up", async || {
         process.rest.get(&mina.token, &path).await["status"] == "done"
     })
     .await;
-    let mut session = Client::connect(address).await;
-    session.auth(&mina.token).await;
-    let epoch = session.open(&room).await["epoch"].as_str().unwrap().to_owned();
-    session.open_since(&room, &epoch, 0).await;
     let end = session.expect("ai.end").await;
     assert_eq!((&end["d"]["run"], &end["d"]["finish"]), (&run, &json!("error")));
     assert!(!end["d"]["text"].as_str().unwrap().is_empty(), "what was noted stays");
+    // Who is there while it is taken up hears what was noted, not that nothing was said.
+    session
+        .expect_none(|line| {
+            line["ev"] == "ai.state" && line["run"] == run && line["text"] != end["d"]["text"]
+        })
+        .await;
     assert!(end["d"]["use"]["in"].as_i64().unwrap() > 0, "a model has read the question");
     // The one that waited is answered now, once.
     let run = session

@@ -4,6 +4,7 @@ mod answers;
 mod asking;
 mod clubs;
 pub(crate) mod crashes;
+mod deaths;
 mod ending;
 mod faults;
 mod limits;
