@@ -200,6 +200,10 @@ impl Http {
         self.call("PATCH", path, Some(token), Some(body)).await
     }
 
+    pub(crate) async fn delete(&mut self, path: &str, token: &str) -> Result<()> {
+        self.call("DELETE", path, Some(token), None).await.map(drop)
+    }
+
     /// A number of `/metrics`; nothing when the server does not count it.
     pub(crate) async fn metric(&mut self, name: &str) -> Result<Option<f64>> {
         let request = self.request("GET", "/metrics", None, None);

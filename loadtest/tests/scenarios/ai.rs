@@ -44,6 +44,20 @@ fn answers_are_exact_for_every_viewer_and_every_goal_is_measured() {
 }
 
 #[test]
+fn a_table_of_faults_names_every_cell() {
+    let rows = ["none", "429", "garbage"];
+    let faults = rows.iter().flat_map(|row| ["--fault", row]);
+    let args: Vec<_> = ["ai", "--faults", "--wire", "gemini"].into_iter().chain(faults).collect();
+    let kept = Kept::of(&args);
+    // Five states and eight acts; a refusal never speaks, and what waits has no answer to delete.
+    assert_eq!(kept.number("/figures/cells/value"), f64::from(3 * 5 * 8 - 8 - 3));
+    assert_eq!(kept.number("/figures/over_before/value"), 0.0);
+    for check in ["cells_failed", "nobody_asked", "witness", "replayed"] {
+        assert_eq!(kept.at(&format!("/checks/{check}/count")), 0);
+    }
+}
+
+#[test]
 fn every_question_comes_to_one_end_however_the_model_and_the_server_fail() {
     let kept = Kept::of(&["ai", "--faults", "--kills", "3", "--at-once", "6", "--seed", "7"]);
     let questions = kept.number("/figures/questions/value");

@@ -216,7 +216,7 @@ async fn answer(mut socket: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 /// Whether a request is here to its last byte.
-fn is_whole(bytes: &[u8]) -> bool {
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;
     };

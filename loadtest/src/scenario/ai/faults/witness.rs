@@ -16,16 +16,26 @@ use crate::client::{Client, SignIn};
 use crate::http::Endpoint;
 
 const AGAIN: Duration = Duration::from_millis(20);
+/// Until what was too fast is tried again.
+const PUT_OFF: Duration = Duration::from_millis(300);
 /// Replies to openings are numbered from here, by the place of the room.
 const FIRST: u64 = 10;
 
 /// What was shown of one answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
+    /// The id of the answer, from its beginning.
+    pub message: String,
     pub starts: u32,
     pub ends: u32,
+    /// Pieces, and what was told of all so far.
+    pub pieces: u32,
+    /// Of them, those that came behind the end.
+    pub behind: u32,
     /// Of the end.
     pub text: String,
+    pub finish: String,
+    pub error: String,
     /// Joined from its pieces; none when some may have been told while nobody was here.
     joined: Option<String>,
 }
@@ -45,6 +55,8 @@ struct Memory {
     rooms: HashMap<String, Room>,
     /// By run.
     shown: HashMap<String, Shown>,
+    /// The places of rooms that were to be opened too fast.
+    put_off: Vec<usize>,
     server: String,
     broken: Vec<String>,
 }
@@ -57,7 +69,26 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) fn start(endpoint: &Endpoint, token: &str, rooms: Vec<String>) -> Self {
-        let known = rooms.iter().map(|room| (room.clone(), Room::default())).collect();
+        Self::begin(endpoint, token, rooms, &HashMap::new())
+    }
+
+    /// One who comes now and has the logs replayed from their beginnings; their epochs are known.
+    pub(super) fn come_late(
+        endpoint: &Endpoint,
+        token: &str,
+        epochs: &HashMap<String, String>,
+    ) -> Self {
+        Self::begin(endpoint, token, epochs.keys().cloned().collect(), epochs)
+    }
+
+    fn begin(
+        endpoint: &Endpoint,
+        token: &str,
+        rooms: Vec<String>,
+        epochs: &HashMap<String, String>,
+    ) -> Self {
+        let room = |name: &String| Room { epoch: epochs.get(name).cloned(), ..Room::default() };
+        let known = rooms.iter().map(|name| (name.clone(), room(name))).collect();
         let memory = Memory { names: rooms, rooms: known, ..Memory::default() };
         let memory = Rc::new(RefCell::new(memory));
         let connects = Rc::new(Cell::new(0));
@@ -89,6 +120,24 @@ impl Witness {
 
     pub(super) fn shown(&self, run: &str) -> Shown {
         self.memory.borrow().shown.get(run).cloned().unwrap_or_default()
+    }
+
+    /// Whether the log of a room was heard up to here.
+    pub(super) fn has_heard(&self, room: &str, seq: u64) -> bool {
+        self.memory.borrow().rooms.get(room).is_some_and(|room| room.seq >= seq)
+    }
+
+    /// The life of each log.
+    pub(super) fn epochs(&self) -> HashMap<String, String> {
+        let memory = self.memory.borrow();
+        let epoch = |(name, room): (&String, &Room)| Some((name.clone(), room.epoch.clone()?));
+        memory.rooms.iter().filter_map(epoch).collect()
+    }
+
+    /// How far each log was heard.
+    pub(super) fn heads(&self) -> HashMap<String, u64> {
+        let memory = self.memory.borrow();
+        memory.rooms.iter().map(|(name, room)| (name.clone(), room.seq)).collect()
     }
 
     pub(super) fn runs(&self) -> Vec<String> {
@@ -134,18 +183,38 @@ async fn watch(
 }
 
 async fn converse(client: &mut Client, memory: &RefCell<Memory>) -> Result<()> {
-    let opens = memory.borrow().opens();
+    let all = memory.borrow_mut().every();
+    let opens = memory.borrow().opens(&all);
     client.writer().send(&opens).await?;
     loop {
         let mut is_behind = false;
         client.read(|line, _| is_behind |= memory.borrow_mut().take(line).is_none()).await?;
         // Who comes back gets all that was missed.
         ensure!(!is_behind, "behind");
+        let late = std::mem::take(&mut memory.borrow_mut().put_off);
+        if !late.is_empty() {
+            sleep(PUT_OFF).await;
+            let opens = memory.borrow().opens(&late);
+            client.writer().send(&opens).await?;
+        }
+    }
+}
+
+impl Shown {
+    fn heard_more(&mut self) {
+        self.pieces += 1;
+        self.behind += u32::from(self.ends > 0);
     }
 }
 
 impl Memory {
-    fn opens(&self) -> String {
+    /// The places of all rooms; none is put off any more.
+    fn every(&mut self) -> Vec<usize> {
+        self.put_off.clear();
+        (0..self.names.len()).collect()
+    }
+
+    fn opens(&self, places: &[usize]) -> String {
         let open = |(at, name): (usize, &String)| {
             let mut op = json!({"id": FIRST + at as u64, "op": "open", "room": name});
             let room = self.rooms.get(name);
@@ -156,7 +225,8 @@ impl Memory {
             }
             op.to_string()
         };
-        self.names.iter().enumerate().map(open).collect::<Vec<_>>().join("\n")
+        let named = places.iter().filter_map(|at| Some((*at, self.names.get(*at)?)));
+        named.map(open).collect::<Vec<_>>().join("\n")
     }
 
     /// The connection is gone: of what is being spoken something may be missed.
@@ -188,6 +258,10 @@ impl Memory {
     fn opened(&mut self, re: u64, reply: &Value) -> Option<()> {
         let at = re.checked_sub(FIRST).and_then(|at| usize::try_from(at).ok());
         let name = self.names.get(at?)?.clone();
+        if reply.pointer("/err/code").and_then(Value::as_str) == Some("rate_limited") {
+            self.put_off.extend(at);
+            return Some(());
+        }
         let room = self.rooms.get_mut(&name)?;
         let ok = reply.get("ok")?;
         let is_resumed = ok.get("resumed").and_then(Value::as_bool) == Some(true);
@@ -222,6 +296,7 @@ impl Memory {
             "ai.start" => {
                 let shown = self.shown.entry(text("/d/run")?.to_owned()).or_default();
                 shown.starts += 1;
+                text("/d/id").unwrap_or_default().clone_into(&mut shown.message);
                 // Of one that began while nobody was here, pieces may be missed.
                 shown.joined = room?.is_level.then(String::new);
             }
@@ -230,6 +305,7 @@ impl Memory {
                 let off = value.get("off").and_then(Value::as_u64)?;
                 let piece = text("/text")?;
                 let run = text("/run")?;
+                shown.heard_more();
                 if let Some(joined) = &mut shown.joined {
                     if joined.len() as u64 != off {
                         self.broken.push(format!("{run}: {off} behind {}", joined.len()));
@@ -239,15 +315,25 @@ impl Memory {
             }
             "ai.state" => {
                 let shown = self.shown.entry(text("/run")?.to_owned()).or_default();
+                shown.heard_more();
                 shown.joined = Some(text("/text")?.to_owned());
             }
             "ai.end" => {
                 let shown = self.shown.entry(text("/d/run")?.to_owned()).or_default();
                 shown.ends += 1;
-                shown.text = text("/d/text").unwrap_or_default().to_owned();
+                let of = |field: &str| text(field).unwrap_or_default().to_owned();
+                (shown.text, shown.finish) = (of("/d/text"), of("/d/finish"));
+                shown.error = of("/d/error");
+                // Of one that was deleted nobody hears the text.
+                if value.pointer("/d/deleted").and_then(Value::as_bool) == Some(true) {
+                    shown.joined = None;
+                }
                 if shown.joined.as_ref().is_some_and(|joined| *joined != shown.text) {
                     let run = text("/d/run")?;
-                    self.broken.push(format!("{run}: its pieces join to another text"));
+                    let (told, is) = (shown.joined.as_deref().unwrap_or_default(), &shown.text);
+                    let (told, is) = (told.chars().count(), is.chars().count());
+                    let what = format!("{run}: {told} characters were told of {is}");
+                    self.broken.push(what);
                 }
             }
             _of_no_concern => {}
