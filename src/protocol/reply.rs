@@ -106,6 +106,10 @@ pub struct OpenOk<'a> {
     /// `epoch`, `too_old` or `too_many`: why it was not resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
+    /// Where a position was resumed: up to this seq there is nothing for the reader, or nothing any
+    /// more. Absent when there is no such seq; a snapshot shows it by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<i64>,
 }
 
 /// The end of replies to `open` that bring a snapshot, the field's value and what closes the line:
@@ -369,7 +373,8 @@ mod tests {
         let (room, epoch) = (RoomId(12), Epoch("a1".into()));
         for (re, why) in [(1, None), (4_000_000_000, Some("too_many"))] {
             let resumed = why.map(|_| false);
-            let ok = OpenOk { room, epoch: &epoch, head: 7, n: 3, resumed, replay: None, why };
+            let (replay, horizon) = (None, None);
+            let ok = OpenOk { room, epoch: &epoch, head: 7, n: 3, resumed, replay, why, horizon };
             let frame = snapshot_line(re, &ok, &snapshot);
             let line: Value = serde_json::from_slice(&frame.line()).unwrap();
             let mut expected = json!({ "re": re, "ok": { "room": "r_12", "epoch": "a1",

@@ -5,8 +5,26 @@ use std::sync::Arc;
 
 use super::state::RoomState;
 use crate::actors::relay::LiveEvent;
+use crate::domain::UserId;
+use crate::protocol::{LongFrame, OpenOk, ok_line};
 
 impl RoomState {
+    /// The answer to who comes back to their position. They were not there when the room forgot
+    /// something, or when what newcomers see was changed, and may still have it.
+    pub(super) fn resumed_reply(&self, re: u32, after: i64, reader: UserId) -> LongFrame {
+        let ok = OpenOk {
+            room: self.facts.room,
+            epoch: &self.facts.epoch,
+            head: self.facts.head,
+            n: self.facts.n,
+            resumed: Some(true),
+            replay: Some(self.facts.head - after),
+            why: None,
+            horizon: Some(self.floor(reader)).filter(|floor| *floor > 0),
+        };
+        ok_line(re, &ok).into()
+    }
+
     /// The room has forgotten what was said up to its horizon: nothing that is kept here says it any
     /// more.
     pub(super) fn forget(&mut self) {

@@ -219,7 +219,10 @@ impl RoomState {
 
     fn resume(&self, opening: Opening, after: i64, form: Form) -> Vec<Effect> {
         let (reply, goal) = match form {
-            Form::Socket { re } => (re.map(|re| self.resumed_reply(re, after)), self.facts.head),
+            Form::Socket { re } => {
+                let reply = re.map(|re| self.resumed_reply(re, after, opening.user));
+                (reply, self.facts.head)
+            }
             Form::Stream => (None, NO_GOAL),
         };
         if let Some(events) = self.recent(after) {
@@ -274,6 +277,7 @@ impl RoomState {
             resumed: waiting.why.map(|_| false),
             replay: None,
             why: waiting.why,
+            horizon: None,
         };
         let reply = match waiting.form {
             Form::Socket { re } => re.map(|re| snapshot_line(re, &ok, body)),
@@ -285,19 +289,6 @@ impl RoomState {
             _whole => missed.cloned().map(Outgoing::Event).collect(),
         };
         self.attach(waiting.opening, reply, missed)
-    }
-
-    fn resumed_reply(&self, re: u32, after: i64) -> LongFrame {
-        let ok = OpenOk {
-            room: self.facts.room,
-            epoch: &self.facts.epoch,
-            head: self.facts.head,
-            n: self.facts.n,
-            resumed: Some(true),
-            replay: Some(self.facts.head - after),
-            why: None,
-        };
-        ok_line(re, &ok).into()
     }
 
     /// Events after `after` with `caught_up` behind the one that reaches the goal.
