@@ -199,6 +199,9 @@ impl Tree {
         metrics.waits("journal", self.rooms.journal.depth());
         metrics.waits("relays", self.rooms.relays.depth());
         metrics.waits("bus", self.rooms.bus.depth());
+        for (provider, model, standing) in self.rooms.assistant.settings.models.standings() {
+            metrics.assistant.breaker(provider, model, standing.number());
+        }
         metrics.ran(self.rooms.store.statements());
     }
 

@@ -196,7 +196,7 @@ impl From<&File> for FileItem {
 
 /// What is told of a run that is over.
 fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
-    let (room, receipt) = (end.room, &end.receipt);
+    let (room, receipt, read) = (end.room, &end.receipt, &end.receipt.manifest);
     let cite = |seq: &i64| Cite { id: MessageId { room, seq: *seq }, seq: *seq };
     AiDone {
         run: end.run,
@@ -211,10 +211,10 @@ fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
             guessed: receipt.is_guessed,
         },
         context: ContextRead {
-            from: receipt.range.0,
-            to: receipt.range.1,
-            used: receipt.used,
-            left_out: receipt.left_out.iter().copied().collect(),
+            from: read.range.0,
+            to: read.range.1,
+            used: read.used,
+            left_out: read.left_out.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
             uncited: receipt.uncited,
         },
         first_ms: receipt.first_ms,

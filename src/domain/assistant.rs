@@ -31,6 +31,16 @@ words!(
 );
 
 words!(
+    /// What an answer is to be.
+    Mode {
+        /// An answer to a question.
+        Reply = "reply",
+        /// What the asker has missed.
+        CatchUp = "catch_up",
+    }
+);
+
+words!(
     /// How an answer ended.
     Finish {
         /// All was said.

@@ -10,13 +10,14 @@ use super::error::ApiError;
 use super::json::{Fields, Id, given};
 use super::moderation::permissions::{ranked, require};
 use super::rooms::readable;
+use super::run_body::{RunBody, UseBody};
 use crate::actors::NewText;
 use crate::domain::{
-    Cid, Finish, HINT_CHARS, InstanceRole, InvalidText, MessageId, Millis, Permission, RoomId,
-    RunId, Text, UserId, Waking, optional_text,
+    Cid, HINT_CHARS, InstanceRole, InvalidText, MessageId, Permission, RoomId, RunId, Text, UserId,
+    Waking, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Budget, Run, RunStatus, Spent};
+use crate::store::{Budget, Spent};
 
 /// What answers on this server.
 #[derive(Serialize, ToSchema)]
@@ -78,19 +79,6 @@ pub(super) struct DraftBody {
     context: DraftContextBody,
 }
 
-/// Tokens and money.
-#[derive(Serialize, ToSchema)]
-pub(super) struct UseBody {
-    /// Tokens read.
-    #[serde(rename = "in")]
-    input: i64,
-    /// Tokens written.
-    #[serde(rename = "out")]
-    output: i64,
-    /// What that cost, in millionths of a US dollar; null where no price is known.
-    micro_usd: Option<i64>,
-}
-
 /// What a draft has read.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DraftContextBody {
@@ -100,55 +88,6 @@ pub(super) struct DraftContextBody {
     to: i64,
     /// How many.
     used: i64,
-}
-
-/// A question and what came of it.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RunBody {
-    /// Id.
-    #[schema(value_type = String, example = "run_5")]
-    id: RunId,
-    /// Where.
-    #[schema(value_type = String, example = "r_12")]
-    room: RoomId,
-    /// Who asks.
-    #[schema(value_type = String, example = "u_7")]
-    asker: UserId,
-    /// The question.
-    #[schema(value_type = String, example = "m_12_1043")]
-    question: MessageId,
-    /// The answer, once it has begun.
-    #[schema(value_type = Option<String>, example = "m_12_1044")]
-    message: Option<MessageId>,
-    /// 1, and one more each time it is asked again.
-    attempt: i64,
-    /// `queued`, `running` or `done`.
-    status: &'static str,
-    /// `stop`, `length`, `cancel`, `budget` or `error`; null where no answer has ended.
-    #[schema(value_type = Option<String>)]
-    finish: Option<Finish>,
-    /// The model.
-    model: String,
-    /// What it used.
-    #[serde(rename = "use")]
-    usage: UseBody,
-    /// Milliseconds from the question to the first word.
-    first_ms: Option<i64>,
-    /// When it was asked (UTC ms).
-    #[schema(value_type = i64)]
-    asked_at: Millis,
-    /// When the answer began (UTC ms).
-    #[schema(value_type = Option<i64>)]
-    started_at: Option<Millis>,
-    /// When it was over (UTC ms).
-    #[schema(value_type = Option<i64>)]
-    ended_at: Option<Millis>,
-    /// Why there is no answer, or no more of it, in a word; the operator's troubles only for admins,
-    /// and so why another model had to answer than the first.
-    error: Option<String>,
-    /// What was asked, `openai`, `gemini` or `offline`. For admins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<String>,
 }
 
 /// What was used today, and the limits; null is none.
@@ -179,47 +118,6 @@ impl UsageBody {
     }
 }
 
-impl RunBody {
-    fn of(run: Run, is_admin: bool) -> Self {
-        let room = run.room;
-        // What ended well has none for its readers, whatever became of the model that was asked first.
-        let is_well = run.finish.is_some_and(|finish| finish != Finish::Error);
-        let error = run.error.as_deref().filter(|_error| !is_well).map(plain);
-        let status = match run.status {
-            RunStatus::Queued => "queued",
-            RunStatus::Running => "running",
-            RunStatus::Done => "done",
-        };
-        Self {
-            id: run.id,
-            room,
-            asker: run.asker,
-            question: MessageId { room, seq: run.question },
-            message: run.message.map(|seq| MessageId { room, seq }),
-            attempt: run.attempt,
-            status,
-            finish: run.finish,
-            model: run.model,
-            usage: UseBody {
-                input: run.tokens.0,
-                output: run.tokens.1,
-                micro_usd: Some(run.micro_usd),
-            },
-            first_ms: run.first_ms,
-            asked_at: run.asked_at,
-            started_at: run.started_at,
-            ended_at: run.ended_at,
-            error: if is_admin { run.error } else { error },
-            provider: is_admin.then_some(run.provider),
-        }
-    }
-}
-
-/// Why an answer broke off, as far as that concerns its readers.
-fn plain(error: &str) -> String {
-    crate::actors::public_reason(error).to_owned()
-}
-
 /// What answers on this server.
 #[utoipa::path(get, path = "/v1/ai", tag = "ai", responses((status = 200, body = AssistantBody)))]
 pub(super) async fn about(_caller: Caller, api: web::Data<Api>) -> web::Json<AssistantBody> {
@@ -230,6 +128,7 @@ pub(super) async fn about(_caller: Caller, api: web::Data<Api>) -> web::Json<Ass
 }
 
 /// Asks the assistant in a room: the text becomes a message of the caller, the answer another one.
+/// Where it is known that there will be none, for the queue or a budget, nothing is written.
 #[utoipa::path(post, path = "/v1/rooms/{id}/ai", tag = "ai", params(("id" = String, Path)),
     request_body = QuestionBody, responses((status = 202, body = AskedBody)))]
 pub(super) async fn ask(
@@ -253,11 +152,13 @@ pub(super) async fn ask(
     let text = text.ok_or(ApiError::Internal)?;
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
+    api.rooms.may_ask((room, caller.user()), (&cid, &text)).await?;
     let new =
         NewText { cid, text, reply_to: None, thread: None, files: Vec::new(), is_asked: true };
     let sent = api.rooms.send(room, caller.user(), new).await?;
     let run = api.store.run_of(room, sent.seq).await?;
     let Some(run) = run else {
+        // Another question was faster; the message stands.
         let msg = "the assistant is answering here already";
         let busy = Refusal::new(ErrorCode::AiBusy, msg);
         return Err(busy.retry_in(std::time::Duration::from_secs(5)).into());

@@ -143,6 +143,9 @@ pub(super) struct Problem {
     /// Finds this call in the logs of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    /// Whether trying again can help at all.
+    #[serde(skip)]
+    is_temporary: bool,
 }
 
 impl Problem {
@@ -175,12 +178,13 @@ impl Problem {
             until: None,
             errors: Vec::new(),
             request_id: None,
+            is_temporary: code.is_temporary(),
         }
     }
 
     /// Whole seconds until trying again can help, rounded up.
     fn retry_after(&self) -> Option<u64> {
-        let is_temporary = matches!(self.status, 429 | 503);
+        let is_temporary = self.is_temporary && matches!(self.status, 429 | 503);
         let retry = || u64::try_from(RETRY.as_millis()).unwrap_or(1_000);
         is_temporary.then(|| self.retry_ms.unwrap_or_else(retry).div_ceil(1_000).max(1))
     }
@@ -211,6 +215,7 @@ impl From<&ApiError> for Problem {
                 problem.reason = refusal.reason;
                 problem.retry_ms = refusal.retry_ms;
                 problem.until = refusal.until;
+                problem.is_temporary = refusal.temporary;
             }
             ApiError::Fields(errors) => problem.errors.clone_from(errors),
             ApiError::MediaType | ApiError::Internal => {}

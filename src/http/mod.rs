@@ -44,6 +44,7 @@ mod request;
 mod roles;
 mod room_settings;
 mod rooms;
+mod run_body;
 mod search;
 mod secret;
 mod security;

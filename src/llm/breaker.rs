@@ -19,6 +19,29 @@ pub struct Open {
     pub retry_after: Duration,
 }
 
+/// How a breaker stands, for whoever watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Calls go through.
+    Closed,
+    /// One call may go through, or is under way.
+    HalfOpen,
+    /// No call goes through.
+    Open,
+}
+
+impl Standing {
+    /// As a number for metrics: the more, the worse.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed { failures: u32 },
@@ -102,6 +125,16 @@ impl Breaker {
         }
     }
 
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self, now: Instant) -> Standing {
+        match self.state {
+            State::Closed { .. } => Standing::Closed,
+            State::Open { until } if now < until => Standing::Open,
+            State::Open { .. } | State::Probing => Standing::HalfOpen,
+        }
+    }
+
     /// Whether calls go through.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -146,6 +179,19 @@ mod tests {
         breaker.failed(pass, now);
         assert_eq!(breaker.admit(now), Err(Open { retry_after: REST }));
         assert!(breaker.admit(now + REST - SECOND).is_err());
+    }
+
+    #[test]
+    fn it_stands_open_until_somebody_may_probe() {
+        let now = Instant::now();
+        assert_eq!(Breaker::new(FAILURES, REST).standing(now), Standing::Closed);
+        let mut breaker = opened(now);
+        assert_eq!(breaker.standing(now + REST - SECOND), Standing::Open);
+        assert_eq!(breaker.standing(now + REST), Standing::HalfOpen);
+        let probe = breaker.admit(now + REST).unwrap();
+        assert_eq!(breaker.standing(now + REST), Standing::HalfOpen);
+        breaker.succeeded(probe);
+        assert_eq!(breaker.standing(now + REST), Standing::Closed);
     }
 
     #[test]

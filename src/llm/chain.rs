@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::Answer;
-use super::breaker::{Breaker, Open, Pass};
+use super::breaker::{Breaker, Open, Pass, Standing};
 use super::error::{LlmError, Wait};
 use super::model::ChatModel;
 use super::request::Request;
@@ -166,6 +166,17 @@ impl Chain {
     #[must_use]
     pub fn first_model(&self, request: &Request) -> Option<String> {
         self.links(request).first().map(|link| link.model.model_for(request))
+    }
+
+    /// How the breakers stand: provider, its own model, standing; in order of preference.
+    #[must_use]
+    pub fn standings(&self) -> Vec<(&'static str, String, Standing)> {
+        let (now, plain) = (Instant::now(), Request::new(String::new(), String::new()));
+        let standing = |link: &Link| {
+            let standing = locked(&link.breaker).standing(now);
+            (link.model.provider(), link.model.model_for(&plain), standing)
+        };
+        self.links.iter().map(standing).collect()
     }
 
     /// Asks until one answers, and waits for its first word.

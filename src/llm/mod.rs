@@ -29,7 +29,7 @@ mod wire;
 
 pub use address::points_at;
 pub use answer::{Answer, Finish, Piece, Usage};
-pub use breaker::{Breaker, Open, Pass};
+pub use breaker::{Breaker, Open, Pass, Standing};
 pub use chain::{Answered, Chain, NoAnswer, OFFLINE, Timing, Tried};
 pub use error::{LlmError, Wait};
 pub use estimate::{estimate_request, estimate_text};

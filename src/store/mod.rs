@@ -76,8 +76,8 @@ pub use append::{
 };
 pub use arrivals::Arrival;
 pub use assistant::{
-    Asked, AskedAgain, Budget, Budgets, Context, ContextLine, Receipt, Reserved, Run, RunBegin,
-    RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
+    Asked, AskedAgain, Budget, Budgets, Context, ContextLine, Manifest, Prospect, Receipt,
+    Reserved, Run, RunBegin, RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
 };
 pub use clubs::{
     Club, ClubAssistant, ClubAssistantPatch, ClubChange, ClubMember, ClubPatch, ClubQuery,

@@ -19,20 +19,35 @@ struct Direction {
     direction: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: &'static str,
+}
+
+/// As many as the operator has set up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Provider {
+    provider: &'static str,
+    model: String,
+}
+
 /// What is counted of questions and answers.
 #[derive(Debug)]
 pub struct AssistantNumbers {
     /// Answers that began.
     pub started: Counter,
-    /// Questions that were told that there will be no answer.
-    pub refused: Counter,
     /// Questions that wait for their turn.
     pub waiting: Gauge,
     /// Answers that are worked on.
     pub working: Gauge,
     /// Pieces of answers put into outboxes.
     pub deltas: Counter,
+    /// Questions that were taken back before their turn.
+    pub taken_back: Counter,
     ended: Family<Outcome, Counter>,
+    refused: Family<Code, Counter>,
+    breakers: Family<Provider, Gauge>,
+    micro_usd: Counter,
     tokens: Family<Direction, Counter>,
     first_token: Histogram,
 }
@@ -41,17 +56,23 @@ impl AssistantNumbers {
     pub(super) fn new() -> Self {
         let numbers = Self {
             started: Counter::default(),
-            refused: Counter::default(),
             waiting: Gauge::default(),
             working: Gauge::default(),
             deltas: Counter::default(),
+            taken_back: Counter::default(),
             ended: Family::default(),
+            refused: Family::default(),
+            breakers: Family::default(),
+            micro_usd: Counter::default(),
             tokens: Family::default(),
             first_token: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
         };
         // Shown from the start, so that an alert has something to look at.
         for outcome in ["stop", "timeout", "crash"] {
             numbers.ended.get_or_create(&Outcome { outcome }).inc_by(0);
+        }
+        for code in ["ai_busy", "ai_budget"] {
+            numbers.refused.get_or_create(&Code { code }).inc_by(0);
         }
         for direction in ["in", "out"] {
             numbers.tokens.get_or_create(&Direction { direction }).inc_by(0);
@@ -62,10 +83,21 @@ impl AssistantNumbers {
     pub(super) fn register(&self, r: &mut Registry) {
         r.register("ai_started", "answers that began", self.started.clone());
         r.register("ai_ended", "answers that ended, by outcome", self.ended.clone());
-        r.register("ai_refused", "questions that got no answer", self.refused.clone());
+        r.register("ai_refused", "questions that got no answer, by code", self.refused.clone());
+        r.register(
+            "ai_taken_back",
+            "questions taken back before their turn",
+            self.taken_back.clone(),
+        );
         r.register("ai_waiting", "questions that wait for their turn", self.waiting.clone());
         r.register("ai_working", "answers that are worked on", self.working.clone());
         r.register("ai_tokens", "tokens of models, by direction", self.tokens.clone());
+        r.register("ai_micro_usd", "what that cost, by the table", self.micro_usd.clone());
+        r.register(
+            "ai_breaker",
+            "providers: 0 is asked, 1 tried out, 2 left alone",
+            self.breakers.clone(),
+        );
         r.register(
             "ai_first_token_seconds",
             "time from asking a model to its first word",
@@ -74,21 +106,30 @@ impl AssistantNumbers {
         r.register("ai_deltas", "pieces of answers put into outboxes", self.deltas.clone());
     }
 
-    /// An answer ended: how, or why it broke off; tokens that were read and written; how long its
-    /// model took to the first word.
-    pub(crate) fn ended(
-        &self,
-        outcome: &'static str,
-        (input, output): (i64, i64),
-        first: Option<Duration>,
-    ) {
+    /// A question was told that there will be no answer.
+    pub(crate) fn refused(&self, code: &'static str) {
+        self.refused.get_or_create(&Code { code }).inc();
+    }
+
+    /// How the breaker of a provider stands, looked up when somebody asks.
+    pub(crate) fn breaker(&self, provider: &'static str, model: String, standing: i64) {
+        self.breakers.get_or_create(&Provider { provider, model }).set(standing);
+    }
+
+    /// An answer ended: how, or why it broke off; how long its model took to the first word.
+    pub(crate) fn ended(&self, outcome: &'static str, first: Option<Duration>) {
         self.ended.get_or_create(&Outcome { outcome }).inc();
+        if let Some(first) = first {
+            self.first_token.observe(first.as_secs_f64());
+        }
+    }
+
+    /// Tokens that models have read and written, and what that cost, where a price is known.
+    pub(crate) fn used(&self, (input, output): (i64, i64), micro_usd: Option<i64>) {
+        self.micro_usd.inc_by(micro_usd.and_then(|cost| u64::try_from(cost).ok()).unwrap_or(0));
         for (direction, tokens) in [("in", input), ("out", output)] {
             let tokens = u64::try_from(tokens).unwrap_or(0);
             self.tokens.get_or_create(&Direction { direction }).inc_by(tokens);
-        }
-        if let Some(first) = first {
-            self.first_token.observe(first.as_secs_f64());
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Runs of the assistant: a question is a row, and each step of its answer is taken once.
 
-use moim::domain::{ASSISTANT, Cid, Day, Finish, RoomId, RunId, Text, UserId, Wakes, Waking};
+use moim::domain::{ASSISTANT, Cid, Day, Finish, Mode, RoomId, RunId, Text, UserId, Wakes, Waking};
 use moim::store::{
     Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantPatch, ExportMark,
-    ExportPart, NewMessage, Receipt, RoomPatch, RunBegin, RunEnd, RunStatus, RunStep, RunStepped,
-    Window,
+    ExportPart, Manifest, NewMessage, Prospect, Receipt, RoomPatch, RunBegin, RunEnd, RunStatus,
+    RunStep, RunStepped, Window,
 };
 
 use crate::harness::{World, on_both};
@@ -12,6 +12,7 @@ use crate::harness::{World, on_both};
 on_both!(
     a_question_is_answered_once,
     only_two_questions_are_open_in_a_room,
+    who_looks_before_asking_changes_nothing,
     a_budget_is_kept_and_settled,
     an_answer_can_be_asked_for_again,
     machines_and_strangers_wake_nobody,
@@ -47,13 +48,19 @@ async fn asked(world: &World, place: (RoomId, UserId), cid: &str) -> RunId {
     }
 }
 
+fn manifest() -> Manifest {
+    let left_out = [("budget".to_owned(), 3), ("deleted".to_owned(), 1)].into();
+    Manifest { range: (1, 2), used: 7, left_out }
+}
+
 fn begins(world: &World, room: RoomId, run: RunId) -> RunBegin {
     RunBegin {
         run,
         room,
         node: 1,
         model: "m".to_owned(),
-        range: (1, 2),
+        mode: Mode::Reply,
+        manifest: manifest(),
         input: 100,
         output: (1_000, 10),
         price: (1_000_000, 1_000_000),
@@ -75,7 +82,14 @@ async fn begin(world: &World, room: RoomId, run: RunId) -> RunStepped {
 }
 
 async fn end(world: &World, room: RoomId, run: RunId, finish: Finish) -> RunStepped {
-    let receipt = Receipt { input: 90, output: 7, micro_usd: Some(97), ..Receipt::default() };
+    let receipt = Receipt {
+        input: 90,
+        output: 7,
+        micro_usd: Some(97),
+        manifest: manifest(),
+        cites: vec![1, 2],
+        ..Receipt::default()
+    };
     let text = Text::parse("seven").ok();
     let (at, reason) = (world.now(), None);
     step(world, RunStep::End(RunEnd { run, room, finish, text, receipt, reason, at })).await
@@ -87,10 +101,13 @@ async fn a_question_is_answered_once(world: World) {
     let run = asked(&world, (room, mina), "c-1").await;
     let known = world.store.run(run).await.unwrap().unwrap();
     assert_eq!((known.status, known.asker, known.message), (RunStatus::Queued, mina, None));
+    assert_eq!((known.mode, known.manifest), (None, None), "nobody has read anything");
     assert!(matches!(end(&world, room, run, Finish::Stop).await, RunStepped::Stale));
     let RunStepped::Begun { event, output } = begin(&world, room, run).await else { panic!() };
     assert_eq!(output, 1_000);
     assert!(matches!(begin(&world, room, run).await, RunStepped::Stale), "a second node");
+    let known = world.store.run(run).await.unwrap().unwrap();
+    assert_eq!((known.mode, known.manifest), (Some(Mode::Reply), Some(manifest())));
     let noted = [(run, Some("sev".to_owned()))];
     let stops = world.store.see_to_runs(&noted, (1, world.now())).await.unwrap();
     assert_eq!(
@@ -119,6 +136,7 @@ async fn a_question_is_answered_once(world: World) {
     );
     let known = world.store.run(run).await.unwrap().unwrap();
     assert_eq!((known.status, known.finish), (RunStatus::Done, Some(Finish::Stop)));
+    assert_eq!((known.manifest, known.cites), (Some(manifest()), vec![1, 2]));
     assert!(known.text.is_empty() && world.store.open_runs().await.unwrap().is_empty());
 }
 
@@ -136,6 +154,30 @@ async fn only_two_questions_are_open_in_a_room(world: World) {
     assert!(world.store.drop_run(three, "cancel", world.now()).await.unwrap());
     assert!(!world.store.drop_run(three, "cancel", world.now()).await.unwrap());
     assert!(!world.store.drop_run(two, "cancel", world.now()).await.unwrap(), "it runs");
+}
+
+async fn who_looks_before_asking_changes_nothing(world: World) {
+    let mina = world.user("mina").await;
+    let (club, room) = world.club("readers", mina).await;
+    let (known, other) = (Cid::parse("c-1").unwrap(), Cid::parse("c-9").unwrap());
+    let look = async |cid| world.store.prospect((room, mina), cid).await.unwrap();
+    let free = Prospect { is_known: false, is_busy: false, read_seq: 0 };
+    assert_eq!(look(&known).await, free);
+    let run = asked(&world, (room, mina), "c-1").await;
+    let read = look(&known).await.read_seq;
+    assert_eq!(look(&known).await, Prospect { is_known: true, read_seq: read, ..free });
+    asked(&world, (room, mina), "c-2").await;
+    assert!(look(&other).await.is_busy && !look(&other).await.is_known);
+    let budgets = Budgets { club: Budget { tokens: 500, micro_usd: 0 }, ..Budgets::default() };
+    let fits = async |input| {
+        let (who, wish) = ((mina, Some(room), Some(club.id)), (input, (1_000, 10), (0, 0)));
+        world.store.could_reserve_ai(who, wish, &budgets, TODAY).await.unwrap()
+    };
+    assert!(fits(490).await && !fits(491).await);
+    assert!(fits(490).await, "nothing was put aside");
+    let begins = RunBegin { budgets, ..begins(&world, room, run) };
+    assert!(matches!(step(&world, RunStep::Begin(begins)).await, RunStepped::Begun { .. }));
+    assert!(!fits(1).await, "all was put aside for the answer");
 }
 
 async fn a_budget_is_kept_and_settled(world: World) {

@@ -20,9 +20,9 @@ pub(super) fn over(
     receipt: &Receipt,
 ) {
     if matches!(stepped, RunStepped::Ended { .. }) {
-        let tokens = (receipt.input, receipt.output);
+        rooms.metrics.assistant.used((receipt.input, receipt.output), receipt.micro_usd);
         let first = receipt.first_ms.and_then(|first| u64::try_from(first).ok());
         let outcome = reason.unwrap_or_else(|| finish.word());
-        rooms.metrics.assistant.ended(outcome, tokens, first.map(Duration::from_millis));
+        rooms.metrics.assistant.ended(outcome, first.map(Duration::from_millis));
     }
 }

@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::message::{DraftAsk, Drafted};
 use super::prepare::{inherit, language, lines, place};
-use super::purse::{Purse, number};
+use super::purse::{InVain, Purse, no_budget};
 use crate::actors::rooms::RoomsHandle;
 use crate::llm::prompts::{self, Draft};
 use crate::llm::{
-    Answered, LlmError, NoAnswer, Piece, Usage, estimate_request, estimate_text, output,
+    Answered, LlmError, NoAnswer, Piece, Tried, Usage, estimate_request, estimate_text, output,
 };
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Context, StoreError};
@@ -41,28 +41,22 @@ pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted,
     let (means, spender) = ((store, &**settings), (ask.asker, Some(ask.room), context.club));
     let purse = Purse::fill(means, spender, &mut request, LEAST).await;
     let Some(purse) = purse.map_err(|why| store_error(&why))? else {
-        let msg = "the assistant's budget of today is used up";
-        let refusal = Refusal::new(ErrorCode::AiBudget, msg).because("budget");
-        return Err(refusal.retry_in(settings.until_tomorrow()));
+        return Err(no_budget(settings));
     };
     let said = collect(rooms, &request).await;
-    let input = estimate_request(&request);
-    let (usage, model) = match &said {
-        Ok(said) => {
-            let guess = Usage { input, output: estimate_text(&said.text) };
-            (said.usage.unwrap_or(guess), Some(said.model.clone()))
-        }
-        Err((_why, true)) => (Usage { input, output: 0 }, None),
-        Err((_why, false)) => (Usage::default(), None),
-    };
-    let model = model.or_else(|| settings.models.first_model(&request)).unwrap_or_default();
-    let cost = purse.settle(means, &model, usage).await.map_err(|why| store_error(&why))?;
-    let said = said.map_err(|(why, _may_have_cost)| unanswered(why))?;
+    let guess = Usage { input: estimate_request(&request), output: estimate_text(&said.text) };
+    let usage = said.usage.unwrap_or(guess);
+    let first = || settings.models.first_model(&request).unwrap_or_default();
+    let model = said.model.clone().unwrap_or_else(first);
+    let in_vain = InVain::of(&said.tried, guess.input);
+    let settled = purse.settle(means, (&model, usage), &in_vain).await;
+    let (tokens, micro_usd) = settled.map_err(|why| store_error(&why))?;
+    rooms.metrics.assistant.used(tokens, micro_usd);
+    said.ended.map_err(unanswered)?;
     let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
         Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")
     })?;
-    let tokens = (number(usage.input), number(usage.output));
-    Ok(Drafted { text, model, tokens, micro_usd: cost, context: range })
+    Ok(Drafted { text, model, tokens, micro_usd, context: range })
 }
 
 fn request(context: &Context, ask: &DraftAsk, minutes_ahead: i32) -> crate::llm::Request {
@@ -78,37 +72,43 @@ fn request(context: &Context, ask: &DraftAsk, minutes_ahead: i32) -> crate::llm:
     request
 }
 
-/// What a model said, whole.
+/// What a model said.
 struct Said {
     text: String,
+    /// What it counted.
     usage: Option<Usage>,
-    model: String,
+    model: Option<String>,
+    /// Who was asked before, and did not answer.
+    tried: Vec<Tried>,
+    ended: Result<(), LlmError>,
 }
 
-/// Asks for a draft. With the reason why there is none comes whether it may have cost something.
-async fn collect(
-    rooms: &RoomsHandle,
-    request: &crate::llm::Request,
-) -> Result<Said, (LlmError, bool)> {
+/// Asks for a draft.
+async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Said {
     let asked = rooms.assistant.settings.models.ask(request).await;
-    let mut answer = match asked {
-        Ok(Answered::Model { answer, .. }) => answer,
+    let (mut answer, tried) = match asked {
+        Ok(Answered::Model { answer, tried }) => (answer, tried),
         Ok(Answered::Offline { tried }) | Err(NoAnswer { tried }) => {
             let nobody = NoAnswer { tried };
-            return Err((nobody.error(), nobody.may_have_cost()));
+            let (usage, ended) = (Some(Usage::default()), Err(nobody.error()));
+            return Said { text: String::new(), usage, model: None, tried: nobody.tried, ended };
         }
     };
-    let mut text = String::new();
+    let (mut text, mut ended) = (String::new(), Ok(()));
     while let Some(piece) = answer.next().await {
-        if let Piece::Text(more) = piece.map_err(|why| (why, true))? {
-            text.push_str(&more);
+        match piece {
+            Ok(Piece::Text(more)) => text.push_str(&more),
+            Ok(Piece::End { .. }) => {}
+            Err(why) => ended = Err(why),
         }
     }
-    Ok(Said { text, usage: answer.usage(), model: answer.model().to_owned() })
+    Said { text, usage: answer.usage(), model: Some(answer.model().to_owned()), tried, ended }
 }
 
 fn no_model() -> Refusal {
-    Refusal::new(ErrorCode::Conflict, "no model is connected").because("no_model")
+    let refusal = Refusal::new(ErrorCode::Unavailable, "no model is connected");
+    // To ask again does not help.
+    Refusal { temporary: false, ..refusal.because("no_model") }
 }
 
 fn unanswered(why: LlmError) -> Refusal {

@@ -107,6 +107,8 @@ pub(crate) enum AssistantsMsg {
     Again(Question),
     /// Somebody may end this run, and does.
     Stop(RunId, UserId),
+    /// What would become of a question of this user.
+    Look(UserId, Answer<Result<(), Refusal>>),
     /// Somebody wants a draft.
     Draft(DraftAsk, Answer<Result<Drafted, Refusal>>),
     /// A draft of this user is done.
@@ -128,7 +130,7 @@ pub struct AssistantHandle {
     pub(super) living: Living,
     /// Those that other nodes speak.
     pub(crate) abroad: Living,
-    pub(super) settings: Arc<AssistantSettings>,
+    pub(in crate::actors) settings: Arc<AssistantSettings>,
     /// Whether the node ends.
     leaves: Arc<AtomicBool>,
 }
@@ -167,6 +169,11 @@ impl AssistantHandle {
     /// Somebody may end this run, and does.
     pub(crate) fn stop(&self, run: RunId, by: UserId) {
         self.address.answer(AssistantsMsg::Stop(run, by));
+    }
+
+    /// Asks what would become of a question; false when too many ask something.
+    pub(super) fn look(&self, asker: UserId, answer: Answer<Result<(), Refusal>>) -> bool {
+        self.address.try_cast(AssistantsMsg::Look(asker, answer)).is_ok()
     }
 
     /// Wants a draft; false when too many want one.

@@ -19,11 +19,13 @@ mod message;
 mod offline;
 mod prepare;
 mod purse;
+mod receipt;
 mod review;
 mod run;
 mod shepherd;
 mod state;
 mod sweep;
+mod verdict;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub use self::review::{Note, ReviewError, Reviewed, review};
 pub(crate) use self::run::tell;
 use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
 use self::state::{NotQueued, Queue};
+pub(super) use self::verdict::{may_ask, may_ask_again};
 use super::bounded::Envelope;
 use super::rooms::RoomsHandle;
 use super::seat::Answer;
@@ -121,6 +124,10 @@ impl Actor for Assistants {
             }
             AssistantsMsg::Again(question) => state.queue.put_back(question),
             AssistantsMsg::Stop(run, by) => self.stop(state, run, by),
+            AssistantsMsg::Look(asker, answer) => {
+                let verdict = state.queue.look(asker, Instant::now());
+                answer.give(verdict.map_err(refused));
+            }
             AssistantsMsg::Draft(ask, answer) => self.draft(state, ask, answer),
             AssistantsMsg::Drafted(user) => {
                 if let Some(at) = state.drafts.iter().position(|asker| *asker == user) {
@@ -172,8 +179,7 @@ impl Assistants {
     async fn asked(&self, state: &mut State, question: Question) {
         let refusal = match state.queue.put(question, Instant::now()) {
             Ok(()) | Err(NotQueued::Known) => return,
-            Err(NotQueued::Full) => busy(),
-            Err(NotQueued::TooOften { retry }) => too_often(retry),
+            Err(why) => refused(why),
         };
         self.drop_run(question, "busy", refusal).await;
     }
@@ -210,9 +216,12 @@ impl Assistants {
         if let Some(question) = state.queue.take_back(run) {
             let rooms = self.rooms.clone();
             task::beside(async move {
-                let dropped = rooms.store.drop_run(question.run, "cancel", Millis::now()).await;
-                if let Err(why) = dropped {
-                    tracing::error!("a question could not be taken back: {why}");
+                match rooms.store.drop_run(question.run, "cancel", Millis::now()).await {
+                    Ok(true) => {
+                        rooms.metrics.assistant.taken_back.inc();
+                    }
+                    Ok(false) => {}
+                    Err(why) => tracing::error!("a question could not be taken back: {why}"),
                 }
             });
             return;
@@ -342,6 +351,14 @@ impl Assistants {
 
     fn is_working(&self, state: &State, run: RunId) -> bool {
         state.working.values().any(|(answering, _)| answering.question.run == run)
+    }
+}
+
+/// Why a question does not wait, as the wire says it.
+fn refused(why: NotQueued) -> Refusal {
+    match why {
+        NotQueued::TooOften { retry } => too_often(retry),
+        NotQueued::Full | NotQueued::Known => busy(),
     }
 }
 

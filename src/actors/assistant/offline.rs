@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::honest::Without;
-use super::prepare::{Prepared, Skill};
-use crate::domain::{ASSISTANT, MessageId, RoomId, SearchText, UserId, command};
+use super::prepare::Prepared;
+use crate::domain::{ASSISTANT, MessageId, Mode, RoomId, SearchText, UserId, command};
 use crate::llm::prompts::Language;
 use crate::store::{ContextLine, Search, Store, StoreError};
 
@@ -93,8 +93,8 @@ pub(super) async fn answer(
     prepared: &Prepared,
     why: Without,
 ) -> Result<Found, StoreError> {
-    if prepared.skill == Skill::CatchUp {
-        let room = prepared.run.room;
+    if prepared.mode == Mode::CatchUp {
+        let room = prepared.room;
         return Ok(catch_up((prepared.language, why), room, &prepared.context.lines, prepared));
     }
     let words = words(&prepared.question);
@@ -141,7 +141,7 @@ async fn find(
     prepared: &Prepared,
     words: &[String],
 ) -> Result<Vec<Quote>, StoreError> {
-    let (room, reader) = (prepared.run.room, prepared.run.asker);
+    let (room, reader) = (prepared.room, prepared.asker);
     let mut found: BTreeMap<i64, Quote> = BTreeMap::new();
     for word in words {
         let Ok(text) = SearchText::parse(&stem(word)) else { continue };
@@ -160,7 +160,7 @@ async fn find(
         for message in store.search(&search).await?.unwrap_or_default().messages {
             // What not everybody here may read is not quoted, nor the question, nor other questions.
             let is_meant = message.seq > prepared.context.floor
-                && message.seq != prepared.run.question
+                && message.seq != prepared.seq
                 && message.author != ASSISTANT;
             let Some(text) = message.text.filter(|text| is_meant && command(text).is_none()) else {
                 continue;
@@ -226,7 +226,7 @@ fn catch_up(
     lines: &[ContextLine],
     prepared: &Prepared,
 ) -> Found {
-    let asker = prepared.run.asker;
+    let asker = prepared.asker;
     let lines: Vec<&ContextLine> =
         lines.iter().filter(|line| line.author != asker && line.author != ASSISTANT).collect();
     let Some((first, last)) = lines.first().zip(lines.last()) else {
@@ -247,8 +247,9 @@ fn catch_up(
         Language::Ko => ko.to_owned(),
         Language::En => en.to_owned(),
     };
-    let older = |(why, count): &(&str, i64)| if *why == "deleted" { 0 } else { *count };
-    let older: i64 = prepared.left_out.iter().map(older).sum();
+    let is_there = |(why, _count): &(&String, &i64)| *why != "deleted";
+    let left_out = prepared.manifest.left_out.iter();
+    let older: i64 = left_out.filter(is_there).map(|(_why, count)| count).sum();
     let (told, all) = (lines.len(), i64::try_from(lines.len()).unwrap_or(i64::MAX) + older);
     let many = match (language, older > 0) {
         (Language::Ko, false) => format!("밀린 메시지 {told}개:"),

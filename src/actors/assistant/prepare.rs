@@ -1,13 +1,14 @@
 //! What a run reads, and what is asked of a model with it.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::answering::Question;
 use super::message::{AssistantSettings, Seen};
-use crate::domain::{MessageId, RoomId, UserId, question};
+use crate::domain::{MessageId, Mode, RoomId, RunId, UserId, question};
 use crate::llm::prompts::{self, CatchUp, Language, Line, Place, Reply};
 use crate::llm::{Request, Role, Turn, estimate_request, estimate_text};
-use crate::store::{Context, ContextLine, Run, RunStatus, Store, StoreError};
+use crate::store::{Context, ContextLine, Manifest, Run, RunStatus, Store, StoreError};
 
 /// Tokens that a line costs beside its text and name.
 const LINE: u64 = 24;
@@ -15,23 +16,43 @@ const LINE: u64 = 24;
 const MISSED: i64 = 200;
 /// Tokens that a catch-up reads, as a multiple of what an answer does.
 const MISSED_TOKENS: u64 = 3;
+/// The seq of a question that does not stand yet.
+pub(super) const NOT_YET: i64 = i64::MAX;
 /// The name of the assistant in prompts.
 pub(super) const NAME: &str = "AI";
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Skill {
-    /// An answer.
-    Reply,
-    /// What the asker has missed.
-    CatchUp,
+/// A question, as it stands or before it does.
+pub(super) struct Ask {
+    pub(super) room: RoomId,
+    pub(super) asker: UserId,
+    /// Its seq, or [`NOT_YET`].
+    pub(super) seq: i64,
+    /// What it says.
+    pub(super) text: String,
+    /// How far the asker has read.
+    pub(super) read_seq: i64,
+    /// What it read the first time.
+    pub(super) range: Option<(i64, i64)>,
+    /// The broken run that it goes on with.
+    pub(super) goes_on: Option<RunId>,
+}
+
+impl Ask {
+    /// The question of a run.
+    pub(super) fn of(run: &Run, text: String) -> Self {
+        let Run { room, asker, question: seq, read_seq, range, goes_on, .. } = *run;
+        Self { room, asker, seq, text, read_seq, range, goes_on }
+    }
 }
 
 /// Everything that a run needs.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) run: Run,
-    pub(super) skill: Skill,
+    pub(super) room: RoomId,
+    pub(super) asker: UserId,
+    /// The seq of the question.
+    pub(super) seq: i64,
+    pub(super) mode: Mode,
     pub(super) language: Language,
     /// What the asker wants to know.
     pub(super) question: String,
@@ -39,9 +60,8 @@ pub(super) struct Prepared {
     pub(super) request: Request,
     /// Tokens of it, guessed.
     pub(super) input: i64,
-    /// First and last message that can be read.
-    pub(super) range: (i64, i64),
-    pub(super) left_out: Vec<(&'static str, i64)>,
+    /// What is read.
+    pub(super) manifest: Manifest,
     /// What the run before had said, to go on from.
     pub(super) begun: String,
     /// All that the model is told: what stands in it may be a link.
@@ -76,28 +96,38 @@ pub(super) async fn prepare(
         return Err(Unprepared::Stale);
     }
     let text = store.text_of(run.room, run.question).await?.ok_or(Unprepared::Gone)?;
-    let wish = question(&text);
-    let skill = if is_catch_up(&wish) { Skill::CatchUp } else { Skill::Reply };
-    let (after, most) = match (run.range, skill) {
-        (Some((from, _to)), _) => (from - 1, MISSED),
-        (None, Skill::CatchUp) => (run.read_seq, MISSED),
-        (None, Skill::Reply) => (0, settings.messages + 1),
+    read(store, settings, Ask::of(&run, text)).await
+}
+
+/// The same for a question of which no run is known.
+pub(super) async fn read(
+    store: &Store,
+    settings: &AssistantSettings,
+    ask: Ask,
+) -> Result<Prepared, Unprepared> {
+    let wish = question(&ask.text);
+    let mode = if is_catch_up(&wish) { Mode::CatchUp } else { Mode::Reply };
+    let (after, most) = match (ask.range, mode) {
+        (Some((from, _to)), Mode::CatchUp) => (from - 1, MISSED),
+        (None, Mode::CatchUp) => (ask.read_seq, MISSED),
+        // What was answered without a model may have been found long before what is read here.
+        (Some((from, _to)), Mode::Reply) => (from - 1, settings.messages + 1),
+        (None, Mode::Reply) => (0, settings.messages + i64::from(ask.seq != NOT_YET)),
     };
-    let window = (after, run.question);
-    let context = store.ai_context((run.room, run.asker), window, most).await?;
+    let context = store.ai_context((ask.room, ask.asker), (after, ask.seq), most).await?;
     let mut context = context.ok_or(Unprepared::Gone)?;
     inherit(&mut context, settings);
-    let begun = match run.goes_on {
+    let begun = match ask.goes_on {
         Some(before) => spoken(store, before).await?,
         None => String::new(),
     };
-    let tokens = if skill == Skill::CatchUp { MISSED_TOKENS } else { 1 } * settings.tokens;
-    let seen = within(context, run.question, tokens);
-    Ok(put(settings, run, (skill, wish, begun), seen))
+    let tokens = if mode == Mode::CatchUp { MISSED_TOKENS } else { 1 } * settings.tokens;
+    let seen = within(context, ask.seq, tokens);
+    Ok(put(settings, &ask, (mode, wish, begun), seen))
 }
 
 /// What a broken run had said.
-async fn spoken(store: &Store, run: crate::domain::RunId) -> Result<String, StoreError> {
+async fn spoken(store: &Store, run: RunId) -> Result<String, StoreError> {
     let Some(before) = store.run(run).await? else { return Ok(String::new()) };
     let Some(message) = before.message else { return Ok(String::new()) };
     Ok(store.text_of(before.room, message).await?.unwrap_or_default())
@@ -122,20 +152,20 @@ fn within(mut context: Context, question: i64, tokens: u64) -> Seen {
 
 fn put(
     settings: &AssistantSettings,
-    run: Run,
-    (skill, wish, begun): (Skill, String, String),
+    ask: &Ask,
+    (mode, wish, begun): (Mode, String, String),
     Seen { context, over_budget }: Seen,
 ) -> Prepared {
     let language = language(&context);
-    let lines = lines(run.room, &context.lines, run.asker);
+    let lines = lines(ask.room, &context.lines, ask.asker);
     let place = place(&context, language, settings.minutes_ahead);
     let seed = RandomState::new().build_hasher().finish();
     let asker = context.asker_name.as_str();
-    let mut request = match skill {
-        Skill::Reply => {
+    let mut request = match mode {
+        Mode::Reply => {
             prompts::reply(&Reply { place, lines: &lines, asker, question: &wish, seed })
         }
-        Skill::CatchUp => prompts::catch_up(&CatchUp { place, lines: &lines, asker, seed }),
+        Mode::CatchUp => prompts::catch_up(&CatchUp { place, lines: &lines, asker, seed }),
     };
     if !context.manner.model.is_empty() {
         request.model = Some(context.manner.model.clone());
@@ -145,23 +175,27 @@ fn put(
     }
     let said = context.lines.iter().map(|line| line.text.as_str());
     let told = said.chain([wish.as_str()]).collect::<Vec<_>>().join("\n");
-    let mut left_out = Vec::new();
-    left_out.extend((over_budget > 0).then_some(("budget", over_budget)));
-    let is_cut = skill == Skill::CatchUp && context.beyond > 0;
-    left_out.extend(is_cut.then_some(("limit", context.beyond)));
-    left_out.extend((context.deleted > 0).then_some(("deleted", context.deleted)));
-    let range = (context.lines.first().map_or(run.question, |line| line.seq), run.question);
+    let beyond = if mode == Mode::CatchUp { context.beyond } else { 0 };
+    let left_out = [("budget", over_budget), ("limit", beyond), ("deleted", context.deleted)];
+    let some = |(why, count): (&str, i64)| (count > 0).then(|| (why.to_owned(), count));
+    let manifest = Manifest {
+        range: (context.lines.first().map_or(ask.seq, |line| line.seq), ask.seq),
+        used: i64::try_from(context.lines.len()).unwrap_or(i64::MAX),
+        left_out: left_out.into_iter().filter_map(some).collect::<BTreeMap<_, _>>(),
+    };
     let input = i64::try_from(estimate_request(&request)).unwrap_or(i64::MAX);
+    let Ask { room, asker, seq, .. } = *ask;
     Prepared {
-        run,
-        skill,
+        room,
+        asker,
+        seq,
+        mode,
         language,
         question: wish,
         context,
         request,
         input,
-        range,
-        left_out,
+        manifest,
         begun,
         told,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::message::{AssistantHandle, AssistantSettings};
 use super::prepare::NAME;
-use super::purse::{Purse, number};
+use super::purse::{InVain, Purse, number};
 use crate::actors::seat::Answer;
 use crate::actors::task;
 use crate::domain::{ClubId, UserId};
@@ -130,8 +130,8 @@ pub async fn review(
         "" => settings.models.first_model(&request).unwrap_or_default(),
         _known => done.model,
     };
-    let settled = purse.settle(means, &model, done.usage).await;
-    let micro_usd = settled.map_err(|why| store_error(&why))?;
+    let settled = purse.settle(means, (&model, done.usage), &InVain::default()).await;
+    let (_used, micro_usd) = settled.map_err(|why| store_error(&why))?;
     let review = done.outcome.map_err(|why| {
         tracing::warn!(club.id = %note.club, model, tries = done.tries, "no review: {why}");
         match why {

@@ -34,8 +34,8 @@ pub(super) struct Outcome {
     pub(super) model: String,
     /// What the provider counted.
     pub(super) usage: Option<Usage>,
-    /// Where nobody counted: whether a model may have read the question.
-    pub(super) may_have_cost: bool,
+    /// Who was asked before, and did not answer.
+    pub(super) tried: Vec<Tried>,
     pub(super) first: Option<Duration>,
     /// Seqs of its sources, where that is known better than by its words.
     pub(super) cites: Option<Vec<i64>>,
@@ -51,7 +51,7 @@ impl Outcome {
             provider: "",
             model: model.to_owned(),
             usage: None,
-            may_have_cost: true,
+            tried: Vec::new(),
             first: None,
             cites: None,
         }
@@ -100,18 +100,19 @@ impl Run {
         let models = &self.rooms.assistant.settings.models;
         match models.ask(&self.prepared.request).await {
             Ok(Answered::Model { answer, tried }) => {
-                Outcome { instead: first(&tried), ..self.pass_on(*answer).await }
+                Outcome { instead: first(&tried), tried, ..self.pass_on(*answer).await }
             }
             Ok(Answered::Offline { tried }) => {
                 let why = Without::of(models, &tried);
-                Outcome { instead: first(&tried), ..self.offline(why).await }
+                Outcome { instead: first(&tried), tried, ..self.offline(why).await }
             }
             Err(nobody) => {
                 let error = nobody.error();
                 let provider = nobody.tried.first().map_or("", |tried| tried.provider);
                 let model = nobody.tried.first().map_or("", |tried| tried.model.as_str());
-                let may_have_cost = nobody.may_have_cost();
-                Outcome { provider, may_have_cost, ..Outcome::broken(error.kind(), model) }
+                let broken = Outcome::broken(error.kind(), model);
+                let usage = Some(Usage::default());
+                Outcome { provider, usage, tried: nobody.tried, ..broken }
             }
         }
     }
@@ -125,7 +126,7 @@ impl Run {
             provider: "offline",
             model: "offline".to_owned(),
             usage: Some(Usage::default()),
-            may_have_cost: false,
+            tried: Vec::new(),
             first: None,
             cites: None,
         };

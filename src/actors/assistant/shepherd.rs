@@ -11,23 +11,24 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::answering::{Answering, Question};
 use super::counted;
-use super::ending::{public_reason, text};
+use super::ending::text;
 use super::message::AssistantsMsg;
-use super::prepare::{self, Prepared, Skill, Unprepared};
+use super::prepare::{self, Prepared, Unprepared};
+use super::purse::{no_budget, price};
+use super::receipt;
 use super::run::{Outcome, Run};
 use crate::actors::journal::Ticket;
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::Answer;
 use crate::domain::{Finish, MessageId, Millis, Text};
 use crate::faults::{Moment, Part};
-use crate::llm::{Usage, estimate_text, output};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
 use crate::store::{Append, Appended, Budgets, Receipt, RunBegin, RunEnd, RunStep, RunStepped};
 
 /// A read, or a step of the journal, that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Tokens that an answer must be allowed to write at least.
-const LEAST: i64 = 64;
+pub(super) const LEAST: i64 = 64;
 /// How often the end of an answer is tried to be stored, and the pause between.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -176,19 +177,17 @@ impl Assistant {
         };
         let is_offline = settings.models.is_offline_for(&prepared.request);
         let model = settings.models.first_model(&prepared.request);
-        let model = model.unwrap_or_else(|| "offline".to_owned());
-        let price = settings.prices.of(&model).unwrap_or_default();
         let most = i64::from(prepared.request.limits.output_tokens);
-        let number = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
         let begin = RunBegin {
             run: question.run,
             room: question.room,
             node: self.node,
-            model: model.clone(),
-            range: prepared.range,
+            model: model.unwrap_or_else(|| "offline".to_owned()),
+            mode: prepared.mode,
+            manifest: prepared.manifest.clone(),
             input: if is_offline { 0 } else { prepared.input },
             output: if is_offline { (0, 0) } else { (most, LEAST.min(most)) },
-            price: (number(price.input), number(price.output)),
+            price: price(settings, &prepared.request),
             budgets: if is_offline { Budgets::default() } else { settings.budgets },
             day: settings.today(),
             at: Millis::now(),
@@ -198,9 +197,7 @@ impl Assistant {
             Ok(RunStepped::Begun { output, .. }) => counted::began(&self.rooms, output),
             Ok(RunStepped::NoBudget) => {
                 self.drop_run("budget").await;
-                let msg = "the assistant's budget of today is used up";
-                let refusal = Refusal::new(ErrorCode::AiBudget, msg);
-                self.refuse(&refusal.retry_in(settings.until_tomorrow())).await;
+                self.refuse(&no_budget(settings)).await;
                 return None;
             }
             Ok(RunStepped::Busy) | Err(_) => return self.later(),
@@ -256,56 +253,9 @@ impl Assistant {
         } else if outcome.finish == Finish::Stop && text.is_none() {
             (outcome.finish, outcome.error) = (Finish::Error, Some("bad_answer"));
         }
-        let receipt = self.receipt(prepared, &outcome, &said);
+        let receipt = receipt::of(&self.rooms.assistant.settings, prepared, &outcome, &said);
         let why = (outcome.error, outcome.instead);
         self.write_end((outcome.finish, why), text, receipt).await;
-    }
-
-    fn receipt(&self, prepared: &Prepared, outcome: &Outcome, said: &str) -> Receipt {
-        let room = prepared.run.room;
-        let new = said.get(prepared.begun.len()..).unwrap_or_default();
-        let models = &self.rooms.assistant.settings.models;
-        let is_free = !outcome.may_have_cost || models.is_offline_for(&prepared.request);
-        let usage = outcome.usage.unwrap_or_else(|| {
-            if is_free {
-                return Usage::default();
-            }
-            let input = u64::try_from(prepared.input).unwrap_or(0);
-            Usage { input, output: estimate_text(new) }
-        });
-        let model = match outcome.model.as_str() {
-            "" => models.first_model(&prepared.request),
-            known => Some(known.to_owned()),
-        };
-        let model = model.unwrap_or_else(|| "offline".to_owned());
-        let cost = self.rooms.assistant.settings.prices.cost(&model, usage);
-        let ids: Vec<_> =
-            prepared.context.lines.iter().map(|line| MessageId { room, seq: line.seq }).collect();
-        let lines = output::cited_lines(said, &ids);
-        let bare = lines.iter().filter(|line| line.cites.is_empty()).count() as i64;
-        let is_summed_up = prepared.skill == Skill::CatchUp && outcome.cites.is_none();
-        let cites = match &outcome.cites {
-            Some(cites) => cites.clone(),
-            None => output::citations(said, &ids).iter().map(|id| id.seq).collect(),
-        };
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        Receipt {
-            provider: outcome.provider.to_owned(),
-            model,
-            used: outcome.cites.as_ref().map_or(ids.len(), Vec::len) as i64,
-            cites,
-            input: number(usage.input),
-            output: number(usage.output),
-            is_guessed: outcome.usage.is_none(),
-            micro_usd: cost.map(number),
-            range: prepared.range,
-            left_out: prepared.left_out.clone(),
-            uncited: is_summed_up.then_some(bare),
-            first_ms: outcome
-                .first
-                .map(|first| i64::try_from(first.as_millis()).unwrap_or(i64::MAX)),
-            error: outcome.error.map(|error| public_reason(error).to_owned()),
-        }
     }
 
     /// Ends an answer that somebody else began.
@@ -314,21 +264,7 @@ impl Assistant {
         let known = tokio::time::timeout(DEADLINE, self.rooms.store.run(self.question().run)).await;
         let Ok(Ok(Some(run))) = known else { return };
         let (text, _is_cut) = text(&said, "");
-        // What it read was noted when it began; nobody knows whether a model got it, so it counts.
-        let input = u64::try_from(run.tokens.0).unwrap_or(0);
-        let output = if input == 0 { 0 } else { estimate_text(&said) };
-        let usage = Usage { input, output };
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let receipt = Receipt {
-            micro_usd: self.rooms.assistant.settings.prices.cost(&run.model, usage).map(number),
-            model: run.model,
-            range: run.range.unwrap_or_default(),
-            input: run.tokens.0,
-            output: number(output),
-            is_guessed: true,
-            error: Some("crash".to_owned()),
-            ..Receipt::default()
-        };
+        let receipt = receipt::of_buried(&self.rooms.assistant.settings, run, &said);
         self.write_end((Finish::Error, (Some("crash"), None)), text, receipt).await;
     }
 
@@ -391,7 +327,7 @@ impl Assistant {
 
 /// Tells an asker that there will be no answer.
 pub(super) async fn refuse(rooms: &RoomsHandle, question: Question, refusal: &Refusal) {
-    rooms.metrics.assistant.refused.inc();
+    rooms.metrics.assistant.refused(refusal.code.word());
     let Question { room, seq, asker, .. } = question;
     let refused = AiRefused { room, message: MessageId { room, seq }, refusal };
     rooms.tell_asker(asker, Frame::json(&refused)).await;

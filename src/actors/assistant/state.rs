@@ -64,28 +64,40 @@ impl Queue {
         if self.knows(question.run) {
             return Err(NotQueued::Known);
         }
-        if self.waiting.len() >= WAITING {
-            return Err(NotQueued::Full);
-        }
-        self.count(question.asker, now).map_err(|retry| NotQueued::TooOften { retry })?;
+        self.look(question.asker, now)?;
+        self.asked.entry(question.asker).or_default().push_back(now);
         self.waiting.push_back(question);
         Ok(())
     }
 
+    /// What would become of a question of this user.
+    pub(super) fn look(&mut self, user: UserId, now: Instant) -> Result<(), NotQueued> {
+        if self.waiting.len() >= WAITING {
+            return Err(NotQueued::Full);
+        }
+        self.may(user, now).map_err(|retry| NotQueued::TooOften { retry })
+    }
+
     /// Counts something that a user asks for, or says after which time they may.
     pub(super) fn count(&mut self, user: UserId, now: Instant) -> Result<(), Duration> {
+        self.may(user, now)?;
+        self.asked.entry(user).or_default().push_back(now);
+        Ok(())
+    }
+
+    /// Whether a user may ask for something, or after which time.
+    fn may(&mut self, user: UserId, now: Instant) -> Result<(), Duration> {
         self.asked.retain(|_user, asked| {
             while asked.front().is_some_and(|first| now.saturating_duration_since(*first) >= SPAN) {
                 asked.pop_front();
             }
             !asked.is_empty()
         });
-        let asked = self.asked.entry(user).or_default();
-        if let Some(first) = asked.front().filter(|_first| asked.len() >= self.per_minute) {
-            return Err(SPAN.saturating_sub(now.saturating_duration_since(*first)));
+        let asked = self.asked.get(&user).filter(|asked| asked.len() >= self.per_minute);
+        match asked.and_then(VecDeque::front) {
+            Some(first) => Err(SPAN.saturating_sub(now.saturating_duration_since(*first))),
+            None => Ok(()),
         }
-        asked.push_back(now);
-        Ok(())
     }
 
     /// A question that was taken before and comes back, or was left behind by somebody: it counts
@@ -216,6 +228,8 @@ mod tests {
         assert_eq!(queue.put(question(1, 1, 1), now), Err(NotQueued::Known));
         assert_eq!(queue.put(question(2, 1, 1), later(10)), Ok(()));
         let retry = Duration::from_secs(40);
+        assert_eq!(queue.look(UserId(1), later(20)), Err(NotQueued::TooOften { retry }));
+        assert_eq!(queue.look(UserId(2), later(20)), Ok(()), "who only looks is not counted");
         assert_eq!(queue.put(question(3, 1, 1), later(20)), Err(NotQueued::TooOften { retry }));
         assert_eq!(queue.put(question(3, 1, 2), later(20)), Ok(()));
         assert_eq!(queue.put(question(4, 1, 1), later(60)), Ok(()));

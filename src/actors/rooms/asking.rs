@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::RoomsHandle;
-use crate::actors::assistant::{DraftAsk, Drafted, Question};
+use crate::actors::assistant::{DraftAsk, Drafted, Question, may_ask, may_ask_again};
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::seat::Answer;
 use crate::actors::task;
-use crate::domain::{MessageId, Millis, RoomId, RunId, UserId, Waking, limits};
+use crate::domain::{Cid, Finish, MessageId, Millis, RoomId, RunId, Text, UserId, Waking, limits};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
 use crate::store::{Asked, AskedAgain, Run, RunStatus, StoreError};
 
@@ -24,6 +24,7 @@ impl RoomsHandle {
             Asked::Busy => room_busy(),
             Asked::InVain => ai_off(),
         };
+        self.metrics.assistant.refused(refusal.code.word());
         let rooms = self.clone();
         task::beside(async move {
             let message = MessageId { room, seq };
@@ -37,6 +38,28 @@ impl RoomsHandle {
         let tell = Tell::Others(frame, None);
         self.bus.tell(&[asker], &tell);
         self.relays.broadcast(RelayMsg::Tell([asker].into(), tell)).await;
+    }
+
+    /// Whether a question would be answered, as far as that is known before it stands. One that
+    /// stands already, by its `cid`, has been decided.
+    ///
+    /// # Errors
+    /// `ai_busy`, `ai_budget`, `unavailable`.
+    pub async fn may_ask(
+        &self,
+        (room, asker): (RoomId, UserId),
+        (cid, text): (&Cid, &Text),
+    ) -> Result<(), Refusal> {
+        let prospect = self.store.prospect((room, asker), cid).await;
+        let prospect = prospect.map_err(|why| unreadable(&why))?;
+        if prospect.is_known {
+            return Ok(());
+        }
+        if prospect.is_busy {
+            return Err(room_busy());
+        }
+        let what = (text.as_str().to_owned(), prospect.read_seq);
+        may_ask(self, (room, asker), what).await
     }
 
     /// Ends an answer, or takes a question back: for who asked it, and moderators. One that is over
@@ -56,7 +79,8 @@ impl RoomsHandle {
     /// Asks the question of a run again, or has its answer go on where it broke off.
     ///
     /// # Errors
-    /// As [`Self::stop_run`], `ai_busy`, and `conflict` for one that is not over or did not break off.
+    /// As [`Self::stop_run`], `ai_busy`, `ai_budget`, and `conflict` for one that is not over or did
+    /// not break off.
     pub async fn ask_again(&self, run: RunId, by: UserId, goes_on: bool) -> Result<RunId, Refusal> {
         let known = self.run_for(run, by).await?;
         self.owned(&known, by).await?;
@@ -64,9 +88,14 @@ impl RoomsHandle {
         if !self.assistant.is_on() || room.is_some_and(|room| room.waking == Waking::Off) {
             return Err(ai_off());
         }
-        if goes_on && self.is_full(&known).await? {
-            return Err(not_broken());
+        let is_broken = known.finish.is_some_and(|finish| finish != Finish::Stop);
+        if known.status != RunStatus::Done || (goes_on && !is_broken) {
+            return Err(not_now(goes_on));
         }
+        if goes_on && self.is_full(&known).await? {
+            return Err(not_now(goes_on));
+        }
+        may_ask_again(self, (&known, by), goes_on.then_some(run)).await?;
         let again = self.store.ask_again(run, (goes_on, by), Millis::now()).await;
         match again.map_err(|why| unreadable(&why))? {
             AskedAgain::Run(run) => {
@@ -75,11 +104,7 @@ impl RoomsHandle {
                 Ok(run)
             }
             AskedAgain::Busy => Err(room_busy()),
-            AskedAgain::NotNow if goes_on => Err(not_broken()),
-            AskedAgain::NotNow => {
-                let msg = "it is not over yet";
-                Err(Refusal::new(ErrorCode::Conflict, msg).because("not_over"))
-            }
+            AskedAgain::NotNow => Err(not_now(goes_on)),
         }
     }
 
@@ -137,6 +162,15 @@ impl RoomsHandle {
     }
 }
 
+/// It is no time to ask again, or to go on.
+fn not_now(goes_on: bool) -> Refusal {
+    if goes_on {
+        let msg = "there is nothing to go on with";
+        return Refusal::new(ErrorCode::Conflict, msg).because("not_broken");
+    }
+    Refusal::new(ErrorCode::Conflict, "it is not over yet").because("not_over")
+}
+
 /// Too many wait in this room.
 fn room_busy() -> Refusal {
     Refusal::new(ErrorCode::AiBusy, "the assistant is answering here already").retry_in(BUSY)
@@ -145,11 +179,6 @@ fn room_busy() -> Refusal {
 /// The room does not want it.
 fn ai_off() -> Refusal {
     Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
-}
-
-/// An answer that cannot go on.
-fn not_broken() -> Refusal {
-    Refusal::new(ErrorCode::Conflict, "there is nothing to go on with").because("not_broken")
 }
 
 fn unreadable(why: &StoreError) -> Refusal {

@@ -10,18 +10,22 @@
 
 mod context;
 mod own;
+mod prospect;
 mod runs;
 mod spend;
 
 pub use context::{Context, ContextLine};
 pub(super) use own::{days, questions};
+pub use prospect::Prospect;
 pub(super) use runs::OPEN_RUNS;
 pub use runs::{AskedAgain, Run, RunStatus};
 pub use spend::{Budget, Budgets, Reserved, Spent};
 pub(super) use spend::{Spending, Wanted, reserve, settle};
 
+use std::collections::BTreeMap;
+
 use super::append::{StoredEvent, StoredNotice};
-use crate::domain::{Day, Finish, Millis, RoomId, RunId, Text, UserId};
+use crate::domain::{Day, Finish, Millis, Mode, RoomId, RunId, Text, UserId};
 
 /// A step of a run that stands in the log.
 #[derive(Debug, Clone)]
@@ -62,8 +66,10 @@ pub struct RunBegin {
     pub node: i64,
     /// The model that will answer, as far as that is known.
     pub model: String,
-    /// First and last message that it reads.
-    pub range: (i64, i64),
+    /// What it is to be.
+    pub mode: Mode,
+    /// What it reads.
+    pub manifest: Manifest,
     /// Tokens that it reads, at most.
     pub input: i64,
     /// Tokens that it may write, at most and at least.
@@ -97,6 +103,17 @@ pub struct RunEnd {
     pub at: Millis,
 }
 
+/// What an answer reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// First and last message that it can read.
+    pub range: (i64, i64),
+    /// How many of them it reads.
+    pub used: i64,
+    /// How many are left out, and why.
+    pub left_out: BTreeMap<String, i64>,
+}
+
 /// What an answer used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
@@ -114,12 +131,8 @@ pub struct Receipt {
     pub is_guessed: bool,
     /// What that costs, where a price is known.
     pub micro_usd: Option<i64>,
-    /// First and last message that it could read.
-    pub range: (i64, i64),
-    /// How many of them it has read.
-    pub used: i64,
-    /// How many were left out, and why.
-    pub left_out: Vec<(&'static str, i64)>,
+    /// What it has read.
+    pub manifest: Manifest,
     /// How many lines of a summary name no message that it has read; none where it is no summary.
     pub uncited: Option<i64>,
     /// From the question to the first word, where there was one.

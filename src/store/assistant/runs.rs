@@ -1,6 +1,9 @@
 //! Rows of runs, apart from the steps that the journal writes.
 
-use crate::domain::{Finish, InvalidWord, Millis, RoomId, RunId, UserId};
+use serde::de::DeserializeOwned;
+
+use super::Manifest;
+use crate::domain::{Finish, InvalidWord, Millis, Mode, RoomId, RunId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::{Store, StoreError};
@@ -54,6 +57,12 @@ pub struct Run {
     pub model: String,
     /// First and last message that it reads.
     pub range: Option<(i64, i64)>,
+    /// What it is to be, from its beginning on.
+    pub mode: Option<Mode>,
+    /// What it reads, from its beginning on.
+    pub manifest: Option<Manifest>,
+    /// Seqs of the messages that the answer names as its sources, when it is over.
+    pub cites: Vec<i64>,
     /// How it ended, if its answer had begun.
     pub finish: Option<Finish>,
     /// Why there is no answer, or no more of it.
@@ -85,7 +94,7 @@ macro_rules! run_columns {
     () => {
         "run_id, room_id, question_seq, attempt, asker_id, asked_at, read_seq, goes_on, status, node,
          seen_at, message_seq, text, provider, model, from_seq, to_seq, finish, error, input, output,
-         micro_usd, first_ms, started_at, ended_at"
+         micro_usd, first_ms, started_at, ended_at, mode, used, left_out, cites"
     };
 }
 
@@ -116,6 +125,10 @@ struct RunRow {
     first_ms: Option<i64>,
     started_at: Option<i64>,
     ended_at: Option<i64>,
+    mode: Option<String>,
+    used: Option<i64>,
+    left_out: Option<String>,
+    cites: Option<String>,
 }
 
 impl TryFrom<RunRow> for Run {
@@ -128,6 +141,9 @@ impl TryFrom<RunRow> for Run {
             "done" => RunStatus::Done,
             _odd => return Err(InvalidWord(&["queued", "running", "done"]).into()),
         };
+        let range = row.from_seq.zip(row.to_seq);
+        let left_out = row.left_out.as_deref().map(from_json).transpose()?;
+        let noted = range.zip(row.used).zip(left_out);
         Ok(Self {
             id: RunId(row.run_id),
             room: RoomId(row.room_id),
@@ -144,7 +160,10 @@ impl TryFrom<RunRow> for Run {
             text: row.text,
             provider: row.provider,
             model: row.model,
-            range: row.from_seq.zip(row.to_seq),
+            range,
+            mode: row.mode.map(|mode| mode.parse()).transpose()?,
+            manifest: noted.map(|((range, used), left_out)| Manifest { range, used, left_out }),
+            cites: row.cites.as_deref().map_or(Ok(Vec::new()), from_json)?,
             finish: row.finish.map(|finish| finish.parse()).transpose()?,
             error: row.error,
             tokens: (row.input, row.output),
@@ -154,6 +173,11 @@ impl TryFrom<RunRow> for Run {
             ended_at: row.ended_at.map(Millis),
         })
     }
+}
+
+/// What was noted of a run as JSON.
+fn from_json<T: DeserializeOwned>(noted: &str) -> Result<T, StoreError> {
+    serde_json::from_str(noted).map_err(|why| StoreError::Corrupt(format!("a run: {why}")))
 }
 
 /// Says that runs are looked after, and how far they have come; who wants which to stop.

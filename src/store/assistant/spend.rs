@@ -125,6 +125,9 @@ const SPENT: Sql = Sql {
                ORDER BY what, id FOR NO KEY UPDATE",
 };
 
+/// The same for who only looks: nobody waits for them.
+const LOOK: Sql = Sql { sqlite: SPENT.sqlite, postgres: SPENT.sqlite };
+
 /// Puts aside what an answer may use; none when a budget has too little left.
 pub(in crate::store) async fn reserve(
     conn: &mut Conn,
@@ -132,8 +135,24 @@ pub(in crate::store) async fn reserve(
     (wanted, budgets): (Wanted, &Budgets),
     Day(day): Day,
 ) -> Result<Option<Reserved>, StoreError> {
+    let Some(output) = left(conn, SPENT, who, (wanted, budgets), day).await? else {
+        return Ok(None);
+    };
+    let (tokens, micro_usd) = (wanted.input + output, wanted.cost(output));
+    add(conn, day, who, Spent { tokens, micro_usd, runs: 1 }).await?;
+    Ok(Some(Reserved { day, output, tokens, micro_usd }))
+}
+
+/// How many tokens an answer may write; none when a budget has too little left.
+async fn left(
+    conn: &mut Conn,
+    spent: Sql,
+    who: Spending,
+    (wanted, budgets): (Wanted, &Budgets),
+    day: i64,
+) -> Result<Option<i64>, StoreError> {
     let [(_, user), (_, room), (_, club), _all] = who.keys();
-    let rows = fetch_all!(conn, (String, i64, i64), SPENT, day, user, room, club)?;
+    let rows = fetch_all!(conn, (String, i64, i64), spent, day, user, room, club)?;
     let left = |(what, _id): (&'static str, i64)| {
         let spent = rows.iter().find(|(known, ..)| known == what);
         let (tokens, micro_usd) = spent.map_or((0, 0), |(_, tokens, usd)| (*tokens, *usd));
@@ -141,12 +160,7 @@ pub(in crate::store) async fn reserve(
         let Budget { tokens: most, micro_usd: most_usd } = budgets.of(what);
         Budget { tokens: rest(most, tokens), micro_usd: rest(most_usd, micro_usd) }
     };
-    let Some(output) = wanted.fits(&who.keys().map(left)) else {
-        return Ok(None);
-    };
-    let (tokens, micro_usd) = (wanted.input + output, wanted.cost(output));
-    add(conn, day, who, Spent { tokens, micro_usd, runs: 1 }).await?;
-    Ok(Some(Reserved { day, output, tokens, micro_usd }))
+    Ok(wanted.fits(&who.keys().map(left)))
 }
 
 /// Puts what was really used in place of what was put aside.
@@ -249,6 +263,23 @@ impl Store {
         let wanted = Wanted { input, output, price };
         let done = reserve(&mut tx, Spending { user, room, club }, (wanted, budgets), day).await;
         tx.end(done).await
+    }
+
+    /// Whether the budgets have enough left for an answer. Nothing is put aside.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn could_reserve_ai(
+        &self,
+        (user, room, club): (UserId, Option<RoomId>, Option<ClubId>),
+        (input, output, price): (i64, (i64, i64), (i64, i64)),
+        budgets: &Budgets,
+        Day(day): Day,
+    ) -> Result<bool, StoreError> {
+        let mut conn = self.db.read().await?;
+        let wanted = Wanted { input, output, price };
+        let who = Spending { user, room, club };
+        Ok(left(&mut conn, LOOK, who, (wanted, budgets), day).await?.is_some())
     }
 
     /// Puts what such an answer really used in place of what was put aside.

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
 use crate::domain::{ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, UserId, Wakes};
 use crate::store::StoreError;
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
@@ -226,19 +228,22 @@ async fn note_begin(
         conn,
         "UPDATE ai_run SET status = 'running', node = $2, seen_at = $3, started_at = $3,
                 message_seq = $4, model = $5, from_seq = $6, to_seq = $7, day = $8, reserved = $9,
-                reserved_usd = $10, input = $11
+                reserved_usd = $10, input = $11, mode = $12, used = $13, left_out = $14
           WHERE run_id = $1",
         new.run.0,
         new.node,
         new.at.0,
         seq,
         new.model.as_str(),
-        new.range.0,
-        new.range.1,
+        new.manifest.range.0,
+        new.manifest.range.1,
         reserved.day,
         reserved.tokens,
         reserved.micro_usd,
-        new.input
+        new.input,
+        new.mode.word(),
+        new.manifest.used,
+        json!(new.manifest.left_out).to_string()
     )?;
     Ok(())
 }
@@ -332,11 +337,12 @@ async fn set_text(
 }
 
 async fn note_end(conn: &mut Conn, over: &RunEnd) -> Result<(), StoreError> {
-    let receipt = &over.receipt;
+    let (receipt, read) = (&over.receipt, &over.receipt.manifest);
     execute!(
         conn,
         "UPDATE ai_run SET status = 'done', text = '', finish = $2, error = $3, provider = $4,
-                model = $5, input = $6, output = $7, micro_usd = $8, first_ms = $9, ended_at = $10
+                model = $5, input = $6, output = $7, micro_usd = $8, first_ms = $9, ended_at = $10,
+                from_seq = $11, to_seq = $12, used = $13, left_out = $14, cites = $15
           WHERE run_id = $1",
         over.run.0,
         over.finish.word(),
@@ -347,7 +353,12 @@ async fn note_end(conn: &mut Conn, over: &RunEnd) -> Result<(), StoreError> {
         receipt.output,
         receipt.micro_usd.unwrap_or(0),
         receipt.first_ms,
-        over.at.0
+        over.at.0,
+        read.range.0,
+        read.range.1,
+        read.used,
+        json!(read.left_out).to_string(),
+        json!(receipt.cites).to_string()
     )?;
     Ok(())
 }

@@ -47,6 +47,8 @@ async fn an_answer_streams_and_becomes_a_message(app: &TestApp, models: &Models)
     let run = start["run"].as_str().unwrap();
     let run = app.rest.get(&bob.token, &format!("/v1/ai/runs/{run}")).await;
     assert_eq!((&run["status"], &run["finish"]), (&json!("done"), &json!("stop")));
+    assert_eq!((&run["mode"], &run["context"]), (&json!("reply"), &end["context"]));
+    assert_eq!(run["cites"], end["cites"]);
     let usage = app.rest.get(&mina.token, "/v1/me/ai/usage").await;
     let used = end["use"]["in"].as_i64().unwrap() + end["use"]["out"].as_i64().unwrap();
     assert_eq!((&usage["tokens"], &usage["runs"]), (&json!(used), &json!(1)));
@@ -152,7 +154,11 @@ async fn answers_are_counted(app: &TestApp, _models: &Models) {
     let used = &heard.end["d"]["use"];
     for (name, count) in [
         ("moim_ai_started_total", 1.0),
-        ("moim_ai_refused_total", 0.0),
+        (r#"moim_ai_refused_total{code="ai_busy"}"#, 0.0),
+        ("moim_ai_waiting", 0.0),
+        ("moim_ai_taken_back_total", 0.0),
+        ("moim_ai_micro_usd_total", 0.0),
+        (r#"moim_ai_breaker{provider="openai",model="tps:200+words:30"}"#, 0.0),
         ("moim_ai_first_token_seconds_count", 1.0),
         ("moim_ai_deltas_total", heard.deltas.len() as f64),
         (r#"moim_ai_tokens_total{direction="in"}"#, used["in"].as_f64().unwrap()),

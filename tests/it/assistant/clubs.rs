@@ -123,7 +123,7 @@ async fn a_club_or_a_room_chooses_the_model_wherever_it_is() {
     let draft = format!("/v1/rooms/{room}/ai/draft");
     let (status, why) =
         app.rest.refused(Method::POST, Some(&mina.token), &draft, Some(&json!({}))).await;
-    assert_eq!((status, &why["reason"]), (409, &json!("no_model")));
+    assert_eq!((status, &why["reason"]), (503, &json!("no_model")));
     assert_eq!(models.mock.calls().len(), 3);
     app.end().await;
 }

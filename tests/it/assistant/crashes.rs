@@ -85,7 +85,8 @@ async fn assistants_that_crash_leave_no_question_without_an_end() {
         let app = models.app("tps:100+words:20").await;
         let mina = app.person("mina").await;
         let room = app.lobby(&mina).await;
-        app.faults.crash(Part::Assistants, moment, 1);
+        // With the look of the call in hand, and with the question.
+        app.faults.crash(Part::Assistants, moment, 2);
         let first = asked(&app, &mina, &room).await;
         eventually("they have crashed", async || app.faults.crashes_to_come() == 0).await;
         let over = is_over(&app, &mina, &first).await;

@@ -14,6 +14,8 @@ mod offline;
 mod reading;
 mod rights;
 mod safety;
+mod verdicts;
+mod watched;
 
 use std::net::SocketAddr;
 

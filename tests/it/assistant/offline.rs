@@ -10,6 +10,7 @@ on_both!(
     it_quotes_what_the_room_said,
     it_lists_what_was_missed,
     an_answer_goes_with_what_it_quotes,
+    what_was_found_long_ago_is_within_what_was_read,
     it_writes_no_drafts,
 );
 
@@ -121,13 +122,40 @@ async fn an_answer_goes_with_what_it_quotes(app: &TestApp) {
     assert!(!everything(app, &bob, &room).await.contains("plugh"));
 }
 
+async fn what_was_found_long_ago_is_within_what_was_read(app: &TestApp) {
+    let (mina, room, mut session) = talker(app, "mina").await;
+    let found = session.send(&room, "1", "the key is under the xyzzy").await["seq"].clone();
+    for n in 0..60 {
+        session.send(&room, &format!("c-{n}"), "we talk on").await;
+    }
+    ask(&mut session, &room, "q-1", "@ai xyzzy?").await;
+    let end = hear(&mut session).await.end["d"].clone();
+    let context = &end["context"];
+    assert_eq!((&context["from"], &context["used"]), (&found, &json!(1)), "{end}");
+    assert_eq!(context["left_out"], json!({}), "it has looked everywhere");
+    let run = app.rest.get(&mina.token, &run_path(&end)).await;
+    assert_eq!((&run["context"], &run["cites"]), (context, &end["cites"]));
+    // What was missed is read whole, whatever of it is named.
+    ask(&mut session, &room, "q-2", "/ai catch up").await;
+    let end = hear(&mut session).await.end["d"].clone();
+    assert_eq!(app.rest.get(&mina.token, &run_path(&end)).await["mode"], "catch_up");
+}
+
+/// The path of the run that an end tells of.
+fn run_path(end: &serde_json::Value) -> String {
+    format!("/v1/ai/runs/{}", end["run"].as_str().unwrap())
+}
+
 async fn it_writes_no_drafts(app: &TestApp) {
     let mina = app.person("mina").await;
     let room = app.lobby(&mina).await;
     let path = format!("/v1/rooms/{room}/ai/draft");
     let call =
         app.rest.send(reqwest::Method::POST, Some(&mina.token), &path, Some(&json!({}))).await;
-    assert_eq!(call.status(), 409);
+    assert_eq!(call.status(), 503);
+    assert_eq!(call.headers().get("retry-after"), None, "to try again does not help");
+    let why: serde_json::Value = call.json().await.unwrap();
+    assert_eq!((&why["code"], &why["reason"]), (&json!("unavailable"), &json!("no_model")));
     let about = app.rest.get(&mina.token, "/v1/ai").await;
     assert_eq!(about["connected"], false);
 }

@@ -223,5 +223,5 @@ export default {
   "error.invalid.no_emoji": "That is no emoji.",
   "error.invalid.no_such_thread": "That thread is not there.",
   "error.invalid.no_such_user": "Nobody has that name.",
-  "error.conflict.no_model": "No AI model is connected, so there is nothing to suggest.",
+  "error.unavailable.no_model": "No AI model is connected, so there is nothing to suggest.",
 };

@@ -220,5 +220,5 @@ export default {
   "error.invalid.no_emoji": "이모지가 아니에요.",
   "error.invalid.no_such_thread": "없는 스레드예요.",
   "error.invalid.no_such_user": "그런 사람이 없어요.",
-  "error.conflict.no_model": "연결된 AI 모델이 없어 제안할 수 없어요.",
+  "error.unavailable.no_model": "연결된 AI 모델이 없어 제안할 수 없어요.",
 };
