@@ -138,8 +138,13 @@ async fn the_page_of_the_calls_loads_nothing_from_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_numbers_are_there_under_the_names_that_the_guide_tells() {
-    let app = TestApp::spawn().await;
-    // One that counts by reason appears with its first count.
+    // One that counts by reason appears with its first count, that of providers where there is one.
+    let nobody = [
+        ("MOIM_LLM_PROVIDER", "openai"),
+        ("MOIM_LLM_BASE_URL", "http://127.0.0.1:9/v1"),
+        ("MOIM_LLM_MODEL", "small"),
+    ];
+    let app = TestApp::spawn_with(&nobody).await;
     let mina = app.person("mina").await;
     let mut session = app.session(&mina).await;
     app.rest.send(Method::POST, Some(&mina.token), "/v1/auth/logout", None).await;

@@ -35,6 +35,9 @@ async fn one_end_after_a_crash(part: Part, moment: Moment) {
     ask(&mut session, &room, "c-1", "@ai second").await;
     let heard = hear(&mut session).await;
     assert_eq!(heard.joined(), heard.text(), "{part:?} {moment:?}");
+    // Whoever ends it knows what it has read.
+    let context = &heard.end["d"]["context"];
+    assert_eq!(context["used"], 2, "{part:?} {moment:?}: {context}");
     while app.faults.crashes_to_come() > 0 {
         session.send(&room, "poke", "is it over?").await;
         tokio::task::yield_now().await;
