@@ -193,6 +193,10 @@ async fn do_to(hall: &Hall, tried: &Tried) -> Result<()> {
         Act::Stop => {
             let path = format!("/v1/ai/runs/{}/stop", taken.run);
             http.post(&path, Some(&token), &json!({})).await?;
+            if tried.is_met && tried.cell.finish().is_some() {
+                // It is answered when the wish is taken; let go at once, the rest may come first.
+                hall.until(HELD, || hall.is_over(taken)).await;
+            }
         }
         Act::Delete => http.delete(&message(&taken.message), &token).await?,
         Act::Erase => {
