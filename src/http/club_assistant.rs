@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::assistant::UsageBody;
 use super::caller::Caller;
-use super::clubs::{require, visible};
+use super::clubs::{no_longer, require, visible};
 use super::error::ApiError;
 use super::json::{Fields, Id, given};
 use super::room_settings::{offered, spoken, text};
 use crate::domain::{ClubId, ClubRole, Millis, PERSONA_CHARS, Waking, optional_text};
-use crate::store::{ClubAssistant, ClubAssistantPatch};
+use crate::store::{ClubAssistant, ClubAssistantChange, ClubAssistantPatch};
 
 /// What a club says of the assistant.
 #[derive(Serialize, ToSchema)]
@@ -103,10 +103,14 @@ pub(super) async fn change(
         model: model.as_deref(),
     };
     let who = (caller.user(), Millis::now());
-    let changed = api.store.set_club_assistant(club, &patch, who).await?;
-    let (said, rooms) = changed.ok_or_else(ApiError::not_found)?;
-    api.rooms.waking_changed(&rooms, said.waking).await;
-    Ok(web::Json(said.into()))
+    match api.store.set_club_assistant(club, &patch, who).await? {
+        ClubAssistantChange::Done(said, rooms) => {
+            api.rooms.waking_changed(&rooms, said.waking).await;
+            Ok(web::Json(said.into()))
+        }
+        ClubAssistantChange::Gone => Err(ApiError::not_found()),
+        ClubAssistantChange::Denied => Err(no_longer(&api, club, caller, ClubRole::Manager).await),
+    }
 }
 
 /// What a club has used today. For its managers and its owner.

@@ -17,7 +17,7 @@ use crate::domain::{
     Millis, Visibility, access,
 };
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Club, ClubChange, ClubPatch, ClubQuery, ClubSort, NewClub};
+use crate::store::{Club, ClubChange, ClubDeleted, ClubPatch, ClubQuery, ClubSort, NewClub};
 
 /// Which clubs.
 #[derive(Deserialize, IntoParams)]
@@ -198,6 +198,13 @@ pub(super) fn require(club: &Club, least: ClubRole) -> Result<(), ApiError> {
     }
 }
 
+/// The answer to who had a role when the call began, and did not when it was to be done.
+pub(super) async fn no_longer(api: &Api, id: ClubId, caller: Caller, least: ClubRole) -> ApiError {
+    let asked = visible(api, id, caller).await.and_then(|club| require(&club, least));
+    let again = || Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role");
+    asked.err().unwrap_or_else(|| again().into())
+}
+
 /// Changes a club. For its owner.
 #[utoipa::path(patch, path = "/v1/clubs/{id}", tag = "clubs", params(("id" = String, Path)),
     request_body = ClubPatchBody, responses((status = 200, body = ClubBody)))]
@@ -224,6 +231,7 @@ pub(super) async fn change(
     match changed.on_constraint("name_key", name_taken)? {
         ClubChange::Done => Ok(web::Json(visible(&api, id, caller).await?.into())),
         ClubChange::Gone => Err(ApiError::not_found()),
+        ClubChange::Denied => Err(no_longer(&api, id, caller, ClubRole::Owner).await),
         ClubChange::BelowMembers => {
             let msg = "the club has more members than that";
             Err(Refusal::new(ErrorCode::Conflict, msg).because("capacity_limit").into())
@@ -265,9 +273,13 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     if let Some(club) = api.store.club(id, caller.user()).await? {
         require(&club, ClubRole::Owner)?;
-        let rooms = api.store.delete_club(id, (caller.user(), Millis::now())).await?;
-        api.rooms.deleted(rooms);
-        return Ok(HttpResponse::NoContent().finish());
+        return match api.store.delete_club(id, (caller.user(), Millis::now())).await? {
+            ClubDeleted::Done(rooms) => {
+                api.rooms.deleted(rooms);
+                Ok(HttpResponse::NoContent().finish())
+            }
+            ClubDeleted::Denied => Err(no_longer(&api, id, caller, ClubRole::Owner).await),
+        };
     }
     // Whoever owned it is answered the same a second time; for others it never was.
     let was = api.store.membership(id, caller.user()).await?;

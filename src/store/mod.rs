@@ -80,8 +80,8 @@ pub use assistant::{
     Reserved, Run, RunBegin, RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
 };
 pub use clubs::{
-    Club, ClubAssistant, ClubAssistantPatch, ClubChange, ClubMember, ClubPatch, ClubQuery,
-    ClubSort, Membership, MyMembership, NewClub,
+    Club, ClubAssistant, ClubAssistantChange, ClubAssistantPatch, ClubChange, ClubDeleted,
+    ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
 };
 pub use erasures::{Erasure, ErasureStage, Haunts, Remains, Shut};
 pub use error::{OpenError, StoreError};

@@ -176,7 +176,8 @@ async fn an_answer_needs_a_message_of_the_same_room(world: World) {
 async fn nothing_goes_into_a_room_that_is_gone(world: World) {
     let (lobby, mina, _bob) = two(&world).await;
     let (club, general) = world.club("Chess", mina).await;
-    assert_eq!(world.store.delete_club(club.id, (mina, world.now())).await.unwrap(), [general]);
+    let deleted = world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
+    assert_eq!(deleted, moim::store::ClubDeleted::Done(vec![general]));
     let done = world
         .append(&[
             message(general, mina, "1", "late"),

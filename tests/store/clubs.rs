@@ -2,7 +2,8 @@
 
 use moim::domain::{ClubId, ClubName, ClubRole, MembershipStatus, UserId};
 use moim::store::{
-    ClubChange, ClubPatch, ClubQuery, ClubSort, MyMembership, NewClub, Page, StoreError,
+    Append, Appended, ClubAssistantChange, ClubAssistantPatch, ClubChange, ClubDeleted, ClubPatch,
+    ClubQuery, ClubSort, MyMembership, NewClub, Page, StoreError,
 };
 
 use crate::harness::{World, first, on_both};
@@ -17,6 +18,7 @@ on_both!(
     the_capacity_is_never_below_the_members,
     members_are_listed_in_pages,
     deletion_is_soft_and_once,
+    who_has_lost_the_role_meanwhile_changes_nothing,
 );
 
 const QUERY: ClubQuery<'static> = ClubQuery {
@@ -218,8 +220,9 @@ async fn deletion_is_soft_and_once(world: World) {
     world.join(club.id, bob).await;
     let other = world.room(club.id, "other", mina, moim::domain::RoomKind::Member).await;
     let rooms = world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
-    assert_eq!(rooms, [general, other]);
-    assert!(world.store.delete_club(club.id, (mina, world.now())).await.unwrap().is_empty());
+    assert_eq!(rooms, ClubDeleted::Done(vec![general, other]));
+    let again = world.store.delete_club(club.id, (mina, world.now())).await.unwrap();
+    assert_eq!(again, ClubDeleted::Done(Vec::new()));
     assert_eq!(world.store.club(club.id, mina).await.unwrap(), None);
     assert!(world.store.my_clubs(mina).await.unwrap().is_empty());
     assert!(names(&world, QUERY, mina).await.is_empty());
@@ -233,4 +236,35 @@ async fn deletion_is_soft_and_once(world: World) {
     assert!(world.store.snapshot(general, 10, &[]).await.unwrap().is_none());
     assert!(world.store.log_head(general).await.unwrap().is_none());
     assert_eq!(world.store.room_members(general, first()).await.unwrap(), []);
+}
+
+async fn who_has_lost_the_role_meanwhile_changes_nothing(world: World) {
+    let (mina, bob) = (world.user("mina").await, world.user("bob").await);
+    let (club, _general) = world.club("Chess", mina).await;
+    world.join(club.id, bob).await;
+    let patch = ClubPatch { greeting: Some("mine now"), ..ClubPatch::default() };
+    let says = ClubAssistantPatch { persona: Some("mine now"), ..ClubAssistantPatch::default() };
+    let stranger = world.user("eve").await;
+    for who in [bob, stranger] {
+        let who = (who, world.now());
+        let changed = world.store.update_club(club.id, &patch, who).await.unwrap();
+        assert_eq!(changed, ClubChange::Denied);
+        let changed = world.store.set_club_assistant(club.id, &says, who).await.unwrap();
+        assert_eq!(changed, ClubAssistantChange::Denied);
+        let deleted = world.store.delete_club(club.id, who).await.unwrap();
+        assert_eq!(deleted, ClubDeleted::Denied);
+    }
+    let club = world.store.club(club.id, mina).await.unwrap().expect("it lives");
+    assert_ne!(club.greeting, "mine now");
+    let said = world.store.club_assistant(club.id).await.unwrap().unwrap();
+    assert_eq!(said.manner.persona, "");
+    // A manager has a say in the one, and not in the others.
+    let (role, at) = (ClubRole::Manager, world.now());
+    let promote = Append::SetRole { club: club.id, by: mina, user: bob, role, at };
+    assert!(matches!(world.one(promote).await, Appended::Moved(_)));
+    let who = (bob, world.now());
+    let changed = world.store.set_club_assistant(club.id, &says, who).await.unwrap();
+    assert!(matches!(changed, ClubAssistantChange::Done(..)), "{changed:?}");
+    assert_eq!(world.store.update_club(club.id, &patch, who).await.unwrap(), ClubChange::Denied);
+    assert_eq!(world.store.delete_club(club.id, who).await.unwrap(), ClubDeleted::Denied);
 }

@@ -2,9 +2,9 @@
 
 use moim::domain::{ASSISTANT, Cid, Day, Finish, Mode, RoomId, RunId, Text, UserId, Wakes, Waking};
 use moim::store::{
-    Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantPatch, ExportMark,
-    ExportPart, Manifest, NewMessage, Prospect, Receipt, RoomPatch, RunBegin, RunEnd, RunStatus,
-    RunStep, RunStepped, Window,
+    Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantChange, ClubAssistantPatch,
+    ExportMark, ExportPart, Manifest, NewMessage, Prospect, Receipt, RoomPatch, RunBegin, RunEnd,
+    RunStatus, RunStep, RunStepped, Window,
 };
 
 use crate::harness::{World, on_both};
@@ -271,16 +271,16 @@ async fn a_club_moves_the_rooms_that_say_nothing(world: World) {
     let club = club.id;
     let who = (mina, world.now());
     let says = |waking| ClubAssistantPatch { waking: Some(waking), ..Default::default() };
-    let (said, rooms) =
-        world.store.set_club_assistant(club, &says(Waking::Always), who).await.unwrap().unwrap();
+    let set =
+        async |waking| world.store.set_club_assistant(club, &says(waking), who).await.unwrap();
+    let ClubAssistantChange::Done(said, rooms) = set(Waking::Always).await else { panic!("no") };
     assert_eq!((said.waking, rooms.contains(&room)), (Waking::Always, true));
-    let again = world.store.set_club_assistant(club, &says(Waking::Always), who).await.unwrap();
-    assert!(again.unwrap().1.is_empty(), "nothing has changed");
+    let again = set(Waking::Always).await;
+    assert_eq!(again, ClubAssistantChange::Done(said, Vec::new()), "nothing has changed");
     let rev = world.store.room(room).await.unwrap().unwrap().rev;
     let own = RoomPatch { waking: Some(Some(Waking::Always)), ..RoomPatch::default() };
     world.store.update_room(room, own, who).await.unwrap();
-    let (_, rooms) =
-        world.store.set_club_assistant(club, &says(Waking::Off), who).await.unwrap().unwrap();
+    let ClubAssistantChange::Done(_, rooms) = set(Waking::Off).await else { panic!("no") };
     assert!(!rooms.contains(&room));
     let known = world.store.room(room).await.unwrap().unwrap();
     assert_eq!((known.waking, known.has_own_waking), (Waking::Always, true));
@@ -290,7 +290,7 @@ async fn a_club_moves_the_rooms_that_say_nothing(world: World) {
     let known = world.store.room(room).await.unwrap().unwrap();
     assert_eq!((known.waking, known.has_own_waking), (Waking::Off, false));
     world.store.delete_club(club, (mina, world.now())).await.unwrap();
-    assert!(world.store.set_club_assistant(club, &says(Waking::Off), who).await.unwrap().is_none());
+    assert_eq!(set(Waking::Off).await, ClubAssistantChange::Gone);
     assert!(world.store.club_assistant(club).await.unwrap().is_none());
 }
 

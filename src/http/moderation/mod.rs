@@ -17,7 +17,7 @@ use actix_web::{FromRequest, HttpRequest, dev};
 
 use super::api::Api;
 use super::caller::Caller;
-use super::clubs::{require, visible};
+use super::clubs::{no_longer, require, visible};
 use super::erasures::admin;
 use super::error::ApiError;
 use super::json::Fields;
@@ -56,17 +56,12 @@ pub(super) async fn not_any_more(
     caller: Caller,
 ) -> ApiError {
     let asked = match club.into() {
-        Some(club) => moderates(api, club, caller).await,
+        Some(club) => return no_longer(api, club, caller, ClubRole::Manager).await,
         None => admin(api, caller).await,
     };
-    match asked {
-        Err(why) => why,
-        // And is again.
-        Ok(()) => {
-            let refusal = Refusal::new(ErrorCode::Forbidden, "this takes another role");
-            refusal.because("role").into()
-        }
-    }
+    // And is again.
+    let again = || Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role");
+    asked.err().unwrap_or_else(|| again().into())
 }
 
 /// The reason of a moderator; empty for none.

@@ -1,8 +1,9 @@
 //! What a club says of the assistant, for its rooms.
 
-use crate::domain::{AuditAction, ClubId, Millis, RoomId, UserId, Waking};
+use crate::domain::{AuditAction, ClubId, Millis, Rank, RoomId, UserId, Waking};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::moderation::{Book, Note, lock_rooms, note};
+use crate::store::rooms::rank_of_club;
 use crate::store::{Manner, Store, StoreError};
 
 /// What a club says of the assistant.
@@ -27,6 +28,17 @@ pub struct ClubAssistantPatch<'a> {
     pub model: Option<&'a str>,
 }
 
+/// What came of such a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClubAssistantChange {
+    /// This holds now, and in these rooms something else wakes the assistant from now on.
+    Done(ClubAssistant, Vec<RoomId>),
+    /// No such club.
+    Gone,
+    /// Who wanted it does not moderate the club, or not any more.
+    Denied,
+}
+
 type Row = (String, String, String, String);
 
 impl ClubAssistant {
@@ -49,8 +61,7 @@ impl Store {
         row.map(ClubAssistant::read).transpose()
     }
 
-    /// Changes it. Tells what holds now and the rooms in which something else wakes the assistant
-    /// from now on; none when the club is gone.
+    /// Changes it, for who moderates the club at that moment.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -59,7 +70,7 @@ impl Store {
         club: ClubId,
         patch: &ClubAssistantPatch<'_>,
         who: (UserId, Millis),
-    ) -> Result<Option<(ClubAssistant, Vec<RoomId>)>, StoreError> {
+    ) -> Result<ClubAssistantChange, StoreError> {
         let mut tx = self.db.begin().await?;
         let done = change(&mut tx, club, patch, who).await;
         tx.end(done).await
@@ -71,11 +82,15 @@ async fn change(
     club: ClubId,
     patch: &ClubAssistantPatch<'_>,
     who: (UserId, Millis),
-) -> Result<Option<(ClubAssistant, Vec<RoomId>)>, StoreError> {
+) -> Result<ClubAssistantChange, StoreError> {
+    let gone = ClubAssistantChange::Gone;
     if lock_rooms(conn, club).await?.is_none() {
-        return Ok(None);
+        return Ok(gone);
     }
-    let Some(was) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(None) };
+    if !rank_of_club(conn, club, who.0).await?.is_some_and(Rank::is_moderator) {
+        return Ok(ClubAssistantChange::Denied);
+    }
+    let Some(was) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(gone) };
     let was = ClubAssistant::read(was)?;
     execute!(
         conn,
@@ -88,7 +103,7 @@ async fn change(
         patch.language,
         patch.model
     )?;
-    let Some(now) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(None) };
+    let Some(now) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(gone) };
     let now = ClubAssistant::read(now)?;
     let rooms = fetch_all!(
         conn,
@@ -108,5 +123,5 @@ async fn change(
     }
     let mut rooms: Vec<_> = rooms.into_iter().map(|(room,)| RoomId(room)).collect();
     rooms.sort_unstable();
-    Ok(Some((now, rooms)))
+    Ok(ClubAssistantChange::Done(now, rooms))
 }

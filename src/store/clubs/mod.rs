@@ -8,9 +8,10 @@ mod read;
 mod types;
 mod write;
 
-pub use assistant::{ClubAssistant, ClubAssistantPatch};
+pub use assistant::{ClubAssistant, ClubAssistantChange, ClubAssistantPatch};
 pub(super) use types::MemberRow;
 pub use types::{
-    Club, ClubChange, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
+    Club, ClubChange, ClubDeleted, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership,
+    MyMembership, NewClub,
 };
 pub(super) use write::delete;

@@ -1,6 +1,6 @@
 //! A club, what one may ask of the list of clubs, and how the rows read.
 
-use crate::domain::{ClubId, ClubName, ClubRole, MembershipStatus, Millis};
+use crate::domain::{ClubId, ClubName, ClubRole, MembershipStatus, Millis, RoomId};
 use crate::store::StoreError;
 use crate::store::accounts::{User, UserRow};
 use crate::store::page::Page;
@@ -126,6 +126,17 @@ pub enum ClubChange {
     Gone,
     /// The capacity would be below the number of members.
     BelowMembers,
+    /// Who wanted it does not own the club, or not any more.
+    Denied,
+}
+
+/// What came of deleting a club.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClubDeleted {
+    /// It is gone, with these rooms. None: it was gone before.
+    Done(Vec<RoomId>),
+    /// Who wanted it does not own the club, or not any more.
+    Denied,
 }
 
 /// Order of a list of clubs.

@@ -1,10 +1,11 @@
 //! Making, changing and deleting clubs.
 
 use super::read::find;
-use super::types::{Club, ClubChange, ClubPatch, NewClub};
-use crate::domain::{AuditAction, ClubId, ClubName, ClubRole, Millis, RoomId, UserId};
+use super::types::{Club, ClubChange, ClubDeleted, ClubPatch, NewClub};
+use crate::domain::{AuditAction, ClubId, ClubName, ClubRole, Millis, Rank, RoomId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::moderation::{Book, Note, note};
+use crate::store::rooms::rank_of_club;
 use crate::store::{Store, StoreError};
 
 /// What an owner says of a club.
@@ -47,7 +48,7 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Changes a club.
+    /// Changes a club, for who owns it at that moment.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a living club has the new name.
@@ -62,8 +63,8 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Deletes a club and its rooms; tells which rooms. Empty when it was gone already. Its members are
-    /// still to be told: append [`Append::TellClosed`](crate::store::Append::TellClosed).
+    /// Deletes a club and its rooms, for who owns it at that moment. Its members are still to be told:
+    /// append [`Append::TellClosed`](crate::store::Append::TellClosed).
     ///
     /// # Errors
     /// When the store does not answer.
@@ -71,9 +72,9 @@ impl Store {
         &self,
         club: ClubId,
         who: (UserId, Millis),
-    ) -> Result<Vec<RoomId>, StoreError> {
+    ) -> Result<ClubDeleted, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = delete(&mut tx, club, who).await;
+        let done = delete_own(&mut tx, club, who).await;
         tx.end(done).await
     }
 }
@@ -136,6 +137,9 @@ async fn change(
     let Some((members,)) = fetch_optional!(conn, (i64,), LOCK, club.0)? else {
         return Ok(ClubChange::Gone);
     };
+    if !owns(conn, club, who.0).await? {
+        return Ok(ClubChange::Denied);
+    }
     if matches!(patch.capacity, Some(Some(capacity)) if capacity < members) {
         return Ok(ClubChange::BelowMembers);
     }
@@ -184,6 +188,24 @@ fn told(was: &Said, now: &Said) -> String {
         word(was.seen_by != now.seen_by, format!("seen_by={}", now.seen_by)),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether somebody owns a club at this moment. It must be locked: who hands it over meanwhile waits,
+/// or was before.
+async fn owns(conn: &mut Conn, club: ClubId, user: UserId) -> Result<bool, StoreError> {
+    Ok(rank_of_club(conn, club, user).await? == Some(Rank::Owner))
+}
+
+async fn delete_own(
+    conn: &mut Conn,
+    club: ClubId,
+    who: (UserId, Millis),
+) -> Result<ClubDeleted, StoreError> {
+    let is_there = fetch_optional!(conn, (i64,), LOCK, club.0)?.is_some();
+    if is_there && !owns(conn, club, who.0).await? {
+        return Ok(ClubDeleted::Denied);
+    }
+    Ok(ClubDeleted::Done(delete(conn, club, who).await?))
 }
 
 /// Deletes a club with its rooms, which are told.
