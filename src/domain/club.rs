@@ -32,8 +32,8 @@ pub enum InvalidClub {
     #[error("cannot be taken away")]
     Needed,
     /// Too few or too many places.
-    #[error("must be {LEAST_CAPACITY} to {0}")]
-    Capacity(i64),
+    #[error("must be {0} to {1}")]
+    Capacity(i64, i64),
     /// Private clubs are joined by invite, and only they are.
     #[error("a private club is joined by invite, a public one is not")]
     Contradiction,
@@ -143,7 +143,7 @@ impl ClubKind {
 fn within(wish: Option<i64>, most: i64) -> Result<Option<i64>, InvalidClub> {
     match wish {
         Some(places) if !(LEAST_CAPACITY..=most).contains(&places) => {
-            Err(InvalidClub::Capacity(most))
+            Err(InvalidClub::Capacity(LEAST_CAPACITY, most))
         }
         fits => Ok(fits),
     }
@@ -215,13 +215,16 @@ mod tests {
     fn places_depend_on_the_kind() {
         assert_eq!(ClubKind::Study.new_capacity(None), Ok(Some(10)));
         assert_eq!(ClubKind::Study.new_capacity(Some(2)), Ok(Some(2)));
-        assert_eq!(ClubKind::Study.new_capacity(Some(11)), Err(InvalidClub::Capacity(10)));
+        assert_eq!(
+            ClubKind::Study.new_capacity(Some(11)),
+            Err(InvalidClub::Capacity(LEAST_CAPACITY, 10))
+        );
         assert_eq!(ClubKind::Study.changed_capacity(Some(20)), Ok(Some(20)));
         assert_eq!(ClubKind::Study.changed_capacity(None), Err(InvalidClub::Needed));
         assert_eq!(ClubKind::Community.new_capacity(None), Ok(None));
         assert_eq!(
             ClubKind::Community.changed_capacity(Some(1)),
-            Err(InvalidClub::Capacity(100_000))
+            Err(InvalidClub::Capacity(LEAST_CAPACITY, 100_000))
         );
         assert_eq!(ClubKind::Community.changed_capacity(None), Ok(None));
     }

@@ -13,7 +13,8 @@ use super::message_body::{ActBody, DeleteManyBody, EditBody};
 use super::messages::find;
 use super::rooms::readable;
 use super::users::UserBody;
-use crate::domain::{Cid, Emoji, InvalidText, MessageId, RoomId, Text, limits};
+use super::wrong::Wrong;
+use crate::domain::{Cid, Emoji, InvalidId, InvalidText, MessageId, RoomId, Text, limits};
 use crate::protocol::{ActOk, ErrorCode, Refusal};
 use crate::store::{Deed, Whose};
 
@@ -79,9 +80,13 @@ pub(super) async fn delete_many(
 fn seqs(room: RoomId, body: &DeleteManyBody) -> Result<Vec<i64>, ApiError> {
     let most = limits::DELETE_MANY;
     if body.messages.is_empty() || body.messages.len() > most {
-        return Err(ApiError::field("messages", format!("must be 1 to {most}")));
+        return Err(ApiError::field(
+            "messages",
+            Wrong::range(1, i64::try_from(most).unwrap_or(i64::MAX), ""),
+        ));
     }
-    let ids: Result<Vec<MessageId>, _> = body.messages.iter().map(|id| id.parse()).collect();
+    let ids: Result<Vec<MessageId>, InvalidId> =
+        body.messages.iter().map(|id| id.parse()).collect();
     let ids = ids.map_err(|why| ApiError::field("messages", why))?;
     if ids.iter().any(|id| id.room != room) {
         return Err(ApiError::not_found());

@@ -12,6 +12,7 @@ use super::api::Api;
 use super::caller::caller;
 use super::error::ApiError;
 use super::secret;
+use super::wrong::Wrong;
 use crate::domain::{Millis, limits};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Before, Named};
@@ -89,7 +90,8 @@ async fn named(request: &mut ServiceRequest) -> Result<(Data<Api>, Named), ApiEr
     let key = request.headers().get(HEADER).and_then(|key| key.to_str().ok()).unwrap_or_default();
     if !(1..=limits::CALL_KEY_CHARS).contains(&key.len()) {
         let most = limits::CALL_KEY_CHARS;
-        return Err(ApiError::field(HEADER, format!("must be 1 to {most} ASCII characters long")));
+        let msg = format!("must be 1 to {most} ASCII characters long");
+        return Err(ApiError::field(HEADER, Wrong::new("length", msg)));
     }
     let (key, asked) = (key.to_owned(), request.uri().to_string());
     let too_large = || ApiError::new(ErrorCode::TooLarge, "the body is too large");

@@ -9,6 +9,7 @@ use super::caller::Caller;
 use super::error::{ApiError, OnConstraint};
 use super::json::Id;
 use super::rooms::{RoomBody, readable};
+use super::wrong::Wrong;
 use crate::actors::entry;
 use crate::domain::{Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
@@ -32,9 +33,9 @@ pub(super) async fn open(
     api: web::Data<Api>,
     body: web::Json<NewDmBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let other: UserId = body.user_id.parse().map_err(|why| ApiError::field("user_id", why))?;
+    let other = body.user_id.parse::<UserId>().map_err(|why| ApiError::field("user_id", why))?;
     if other == caller.user() {
-        return Err(ApiError::field("user_id", "is you"));
+        return Err(ApiError::field("user_id", Wrong::new("yourself", "is you")));
     }
     api.throttle.call(caller.user(), 1)?;
     let pair = api.store.pair(caller.user(), other, Millis::now()).await;

@@ -8,20 +8,12 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::wrong::{FieldError, Wrong};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::StoreError;
 
 /// When trying again can help and nobody said when.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// A field of a request that does not fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// Name of the field in the body or of the parameter.
-    pub(super) field: &'static str,
-    /// What is wrong with it, for people.
-    pub(super) message: String,
-}
 
 /// Why a call is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +40,8 @@ impl ApiError {
     }
 
     /// A single field that does not fit.
-    pub(super) fn field(field: &'static str, message: impl fmt::Display) -> Self {
-        Self::Fields(vec![FieldError { field, message: message.to_string() }])
+    pub(super) fn field(field: &'static str, why: impl Into<Wrong>) -> Self {
+        Self::Fields(vec![why.into().at(field)])
     }
 
     /// Logs a defect, with the chain of its causes, and hides it from the caller.
@@ -323,10 +315,12 @@ mod tests {
 
     #[test]
     fn fields_are_named() {
-        let problem = json(&Problem::from(&ApiError::field("limit", "is odd")));
+        let problem = json(&Problem::from(&ApiError::field("limit", Wrong::range(1, 200, ""))));
         assert_eq!(problem["status"], 422);
         assert_eq!(problem["code"], "invalid");
-        assert_eq!(problem["errors"][0]["field"], "limit");
+        let wanted = serde_json::json!({ "field": "limit", "reason": "range", "least": 1, "most": 200,
+                                         "message": "must be 1 to 200" });
+        assert_eq!(problem["errors"], serde_json::json!([wanted]));
     }
 
     #[test]

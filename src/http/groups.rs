@@ -11,8 +11,11 @@ use super::json::{Fields, Id, search};
 use super::moderation::permissions::{ranked, require};
 use super::page::{List, Listing, PageParams, Paging};
 use super::rooms::{RoomBody, readable};
+use super::wrong::Wrong;
 use crate::actors::entry;
-use crate::domain::{InvalidName, Millis, Permission, RoomId, RoomKind, RoomName, UserId, limits};
+use crate::domain::{
+    InvalidId, InvalidName, Millis, Permission, RoomId, RoomKind, RoomName, UserId, limits,
+};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Listed, ListedQuery, NewGroup};
 
@@ -138,11 +141,14 @@ pub(super) async fn make(
     Ok(HttpResponse::Created().json(RoomBody::from(view)))
 }
 
-fn people(ids: &[String]) -> Result<Vec<UserId>, String> {
+fn people(ids: &[String]) -> Result<Vec<UserId>, Wrong> {
     if ids.len() > limits::INVITED {
-        return Err(format!("are more than {}", limits::INVITED));
+        return Err(Wrong::too_many(limits::INVITED));
     }
-    ids.iter().map(|id| id.parse().map_err(|why| format!("{id:?}: {why}"))).collect()
+    let id = |id: &String| {
+        id.parse().map_err(|why: InvalidId| Wrong::new("id", format!("{id:?}: {why}")))
+    };
+    ids.iter().map(id).collect()
 }
 
 /// Rooms that people may find, newest first: listed groups, and lobbies.
@@ -159,7 +165,7 @@ pub(super) async fn directory(
         None | Some("") => None,
         Some("group") => Some(RoomKind::Group),
         Some("lobby") => Some(RoomKind::Lobby),
-        Some(_odd) => return Err(ApiError::field("kind", "must be group or lobby")),
+        Some(_odd) => return Err(ApiError::field("kind", Wrong::choice("group or lobby"))),
     };
     let page = paging.page(List::Directory)?;
     let asked = ListedQuery { query: text.as_deref(), kind, page };
@@ -180,7 +186,7 @@ pub(super) async fn invite(
     readable(&api, room, caller).await?;
     let mut already = people(&body.user_ids).map_err(|why| ApiError::field("user_ids", why))?;
     if already.is_empty() {
-        return Err(ApiError::field("user_ids", "must name somebody"));
+        return Err(ApiError::field("user_ids", Wrong::new("blank", "must name somebody")));
     }
     already.sort_unstable();
     already.dedup();

@@ -9,7 +9,8 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::json::Fields;
 use super::page::{List, Listing, PageParams, Paging};
-use crate::domain::{ClubId, MessageId, Millis, NoticeId, RoomId, UserId, limits};
+use super::wrong::Wrong;
+use crate::domain::{ClubId, InvalidId, MessageId, Millis, NoticeId, RoomId, UserId, limits};
 use crate::store::{Notice, NoticeFilter, ReadSelection};
 
 /// One notification.
@@ -128,7 +129,7 @@ pub(super) async fn list(
     let filter = match query.unread.as_deref() {
         None | Some("false") => NoticeFilter::All,
         Some("true") => NoticeFilter::Unread,
-        Some(_odd) => return Err(ApiError::field("unread", "must be true or false")),
+        Some(_odd) => return Err(ApiError::field("unread", Wrong::choice("true or false"))),
     };
     let page = paging.page(List::Notices)?;
     let notices = api.store.notices(caller.user(), filter, page).await?;
@@ -154,14 +155,14 @@ fn selection(body: &InboxReadBody) -> Result<ReadSelection, ApiError> {
     match (body.upto_seq, &body.ids) {
         (Some(seq), None) => Ok(ReadSelection::Upto(seq)),
         (None, Some(ids)) if ids.len() <= most => {
-            let ids: Result<Vec<NoticeId>, _> = ids.iter().map(|id| id.parse()).collect();
+            let ids: Result<Vec<NoticeId>, InvalidId> = ids.iter().map(|id| id.parse()).collect();
             let mut fields = Fields::default();
             let ids = fields.take("ids", ids);
             ids.map(ReadSelection::Ids).ok_or_else(|| fields.refuse())
         }
-        (None, Some(_many)) => Err(ApiError::field("ids", format!("are more than {most}"))),
+        (None, Some(_many)) => Err(ApiError::field("ids", Wrong::too_many(most))),
         (Some(_), Some(_)) | (None, None) => {
-            Err(ApiError::field("upto_seq", "either `upto_seq` or `ids` is wanted"))
+            Err(ApiError::field("upto_seq", Wrong::either("upto_seq", "ids")))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Bodies and other input: JSON only, bounded, and every slip a problem.
 
-use std::fmt;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -9,7 +8,8 @@ use actix_web::web::{JsonConfig, QueryConfig};
 use actix_web::{FromRequest, HttpRequest, dev};
 use serde::{Deserialize, Deserializer};
 
-use super::error::{ApiError, FieldError};
+use super::error::ApiError;
+use super::wrong::{FieldError, Wrong};
 use crate::domain::{DisplayName, MessageId, RoomId, limits};
 use crate::protocol::ErrorCode;
 
@@ -93,16 +93,16 @@ pub(super) struct Fields(Vec<FieldError>);
 
 impl Fields {
     /// The value, or a note of what was wrong with its field.
-    pub(super) fn take<T, E: fmt::Display>(
+    pub(super) fn take<T, E: Into<Wrong>>(
         &mut self,
         field: &'static str,
         parsed: Result<T, E>,
     ) -> Option<T> {
-        parsed.map_err(|why| self.0.push(FieldError { field, message: why.to_string() })).ok()
+        parsed.map_err(|why| self.0.push(why.into().at(field))).ok()
     }
 
     /// Like [`Self::take`], for a field that may be absent.
-    pub(super) fn take_some<T, E: fmt::Display>(
+    pub(super) fn take_some<T, E: Into<Wrong>>(
         &mut self,
         field: &'static str,
         parsed: Option<Result<T, E>>,
@@ -173,10 +173,10 @@ mod tests {
     #[test]
     fn all_fields_that_do_not_fit_are_named_at_once() {
         let mut fields = Fields::default();
-        assert_eq!(fields.take("one", Err::<(), _>("is odd")), None);
-        assert_eq!(fields.take("two", Ok::<_, &str>(2)), Some(2));
-        assert_eq!(fields.take_some("three", None::<Result<(), &str>>), None);
-        assert_eq!(fields.take_some("four", Some(Err::<(), _>("is even"))), None);
+        assert_eq!(fields.take("one", Err::<(), _>(Wrong::choice("even"))), None);
+        assert_eq!(fields.take("two", Ok::<_, Wrong>(2)), Some(2));
+        assert_eq!(fields.take_some("three", None::<Result<(), Wrong>>), None);
+        assert_eq!(fields.take_some("four", Some(Err::<(), _>(Wrong::choice("odd")))), None);
         let Err(ApiError::Fields(errors)) = fields.check() else { panic!("it fits") };
         let names: Vec<_> = errors.iter().map(|error| error.field).collect();
         assert_eq!(names, ["one", "four"]);

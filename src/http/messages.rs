@@ -11,8 +11,9 @@ use super::json::{AtMessage, Fields, Id};
 use super::message_body::{MessageBody, NewMessageBody, PinnedBody, RevisionBody, SentBody};
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
+use super::wrong::Wrong;
 use crate::actors::NewText;
-use crate::domain::{Cid, FileId, InvalidText, MessageId, RoomId, Text, check_files};
+use crate::domain::{Cid, FileId, InvalidId, InvalidText, MessageId, RoomId, Text, check_files};
 use crate::protocol::{ErrorCode, MessageItem, Refusal};
 use crate::store::{Message, Reach, Reading, Window};
 
@@ -83,7 +84,9 @@ pub(super) fn window(query: &WindowQuery, paging: &Paging, ways: Ways) -> Result
     let mut fields = Fields::default();
     let mut windows = Vec::new();
     for (name, value, window) in asked {
-        let seq = value.as_ref().map(|value| value.parse().map_err(|_odd| "must be a seq"));
+        let seq = value
+            .as_ref()
+            .map(|value| value.parse().map_err(|_odd| Wrong::new("number", "must be a seq")));
         windows.extend(fields.take_some(name, seq).map(|seq| (name, window(seq))));
     }
     fields.check()?;
@@ -92,7 +95,8 @@ pub(super) fn window(query: &WindowQuery, paging: &Paging, ways: Ways) -> Result
         ([], true) => continued(paging, ways),
         ([(_name, window)], false) => Ok(*window),
         ([(name, _window), ..], _) => {
-            Err(ApiError::field(name, "only one of before_seq, after_seq, around_seq and cursor"))
+            let msg = "only one of before_seq, after_seq, around_seq and cursor";
+            Err(ApiError::field(name, Wrong::new("either", msg)))
         }
     }
 }
@@ -262,7 +266,8 @@ fn within(
 
 fn files(body: &NewMessageBody) -> Result<Vec<FileId>, ApiError> {
     let ids = body.files.iter().flatten().map(|id| id.parse());
-    let ids = ids.collect::<Result<_, _>>().map_err(|why| ApiError::field("files", why))?;
+    let ids = ids.collect::<Result<_, InvalidId>>();
+    let ids = ids.map_err(|why| ApiError::field("files", why))?;
     Ok(check_files(ids).map_err(Refusal::from)?)
 }
 

@@ -54,6 +54,7 @@ mod token;
 mod upgrade;
 mod users;
 mod words;
+mod wrong;
 
 use std::future::{Ready, ready};
 use std::rc::Rc;

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::json::Fields;
+use super::wrong::Wrong;
 use crate::domain::limits;
 use crate::protocol::ErrorCode;
 use crate::store::Page;
@@ -232,7 +233,9 @@ impl Paging {
     /// 422 for what is no cursor of this list.
     pub(super) fn after<K: Key>(&self, list: List) -> Result<Option<K>, ApiError> {
         let read = |cursor: &String| {
-            key(list, cursor).ok_or_else(|| ApiError::field("cursor", "is no cursor of this list"))
+            key(list, cursor).ok_or_else(|| {
+                ApiError::field("cursor", Wrong::new("cursor", "is no cursor of this list"))
+            })
         };
         self.cursor.as_ref().map(read).transpose()
     }
@@ -300,7 +303,7 @@ fn read(query: &str) -> Result<Paging, ApiError> {
     let (default, most) = limits::PAGE;
     let limit = asked.limit.map(|limit| match limit.parse() {
         Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
-        _odd => Err(format!("must be 1 to {most}")),
+        _odd => Err(Wrong::range(1, i64::try_from(most).unwrap_or(i64::MAX), "")),
     });
     let mut fields = Fields::default();
     let limit = fields.take_some("limit", limit).unwrap_or(default);

@@ -11,6 +11,7 @@ use super::clubs::{require, visible};
 use super::error::ApiError;
 use super::json::Id;
 use super::members::MemberBody;
+use super::wrong::Wrong;
 use crate::domain::{ClubId, ClubRole, UserId};
 
 /// The role of a member.
@@ -49,7 +50,7 @@ pub(super) async fn set_role(
     let role = match body.role.parse() {
         Ok(role @ (ClubRole::Member | ClubRole::Manager)) => role,
         Ok(ClubRole::Owner) | Err(_) => {
-            return Err(ApiError::field("role", "must be member or manager"));
+            return Err(ApiError::field("role", Wrong::choice("member or manager")));
         }
     };
     api.rooms.set_role(club, caller.user(), user, role).await?;

@@ -13,6 +13,7 @@ use super::groups::{listed_name, name_taken};
 use super::json::{Fields, Id, given};
 use super::moderation::permissions::{denied, ranked, require};
 use super::rooms::{RoomDetail, detail, private};
+use super::wrong::Wrong;
 use crate::domain::{
     History, Millis, PERSONA_CHARS, Permission, RoomId, RoomKind, RoomName, Waking, Writers,
     limits, optional_text,
@@ -88,17 +89,21 @@ struct Wish {
 }
 
 /// What a room may say of the language of the assistant.
-pub(super) fn spoken(language: &str) -> Result<String, &'static str> {
+pub(super) fn spoken(language: &str) -> Result<String, Wrong> {
     match language {
         "" | "ko" | "en" => Ok(language.to_owned()),
-        _other => Err("must be ko, en or null"),
+        _other => Err(Wrong::choice("ko, en or null")),
     }
 }
 
 /// What may be said of the model that answers.
-pub(super) fn offered(model: &str, models: &[String]) -> Result<String, &'static str> {
+pub(super) fn offered(model: &str, models: &[String]) -> Result<String, Wrong> {
     let is_known = model.is_empty() || models.iter().any(|known| known == model);
-    if is_known { Ok(model.to_owned()) } else { Err("is no model of this server") }
+    if is_known {
+        Ok(model.to_owned())
+    } else {
+        Err(Wrong::new("model", "is no model of this server"))
+    }
 }
 
 impl Wish {
@@ -106,10 +111,10 @@ impl Wish {
         let mut fields = Fields::default();
         let name = fields.take_some("name", body.name.as_deref().map(RoomName::parse));
         if name.is_some() && room.kind == RoomKind::Lobby {
-            fields.take("name", Err::<(), _>("is given by the operator"));
+            fields.take("name", Err::<(), _>(Wrong::new("operator", "is given by the operator")));
         }
         if body.listed.is_some() && room.kind != RoomKind::Group {
-            fields.take("listed", Err::<(), _>("is for group rooms"));
+            fields.take("listed", Err::<(), _>(Wrong::new("not_group", "is for group rooms")));
         }
         let topic = body
             .topic
@@ -117,11 +122,11 @@ impl Wish {
             .map(|topic| optional_text(topic.as_deref().unwrap_or_default(), limits::TOPIC_CHARS));
         let slow = body.slow_mode_s.map(|slow| match slow.unwrap_or(0) {
             slow if (0..=limits::SLOW_MODE_S).contains(&slow) => Ok(slow),
-            _odd => Err(format!("must be 0 to {}", limits::SLOW_MODE_S)),
+            _odd => Err(Wrong::range(0, limits::SLOW_MODE_S, "")),
         });
         let retention = body.retention_days.map(|days| match days {
             Some(days) if !(1..=limits::RETENTION_DAYS).contains(&days) => {
-                Err(format!("must be 1 to {}", limits::RETENTION_DAYS))
+                Err(Wrong::range(1, limits::RETENTION_DAYS, ""))
             }
             days => Ok(days),
         });

@@ -12,6 +12,7 @@ use super::json::{Fields, Id};
 use super::members::MemberBody;
 use super::moderation::not_any_more;
 use super::page::{List, Listing, PageParams, Paging};
+use super::wrong::Wrong;
 use crate::actors::entry;
 use crate::domain::{
     ClubId, ClubRole, Epoch, History, Millis, Notify, RoomId, RoomKind, RoomName, UserId, Waking,
@@ -200,7 +201,7 @@ impl Form {
         let name = fields.take("name", RoomName::parse(&body.name));
         let kind = body.kind.as_deref().map_or(Ok(RoomKind::Member), |kind| match kind.parse() {
             Ok(kind) if RoomKind::is_club_room(kind) => Ok(kind),
-            _other => Err("must be member or manager"),
+            _other => Err(Wrong::choice("member or manager")),
         });
         let kind = fields.take("kind", kind);
         let topic = optional_text(body.topic.as_deref().unwrap_or_default(), limits::TOPIC_CHARS);
@@ -245,7 +246,7 @@ pub(super) async fn mine(
     let with_hidden = match query.hidden.as_deref() {
         None | Some("false") => false,
         Some("true") => true,
-        Some(_odd) => return Err(ApiError::field("hidden", "must be true or false")),
+        Some(_odd) => return Err(ApiError::field("hidden", Wrong::choice("true or false"))),
     };
     let rooms = api.store.rooms_of(&[caller.user()]).await?;
     let rooms = rooms.into_iter().map(|(_caller, view)| view);

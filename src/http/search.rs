@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::json::Fields;
 use super::message_body::MessageBody;
 use super::page::{List, Listing, PageParams, Paging, cursor};
+use super::wrong::Wrong;
 use crate::domain::{ClubId, ClubRole, InvalidQuery, Millis, RoomId, SearchText, UserId};
 use crate::protocol::{ErrorCode, MessageItem, Refusal};
 use crate::store::{Carried, Message, Search, Spot};
@@ -165,11 +166,11 @@ fn parse(query: &SearchQuery) -> Result<Asked, ApiError> {
     Ok(Asked { text, ..asked })
 }
 
-fn carried(word: &str) -> Result<Carried, &'static str> {
+fn carried(word: &str) -> Result<Carried, Wrong> {
     match word {
         "file" => Ok(Carried::File),
         "link" => Ok(Carried::Link),
-        _other => Err("must be file or link"),
+        _other => Err(Wrong::choice("file or link")),
     }
 }
 

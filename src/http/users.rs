@@ -9,7 +9,8 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::json::{Id, search};
 use super::page::{List, Listing, PageParams, Paging};
-use crate::domain::{UserId, limits};
+use super::wrong::Wrong;
+use crate::domain::{InvalidId, UserId, limits};
 use crate::store::User;
 
 /// A user as others see one.
@@ -69,13 +70,13 @@ pub(super) async fn find(
             let users = api.store.find_users(&text, paging.page(List::Users)?).await?;
             Ok(web::Json(paging.cut(List::Users, users, |user| user.id.0)))
         }
-        _both_or_none => Err(ApiError::field("query", "either `query` or `ids` is wanted")),
+        _both_or_none => Err(ApiError::field("query", Wrong::either("query", "ids"))),
     }
 }
 
 fn parse_ids(ids: &str) -> Result<Vec<UserId>, ApiError> {
     let (_default, most) = limits::PAGE;
-    let ids: Result<Vec<UserId>, _> =
+    let ids: Result<Vec<UserId>, InvalidId> =
         ids.split(',').filter(|id| !id.is_empty()).take(most + 1).map(str::parse).collect();
     match ids {
         Ok(mut ids) if ids.len() <= most => {
@@ -84,7 +85,7 @@ fn parse_ids(ids: &str) -> Result<Vec<UserId>, ApiError> {
             ids.dedup();
             Ok(ids)
         }
-        Ok(_many) => Err(ApiError::field("ids", format!("are more than {most}"))),
+        Ok(_many) => Err(ApiError::field("ids", Wrong::too_many(most))),
         Err(why) => Err(ApiError::field("ids", why)),
     }
 }

@@ -20,6 +20,7 @@ mod length;
 mod licences;
 mod migrations;
 mod names;
+mod reasons;
 mod rust;
 mod spdx;
 mod tidy;

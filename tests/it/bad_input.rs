@@ -178,3 +178,59 @@ async fn a_peer_that_vanishes_is_noticed_by_its_silence() {
     drop(half_open);
     app.end().await;
 }
+
+/// The word is for programs, and what it is about comes as numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_says_why_in_a_word() {
+    let app = TestApp::spawn().await;
+    let mina = app.person("mina").await;
+    let token = Some(mina.token.as_str());
+    let (club, room) = app.club(&mina, "readers").await;
+    let (of_club, of_room) = (format!("/v1/clubs/{club}"), format!("/v1/rooms/{room}"));
+    let cases = [
+        (Method::POST, "/v1/clubs", json!({ "name": "x" }), "name length 2 40"),
+        (Method::POST, "/v1/clubs", json!({ "name": "ok", "kind": "sect" }), "kind choice"),
+        (
+            Method::POST,
+            "/v1/clubs",
+            json!({ "name": "ok", "kind": "study", "capacity": 11 }),
+            "capacity range 2 10",
+        ),
+        (
+            Method::PATCH,
+            of_club.as_str(),
+            json!({ "greeting": "x".repeat(101) }),
+            "greeting too_long 100",
+        ),
+        (Method::PATCH, of_club.as_str(), json!({ "visibility": null }), "visibility needed"),
+        (
+            Method::PATCH,
+            of_club.as_str(),
+            json!({ "visibility": "private", "join_policy": "open" }),
+            "join_policy contradiction",
+        ),
+        (
+            Method::PATCH,
+            of_room.as_str(),
+            json!({ "slow_mode_s": -1 }),
+            "slow_mode_s range 0 21600",
+        ),
+        (Method::PATCH, of_room.as_str(), json!({ "listed": true }), "listed not_group"),
+        (Method::PATCH, of_room.as_str(), json!({ "ai_model": "none" }), "ai_model model"),
+        (Method::POST, "/v1/dms", json!({ "user_id": mina.id }), "user_id yourself"),
+        (Method::POST, "/v1/dms", json!({ "user_id": "r_1" }), "user_id id"),
+        (Method::POST, "/v1/inbox/read", json!({}), "upto_seq either"),
+        (Method::GET, "/v1/rooms?limit=0", json!({}), "limit range 1 200"),
+        (Method::GET, "/v1/search?q=words&after=soon", json!({}), "after time"),
+        (Method::PUT, "/v1/me/password", json!({ "old": "x", "new": "short" }), "new length 8 128"),
+    ];
+    for (method, path, body, wanted) in cases {
+        let (status, problem) = app.rest.refused(method, token, path, Some(&body)).await;
+        let error = &problem["errors"][0];
+        let words = ["field", "reason"].map(|key| error[key].as_str().unwrap_or("?").to_owned());
+        let numbers = ["least", "most"].iter().filter_map(|key| error[key].as_i64());
+        let told: Vec<_> = words.into_iter().chain(numbers.map(|one| one.to_string())).collect();
+        assert_eq!((status, told.join(" ").as_str()), (422, wanted), "{path} {problem}");
+        assert!(!error["message"].as_str().unwrap().is_empty());
+    }
+}

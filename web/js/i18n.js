@@ -20,23 +20,24 @@ const WORDS = {
   ko: { ...ko, ...talkKo, ...ruleKo, ...selfKo, ...assistKo },
   en: { ...en, ...talkEn, ...ruleEn, ...selfEn, ...assistEn },
 };
-/** How the server says what does not fit. @type {[string, RegExp][]} */
-const WRONG = [
-  ["wrong.blank", /must not be blank/u],
-  ["wrong.length", /must be \d+ to \d+ characters/u],
-  ["wrong.long", /longer than \d+/u],
-  ["wrong.range", /must be \d+ to \d+/u],
-  ["wrong.characters", /character that cannot be stored|control characters|may hold letters/u],
-  ["wrong.reserved", /is reserved/u],
-  ["wrong.model", /no model of this server/u],
-  ["wrong.regex", /no regular expression/u],
-  ["wrong.regex.large", /too large once/u],
-  ["wrong.regex.unknown", /not known here/u],
-  ["wrong.regex.empty", /finds the empty text/u],
-  ["wrong.owner", /for the owner to say/u],
-  ["wrong.same", /the same in all rooms/u],
-  ["wrong.choice", /must be one of|must be ko, en|cannot be/u],
-];
+/** What the page says of the reasons why a field does not fit. @type {Record<string, string>} */
+const WRONG = {
+  blank: "wrong.blank",
+  needed: "wrong.blank",
+  length: "wrong.length",
+  too_long: "wrong.long",
+  range: "wrong.range",
+  characters: "wrong.characters",
+  reserved: "wrong.reserved",
+  model: "wrong.model",
+  regex: "wrong.regex",
+  regex_large: "wrong.regex.large",
+  regex_unknown: "wrong.regex.unknown",
+  regex_empty: "wrong.regex.empty",
+  above_you: "wrong.owner",
+  fixed: "wrong.same",
+  choice: "wrong.choice",
+};
 const ATTRIBUTES = { tLabel: "aria-label", tPlaceholder: "placeholder", tTitle: "title" };
 
 let locale = stored() ?? (navigator.language.startsWith("ko") ? "ko" : "en");
@@ -111,15 +112,14 @@ export function tProblem(problem) {
 }
 
 /**
- * What does not fit in one field. The server says so in English only; what its words are known by
- * is said in the reader's language.
- * @param {{message?: string}} error
+ * What does not fit in one field, in the reader's language. A reason that has no words here is said in
+ * the server's, to those who read them.
+ * @param {{reason?: string, least?: number, most?: number, message?: string}} error
  */
-export function tWrong({ message = "" }) {
-  const [key] = WRONG.find(([, pattern]) => pattern.test(message)) ?? [];
+export function tWrong({ reason = "", least, most, message = "" }) {
+  const key = WRONG[reason];
   if (!key) return locale === "en" && message ? message : t("wrong.other");
-  const [least, most] = message.match(/\d+/gu) ?? [];
-  return t(key, { least: number(Number(least)), most: number(Number(most ?? least)) });
+  return t(key, { least: number(least ?? 0), most: number(most ?? 0) });
 }
 
 /** @param {number} count */

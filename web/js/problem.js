@@ -8,7 +8,7 @@ const PATIENCE_MS = 20_000;
 export class Problem extends Error {
   /**
    * @param {{code?: string, reason?: string, detail?: string, status?: number, temporary?: boolean,
-   *   retry_ms?: number, until?: number, errors?: {field: string, message: string}[]}} facts
+   *   retry_ms?: number, until?: number, errors?: {field: string, reason?: string, least?: number, most?: number, message: string}[]}} facts
    */
   constructor({ code = "internal", reason, detail, status = 0, temporary = false, retry_ms, until, errors }) {
     super(detail ?? code);

@@ -31,8 +31,8 @@ pub enum InvalidPattern {
     #[error("must not be blank")]
     Blank,
     /// Too long.
-    #[error("is longer than {CHARS} characters")]
-    TooLong,
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
     /// A character that cannot be stored.
     #[error("holds a character that cannot be stored")]
     Unstorable,
@@ -65,7 +65,7 @@ impl Pattern {
     pub fn parse(kind: FilterKind, raw: &str) -> Result<Self, InvalidPattern> {
         let raw = if kind == FilterKind::Word { raw.trim() } else { raw };
         let text = normalise(raw, CHARS).map_err(|why| match why {
-            InvalidText::TooLong(_) => InvalidPattern::TooLong,
+            InvalidText::TooLong(_) => InvalidPattern::TooLong(CHARS),
             InvalidText::Unstorable => InvalidPattern::Unstorable,
             InvalidText::Blank => InvalidPattern::Blank,
         })?;

@@ -95,7 +95,7 @@ fn what_cannot_be_a_rule_is_refused_with_the_reason() {
     let word = |text: &str| Pattern::parse(FilterKind::Word, text).unwrap_err();
     let regex = |text: &str| Pattern::parse(FilterKind::Regex, text).unwrap_err();
     assert_eq!(word("  "), InvalidPattern::Blank);
-    assert_eq!(word(&"x".repeat(201)), InvalidPattern::TooLong);
+    assert_eq!(word(&"x".repeat(201)), InvalidPattern::TooLong(200));
     assert_eq!(word("a\0"), InvalidPattern::Unstorable);
     assert!(matches!(regex("(ab"), InvalidPattern::Syntax(why) if why.contains("unclosed")));
     assert!(matches!(regex(r"(a)\1"), InvalidPattern::Syntax(_)), "no references back");

@@ -20,6 +20,7 @@ use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::json::Fields;
+use crate::http::wrong::Wrong;
 
 /// A key holds for this at least, and for three times as long at most.
 const LEAST: Duration = Duration::from_secs(5 * 60);
@@ -120,11 +121,12 @@ pub(in crate::http) async fn keys(
     body: web::Json<KeysBody>,
 ) -> Result<web::Json<Keys>, ApiError> {
     let mut fields = Fields::default();
-    let asked = fields.take("ids", body.ids.as_ref().ok_or("is required"));
+    let asked =
+        fields.take("ids", body.ids.as_ref().ok_or_else(|| Wrong::new("needed", "is required")));
     let ids: Result<Vec<FileId>, _> = asked.into_iter().flatten().map(|id| id.parse()).collect();
     let ids = fields.take("ids", ids).unwrap_or_default();
     if ids.len() > MOST {
-        fields.take("ids", Err::<(), _>(format!("must be at most {MOST}")));
+        fields.take("ids", Err::<(), _>(Wrong::too_many(MOST)));
     }
     fields.check()?;
     let now = Millis::now();

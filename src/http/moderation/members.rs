@@ -14,6 +14,7 @@ use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::users::UserBody;
+use crate::http::wrong::Wrong;
 use crate::store::{Ban, Measure, Moderation, Within};
 
 /// Putting a member out.
@@ -173,14 +174,14 @@ pub(in crate::http) async fn bans(
 }
 
 /// A ban of so many seconds.
-pub(super) fn ban_of(span: Option<i64>) -> Result<Measure, String> {
+pub(super) fn ban_of(span: Option<i64>) -> Result<Measure, Wrong> {
     let span = seconds(span, &BAN_SECONDS)?;
     Ok(Measure::Ban { until: span.map(later) })
 }
 
 /// A mute of so many seconds.
-pub(super) fn mute_of(span: Option<i64>) -> Result<Measure, String> {
-    let span = seconds(span, &MUTE_SECONDS)?.ok_or("is missing")?;
+pub(super) fn mute_of(span: Option<i64>) -> Result<Measure, Wrong> {
+    let span = seconds(span, &MUTE_SECONDS)?.ok_or_else(|| Wrong::new("needed", "is missing"))?;
     Ok(Measure::Mute { until: later(span) })
 }
 

@@ -22,6 +22,7 @@ use super::erasures::admin;
 use super::error::ApiError;
 use super::json::Fields;
 use crate::domain::{ClubId, ClubRole, REASON_CHARS, optional_text};
+use crate::http::wrong::Wrong;
 use crate::protocol::{ErrorCode, Refusal};
 
 /// The two ids in a path: of what holds, and of what is held. What is no id names nothing: 404.
@@ -71,10 +72,10 @@ fn reason(raw: Option<&str>, fields: &mut Fields) -> String {
 }
 
 /// A span in seconds.
-fn seconds(raw: Option<i64>, range: &RangeInclusive<i64>) -> Result<Option<i64>, String> {
+fn seconds(raw: Option<i64>, range: &RangeInclusive<i64>) -> Result<Option<i64>, Wrong> {
     match raw {
         Some(odd) if !range.contains(&odd) => {
-            Err(format!("must be {} to {} seconds", range.start(), range.end()))
+            Err(Wrong::range(*range.start(), *range.end(), " seconds"))
         }
         fits => Ok(fits),
     }

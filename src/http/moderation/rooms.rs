@@ -15,6 +15,7 @@ use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::rooms::readable;
 use crate::http::users::UserBody;
+use crate::http::wrong::Wrong;
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Ban, Measure, Moderation, RoomStanding, Within};
 
@@ -102,7 +103,10 @@ pub(in crate::http) async fn put_out(
 ) -> Result<HttpResponse, ApiError> {
     readable(&api, who.0, caller).await?;
     if who.1 == caller.user() {
-        return Err(ApiError::field("user", "is you: leave the room instead"));
+        return Err(ApiError::field(
+            "user",
+            Wrong::new("yourself", "is you: leave the room instead"),
+        ));
     }
     undo(&api, caller, who, Measure::Kick).await
 }

@@ -122,18 +122,19 @@ async fn a_deadly_expression_is_refused_or_harmless(app: &TestApp) {
         talks.send(&club.plans, &format!("{n}"), text).await;
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    for (pattern, why) in [
-        (r"\w{100}", "too large"),
-        ("(a{1000}){1000}", "too large"),
-        ("(ab", "no regular expression"),
-        (r"(a)\1", "no regular expression"),
-        ("a*", "empty"),
-        ("", "blank"),
+    for (pattern, why, reason) in [
+        (r"\w{100}", "too large", "regex_large"),
+        ("(a{1000}){1000}", "too large", "regex_large"),
+        ("(ab", "no regular expression", "regex"),
+        (r"(a)\1", "no regular expression", "regex"),
+        ("a*", "empty", "regex_empty"),
+        ("", "blank", "blank"),
     ] {
         let (status, body) = add(app, &club, regex(pattern)).await;
         let error = &body["errors"][0];
         assert_eq!((status, &error["field"]), (422, &json!("pattern")), "{pattern}");
         assert!(error["message"].as_str().unwrap().contains(why), "{pattern}: {error}");
+        assert_eq!(error["reason"], reason, "{pattern}");
     }
     let odd = json!({ "kind": "poem", "pattern": "", "action": "burn" });
     let (_, body) = add(app, &club, odd).await;
