@@ -1,6 +1,10 @@
 //! Languages that the server writes in.
 
+use std::str::FromStr;
+
 use actix_web::{HttpRequest, http::header};
+
+use crate::domain::InvalidWord;
 
 /// A language of texts for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,10 +26,25 @@ impl Locale {
         }
     }
 
+    /// All words.
+    pub(super) const WORDS: &'static [&'static str] = &["ko", "en"];
+
     /// The language that a client likes best of those spoken here.
     pub(super) fn of(request: &HttpRequest, default: Self) -> Self {
         let wishes = request.headers().get(header::ACCEPT_LANGUAGE);
         wishes.and_then(|wishes| wishes.to_str().ok()).and_then(best).unwrap_or(default)
+    }
+}
+
+impl FromStr for Locale {
+    type Err = InvalidWord;
+
+    fn from_str(word: &str) -> Result<Self, InvalidWord> {
+        match word {
+            "ko" => Ok(Self::Ko),
+            "en" => Ok(Self::En),
+            _other => Err(InvalidWord(Self::WORDS)),
+        }
     }
 }
 

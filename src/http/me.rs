@@ -8,12 +8,16 @@ use super::api::Api;
 use super::auth::{check_password, end};
 use super::caller::{Caller, ClientAddress};
 use super::error::ApiError;
-use super::json::{Id, given};
+use super::json::{Fields, Id, given};
+use super::locale::Locale;
 use super::page::{List, Listing, PageParams, Paging};
 use super::users::UserBody;
-use crate::domain::{DeviceId, InstanceRole, Millis, Password, limits, optional_text};
+use crate::domain::{DeviceId, DisplayName, InstanceRole, Millis, Password, limits, optional_text};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Device, User};
+
+/// A new name counts for at most so many of the people whom one may bring somewhere in a minute.
+const RENAMED: usize = 100;
 
 /// The caller, with what only they may see.
 #[derive(Serialize, ToSchema)]
@@ -37,6 +41,14 @@ pub(super) struct Me {
 /// A change to the caller's account: what is absent stays, null clears.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MePatchBody {
+    /// How the caller is called, 1–64 characters; null is the username.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    display_name: Option<Option<String>>,
+    /// In which language the server writes to the caller.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = super::words::locale, required = false)]
+    locale: Option<Option<String>>,
     /// What the caller says of themselves, at most 60 characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 60)]
@@ -111,9 +123,32 @@ pub(super) async fn change(
     api: web::Data<Api>,
     body: web::Json<MePatchBody>,
 ) -> Result<web::Json<Me>, ApiError> {
-    if let Some(text) = &body.status_text {
-        let text = optional_text(text.as_deref().unwrap_or_default(), limits::STATUS_CHARS);
-        let text = text.map_err(|why| ApiError::field("status_text", why))?;
+    let user = account(&api, caller).await?;
+    let mut fields = Fields::default();
+    let name = body.display_name.as_ref();
+    let name = name.map(|name| DisplayName::parse(name.as_deref().unwrap_or(&user.username)));
+    let name = fields.take_some("display_name", name);
+    let locale = body.locale.as_ref();
+    let locale = locale.map(|word| word.as_deref().unwrap_or_default().parse::<Locale>());
+    let locale = fields.take_some("locale", locale);
+    let text = body.status_text.as_ref().map(|text| text.as_deref().unwrap_or_default());
+    let text = text.map(|text| optional_text(text, limits::STATUS_CHARS));
+    let text = fields.take_some("status_text", text);
+    fields.check()?;
+    let name = name.filter(|name| name.as_str() != user.display_name);
+    if name.is_some() || locale.is_some() {
+        // Everybody with whom one has a private room hears of the name.
+        let pairs = match &name {
+            Some(_name) => api.store.haunts(caller.user()).await?.pairs,
+            None => Vec::new(),
+        };
+        api.throttle.call(caller.user(), pairs.len().clamp(1, RENAMED))?;
+        api.store.set_profile(caller.user(), name.as_ref(), locale.map(Locale::word)).await?;
+        if let Some(name) = name {
+            api.rooms.renamed(&pairs, name.as_str()).await;
+        }
+    }
+    if let Some(text) = text {
         api.rooms.set_status_text(caller.user(), &text).await?;
     }
     Ok(web::Json(shown(&api, caller).await?))

@@ -52,6 +52,11 @@ pub(super) fn language_or_null() -> Object {
     one_of_or_null(&["ko", "en"], "In which language the assistant speaks.")
 }
 
+/// In which language the server writes to somebody.
+pub(super) fn locale() -> Object {
+    one_of(super::locale::Locale::WORDS, "In which language the server writes to the caller.")
+}
+
 /// How a list of clubs is sorted.
 pub(super) fn club_sort() -> Object {
     one_of(&["new", "members"], "`new` by default.")

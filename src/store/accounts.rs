@@ -199,6 +199,30 @@ impl Store {
         Ok(())
     }
 
+    /// Changes how somebody is called, and in which language the server writes to them.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_profile(
+        &self,
+        user: UserId,
+        display_name: Option<&DisplayName>,
+        locale: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.db.write().await?;
+        execute!(
+            conn,
+            "UPDATE account SET display_name = coalesce($2, display_name),
+                    display_key = coalesce($3, display_key), locale = coalesce($4, locale)
+              WHERE user_id = $1 AND deleted_at IS NULL",
+            user.0,
+            display_name.map(DisplayName::as_str),
+            display_name.map(DisplayName::key),
+            locale
+        )?;
+        Ok(())
+    }
+
     /// Sets what somebody says of themselves.
     ///
     /// # Errors

@@ -47,6 +47,7 @@ mod presence;
 mod previews;
 mod private;
 mod process;
+mod profile;
 mod proxies;
 mod reading;
 mod resume;

@@ -83,6 +83,13 @@ impl RoomsHandle {
     }
 
     /// A room has another name for one user alone.
+    /// Somebody is called by another name: so are their private rooms, to the other one of each.
+    pub(crate) async fn renamed(&self, pairs: &[(RoomId, UserId)], name: &str) {
+        for (room, other) in pairs {
+            self.renamed_for(*other, *room, name).await;
+        }
+    }
+
     pub(crate) async fn renamed_for(&self, user: UserId, room: RoomId, name: &str) {
         self.updated_for(user, room, RoomUpdateData { name: Some(name), ..Default::default() })
             .await;

@@ -1,0 +1,76 @@
+//! What one says of oneself: how one is called, and in which language the server writes.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::moderation::call;
+use crate::support::{Client, Person, TestApp, on_both};
+
+on_both!(
+    a_new_name_is_shown_everywhere,
+    the_server_writes_in_the_language_that_one_chose,
+    what_does_not_fit_changes_nothing,
+);
+
+async fn patch(app: &TestApp, who: &Person, body: Value) -> Value {
+    app.rest.patch(&who.token, "/v1/me", &body).await
+}
+
+async fn a_new_name_is_shown_everywhere(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let carol = app.person("carol").await;
+    let dm = app.rest.post(&mina.token, "/v1/dms", &json!({ "user_id": bob.id })).await;
+    let room = dm["id"].as_str().unwrap();
+    let (mut at_bob, mut at_carol) = (app.session(&bob).await, app.session(&carol).await);
+    let me = patch(app, &mina, json!({ "display_name": "  김미나 " })).await;
+    assert_eq!(me["user"]["display_name"], "김미나");
+    let told = at_bob.expect("room.update").await;
+    assert_eq!((&told["room"], &told["d"]), (&json!(room), &json!({ "name": "김미나" })));
+    at_carol.expect_none(|line| line["ev"] == "room.update").await;
+    let rooms = app.rest.get(&bob.token, "/v1/rooms").await["items"].clone();
+    let shown = rooms.as_array().unwrap().iter().find(|one| one["id"] == room).unwrap();
+    assert_eq!(shown["name"], "김미나");
+    let found = app.rest.get(&bob.token, "/v1/users?query=미나").await["items"].clone();
+    assert_eq!((&found[0]["id"], &found[0]["username"]), (&json!(mina.id), &json!("mina")));
+    let mut late = Client::connect(app.address).await;
+    assert_eq!(late.auth(&mina.token).await["user"]["display_name"], "김미나");
+    // What is as it was tells nobody, and what is not named stays.
+    patch(app, &mina, json!({ "display_name": "김미나", "status_text": "here" })).await;
+    at_bob.expect_none(|line| line["ev"] == "room.update").await;
+    let me = patch(app, &mina, json!({ "display_name": null })).await;
+    assert_eq!(me["user"]["display_name"], "mina", "the default");
+    assert_eq!(me["user"]["status_text"], "here");
+    assert_eq!(at_bob.expect("room.update").await["d"]["name"], "mina");
+}
+
+async fn the_server_writes_in_the_language_that_one_chose(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let room = app.lobby(&mina).await;
+    let mut at_bob = app.session(&bob).await;
+    let mut at_mina = app.session(&mina).await;
+    for (locale, title) in [("en", "mentioned you"), ("ko", "불렀어요")] {
+        assert_eq!(patch(app, &mina, json!({ "locale": locale })).await["locale"], locale);
+        at_bob.send(&room, locale, "@mina look").await;
+        let entry = at_mina.expect("inbox").await["d"].clone();
+        assert!(entry["title"].as_str().unwrap().contains(title), "{entry}");
+    }
+}
+
+async fn what_does_not_fit_changes_nothing(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let before = app.rest.get(&mina.token, "/v1/me").await;
+    let odd = json!({ "display_name": " ", "locale": "de", "status_text": "x".repeat(61) });
+    let (status, body) = call(app, Method::PATCH, &mina, "/v1/me", odd).await;
+    let wrong: Vec<_> = body["errors"].as_array().unwrap().iter().collect();
+    let fields: Vec<_> = wrong.iter().map(|one| one["field"].as_str().unwrap()).collect();
+    assert_eq!((status, fields), (422, vec!["display_name", "locale", "status_text"]));
+    for odd in [
+        json!({ "locale": null }),
+        json!({ "locale": "en", "display_name": "x".repeat(65) }),
+        json!({ "locale": "en", "display_name": "a\u{7}b" }),
+    ] {
+        assert_eq!(call(app, Method::PATCH, &mina, "/v1/me", odd.clone()).await.0, 422, "{odd}");
+    }
+    assert_eq!(call(app, Method::PATCH, &mina, "/v1/me", json!({ "locale": 7 })).await.0, 400);
+    assert_eq!(app.rest.get(&mina.token, "/v1/me").await, before);
+}
