@@ -220,6 +220,11 @@
 //! the report is what lets them delete it, or mute or put out its author in that room, once, without ever
 //! being inside (`store/journal/room_measures.rs`). All of that is in the log that admins read, not in the
 //! host's, whom it may concern.
+//!
+//! **D32. A block shuts a room.** Who has blocked whom is asked where mentions, entries and places in
+//! groups are made. That nobody writes in the private room of the two stands in the row of the room: the
+//! journal reads it under the lock that it takes anyway, so no message passes a block, whatever node has
+//! heard of it, and the live room learns of it as of any setting.
 
 pub mod actors;
 pub mod app;

@@ -148,6 +148,13 @@ impl Permission {
         matches!(self, Self::Send | Self::Attach | Self::MentionAll)
     }
 
+    /// Whether the two of a private room do it to one another: nobody does while one has blocked the
+    /// other.
+    #[must_use]
+    pub const fn is_between_people(self) -> bool {
+        self.is_speech() || matches!(self, Self::React | Self::Pin)
+    }
+
     /// The lowest rank where a room says nothing.
     #[must_use]
     pub fn default_in(self, kind: RoomKind) -> Least {

@@ -116,6 +116,8 @@ pub enum Denied {
     Rank(Least),
     /// Not until then.
     Muted(Millis),
+    /// One of the two who are in it has blocked the other.
+    Blocked,
 }
 
 /// What a room asks of those who are inside.
@@ -127,13 +129,16 @@ pub struct RoomSettings {
     pub slow_mode: Duration,
     /// What wakes the assistant.
     pub waking: Waking,
+    /// Whether one of the two of a private room has blocked the other: then it is only read.
+    pub is_shut: bool,
 }
 
 impl RoomSettings {
     /// A room of a kind that says nothing of its own.
     #[must_use]
     pub fn of(kind: RoomKind) -> Self {
-        Self { rules: Rules::of(kind), slow_mode: Duration::ZERO, waking: Waking::Mention }
+        let (slow_mode, waking) = (Duration::ZERO, Waking::Mention);
+        Self { rules: Rules::of(kind), slow_mode, waking, is_shut: false }
     }
 
     /// Whether somebody may do something now.
@@ -149,10 +154,19 @@ impl RoomSettings {
         if !self.rules.allows(permission, standing.rank) {
             return Err(Denied::Rank(self.rules.least(permission)));
         }
+        if self.is_shut && permission.is_between_people() {
+            return Err(Denied::Blocked);
+        }
         match standing.muted_until {
             Some(until) if permission.is_speech() && until > now => Err(Denied::Muted(until)),
             _free => Ok(()),
         }
+    }
+
+    /// Whether somebody of a rank may do something, as far as the room goes.
+    #[must_use]
+    pub fn lets(&self, permission: Permission, rank: Rank) -> bool {
+        self.check(Standing::new(rank), permission, Millis(0)).is_ok()
     }
 
     /// How long somebody still has to wait who has written last at some moment. Moderators never
@@ -192,6 +206,17 @@ mod tests {
         assert_eq!(check(Permission::React, 99), Ok(()));
         assert_eq!(check(Permission::Read, 99), Ok(()));
         assert_eq!(check(Permission::Pin, 99), Err(Denied::Rank(Least::Moderator)));
+    }
+
+    #[test]
+    fn a_shut_room_is_only_read() {
+        let settings = RoomSettings { is_shut: true, ..RoomSettings::of(RoomKind::Private) };
+        let lets: Vec<_> =
+            Permission::all().filter(|one| settings.lets(*one, Rank::Member)).collect();
+        assert_eq!(lets, [Permission::Read, Permission::MentionAll]);
+        let member = Standing::new(Rank::Member);
+        let denied = settings.check(member, Permission::Pin, Millis(0));
+        assert_eq!(denied, Err(Denied::Blocked));
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use super::json::Id;
 use super::rooms::{RoomBody, readable};
 use super::wrong::Wrong;
 use crate::actors::entry;
-use crate::domain::{Millis, RoomId, UserId};
+use crate::domain::{Denied, Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::RoomView;
 
@@ -39,7 +39,8 @@ pub(super) async fn open(
     }
     api.throttle.call(caller.user(), 1)?;
     let pair = api.store.pair(caller.user(), other, Millis::now()).await;
-    let (room, is_new) = pair.on_constraint("room_pair_account", ApiError::not_found)?;
+    let pair = pair.on_constraint("room_pair_account", ApiError::not_found)?;
+    let (room, is_new) = pair.ok_or_else(|| Refusal::from(Denied::Blocked))?;
     if !is_new {
         let view = view(&api, room, caller.user()).await?;
         return Ok(HttpResponse::Ok().json(RoomBody::from(view)));

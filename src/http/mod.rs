@@ -14,6 +14,7 @@ mod api;
 mod assets;
 mod assistant;
 mod auth;
+mod blocks;
 mod caller;
 mod club_assistant;
 mod club_body;
@@ -125,6 +126,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/me/clubs").get(clubs::mine))
         .service(resource("/v1/users").get(users::find))
         .service(resource("/v1/users/{id}").get(users::show))
+        .service(resource("/v1/users/{id}/block").put(blocks::block).delete(blocks::unblock))
+        .service(resource("/v1/me/blocks").get(blocks::list))
         .service(resource("/v1/clubs").get(clubs::find).post(clubs::make))
         .service(resource("/v1/clubs/{id}")
             .get(clubs::show).patch(clubs::change).delete(clubs::delete))

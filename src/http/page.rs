@@ -58,6 +58,8 @@ pub(super) enum List {
     OlderInThread = 21,
     /// Messages of a thread, going on.
     NewerInThread = 22,
+    /// Whom the caller has blocked.
+    Blocks = 24,
     /// Who stays out of a club.
     Bans = 40,
     /// What moderators did.

@@ -103,6 +103,8 @@ pub(super) struct RoomDetail {
     /// The host of a group.
     #[schema(value_type = Option<String>, example = "u_7")]
     host_id: Option<UserId>,
+    /// Whether one of the two of a private room has blocked the other: then nobody writes there.
+    blocked: bool,
     /// What wakes the assistant: `off`, `mention` or `always`.
     #[schema(value_type = String, example = "mention")]
     assistant: Waking,
@@ -289,6 +291,7 @@ pub(super) async fn detail(
         horizon: info.horizon,
         listed: info.is_listed,
         host_id: info.host,
+        blocked: info.is_shut,
         assistant: info.waking,
         assistant_own: info.has_own_waking,
         persona: info.assistant.persona,

@@ -132,6 +132,8 @@ impl From<Denied> for Refusal {
                 until: Some(until.0),
                 ..Self::new(ErrorCode::Muted, "you may read, not write")
             },
+            Denied::Blocked => Self::new(ErrorCode::Forbidden, "one of you has blocked the other")
+                .because("blocked"),
             Denied::Rank(Least::Nobody) => {
                 Self::new(ErrorCode::Forbidden, "nobody may do this here").because("role")
             }

@@ -171,6 +171,9 @@ pub struct RoomUpdateData<'a> {
     /// What wakes the assistant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assistant: Option<Waking>,
+    /// Whether one of the two of a private room has blocked the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<bool>,
     /// The host of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<UserId>,

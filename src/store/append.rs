@@ -333,6 +333,9 @@ pub enum AppendRefusal {
     NoSuchUser,
     /// One of those who were to be brought in is banned from the room.
     KeptOut,
+    /// Somebody of two has blocked the other: they write to one another no more, and bring one another
+    /// in nowhere.
+    Blocked,
     /// Two people have a private room for ever.
     PrivateRoom,
     /// This is not for rooms of this kind.

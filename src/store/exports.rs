@@ -5,9 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::assistant;
 use super::db::{Conn, fetch_all, fetch_optional};
-use super::{Store, StoreError};
+use super::{Store, StoreError, assistant, blocks};
 use crate::domain::{ClubId, FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
 
 /// Entries in one page.
@@ -26,6 +25,8 @@ pub enum ExportPart {
     Reactions,
     /// Threads that the user follows.
     Threads,
+    /// Whom the user has blocked.
+    Blocks,
     /// The inbox.
     Notifications,
     /// Reports that the user made.
@@ -38,12 +39,13 @@ pub enum ExportPart {
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Clubs,
         Self::Rooms,
         Self::Messages,
         Self::Reactions,
         Self::Threads,
+        Self::Blocks,
         Self::Notifications,
         Self::Reports,
         Self::Questions,
@@ -59,6 +61,7 @@ impl ExportPart {
             Self::Messages => "messages",
             Self::Reactions => "reactions",
             Self::Threads => "threads",
+            Self::Blocks => "blocks",
             Self::Notifications => "notifications",
             Self::Reports => "reports",
             Self::Questions => "ai_questions",
@@ -103,6 +106,9 @@ impl Store {
             ExportPart::Messages => messages(&mut conn, user, after).await,
             ExportPart::Reactions => reactions(&mut conn, user, after).await,
             ExportPart::Threads => threads(&mut conn, user, after).await,
+            ExportPart::Blocks => {
+                Ok(marked(blocks::of(&mut conn, (user, after.first), PAGE).await?))
+            }
             ExportPart::Notifications => notices(&mut conn, user, after).await,
             ExportPart::Reports => reports(&mut conn, user, after).await,
             ExportPart::Questions => {

@@ -25,6 +25,7 @@ mod answers;
 mod append;
 mod arrivals;
 mod assistant;
+mod blocks;
 mod classify;
 mod clubs;
 mod db;
@@ -79,6 +80,7 @@ pub use assistant::{
     Asked, AskedAgain, Budget, Budgets, Context, ContextLine, Manifest, Prospect, Receipt,
     Reserved, Run, RunBegin, RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
 };
+pub use blocks::{Block, Blocked};
 pub use clubs::{
     Club, ClubAssistant, ClubAssistantChange, ClubAssistantPatch, ClubChange, ClubDeleted,
     ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,

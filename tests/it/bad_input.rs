@@ -187,6 +187,7 @@ async fn what_does_not_fit_says_why_in_a_word() {
     let token = Some(mina.token.as_str());
     let (club, room) = app.club(&mina, "readers").await;
     let (of_club, of_room) = (format!("/v1/clubs/{club}"), format!("/v1/rooms/{room}"));
+    let own = format!("/v1/users/{}/block", mina.id);
     let cases = [
         (Method::POST, "/v1/clubs", json!({ "name": "x" }), "name length 2 40"),
         (Method::POST, "/v1/clubs", json!({ "name": "ok", "kind": "sect" }), "kind choice"),
@@ -219,8 +220,10 @@ async fn what_does_not_fit_says_why_in_a_word() {
         (Method::PATCH, of_room.as_str(), json!({ "ai_model": "none" }), "ai_model model"),
         (Method::POST, "/v1/dms", json!({ "user_id": mina.id }), "user_id yourself"),
         (Method::POST, "/v1/dms", json!({ "user_id": "r_1" }), "user_id id"),
+        (Method::PUT, own.as_str(), json!({}), "id yourself"),
         (Method::POST, "/v1/inbox/read", json!({}), "upto_seq either"),
         (Method::GET, "/v1/rooms?limit=0", json!({}), "limit range 1 200"),
+        (Method::GET, "/v1/me/blocks?cursor=x", json!({}), "cursor cursor"),
         (Method::GET, "/v1/search?q=words&after=soon", json!({}), "after time"),
         (Method::PUT, "/v1/me/password", json!({ "old": "x", "new": "short" }), "new length 8 128"),
     ];

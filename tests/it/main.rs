@@ -21,6 +21,7 @@ mod acts;
 mod again;
 mod assistant;
 mod bad_input;
+mod blocks;
 mod both;
 mod club_rules;
 mod clubs;

@@ -193,8 +193,8 @@ async fn what_is_ones_own_in_a_room_is_told_when_they_come(world: World) {
     let (_club, general) = world.club("Chess", mina.id).await;
     let (lobby, at) = (world.lobby().await, Millis(1));
     world.store.set_status_text(bob.id, "on the \"train\" 🚂").await.unwrap();
-    let (pair, _) = world.store.pair(mina.id, bob.id, at).await.unwrap();
-    let (hidden, _) = world.store.pair(mina.id, cho, at).await.unwrap();
+    let (pair, _) = world.store.pair(mina.id, bob.id, at).await.unwrap().unwrap();
+    let (hidden, _) = world.store.pair(mina.id, cho, at).await.unwrap().unwrap();
     world.say(pair, mina.id, "hi @bob").await;
     world.say(hidden, cho, "hello").await;
     world.store.set_notify(lobby, mina.id, Notify::All).await.unwrap();

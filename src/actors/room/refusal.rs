@@ -13,11 +13,13 @@ pub(crate) enum RoomRefusal {
     NotMember,
     /// May read, may not write until then.
     Muted { until: i64 },
+    /// One of the two who are in it has blocked the other.
+    Blocked,
     /// It takes a higher rank.
     Rank(Least),
     /// The room takes one message per user and interval.
     SlowMode { retry: Duration },
-    /// The club does not want such texts.
+    /// Such texts are not wanted here.
     Filtered,
     /// `reply_to` names no message of this room.
     NoSuchMessage,
@@ -53,12 +55,13 @@ impl From<RoomRefusal> for Refusal {
                 Self::new(ErrorCode::NotFound, "no such room")
             }
             RoomRefusal::Muted { until } => Denied::Muted(Millis(until)).into(),
+            RoomRefusal::Blocked => Denied::Blocked.into(),
             RoomRefusal::Rank(least) => Denied::Rank(least).into(),
             RoomRefusal::SlowMode { retry } => {
                 Self::new(ErrorCode::SlowMode, "the room is in slow mode").retry_in(retry)
             }
             RoomRefusal::Filtered => {
-                Self::new(ErrorCode::Forbidden, "the club does not want such texts")
+                Self::new(ErrorCode::Forbidden, "such texts are not wanted here")
                     .because("filtered")
             }
             RoomRefusal::NoSuchMessage => {
@@ -119,6 +122,7 @@ impl From<AppendRefusal> for RoomRefusal {
                 Self::SlowMode { retry }
             }
             AppendRefusal::Decided => Self::Decided,
+            AppendRefusal::Blocked => Self::Blocked,
             AppendRefusal::Role => Self::Rank(Least::Nobody),
             AppendRefusal::NotMember
             | AppendRefusal::Banned { .. }

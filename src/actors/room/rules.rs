@@ -28,7 +28,7 @@ const PACE: usize = 256;
 pub(crate) struct RuleBook {
     /// Who may do what, and how often.
     pub(crate) settings: RoomSettings,
-    /// What its club does not want to read; none where there is no such rule.
+    /// What is not wanted here; none where there is no such rule.
     pub(crate) filter: Option<Arc<Filter>>,
     /// The state of the room that all this was read from.
     pub(crate) rev: i64,
@@ -93,6 +93,7 @@ impl RoomState {
         match self.facts.rules.settings.check(standing, permission, now) {
             Ok(()) => Ok(standing),
             Err(Denied::Rank(least)) => Err(RoomRefusal::Rank(least)),
+            Err(Denied::Blocked) => Err(RoomRefusal::Blocked),
             Err(Denied::Muted(until)) => Err(RoomRefusal::Muted { until: until.0 }),
         }
     }

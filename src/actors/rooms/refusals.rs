@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Millis;
+use crate::domain::{Denied, Millis};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::AppendRefusal;
 
@@ -70,6 +70,7 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
             Refusal::new(ErrorCode::Conflict, "somebody of these is banned from the room")
                 .because("kept_out")
         }
+        AppendRefusal::Blocked => Denied::Blocked.into(),
         AppendRefusal::PrivateRoom => {
             Refusal::new(ErrorCode::Conflict, "two people have a private room for ever")
                 .because("private_room")

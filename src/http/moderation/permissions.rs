@@ -6,7 +6,7 @@ use actix_web::web;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Least, Millis, Permission, Rank, RoomId, RoomSettings};
+use crate::domain::{Least, Millis, Permission, Rank, RoomId};
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -117,8 +117,7 @@ pub(in crate::http) fn require(
     rank: Rank,
     permission: Permission,
 ) -> Result<(), ApiError> {
-    let RoomSettings { rules, .. } = room.settings();
-    if rules.allows(permission, rank) {
+    if room.settings().rules.allows(permission, rank) {
         return Ok(());
     }
     let msg = format!("you may not do this here: {permission}");
@@ -131,7 +130,7 @@ async fn permissions(
     caller: Caller,
 ) -> Result<web::Json<PermissionsBody>, ApiError> {
     let (info, rank) = ranked(api, room, caller).await?;
-    let RoomSettings { rules, .. } = info.settings();
+    let settings = info.settings();
     let overrides = info.overrides();
     let all = Permission::all;
     // What an older version let it say means nothing.
@@ -140,8 +139,8 @@ async fn permissions(
     let mute = api.store.own_mute(room, caller.user(), Millis::now()).await?;
     Ok(web::Json(PermissionsBody {
         rank,
-        permissions: all().map(|one| (one.word(), rules.least(one))).collect(),
-        may: all().filter(|one| rules.allows(*one, rank)).map(word).collect(),
+        permissions: all().map(|one| (one.word(), settings.rules.least(one))).collect(),
+        may: all().filter(|one| settings.lets(*one, rank)).map(word).collect(),
         own: settable().filter(|one| overrides.get(*one).is_some()).map(word).collect(),
         settable: settable().map(word).collect(),
         muted_until: mute.as_ref().map(|mute| mute.until),

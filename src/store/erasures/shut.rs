@@ -1,9 +1,8 @@
 //! Shutting an account: from this moment nobody signs in with it, and it has no name.
 
 use crate::domain::{ClubId, DeviceId, Millis, RoomId, UserId};
-use crate::store::clubs;
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, blocks, clubs};
 
 /// What came of shutting an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +72,7 @@ async fn shut(
         )?;
         return Ok(known.map_or(Shut::Gone, |_shut| Shut::Before));
     }
+    blocks::forget(conn, user).await?;
     let devices = fetch_all!(
         conn,
         (i64,),

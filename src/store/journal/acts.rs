@@ -55,6 +55,11 @@ pub(super) async fn act(
     if !places.rooms.contains_key(&act.room) {
         return Ok(Appended::Refused(AppendRefusal::Gone));
     }
+    let is_between_people =
+        matches!(act.deed, Deed::Edit { .. } | Deed::Pin { .. } | Deed::Unpin { .. });
+    if is_between_people && places.is_shut(act.room) {
+        return Ok(Appended::Refused(AppendRefusal::Blocked));
+    }
     let done = match &act.deed {
         Deed::Edit { message, text, cid, called, flagged } => {
             let (cid, called, flagged) = (cid.as_ref(), called.as_ref(), *flagged);

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use crate::domain::{Group, Millis, RoomId, UserId};
 use crate::store::append::{Appended, Called};
+use crate::store::blocks::apart;
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::rooms::{may_read, visible_after};
@@ -27,17 +28,19 @@ const FANOUTS: Bulk = bulk!(
     " WHERE TRUE ON CONFLICT (room_id, message_seq, what) DO NOTHING"
 );
 
-/// Some of whom may read the message, and whether they want no entry from its room.
+/// Some of whom may read the message and hear of its author, and whether they want no entry from its room.
 const READERS: Bulk = bulk!(
     "SELECT given.user_id, coalesce(seen.notify = 'none', FALSE) FROM ",
-    (room_id bigint, message_seq bigint, user_id bigint),
+    (room_id bigint, message_seq bigint, user_id bigint, author_id bigint),
     concat!(
         " CROSS JOIN room LEFT JOIN room_member seen
                  ON seen.room_id = given.room_id AND seen.user_id = given.user_id
           WHERE room.room_id = given.room_id AND ",
         may_read!("given.user_id"),
         " AND given.message_seq > ",
-        visible_after!("given.user_id")
+        visible_after!("given.user_id"),
+        " AND NOT ",
+        apart!("given.author_id", "given.user_id")
     )
 );
 
@@ -244,7 +247,8 @@ async fn tell(
     let given = Given::new()
         .ints(users.iter().map(|_user| room.0))
         .ints(users.iter().map(|_user| message))
-        .ints(users.iter().copied());
+        .ints(users.iter().copied())
+        .ints(users.iter().map(|_user| row.author_id));
     let readers: Vec<(i64, bool)> = conn.given_all(&READERS, given).await?;
     let users: Vec<i64> = readers.iter().map(|(user, _is_silent)| *user).collect();
     let mut mentions = Vec::new();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::domain::{Millis, Overrides, Permission, Rank, RoomId, RoomKind, Rules, UserId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
+use crate::store::blocks::apart;
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
@@ -27,13 +28,17 @@ const ENTER: Bulk = bulk!(
              notify = NULL, hidden_n = NULL, banned_at = NULL, ban_until = NULL"
 );
 
-/// Living people, whether they are inside already, until when they may not write there, and whether
-/// they are to stay out.
+/// Living people, whether they are inside already, until when they may not write there, whether they
+/// are to stay out, and whether there is a block between them and who brings them in.
 const PEOPLE: Bulk = bulk!(
-    "SELECT given.user_id, coalesce(inside.is_inside, FALSE), inside.muted_until,
+    concat!(
+        "SELECT given.user_id, coalesce(inside.is_inside, FALSE), inside.muted_until,
             inside.banned_at IS NOT NULL
-                AND (inside.ban_until IS NULL OR inside.ban_until > given.at) FROM ",
-    (room_id bigint, user_id bigint, at bigint),
+                AND (inside.ban_until IS NULL OR inside.ban_until > given.at), ",
+        apart!("given.user_id", "given.by_id"),
+        " FROM "
+    ),
+    (room_id bigint, user_id bigint, by_id bigint, at bigint),
     " CROSS JOIN account LEFT JOIN room_member inside
              ON inside.room_id = given.room_id AND inside.user_id = given.user_id
       WHERE account.user_id = given.user_id AND account.deleted_at IS NULL"
@@ -46,9 +51,10 @@ pub(super) async fn make(
     new: &NewGroup,
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
+    let host = Mover { user: new.by, at: new.at };
     let others: Vec<_> = new.members.iter().copied().filter(|user| *user != new.by).collect();
     // Nobody is in a room that is not there yet.
-    let others = match newcomers(conn, RoomId(0), &others, new.at).await? {
+    let others = match newcomers(conn, (RoomId(0), host), &others).await? {
         Ok(others) => others,
         Err(why) => return Ok(Err(why)),
     };
@@ -75,9 +81,9 @@ pub(super) async fn make(
         is_general: false,
         is_watched: true,
         slow_mode_s: 0,
+        is_shut: false,
     };
     places.rooms.insert(room, head);
-    let host = Mover { user: new.by, at: new.at };
     enter(conn, room, &[host.user], host).await?;
     let moves = bring(conn, places, (room, host), others, writer).await?;
     Ok(Ok(Moves { made: Some(room), ..moves }))
@@ -132,7 +138,7 @@ pub(super) async fn invite(
     if !may_invite(conn, room, host.user).await? {
         return Ok(Err(AppendRefusal::Role));
     }
-    Ok(match newcomers(conn, room, users, host.at).await? {
+    Ok(match newcomers(conn, (room, host), users).await? {
         Ok(fresh) => Ok(bring(conn, places, (room, host), fresh, writer).await?),
         Err(why) => Err(why),
     })
@@ -198,6 +204,8 @@ pub(super) async fn succeed(
     Ok(())
 }
 
+type PersonRow = (i64, bool, Option<i64>, bool, bool);
+
 /// Somebody who is not inside, and perhaps was.
 struct Newcomer {
     user: UserId,
@@ -207,22 +215,26 @@ struct Newcomer {
 /// Those who are not inside, each once, in the order in which they were named.
 async fn newcomers(
     conn: &mut Conn,
-    room: RoomId,
+    (room, by): (RoomId, Mover),
     users: &[UserId],
-    at: Millis,
 ) -> Result<Result<Vec<Newcomer>, AppendRefusal>, StoreError> {
     let given = Given::new()
         .ints(users.iter().map(|_user| room.0))
         .ints(users.iter().map(|user| user.0))
-        .ints(users.iter().map(|_user| at.0));
-    let rows: Vec<(i64, bool, Option<i64>, bool)> = conn.given_all(&PEOPLE, given).await?;
-    let is_kept_out = rows.iter().any(|(_user, is_inside, _muted, is_out)| !is_inside && *is_out);
-    let known = |(user, is_inside, muted, _is_out): (i64, bool, Option<i64>, bool)| {
-        (UserId(user), (is_inside, muted.map(Millis)))
-    };
+        .ints(users.iter().map(|_user| by.user.0))
+        .ints(users.iter().map(|_user| by.at.0));
+    let rows: Vec<PersonRow> = conn.given_all(&PEOPLE, given).await?;
+    let outside = || rows.iter().filter(|(_user, is_inside, ..)| !is_inside);
+    let is_kept_out = outside().any(|(_user, _inside, _muted, is_out, _apart)| *is_out);
+    let is_blocked = outside().any(|(.., is_apart)| *is_apart);
+    let known =
+        |(user, is_inside, muted, ..): PersonRow| (UserId(user), (is_inside, muted.map(Millis)));
     let mut known: HashMap<_, _> = rows.into_iter().map(known).collect();
     if users.iter().any(|user| !known.contains_key(user)) {
         return Ok(Err(AppendRefusal::NoSuchUser));
+    }
+    if is_blocked {
+        return Ok(Err(AppendRefusal::Blocked));
     }
     if is_kept_out {
         return Ok(Err(AppendRefusal::KeptOut));

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::{ClubId, ClubRole, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::StoredNotice;
+use crate::store::blocks::apart_of;
 use crate::store::db::{Conn, fetch_optional};
 use crate::store::given::{Given, Script};
 use crate::store::writer::{EventWriter, NewNotice, Removal, WrittenNotice};
@@ -66,6 +67,7 @@ pub(super) async fn write(
     from: Mover,
     writer: &dyn EventWriter,
 ) -> Result<Vec<StoredNotice>, StoreError> {
+    let letters = heard(conn, letters, from).await?;
     let Some(first) = letters.first() else { return Ok(Vec::new()) };
     let from_name = name_of(conn, Named::User(from.user)).await?;
     let place = match (first.room, first.club) {
@@ -77,7 +79,7 @@ pub(super) async fn write(
     let mut inboxes = lock(conn, users).await?;
     let ids = fresh_ids(conn, letters.len()).await?;
     let mut written = Vec::with_capacity(letters.len());
-    for (letter, id) in letters.iter().zip(ids) {
+    for (letter, id) in letters.iter().copied().zip(ids) {
         let Some(inbox) = inboxes.get_mut(&letter.user) else { continue };
         inbox.head += 1;
         let notice = NewNotice {
@@ -123,6 +125,21 @@ pub(super) async fn write(
         body: written.event.into(),
     };
     Ok(written.into_iter().map(stored).collect())
+}
+
+/// Without those who hear nothing of who caused it, as one of the two has blocked the other. What does
+/// not say by whom it was caused comes all the same.
+async fn heard<'l, 'a>(
+    conn: &mut Conn,
+    letters: &'l [Letter<'a>],
+    from: Mover,
+) -> Result<Vec<&'l Letter<'a>>, StoreError> {
+    let signed = letters.iter().filter(|letter| letter.is_signed);
+    let pairs: BTreeSet<_> = signed.map(|letter| (from.user, letter.user)).collect();
+    let apart = apart_of(conn, &pairs).await?;
+    let is_heard =
+        |letter: &&Letter<'_>| !(letter.is_signed && apart.contains(&(from.user, letter.user)));
+    Ok(letters.iter().filter(is_heard).collect())
 }
 
 enum Named {

@@ -21,6 +21,8 @@ pub(super) struct Head {
     pub(super) is_watched: bool,
     /// Seconds between two messages of one member; 0 where there is no pace.
     pub(super) slow_mode_s: i64,
+    /// Whether one of the two of a private room has blocked the other.
+    pub(super) is_shut: bool,
 }
 
 /// A club under lock.
@@ -39,6 +41,11 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Whether nobody writes in a room, because of a block.
+    pub(super) fn is_shut(&self, room: RoomId) -> bool {
+        self.rooms.get(&room).is_some_and(|head| head.is_shut)
+    }
+
     /// Where it is written down what moderators do in a room.
     pub(super) fn book(&self, room: RoomId) -> Option<Book> {
         self.rooms.get(&room).map(|head| Book::of(head.kind, head.club))
@@ -79,7 +86,7 @@ const ROOMS_OF_CLUBS: Bulk = bulk!(
 
 const LOCK_ROOMS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general,
-            room.notify = 'all' OR room.is_watched AS is_watched, room.slow_mode_s FROM ",
+            room.notify = 'all' OR room.is_watched AS is_watched, room.slow_mode_s, room.is_shut FROM ",
     (room_id bigint),
     " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
       ORDER BY room.room_id",
@@ -96,6 +103,7 @@ struct HeadRow {
     is_general: bool,
     is_watched: bool,
     slow_mode_s: i64,
+    is_shut: bool,
 }
 
 /// Takes the locks in the order that everyone keeps: clubs by id, then rooms by id.
@@ -142,6 +150,7 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
             is_general: row.is_general,
             is_watched: row.is_watched,
             slow_mode_s: row.slow_mode_s,
+            is_shut: row.is_shut,
         };
         places.rooms.insert(RoomId(row.room_id), head);
     }

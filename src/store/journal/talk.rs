@@ -181,6 +181,9 @@ fn judge<'a>(
             if let Some(turn) = facts.as_ref().and_then(|facts| settled(message, facts)) {
                 return turn;
             }
+            if places.is_shut(message.room) {
+                return Turn::Refused(AppendRefusal::Blocked);
+            }
             match seen.entry((message.room, message.author, message.cid.as_str())) {
                 Entry::Occupied(first) => Turn::Repeat(*first.get()),
                 Entry::Vacant(place) => {
@@ -202,6 +205,9 @@ fn judge<'a>(
                     Turn::Fresh
                 }
             }
+        }
+        Append::Act(Act { room, deed: Deed::React { .. }, .. }) if places.is_shut(*room) => {
+            Turn::Refused(AppendRefusal::Blocked)
         }
         Append::Act(act) if places.rooms.contains_key(&act.room) => Turn::React(place, act),
         Append::Mark { room, user, seq, at } if places.rooms.contains_key(room) => {

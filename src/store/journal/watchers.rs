@@ -4,11 +4,12 @@
 //! asked for it; unless they want less, or have the room open.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::{RoomId, RoomKind, UserId, limits};
 use crate::store::StoreError;
 use crate::store::append::Called;
+use crate::store::blocks::apart_of;
 use crate::store::db::{Conn, fetch_all};
 use crate::store::writer::EventWriter;
 
@@ -49,9 +50,28 @@ pub(super) async fn find(
     drafts: &mut [Draft<'_>],
     writer: &dyn EventWriter,
 ) -> Result<(), StoreError> {
+    let mut watched: HashMap<RoomId, Vec<(i64, String)>> = HashMap::new();
+    let mut pairs = BTreeSet::new();
+    for draft in drafts.iter() {
+        let (room, author) = (draft.message.room, draft.message.author);
+        if !places.rooms.get(&room).is_some_and(|head| head.is_watched) {
+            continue;
+        }
+        let rows = match watched.entry(room) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let most = limits::SMALL_GROUP;
+                let mut rows = fetch_all!(conn, (i64, String), WATCHERS, room.0, most)?;
+                rows.retain(|(user, _name)| !writer.is_listening(room, UserId(*user)));
+                place.insert(rows)
+            }
+        };
+        let users = rows.iter().map(|(user, _name)| UserId(*user));
+        pairs.extend(users.filter(|user| *user != author).map(|user| (author, user)));
+    }
+    let apart = apart_of(conn, &pairs).await?;
     // Those who have got an entry by an earlier draft of the batch are not in the store yet.
     let mut told: HashSet<(RoomId, UserId)> = HashSet::new();
-    let mut watched: HashMap<RoomId, Vec<(i64, String)>> = HashMap::new();
     for draft in drafts {
         let (room, author) = (draft.message.room, draft.message.author);
         let here: &[UserId] = match &draft.message.called {
@@ -61,23 +81,15 @@ pub(super) async fn find(
             None => &[],
         };
         let cause = &mut draft.cause;
-        let Some(head) = places.rooms.get(&room).filter(|head| head.is_watched) else { continue };
-        let rows = match watched.entry(room) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(fetch_all!(
-                conn,
-                (i64, String),
-                WATCHERS,
-                room.0,
-                limits::SMALL_GROUP
-            )?),
+        let (Some(head), Some(rows)) = (places.rooms.get(&room), watched.get(&room)) else {
+            continue;
         };
         for (user, name) in rows.iter().map(|(user, name)| (UserId(*user), name)) {
             let called = [&cause.mentions, &cause.answered, here];
             let is_called = called.iter().any(|called| called.contains(&user));
             if user != author
                 && !is_called
-                && !writer.is_listening(room, user)
+                && !apart.contains(&(author, user))
                 && told.insert((room, user))
             {
                 cause.watchers.push(user);

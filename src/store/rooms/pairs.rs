@@ -1,12 +1,13 @@
 //! Private rooms: one for each pair of people, for ever.
 
 use crate::domain::{Millis, RoomId, RoomKind, UserId};
-use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
+use crate::store::blocks::{BOTH, are_apart};
+use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::{Store, StoreError};
 
 impl Store {
     /// The private room of two different people, and whether it was made just now. Asked for by
-    /// both at once it is still one.
+    /// both at once it is still one. None while one of them has blocked the other.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when one of them does not exist, or both are the same.
@@ -15,11 +16,11 @@ impl Store {
         one: UserId,
         other: UserId,
         at: Millis,
-    ) -> Result<(RoomId, bool), StoreError> {
+    ) -> Result<Option<(RoomId, bool)>, StoreError> {
         let pair = (one.min(other), one.max(other));
         let known = find(&mut self.db.read().await?, pair).await?;
-        if let Some(room) = known {
-            return Ok((room, false));
+        if let Some((room, is_shut)) = known {
+            return Ok((!is_shut).then_some((room, false)));
         }
         if pair.0 == pair.1 {
             return Err(StoreError::Conflict { constraint: "room_pair".to_owned() });
@@ -30,15 +31,19 @@ impl Store {
     }
 }
 
-async fn find(conn: &mut Conn, pair: (UserId, UserId)) -> Result<Option<RoomId>, StoreError> {
+/// The room of a pair, and whether it is shut.
+async fn find(
+    conn: &mut Conn,
+    pair: (UserId, UserId),
+) -> Result<Option<(RoomId, bool)>, StoreError> {
     let row = fetch_optional!(
         conn,
-        (i64,),
-        "SELECT room_id FROM room WHERE pair_low = $1 AND pair_high = $2",
+        (i64, bool),
+        "SELECT room_id, is_shut FROM room WHERE pair_low = $1 AND pair_high = $2",
         pair.0.0,
         pair.1.0
     )?;
-    Ok(row.map(|(room,)| RoomId(room)))
+    Ok(row.map(|(room, is_shut)| (RoomId(room), is_shut)))
 }
 
 async fn make(
@@ -46,16 +51,13 @@ async fn make(
     by: UserId,
     pair: (UserId, UserId),
     at: Millis,
-) -> Result<(RoomId, bool), StoreError> {
-    let living: (i64,) = fetch_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM account WHERE user_id IN ($1, $2) AND deleted_at IS NULL",
-        pair.0.0,
-        pair.1.0
-    )?;
-    if living != (2,) {
+) -> Result<Option<(RoomId, bool)>, StoreError> {
+    let living = fetch_all!(conn, (i64,), BOTH, pair.0.0, pair.1.0)?;
+    if living.len() < 2 {
         return Err(StoreError::Conflict { constraint: "room_pair_account".to_owned() });
+    }
+    if are_apart(conn, pair.0, pair.1).await? {
+        return Ok(None);
     }
     // Whoever comes second waits here for the first, and then finds its room.
     let made = fetch_optional!(
@@ -73,7 +75,7 @@ async fn make(
     let Some((room,)) = made else {
         let known = find(conn, pair).await?;
         let known = known.ok_or_else(|| StoreError::Corrupt("a pair without a room".to_owned()))?;
-        return Ok((known, false));
+        return Ok(Some((known.0, false)));
     };
     execute!(
         conn,
@@ -84,5 +86,5 @@ async fn make(
         pair.1.0,
         at.0
     )?;
-    Ok((RoomId(room), true))
+    Ok(Some((RoomId(room), true)))
 }

@@ -75,9 +75,11 @@ pub struct RoomInfo {
     pub has_own_waking: bool,
     /// How the assistant speaks here.
     pub assistant: Manner,
+    /// Whether one of the two of a private room has blocked the other.
+    pub is_shut: bool,
     /// Goes up with what its log does not tell; see `moderation`.
     pub rev: i64,
-    /// Which rules its club has for texts.
+    /// Which rules there are for its texts.
     pub filters: FilterStamp,
     /// Days after which what is said goes; none is for ever.
     pub retention_days: Option<i64>,
@@ -108,7 +110,7 @@ pub struct Manner {
     pub model: String,
 }
 
-/// Tells one set of rules of a club from every other: rules never change, and ids go up.
+/// Tells one set of rules for texts from every other: rules never change, and ids go up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FilterStamp {
     /// How many there are.
@@ -129,7 +131,7 @@ impl RoomInfo {
     pub fn settings(&self) -> RoomSettings {
         let slow_mode = Duration::from_secs(u64::try_from(self.slow_mode_s).unwrap_or(0));
         let rules = Rules::of(self.kind).with(&self.overrides());
-        RoomSettings { rules, slow_mode, waking: self.waking }
+        RoomSettings { rules, slow_mode, waking: self.waking, is_shut: self.is_shut }
     }
 }
 
@@ -264,6 +266,7 @@ pub(super) struct InfoRow {
     persona: String,
     ai_language: String,
     ai_model: String,
+    is_shut: bool,
     rev: i64,
     filters: i64,
     newest_filter: i64,
@@ -302,6 +305,7 @@ impl TryFrom<InfoRow> for RoomInfo {
                 language: row.ai_language,
                 model: row.ai_model,
             },
+            is_shut: row.is_shut,
             rev: row.rev,
             filters: FilterStamp { count: row.filters, newest: row.newest_filter },
             retention_days: row.retention_days,

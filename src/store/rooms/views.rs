@@ -95,7 +95,7 @@ macro_rules! view_columns {
 macro_rules! info_columns {
     () => {
         "room_id, name, topic, kind, club_id, host_id, is_listed, is_general, slow_mode_s, notify, history,
-         write, permissions, assistant, has_own_waking, persona, ai_language, ai_model, rev,
+         write, permissions, assistant, has_own_waking, persona, ai_language, ai_model, is_shut, rev,
          (SELECT count(*) FROM club_filter f WHERE f.club_id = room.club_id) AS filters,
          (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE f.club_id = room.club_id)
              AS newest_filter,

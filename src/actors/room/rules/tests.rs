@@ -272,6 +272,7 @@ fn who_asks_from_outside_loses_a_place_that_was_left() {
 
 fn read(rules: &RuleBook) -> Loaded {
     let info = RoomInfo {
+        is_shut: false,
         room: ROOM,
         name: "general".into(),
         topic: String::new(),
@@ -332,8 +333,7 @@ fn who_changes_the_rules_waits_for_a_read_that_began_later() {
     let effects = room.loaded(&Loaded::Settings(None));
     assert_eq!((reads(&effects), answered(&effects)), (0, 1));
     assert_eq!(room.gauge.rev(), 5);
-    // From elsewhere nobody waits.
-    assert_eq!(reads(&room.refresh(None)), 1);
+    assert_eq!(reads(&room.refresh(None)), 1, "from elsewhere nobody waits");
 }
 
 #[test]
