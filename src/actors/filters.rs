@@ -1,61 +1,61 @@
-//! What clubs do not want to read, ready to be asked: made once a club and node, for all its rooms
-//! that are awake, and again when the rules have changed. Clubs without rules are not in here.
+//! What is not wanted in clubs and lobbies, ready to be asked: made once a club and node, for all its
+//! rooms that are awake, and again when the rules have changed. Clubs without rules are not in here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError, Weak};
 
 use tokio::sync::Mutex;
 
-use crate::domain::{ClubId, Filter, FilterRule};
-use crate::store::{FilterStamp, Store, StoreError};
+use crate::domain::{Filter, FilterRule};
+use crate::store::{FilterScope, FilterStamp, Store, StoreError};
 
 /// The filters of a node. Cheap to clone. The rooms own them: when the last room of a club sleeps,
 /// its filter goes.
 #[derive(Clone, Default)]
-pub(crate) struct Filters(Arc<Lock<HashMap<ClubId, Arc<Place>>>>);
+pub(crate) struct Filters(Arc<Lock<HashMap<FilterScope, Arc<Place>>>>);
 
-/// The filter of a club. Held while it is being made, so that it is made once.
+/// The filter of a club, or of the lobbies. Held while it is being made, so that it is made once.
 type Place = Mutex<(FilterStamp, Weak<Filter>)>;
 
 impl Filters {
-    /// The filter of a club whose rules have this stamp; none where there are no rules.
+    /// The filter of whose rules have this stamp; none where there are no rules.
     ///
     /// # Errors
     /// When the store does not answer.
     pub(crate) async fn of(
         &self,
         store: &Store,
-        club: ClubId,
+        scope: FilterScope,
         stamp: FilterStamp,
     ) -> Result<Option<Arc<Filter>>, StoreError> {
         if stamp.count == 0 {
             return Ok(None);
         }
-        let place = self.place(club);
+        let place = self.place(scope);
         let mut place = place.lock().await;
         if let Some(filter) = place.1.upgrade().filter(|_| place.0 == stamp) {
             return Ok(Some(filter));
         }
-        let rules = store.filters(club).await?;
+        let rules = store.filters(scope).await?;
         // Perhaps newer than what was asked for.
         let newest = rules.last().map_or(0, |rule: &FilterRule| rule.id.0);
         let count = i64::try_from(rules.len()).unwrap_or(i64::MAX);
         let made = tokio::task::spawn_blocking(move || Filter::new(&rules)).await;
         let Ok(filter) = made.map(Arc::new) else {
-            return Err(StoreError::Corrupt(format!("the filter of {club} cannot be made")));
+            return Err(StoreError::Corrupt(format!("the filter of {scope:?} cannot be made")));
         };
         *place = (FilterStamp { count, newest }, Arc::downgrade(&filter));
         Ok(Some(filter).filter(|filter| !filter.is_empty()))
     }
 
-    fn place(&self, club: ClubId) -> Arc<Place> {
+    fn place(&self, scope: FilterScope) -> Arc<Place> {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !places.contains_key(&club) {
+        if !places.contains_key(&scope) {
             places.retain(|_, place| {
                 let is_used = |kept: &(FilterStamp, Weak<Filter>)| kept.1.strong_count() > 0;
                 Arc::strong_count(place) > 1 || place.try_lock().is_ok_and(|kept| is_used(&kept))
             });
         }
-        Arc::clone(places.entry(club).or_default())
+        Arc::clone(places.entry(scope).or_default())
     }
 }

@@ -55,6 +55,8 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         moderation::reports::of_instance, moderation::reports::decide_for_instance,
         moderation::audit::list, moderation::audit::of_room, moderation::filters::list, moderation::filters::add,
         moderation::filters::remove, moderation::filters::test,
+        moderation::filters::of_lobbies, moderation::filters::add_for_lobbies,
+        moderation::filters::remove_for_lobbies, moderation::filters::test_for_lobbies,
         moderation::permissions::show, moderation::permissions::change,
         events::of_room, events::of_inbox,
         files::upload, files::keys, files::original, files::preview,

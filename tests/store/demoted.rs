@@ -6,8 +6,8 @@ use moim::domain::{
     ReportReason, RoomId, RoomKind, RoomName, UserId,
 };
 use moim::store::{
-    Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, Measure, NewFilter, NewReport,
-    Page, Reported, RoomChanged, RoomMade, RoomPatch, Settling,
+    Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, FilterScope, Measure, NewFilter,
+    NewReport, Page, Reported, RoomChanged, RoomMade, RoomPatch, Settling,
 };
 
 use crate::harness::{World, club_room, on_both};
@@ -41,7 +41,7 @@ async fn all(world: &World, club: &Club, by: UserId) -> [String; 6] {
     };
     let pattern = Pattern::parse(FilterKind::Word, "bad").unwrap();
     let rule = |by| NewFilter {
-        club: club.id,
+        scope: FilterScope::Club(club.id),
         pattern: &pattern,
         action: FilterAction::Mask,
         by,
@@ -76,7 +76,12 @@ async fn all(world: &World, club: &Club, by: UserId) -> [String; 6] {
 }
 
 async fn remove(world: &World, club: &Club, rule: FilterId, by: UserId) -> String {
-    match world.store.remove_filter((club.id, rule), by, world.now()).await.unwrap() {
+    match world
+        .store
+        .remove_filter((FilterScope::Club(club.id), rule), by, world.now())
+        .await
+        .unwrap()
+    {
         FilterRemoved::Done(_rooms) => "done".to_owned(),
         other => format!("{other:?}"),
     }
@@ -85,7 +90,7 @@ async fn remove(world: &World, club: &Club, rule: FilterId, by: UserId) -> Strin
 /// What of a club can be counted.
 async fn state(world: &World, club: &Club) -> (usize, usize, usize) {
     let rooms = world.store.club_rooms(club.id, club.owner).await.unwrap().len();
-    let rules = world.store.filters(club.id).await.unwrap().len();
+    let rules = world.store.filters(FilterScope::Club(club.id)).await.unwrap().len();
     let audit = world.store.audit(club.id, Page::first(99)).await.unwrap();
     (rooms, rules, audit.iter().filter(|entry| entry.by != club.owner).count())
 }

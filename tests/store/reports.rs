@@ -6,8 +6,8 @@ use moim::domain::{
     Settlement, UserId,
 };
 use moim::store::{
-    Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, FilterStamp, Measure, Moderation,
-    NewFilter, NewReport, Page, Report, Reported, Settling, Within,
+    Append, AppendRefusal, Appended, FilterAdded, FilterRemoved, FilterScope, FilterStamp, Measure,
+    Moderation, NewFilter, NewReport, Page, Report, Reported, Settling, Within,
 };
 
 use crate::harness::{Plain, World, message, on_both};
@@ -210,23 +210,27 @@ async fn rules_come_and_go_and_are_counted(world: World) {
     let add = async |text: &str| {
         let pattern = pattern(text);
         let (action, by, at) = (FilterAction::Mask, club.manager, world.now());
-        let new = NewFilter { club: club.id, pattern: &pattern, action, by, at };
+        let new =
+            NewFilter { scope: FilterScope::Club(club.id), pattern: &pattern, action, by, at };
         world.store.add_filter(new).await.unwrap()
     };
-    let stamp = async || world.store.filter_stamp(club.id).await.unwrap();
+    let stamp = async || world.store.filter_stamp(FilterScope::Club(club.id)).await.unwrap();
     assert_eq!(stamp().await, FilterStamp::default());
     let rev = async || world.store.room(club.general).await.unwrap().unwrap().rev;
     let before = rev().await;
     let FilterAdded::Done(rule, rooms) = add("bad").await else { panic!("not added") };
     assert_eq!(rooms, [club.general]);
     assert!(rev().await > before);
-    assert_eq!(world.store.filters(club.id).await.unwrap(), std::slice::from_ref(&rule));
+    assert_eq!(
+        world.store.filters(FilterScope::Club(club.id)).await.unwrap(),
+        std::slice::from_ref(&rule)
+    );
     let one = stamp().await;
     assert_eq!((one.count, one.newest), (1, rule.id.0));
     assert_eq!(world.store.room(club.general).await.unwrap().unwrap().filters, one);
     let remove = async |id| {
         let who = (club.owner, world.now());
-        world.store.remove_filter((club.id, id), who.0, who.1).await.unwrap()
+        world.store.remove_filter((FilterScope::Club(club.id), id), who.0, who.1).await.unwrap()
     };
     let removed = |rooms: &[RoomId]| FilterRemoved::Done(rooms.to_vec());
     assert_eq!(remove(rule.id).await, removed(&[club.general]));
@@ -240,7 +244,11 @@ async fn rules_come_and_go_and_are_counted(world: World) {
     assert_eq!(add("one more").await, FilterAdded::Full);
     let (foreign, _general) = world.club("Foreign", club.owner).await;
     let who = (club.owner, world.now());
-    let other = world.store.remove_filter((foreign.id, again.id), who.0, who.1).await.unwrap();
+    let other = world
+        .store
+        .remove_filter((FilterScope::Club(foreign.id), again.id), who.0, who.1)
+        .await
+        .unwrap();
     assert_eq!(other, removed(&[]), "of another club");
     let audit = world.store.audit(club.id, Page::first(200)).await.unwrap();
     assert_eq!(audit.len(), moim::domain::FILTERS + 2);

@@ -8,7 +8,7 @@ use crate::actors::relay::{About, LiveEvent};
 use crate::actors::room::{Facts, Floors, RING_EVENTS, RuleBook, Settings};
 use crate::domain::{History, RoomId, RoomKind};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{RoomInfo, RosterRow, Store, StoreError};
+use crate::store::{FilterScope, RoomInfo, RosterRow, Store, StoreError};
 
 /// A read that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -84,8 +84,8 @@ pub(super) async fn settings(
 
 /// The rules of a room.
 async fn rules(store: &Store, filters: &Filters, info: &RoomInfo) -> Result<RuleBook, StoreError> {
-    let filter = match info.club {
-        Some(club) => filters.of(store, club, info.filters).await?,
+    let filter = match FilterScope::of(info.kind, info.club) {
+        Some(scope) => filters.of(store, scope, info.filters).await?,
         None => None,
     };
     Ok(RuleBook { settings: info.settings(), filter, rev: info.rev, horizon: info.horizon })

@@ -11,9 +11,11 @@ use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::{Change, Commit, RoomMsg};
 use crate::actors::seat::Answer;
 use crate::actors::task;
-use crate::domain::{ClubId, Filter, Millis, Rank, RoomId, UserId};
+use crate::domain::{Filter, Millis, Rank, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
-use crate::store::{Act, Append, Deed, FilterStamp, Moderation, Move, Passage, StoreError, Within};
+use crate::store::{
+    Act, Append, Deed, FilterScope, FilterStamp, Moderation, Move, Passage, StoreError, Within,
+};
 
 /// How long a change of rules waits for the rooms of this node to obey it.
 const OBEY: Duration = Duration::from_secs(5);
@@ -108,16 +110,16 @@ impl RoomsHandle {
         }
     }
 
-    /// The rules that a club has for texts, ready to be asked.
+    /// The rules for texts that hold somewhere, ready to be asked.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn filter_of(
         &self,
-        club: ClubId,
+        scope: FilterScope,
         stamp: FilterStamp,
     ) -> Result<Option<Arc<Filter>>, StoreError> {
-        self.filters.of(&self.store, club, stamp).await
+        self.filters.of(&self.store, scope, stamp).await
     }
 
     /// Who is in this room has these ranks from now on, as the store says already.

@@ -1,4 +1,4 @@
-//! What a club does not want to read.
+//! What a club does not want to read in its rooms, and admins of the instance in its lobbies.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,14 @@ use crate::domain::{
 };
 use crate::http::api::Api;
 use crate::http::caller::Caller;
+use crate::http::erasures::admin;
 use crate::http::error::ApiError;
 use crate::http::json::{Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{FilterAdded, FilterRemoved, FilterStamp, NewFilter};
+use crate::store::{FilterAdded, FilterRemoved, FilterScope, FilterStamp, NewFilter};
 
-/// One rule of a club.
+/// One rule for texts.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct FilterBody {
     /// Id.
@@ -89,8 +90,28 @@ pub(in crate::http) async fn list(
     Id(club): Id<ClubId>,
     paging: Paging,
 ) -> Result<web::Json<Listing<FilterBody>>, ApiError> {
-    moderates(&api, club, caller).await?;
-    let rules = api.store.filters(club).await?;
+    rules(&api, FilterScope::Club(club), caller, paging).await
+}
+
+/// The rules of the lobbies, oldest first. For admins of the instance.
+#[utoipa::path(get, path = "/v1/admin/filters", tag = "filters", operation_id = "of_lobbies",
+    params(PageParams), responses((status = 200, body = Listing<FilterBody>)))]
+pub(in crate::http) async fn of_lobbies(
+    caller: Caller,
+    api: web::Data<Api>,
+    paging: Paging,
+) -> Result<web::Json<Listing<FilterBody>>, ApiError> {
+    rules(&api, FilterScope::Lobbies, caller, paging).await
+}
+
+async fn rules(
+    api: &Api,
+    scope: FilterScope,
+    caller: Caller,
+    paging: Paging,
+) -> Result<web::Json<Listing<FilterBody>>, ApiError> {
+    may_rule(api, scope, caller).await?;
+    let rules = api.store.filters(scope).await?;
     Ok(web::Json(paging.cut_whole(List::Filters, rules, |rule| rule.id.0)?))
 }
 
@@ -104,11 +125,31 @@ pub(in crate::http) async fn add(
     Id(club): Id<ClubId>,
     body: web::Json<NewFilterBody>,
 ) -> Result<HttpResponse, ApiError> {
-    moderates(&api, club, caller).await?;
+    make(&api, FilterScope::Club(club), caller, body.into_inner()).await
+}
+
+/// Makes a rule for the lobbies. When this answers, they obey it.
+#[utoipa::path(post, path = "/v1/admin/filters", tag = "filters", operation_id = "add_for_lobbies",
+    request_body = NewFilterBody, responses((status = 201, body = FilterBody)))]
+pub(in crate::http) async fn add_for_lobbies(
+    caller: Caller,
+    api: web::Data<Api>,
+    body: web::Json<NewFilterBody>,
+) -> Result<HttpResponse, ApiError> {
+    make(&api, FilterScope::Lobbies, caller, body.into_inner()).await
+}
+
+async fn make(
+    api: &Api,
+    scope: FilterScope,
+    caller: Caller,
+    body: NewFilterBody,
+) -> Result<HttpResponse, ApiError> {
+    may_rule(api, scope, caller).await?;
     api.throttle.filter(caller.user())?;
-    let (pattern, action) = read(body.into_inner()).await?;
-    check_size(&api, club, &pattern, action).await?;
-    let new = NewFilter { club, pattern: &pattern, action, by: caller.user(), at: Millis::now() };
+    let (pattern, action) = read(body).await?;
+    check_size(api, scope, &pattern, action).await?;
+    let new = NewFilter { scope, pattern: &pattern, action, by: caller.user(), at: Millis::now() };
     match api.store.add_filter(new).await? {
         FilterAdded::Done(rule, rooms) => {
             api.rooms.refresh(&rooms).await;
@@ -116,7 +157,7 @@ pub(in crate::http) async fn add(
         }
         FilterAdded::Full => Err(full()),
         FilterAdded::Gone => Err(ApiError::not_found()),
-        FilterAdded::Denied => Err(not_any_more(&api, club, caller).await),
+        FilterAdded::Denied => Err(not_any_more(api, club_of(scope), caller).await),
     }
 }
 
@@ -128,13 +169,33 @@ pub(in crate::http) async fn remove(
     api: web::Data<Api>,
     Two(club, filter): Two<ClubId, FilterId>,
 ) -> Result<HttpResponse, ApiError> {
-    moderates(&api, club, caller).await?;
-    match api.store.remove_filter((club, filter), caller.user(), Millis::now()).await? {
+    drop_rule(&api, (FilterScope::Club(club), filter), caller).await
+}
+
+/// Removes a rule of the lobbies.
+#[utoipa::path(delete, path = "/v1/admin/filters/{id}", tag = "filters",
+    operation_id = "remove_for_lobbies", params(("id" = String, Path)),
+    responses((status = 204)))]
+pub(in crate::http) async fn remove_for_lobbies(
+    caller: Caller,
+    api: web::Data<Api>,
+    Id(filter): Id<FilterId>,
+) -> Result<HttpResponse, ApiError> {
+    drop_rule(&api, (FilterScope::Lobbies, filter), caller).await
+}
+
+async fn drop_rule(
+    api: &Api,
+    (scope, filter): (FilterScope, FilterId),
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    may_rule(api, scope, caller).await?;
+    match api.store.remove_filter((scope, filter), caller.user(), Millis::now()).await? {
         FilterRemoved::Done(rooms) => {
             api.rooms.refresh(&rooms).await;
             Ok(HttpResponse::NoContent().finish())
         }
-        FilterRemoved::Denied => Err(not_any_more(&api, club, caller).await),
+        FilterRemoved::Denied => Err(not_any_more(api, club_of(scope), caller).await),
     }
 }
 
@@ -148,9 +209,30 @@ pub(in crate::http) async fn test(
     Id(club): Id<ClubId>,
     body: web::Json<TriedBody>,
 ) -> Result<web::Json<VerdictBody>, ApiError> {
-    moderates(&api, club, caller).await?;
+    tried(&api, FilterScope::Club(club), caller, &body).await
+}
+
+/// Tries the rules of the lobbies on a text.
+#[utoipa::path(post, path = "/v1/admin/filters/test", tag = "filters",
+    operation_id = "test_for_lobbies", request_body = TriedBody,
+    responses((status = 200, body = VerdictBody)))]
+pub(in crate::http) async fn test_for_lobbies(
+    caller: Caller,
+    api: web::Data<Api>,
+    body: web::Json<TriedBody>,
+) -> Result<web::Json<VerdictBody>, ApiError> {
+    tried(&api, FilterScope::Lobbies, caller, &body).await
+}
+
+async fn tried(
+    api: &Api,
+    scope: FilterScope,
+    caller: Caller,
+    body: &TriedBody,
+) -> Result<web::Json<VerdictBody>, ApiError> {
+    may_rule(api, scope, caller).await?;
     let text = Text::parse(&body.text).map_err(|why| ApiError::field("text", why))?;
-    let filter = filter(&api, club).await?;
+    let filter = filter(api, scope).await?;
     let verdict = filter.as_ref().map(|filter| filter.judge(text.as_str()));
     let found_by = filter.map(|filter| filter.found_by(text.as_str())).unwrap_or_default();
     let as_written = || Some(text.as_str().to_owned());
@@ -165,6 +247,21 @@ pub(in crate::http) async fn test(
         Some(Verdict::Taken { masked: None, flagged: None }) | None => (None, as_written()),
     };
     Ok(web::Json(VerdictBody { action, text, found_by }))
+}
+
+/// Checks that the caller makes the rules here.
+async fn may_rule(api: &Api, scope: FilterScope, caller: Caller) -> Result<(), ApiError> {
+    match scope {
+        FilterScope::Club(club) => moderates(api, club, caller).await,
+        FilterScope::Lobbies => admin(api, caller).await,
+    }
+}
+
+const fn club_of(scope: FilterScope) -> Option<ClubId> {
+    match scope {
+        FilterScope::Club(club) => Some(club),
+        FilterScope::Lobbies => None,
+    }
 }
 
 async fn read(body: NewFilterBody) -> Result<(Pattern, FilterAction), ApiError> {
@@ -186,27 +283,27 @@ async fn read(body: NewFilterBody) -> Result<(Pattern, FilterAction), ApiError> 
     }
 }
 
-/// All rules of a club together have a size, too.
+/// All rules that hold somewhere have a size together, too.
 async fn check_size(
     api: &Api,
-    club: ClubId,
+    scope: FilterScope,
     pattern: &Pattern,
     action: FilterAction,
 ) -> Result<(), ApiError> {
-    let others = filter(api, club).await?.map_or(0, |filter| filter.bytes());
+    let others = filter(api, scope).await?.map_or(0, |filter| filter.bytes());
     let rule = FilterRule { id: FilterId(0), pattern: pattern.clone(), action };
     let made = web::block(move || Filter::new(&[rule]).bytes()).await;
     let own = made.map_err(|why| ApiError::internal(&why))?;
     if others + own > FILTER_BYTES { Err(full()) } else { Ok(()) }
 }
 
-/// The rules of a club, ready to be asked.
-async fn filter(api: &Api, club: ClubId) -> Result<Option<std::sync::Arc<Filter>>, ApiError> {
-    let stamp: FilterStamp = api.store.filter_stamp(club).await?;
-    Ok(api.rooms.filter_of(club, stamp).await?)
+/// The rules that hold somewhere, ready to be asked.
+async fn filter(api: &Api, scope: FilterScope) -> Result<Option<std::sync::Arc<Filter>>, ApiError> {
+    let stamp: FilterStamp = api.store.filter_stamp(scope).await?;
+    Ok(api.rooms.filter_of(scope, stamp).await?)
 }
 
 fn full() -> ApiError {
-    let refusal = Refusal::new(ErrorCode::Conflict, "the club has as many rules as it may have");
+    let refusal = Refusal::new(ErrorCode::Conflict, "there are as many rules as there may be");
     refusal.because("filter_limit").into()
 }

@@ -100,17 +100,10 @@ pub(super) async fn edit(
     set_text(conn, places, (act, &target, edit), &event).await?;
     if let (Some(filter), Some(head)) = (edit.flagged, places.rooms.get(&act.room)) {
         let (room, seq, text) = (act.room, message, edit.text.as_str());
-        let flagged = head.club.map(|club| Flagged {
-            club,
-            room,
-            seq,
-            author: act.by,
-            filter,
-            text,
-            at: act.at,
-        });
+        let (club, author, at) = (head.club, act.by, act.at);
+        let flagged = [Flagged { club, room, seq, author, filter, text, at }];
         let mut script = Script::new();
-        flag(&mut script, flagged.as_slice());
+        flag(&mut script, &flagged);
         script.run(conn).await?;
     }
     let (mut named, fresh) = name(conn, (act.room, &target), &cause, edit.called).await?;

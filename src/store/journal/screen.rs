@@ -1,4 +1,4 @@
-//! What the filter of a club says of messages. The room has judged their texts; the names of their
+//! What the filter of a room says of messages. The room has judged their texts; the names of their
 //! files only the store knows.
 
 use crate::domain::{FilterId, Verdict};
@@ -43,12 +43,12 @@ pub(super) fn names(
     Ok(found)
 }
 
-/// Messages of clubs that a rule wants moderators to see.
+/// Messages that a rule wants moderators to see.
 pub(super) fn flagged<'d>(places: &Places, drafts: &'d [Draft<'_>]) -> Vec<Flagged<'d>> {
     let flagged = |draft: &'d Draft<'_>| {
         let (message, found) = (draft.message, draft.found.as_ref());
         Some(Flagged {
-            club: places.rooms.get(&message.room)?.club?,
+            club: places.rooms.get(&message.room)?.club,
             room: message.room,
             seq: draft.cause.seq,
             author: message.author,

@@ -1,12 +1,13 @@
-//! What a club does not want to read.
+//! What a club does not want to read in its rooms, and admins of the instance in its lobbies.
 
-use crate::domain::{AuditAction, ClubId, FILTERS, FilterId, FilterRule, Millis, Pattern, UserId};
-use crate::store::db::{Conn, fetch_all, fetch_one, fetch_optional};
+use crate::domain::{AuditAction, FILTERS, FilterId, FilterRule, Millis, Pattern, RoomId, UserId};
+use crate::store::admins::is_admin;
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::{FilterStamp, Store, StoreError};
 
-use super::audit::{Book, Note, note};
+use super::audit::{Note, note};
 use super::touch::{lock_rooms, moderates, touch};
-use super::types::{FilterAdded, FilterRemoved, NewFilter};
+use super::types::{FilterAdded, FilterRemoved, FilterScope, NewFilter};
 
 #[derive(Debug, sqlx::FromRow)]
 struct FilterRow {
@@ -26,38 +27,39 @@ impl TryFrom<FilterRow> for FilterRule {
 }
 
 impl Store {
-    /// The rules of a club, oldest first.
+    /// The rules that hold somewhere, oldest first.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn filters(&self, club: ClubId) -> Result<Vec<FilterRule>, StoreError> {
+    pub async fn filters(&self, scope: FilterScope) -> Result<Vec<FilterRule>, StoreError> {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
             FilterRow,
-            "SELECT filter_id, kind, pattern, action FROM club_filter WHERE club_id = $1
-              ORDER BY filter_id",
-            club.0
+            "SELECT filter_id, kind, pattern, action FROM club_filter
+              WHERE coalesce(club_id, 0) = $1 ORDER BY filter_id",
+            scope.key()
         )?;
         rows.into_iter().map(FilterRule::try_from).collect()
     }
 
-    /// Which rules a club has.
+    /// Which rules hold somewhere.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn filter_stamp(&self, club: ClubId) -> Result<FilterStamp, StoreError> {
+    pub async fn filter_stamp(&self, scope: FilterScope) -> Result<FilterStamp, StoreError> {
         let mut conn = self.db.read().await?;
         let (count, newest): (i64, i64) = fetch_one!(
             conn,
             (i64, i64),
-            "SELECT count(*), coalesce(max(filter_id), 0) FROM club_filter WHERE club_id = $1",
-            club.0
+            "SELECT count(*), coalesce(max(filter_id), 0) FROM club_filter
+              WHERE coalesce(club_id, 0) = $1",
+            scope.key()
         )?;
         Ok(FilterStamp { count, newest })
     }
 
-    /// Makes a rule, for who moderates the club at that moment.
+    /// Makes a rule, for who moderates the club at that moment, or is an admin.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -67,30 +69,34 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Removes a rule of a club, for who moderates it at that moment.
+    /// Removes a rule, for who moderates the club at that moment, or is an admin.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn remove_filter(
         &self,
-        (club, filter): (ClubId, FilterId),
+        (scope, filter): (FilterScope, FilterId),
         by: UserId,
         at: Millis,
     ) -> Result<FilterRemoved, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = remove(&mut tx, (club, filter), (by, at)).await;
+        let done = remove(&mut tx, (scope, filter), (by, at)).await;
         tx.end(done).await
     }
 }
 
 async fn add(conn: &mut Conn, new: NewFilter<'_>) -> Result<FilterAdded, StoreError> {
-    let NewFilter { club, pattern, action, by, at } = new;
-    let Some(rooms) = lock_rooms(conn, club).await? else { return Ok(FilterAdded::Gone) };
-    if !moderates(conn, club, by).await? {
+    let NewFilter { scope, pattern, action, by, at } = new;
+    let Some(rooms) = lock(conn, scope).await? else { return Ok(FilterAdded::Gone) };
+    if !may_rule(conn, scope, by).await? {
         return Ok(FilterAdded::Denied);
     }
-    let (count,): (i64,) =
-        fetch_one!(conn, (i64,), "SELECT count(*) FROM club_filter WHERE club_id = $1", club.0)?;
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "SELECT count(*) FROM club_filter WHERE coalesce(club_id, 0) = $1",
+        scope.key()
+    )?;
     if usize::try_from(count).unwrap_or(usize::MAX) >= FILTERS {
         return Ok(FilterAdded::Full);
     }
@@ -99,45 +105,79 @@ async fn add(conn: &mut Conn, new: NewFilter<'_>) -> Result<FilterAdded, StoreEr
         (i64,),
         "INSERT INTO club_filter (club_id, kind, pattern, action, made_by, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) RETURNING filter_id",
-        club.0,
+        scope.club().map(|club| club.0),
         pattern.kind().word(),
         pattern.as_str(),
         action.word(),
         by.0,
         at.0
     )?;
-    touch(conn, club).await?;
+    move_on(conn, scope).await?;
     let rule = FilterRule { id: FilterId(id), pattern: pattern.clone(), action };
     let detail = told(&rule);
-    let entry = Note::new(AuditAction::AddFilter, Book::Club(club), (by, at));
+    let entry = Note::new(AuditAction::AddFilter, scope.book(), (by, at));
     note(conn, &Note { detail: &detail, ..entry }).await?;
     Ok(FilterAdded::Done(rule, rooms))
 }
 
 async fn remove(
     conn: &mut Conn,
-    (club, filter): (ClubId, FilterId),
+    (scope, filter): (FilterScope, FilterId),
     who: (UserId, Millis),
 ) -> Result<FilterRemoved, StoreError> {
     let nothing = FilterRemoved::Done(Vec::new());
-    let Some(rooms) = lock_rooms(conn, club).await? else { return Ok(nothing) };
-    if !moderates(conn, club, who.0).await? {
+    let Some(rooms) = lock(conn, scope).await? else { return Ok(nothing) };
+    if !may_rule(conn, scope, who.0).await? {
         return Ok(FilterRemoved::Denied);
     }
     let removed = fetch_optional!(
         conn,
         FilterRow,
-        "DELETE FROM club_filter WHERE filter_id = $1 AND club_id = $2
+        "DELETE FROM club_filter WHERE filter_id = $1 AND coalesce(club_id, 0) = $2
          RETURNING filter_id, kind, pattern, action",
         filter.0,
-        club.0
+        scope.key()
     )?;
     let Some(removed) = removed else { return Ok(nothing) };
-    touch(conn, club).await?;
+    move_on(conn, scope).await?;
     let detail = told(&removed.try_into()?);
-    let entry = Note::new(AuditAction::RemoveFilter, Book::Club(club), who);
+    let entry = Note::new(AuditAction::RemoveFilter, scope.book(), who);
     note(conn, &Note { detail: &detail, ..entry }).await?;
     Ok(FilterRemoved::Done(rooms))
+}
+
+/// Locks the rooms in which rules hold, and the club before them; none when it is gone.
+async fn lock(conn: &mut Conn, scope: FilterScope) -> Result<Option<Vec<RoomId>>, StoreError> {
+    const LOBBIES: Sql = Sql {
+        sqlite: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
+                  ORDER BY room_id",
+        postgres: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
+                    ORDER BY room_id FOR NO KEY UPDATE",
+    };
+    match scope {
+        FilterScope::Club(club) => lock_rooms(conn, club).await,
+        FilterScope::Lobbies => {
+            let rooms = fetch_all!(conn, (i64,), LOBBIES)?;
+            Ok(Some(rooms.into_iter().map(|(room,)| RoomId(room)).collect()))
+        }
+    }
+}
+
+/// Whether somebody makes rules at this moment. What they hold for must be locked.
+async fn may_rule(conn: &mut Conn, scope: FilterScope, user: UserId) -> Result<bool, StoreError> {
+    match scope {
+        FilterScope::Club(club) => moderates(conn, club, user).await,
+        FilterScope::Lobbies => is_admin(conn, user).await,
+    }
+}
+
+/// Says of all rooms in which these rules hold that something about them has changed.
+async fn move_on(conn: &mut Conn, scope: FilterScope) -> Result<(), StoreError> {
+    if let FilterScope::Club(club) = scope {
+        return touch(conn, club).await;
+    }
+    execute!(conn, "UPDATE room SET rev = rev + 1 WHERE kind = 'lobby' AND deleted_at IS NULL")?;
+    Ok(())
 }
 
 /// A rule as the audit log shows it.

@@ -24,6 +24,6 @@ pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
 pub(super) use touch::{lock_rooms, touch};
 pub use types::{
-    AuditEntry, Ban, FilterAdded, FilterRemoved, Measure, Moderation, Mute, NewFilter, NewReport,
-    OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
+    AuditEntry, Ban, FilterAdded, FilterRemoved, FilterScope, Measure, Moderation, Mute, NewFilter,
+    NewReport, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };

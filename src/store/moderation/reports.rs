@@ -84,15 +84,16 @@ const FLAGGED: Bulk = bulk!(
     "INSERT INTO report (club_id, room_id, message_seq, author_id, filter_id, reason, text,
                          created_at)
      SELECT club_id, room_id, message_seq, author_id, filter_id, 'filter', text, created_at FROM ",
-    (club_id bigint, room_id bigint, message_seq bigint, author_id bigint, filter_id bigint,
+    (room_id bigint, club_id bigint, message_seq bigint, author_id bigint, filter_id bigint,
      text text, created_at bigint),
     ""
 );
 
-/// A message in which a rule of its club found something.
+/// A message in which a rule found something.
 #[derive(Debug)]
 pub(in crate::store) struct Flagged<'a> {
-    pub(in crate::store) club: ClubId,
+    /// None in a lobby.
+    pub(in crate::store) club: Option<ClubId>,
     pub(in crate::store) room: RoomId,
     pub(in crate::store) seq: i64,
     pub(in crate::store) author: UserId,
@@ -101,11 +102,11 @@ pub(in crate::store) struct Flagged<'a> {
     pub(in crate::store) at: Millis,
 }
 
-/// Reports messages in the name of the club.
+/// Reports messages in the name of the club, or of the instance.
 pub(in crate::store) fn flag<'a>(script: &mut Script<'a>, flagged: &[Flagged<'a>]) {
     let given = Given::new()
-        .ints(flagged.iter().map(|one| one.club.0))
         .ints(flagged.iter().map(|one| one.room.0))
+        .maybe_ints(flagged.iter().map(|one| one.club.map(|club| club.0)))
         .ints(flagged.iter().map(|one| one.seq))
         .ints(flagged.iter().map(|one| one.author.0))
         .ints(flagged.iter().map(|one| one.filter.0))

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::domain::{
     AuditId, ClubId, FilterAction, FilterId, FilterRule, InvalidOverride, MembershipStatus, Millis,
-    Pattern, Permission, ReportId, ReportReason, RoomId, Settlement, UserId,
+    Pattern, Permission, ReportId, ReportReason, RoomId, RoomKind, Settlement, UserId,
 };
 use crate::store::accounts::User;
+
+use super::audit::Book;
 
 /// Where a measure holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,11 +172,54 @@ pub enum Settling {
     Denied,
 }
 
-/// A rule of a club, to make.
+/// Where rules for texts hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FilterScope {
+    /// In the rooms of a club.
+    Club(ClubId),
+    /// In the lobbies of the instance.
+    Lobbies,
+}
+
+impl FilterScope {
+    /// The rules that a room has; none for groups and private rooms, which are their members' affair.
+    #[must_use]
+    pub const fn of(kind: RoomKind, club: Option<ClubId>) -> Option<Self> {
+        match (kind, club) {
+            (_, Some(club)) => Some(Self::Club(club)),
+            (RoomKind::Lobby, None) => Some(Self::Lobbies),
+            (_, None) => None,
+        }
+    }
+
+    pub(super) const fn club(self) -> Option<ClubId> {
+        match self {
+            Self::Club(club) => Some(club),
+            Self::Lobbies => None,
+        }
+    }
+
+    /// What the table is searched by.
+    pub(super) const fn key(self) -> i64 {
+        match self {
+            Self::Club(club) => club.0,
+            Self::Lobbies => 0,
+        }
+    }
+
+    pub(super) const fn book(self) -> Book {
+        match self {
+            Self::Club(club) => Book::Club(club),
+            Self::Lobbies => Book::Instance,
+        }
+    }
+}
+
+/// A rule for texts, to make.
 #[derive(Debug, Clone, Copy)]
 pub struct NewFilter<'a> {
-    /// The club.
-    pub club: ClubId,
+    /// Where it is to hold.
+    pub scope: FilterScope,
     /// What it looks for.
     pub pattern: &'a Pattern,
     /// What is done then.
@@ -194,7 +239,7 @@ pub enum FilterAdded {
     Full,
     /// No such club.
     Gone,
-    /// Who wanted it does not moderate the club, or not any more.
+    /// Who wanted it does not moderate the club, or is no admin; or not any more.
     Denied,
 }
 

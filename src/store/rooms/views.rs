@@ -96,8 +96,10 @@ macro_rules! info_columns {
     () => {
         "room_id, name, topic, kind, club_id, host_id, is_listed, is_general, slow_mode_s, notify, history,
          write, permissions, assistant, has_own_waking, persona, ai_language, ai_model, is_shut, rev,
-         (SELECT count(*) FROM club_filter f WHERE f.club_id = room.club_id) AS filters,
-         (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE f.club_id = room.club_id)
+         (SELECT count(*) FROM club_filter f WHERE coalesce(f.club_id, 0)
+               = CASE room.kind WHEN 'lobby' THEN 0 ELSE coalesce(room.club_id, -1) END) AS filters,
+         (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE coalesce(f.club_id, 0)
+               = CASE room.kind WHEN 'lobby' THEN 0 ELSE coalesce(room.club_id, -1) END)
              AS newest_filter,
          retention_days, horizon, horizon_n, epoch, head, n, created_by, created_at"
     };

@@ -65,6 +65,8 @@ impl Scene {
                 let body = json!({ "reason": "spam" });
                 text(&self.stage.post(&self.keeper, &path, &body).await["id"])
             }
+            // A rule of the lobbies holds in all of them: nobody needs to make one to remove it.
+            "gone_rule" => "fl_999".to_owned(),
             "filter" => {
                 let body = json!({ "pattern": self.stage.word(), "action": "mask" });
                 text(&self.stage.post(&self.keeper, &self.of_club("filters"), &body).await["id"])

@@ -5,6 +5,7 @@ mod filters;
 mod hostile;
 mod instance;
 mod limits;
+mod lobbies;
 mod nodes;
 mod outside;
 mod permitted;
