@@ -66,7 +66,7 @@ impl Scene {
                 text(&self.stage.post(&self.keeper, &path, &body).await["id"])
             }
             // A rule of the lobbies holds in all of them: nobody needs to make one to remove it.
-            "gone_rule" => "fl_999".to_owned(),
+            "rule" => "fl_999".to_owned(),
             "filter" => {
                 let body = json!({ "pattern": self.stage.word(), "action": "mask" });
                 text(&self.stage.post(&self.keeper, &self.of_club("filters"), &body).await["id"])
