@@ -94,6 +94,37 @@ impl Store {
         Ok(rows.into_iter().map(StoredEvent::from).collect())
     }
 
+    /// The events after a seq, ascending: at most `limit`, and no more behind the one with which
+    /// they come to `bytes`. So at least one, where there is one, and little more is read than given.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn next_events(
+        &self,
+        room: RoomId,
+        after: i64,
+        (limit, bytes): (i64, i64),
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut conn = self.db.read().await?;
+        let rows = fetch_all!(
+            conn,
+            EventRow,
+            "SELECT event.seq, event.n, event.at, event.body
+               FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS ahead
+                       FROM (SELECT seq, octet_length(body) AS bytes FROM room_event
+                              WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS next
+                    ) AS part
+              CROSS JOIN room_event event
+              WHERE part.ahead < $4 AND event.room_id = $1 AND event.seq = part.seq
+              ORDER BY event.seq",
+            room.0,
+            after,
+            limit,
+            bytes
+        )?;
+        Ok(rows.into_iter().map(StoredEvent::from).collect())
+    }
+
     /// The last events, ascending, at most `limit`.
     ///
     /// # Errors

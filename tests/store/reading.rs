@@ -57,6 +57,20 @@ async fn windows_of_events_ascend(world: World) {
     assert_eq!(seqs(store.events_after(room, 0, 3).await.unwrap()), [1, 2, 3]);
     assert_eq!(seqs(store.events_after(room, 8, 10).await.unwrap()), [9, 10]);
     assert!(store.events_after(room, 10, 10).await.unwrap().is_empty());
+    let all = store.events_after(room, 0, 10).await.unwrap();
+    let bytes = |upto: usize| all[..upto].iter().map(|event| event.body.len() as i64).sum::<i64>();
+    for (part, last) in [
+        ((10, 1), 1),
+        ((10, bytes(3)), 3),
+        ((10, bytes(3) + 1), 4),
+        ((2, bytes(3)), 2),
+        ((10, i64::MAX), 10),
+    ] {
+        let next = seqs(store.next_events(room, 0, part).await.unwrap());
+        assert_eq!(next, (1..=last).collect::<Vec<i64>>(), "{part:?}");
+    }
+    assert_eq!(seqs(store.next_events(room, 8, (10, 1)).await.unwrap()), [9]);
+    assert!(store.next_events(room, 10, (10, 10)).await.unwrap().is_empty());
     let newest = store.newest_events(room, 3).await.unwrap();
     assert_eq!(newest.last().unwrap().n, 9);
     assert_eq!(seqs(newest), [8, 9, 10]);

@@ -40,7 +40,7 @@ pub(crate) use self::message::{
     Act, Ask, Beside, Change, Commit, Form, Loaded, MAILBOX, RoomHandle, RoomMsg, Send, Settings,
     Step, UNKNOWN, Undelivered, call,
 };
-pub(crate) use self::open::PART_EVENTS;
+pub(crate) use self::open::{PART_BYTES, PART_EVENTS};
 pub(crate) use self::ring::EVENTS as RING_EVENTS;
 pub(crate) use self::rules::RuleBook;
 pub(crate) use self::state::Facts;

@@ -21,7 +21,7 @@ use crate::protocol::{
 };
 
 /// Bytes of one part of a long replay, and of one answer to a pull.
-const PART_BYTES: usize = 128 * 1024;
+pub(crate) const PART_BYTES: usize = 128 * 1024;
 /// Events of the same.
 pub(crate) const PART_EVENTS: usize = 500;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{RoomsHandle, load};
-use crate::actors::room::{Ask, Loaded, PART_EVENTS, RoomHandle, RoomMsg};
+use crate::actors::room::{Ask, Loaded, PART_BYTES, PART_EVENTS, RoomHandle, RoomMsg};
 use crate::actors::task;
 use crate::domain::{UserId, limits};
 use crate::faults::{Moment, Part};
@@ -33,9 +33,10 @@ impl RoomsHandle {
     /// Events for one seat.
     pub(crate) fn read_events(&self, room: RoomHandle, ask: Ask) {
         let rooms = self.clone();
-        let limit = i64::try_from(PART_EVENTS).unwrap_or(i64::MAX);
+        let most = |most| i64::try_from(most).unwrap_or(i64::MAX);
+        let part = (most(PART_EVENTS), most(PART_BYTES));
         task::beside(async move {
-            let events = rooms.within(rooms.store.events_after(room.room, ask.after, limit)).await;
+            let events = rooms.within(rooms.store.next_events(room.room, ask.after, part)).await;
             give(&room, Loaded::Events { ask, events });
         });
     }
