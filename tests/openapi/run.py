@@ -68,10 +68,11 @@ def main():
                 schemathesis(server, "a user", STREAMS, user),
                 schemathesis(server, "the admin", [*STREAMS, "--phases", "coverage"], admin),
             ]
+            # 503 is an answer of one call, and looked at there (schemathesis.toml).
             failures = [
                 line
                 for line in server.call_text("/metrics").splitlines()
-                if line.startswith('moim_http_responses_total{status="5')
+                if line.startswith('moim_http_responses_total{status="5') and '"503"' not in line
             ]
             print("\n".join(failures) or "no answer of the server was a failure")
         finally:

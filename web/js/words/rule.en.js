@@ -224,5 +224,7 @@ export default {
   "error.invalid.no_emoji": "That is no emoji.",
   "error.invalid.no_such_thread": "That thread is not there.",
   "error.invalid.no_such_user": "Nobody has that name.",
+  "error.unavailable.empty": "The model had nothing to suggest.",
+  "error.unavailable.no_answer": "The model does not answer. Try again later.",
   "error.unavailable.no_model": "No AI model is connected, so there is nothing to suggest.",
 };
