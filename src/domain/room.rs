@@ -213,7 +213,7 @@ mod tests {
         let settings = RoomSettings { is_shut: true, ..RoomSettings::of(RoomKind::Private) };
         let lets: Vec<_> =
             Permission::all().filter(|one| settings.lets(*one, Rank::Member)).collect();
-        assert_eq!(lets, [Permission::Read, Permission::MentionAll]);
+        assert_eq!(lets, [Permission::Read]);
         let member = Standing::new(Rank::Member);
         let denied = settings.check(member, Permission::Pin, Millis(0));
         assert_eq!(denied, Err(Denied::Blocked));
