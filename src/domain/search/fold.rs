@@ -74,16 +74,21 @@ pub(super) fn flat(text: &str) -> String {
     let mut flat = String::with_capacity(text.len());
     if text.is_ascii() {
         for c in text.bytes() {
-            match c {
-                b'!'..=b'~' => flat.push(char::from(c.to_ascii_lowercase())),
-                _blank if flat.is_empty() || flat.ends_with(' ') => {}
-                _blank => flat.push(' '),
+            match folded_ascii(c) {
+                Some(c) => flat.push(c),
+                None if flat.is_empty() || flat.ends_with(' ') => {}
+                None => flat.push(' '),
             }
         }
     } else {
         folded(text).for_each(|(c, _at)| flat.push(c));
     }
     flat
+}
+
+/// What a byte of ASCII becomes; none for white space.
+pub(super) fn folded_ascii(byte: u8) -> Option<char> {
+    matches!(byte, b'!'..=b'~').then(|| char::from(byte.to_ascii_lowercase()))
 }
 
 /// What one character becomes: nothing, itself, or up to three.

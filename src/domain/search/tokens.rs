@@ -5,7 +5,7 @@
 //! A number is the hash of what it stands for. Two things may share one; then the text decides.
 //! **The numbers are kept in databases: whoever changes them empties the index in a migration.**
 
-use super::fold::{Kind, folded};
+use super::fold::{Kind, folded, folded_ascii};
 use crate::domain::{RoomId, UserId};
 
 /// One thing that an index can be asked for: 31 bits, which every engine keeps as a small number.
@@ -52,7 +52,16 @@ pub fn holds_link(text: &str) -> bool {
 /// What a text holds, each once, in the order of the numbers.
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
-    let mut found: Vec<Token> = runs(folded(text).map(|(c, _at)| c)).collect();
+    let mut found = Vec::new();
+    let mut before = Before::Nothing;
+    let mut take = |c| found.extend(before.then(c).into_iter().flatten());
+    if text.is_ascii() {
+        // Most texts, or most of what is written of them: a plain loop takes a fifth of the time.
+        text.bytes().for_each(|byte| take(folded_ascii(byte).unwrap_or(' ')));
+    } else {
+        folded(text).for_each(|(c, _at)| take(c));
+    }
+    take(' ');
     found.sort_unstable();
     found.dedup();
     found
@@ -124,6 +133,8 @@ impl Hash {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -136,6 +147,16 @@ mod tests {
         assert_eq!(of(" -- … 。"), 0);
         assert!(tokens("내일회의실").contains(&tokens("회의")[0]));
         assert_eq!(tokens("Meeting, at Ten"), tokens("ten AT meeting"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_text_is_taken_apart_like_any_other(text in "[ -~\\t\\n\u{7f}]{0,60}") {
+            let mut found: Vec<_> = runs(folded(&text).map(|(c, _at)| c)).collect();
+            found.sort_unstable();
+            found.dedup();
+            prop_assert_eq!(tokens(&text), found);
+        }
     }
 
     #[test]
