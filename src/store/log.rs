@@ -20,8 +20,26 @@ pub struct LogHead {
 const HEADS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.rev FROM ",
     (room_id bigint),
-    " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL",
+    " CROSS JOIN room WHERE room.room_id = given.room_id AND +room.deleted_at IS NULL",
 );
+
+const AFTER: &str = "SELECT seq, n, at, body FROM room_event WHERE room_id = $1 AND seq > $2
+                      ORDER BY seq LIMIT $3";
+
+/// PostgreSQL knows how long bodies are without looking at them.
+const NEXT: &str = "SELECT event.seq, event.n, event.at, event.body
+       FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS ahead
+               FROM (SELECT seq, octet_length(body) AS bytes FROM room_event
+                      WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS next
+            ) AS part
+      CROSS JOIN room_event event
+      WHERE part.ahead < $4 AND event.room_id = $1 AND event.seq = part.seq
+      ORDER BY event.seq";
+
+/// SQLite reads a row whole for whatever is asked of it. So at first it is asked for few rows, then for
+/// as many as will do if they are like those, but no more than so many times what is there.
+const FIRST: i64 = 16;
+const WIDER: i64 = 8;
 
 /// Where a room stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,15 +100,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let mut conn = self.db.read().await?;
-        let rows = fetch_all!(
-            conn,
-            EventRow,
-            "SELECT seq, n, at, body FROM room_event WHERE room_id = $1 AND seq > $2
-              ORDER BY seq LIMIT $3",
-            room.0,
-            after,
-            limit
-        )?;
+        let rows = fetch_all!(conn, EventRow, AFTER, room.0, after, limit)?;
         Ok(rows.into_iter().map(StoredEvent::from).collect())
     }
 
@@ -106,22 +116,10 @@ impl Store {
         (limit, bytes): (i64, i64),
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let mut conn = self.db.read().await?;
-        let rows = fetch_all!(
-            conn,
-            EventRow,
-            "SELECT event.seq, event.n, event.at, event.body
-               FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS ahead
-                       FROM (SELECT seq, octet_length(body) AS bytes FROM room_event
-                              WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS next
-                    ) AS part
-              CROSS JOIN room_event event
-              WHERE part.ahead < $4 AND event.room_id = $1 AND event.seq = part.seq
-              ORDER BY event.seq",
-            room.0,
-            after,
-            limit,
-            bytes
-        )?;
+        if conn.is_sqlite() {
+            return step_by_step(&mut conn, (room, after), (limit, bytes)).await;
+        }
+        let rows = fetch_all!(conn, EventRow, NEXT, room.0, after, limit, bytes)?;
         Ok(rows.into_iter().map(StoredEvent::from).collect())
     }
 
@@ -143,6 +141,37 @@ impl Store {
             limit
         )?;
         Ok(rows.into_iter().rev().map(StoredEvent::from).collect())
+    }
+}
+
+async fn step_by_step(
+    conn: &mut Conn,
+    (room, after): (RoomId, i64),
+    (limit, bytes): (i64, i64),
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let (mut events, mut sum): (Vec<StoredEvent>, i64) = (Vec::new(), 0);
+    let mut most = FIRST.min(limit);
+    loop {
+        let last = events.last().map(|event| event.seq);
+        let rows = fetch_all!(conn, EventRow, AFTER, room.0, last.unwrap_or(after), most)?;
+        // What lies between may have gone since the step before.
+        let goes_on = |first: &EventRow| last.is_none_or(|last| first.seq == last + 1);
+        if !rows.first().is_some_and(goes_on) {
+            return Ok(events);
+        }
+        let is_end = (rows.len() as i64) < most;
+        for row in rows {
+            if sum < bytes {
+                sum += row.body.len() as i64;
+                events.push(row.into());
+            }
+        }
+        let count = events.len() as i64;
+        if is_end || sum >= bytes || count >= limit {
+            return Ok(events);
+        }
+        let fitting = (bytes - sum).saturating_mul(count) / sum.max(1) + 1;
+        most = fitting.min(WIDER * count).min(limit - count);
     }
 }
 

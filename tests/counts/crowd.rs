@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::server::{SOON, Server};
 
 /// Sessions that one user may have.
 const SESSIONS_OF_ONE: usize = 20;
-/// A snapshot of this test is shorter, and a delivery by far.
-const BUFFER: usize = 64 * 1024;
+/// An answer to a pull is shorter, and a delivery by far.
+const BUFFER: usize = 192 * 1024;
 
 pub(crate) struct Crowd {
     room: String,
@@ -147,12 +147,26 @@ impl Crowd {
         }
     }
 
+    /// The first session asks for what follows a seq; says how many events came, in how many bytes.
+    pub(crate) fn pull(&mut self, after: usize) -> (usize, usize) {
+        let pull = json!({ "id": 3, "op": "pull", "room": self.room, "after": after });
+        self.sockets[0].write_all(&frame(pull.to_string().as_bytes())).unwrap();
+        let bytes = self.hear(0, br#"{"re":3,"ok":"#);
+        let answer: Value = serde_json::from_slice(&self.buffer[..bytes]).unwrap();
+        (answer["ok"]["events"].as_array().unwrap().len(), bytes)
+    }
+
     /// Makes messages that nobody has sent yet.
     pub(crate) fn messages(&mut self, count: usize) -> Messages {
+        self.messages_with(count, "")
+    }
+
+    /// The same, with a text in front of the number.
+    pub(crate) fn messages_with(&mut self, count: usize, text: &str) -> Messages {
         let mut frames = Vec::new();
         for _ in 0..count {
             self.made += 1;
-            let text = format!("{:0200}", self.made);
+            let text = format!("{text}{:0200}", self.made);
             let cid = format!("c-{:08}", self.made);
             let send = json!({ "op": "send", "room": self.room, "cid": cid, "text": text });
             frames.extend_from_slice(&frame(send.to_string().as_bytes()));
@@ -176,12 +190,18 @@ impl Messages {
 /// Reads frames until one begins like this; the bytes of that one.
 fn read_until(socket: &mut TcpStream, buffer: &mut [u8; BUFFER], beginning: &[u8]) -> usize {
     loop {
-        let mut head = [0; 4];
-        socket.read_exact(&mut head[..2]).unwrap();
+        let mut head = [0; 2];
+        socket.read_exact(&mut head).unwrap();
         let length = match head[1] {
             126 => {
-                socket.read_exact(&mut head[2..]).unwrap();
-                usize::from(u16::from_be_bytes([head[2], head[3]]))
+                let mut medium = [0; 2];
+                socket.read_exact(&mut medium).unwrap();
+                usize::from(u16::from_be_bytes(medium))
+            }
+            127 => {
+                let mut long = [0; 8];
+                socket.read_exact(&mut long).unwrap();
+                usize::try_from(u64::from_be_bytes(long)).unwrap()
             }
             short => usize::from(short),
         };

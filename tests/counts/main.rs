@@ -12,6 +12,7 @@
 )]
 
 mod crowd;
+mod pulls;
 mod server;
 
 use std::alloc::System;
