@@ -88,7 +88,7 @@ const PLACES: Bulk = bulk!(
     "SELECT room.room_id, room.name, room.kind, room.club_id, room.pair_low + room.pair_high,
             room.epoch, room.head, room.n FROM ",
     (room_id bigint),
-    " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL"
+    " CROSS JOIN room WHERE room.room_id = given.room_id AND +room.deleted_at IS NULL"
 );
 
 /// A private room bears the name of the other one in it.

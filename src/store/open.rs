@@ -46,7 +46,9 @@ const WAL_BYTES: &str = "67108864";
 /// in the order in which they are written, as SQLite's CROSS JOIN does, and every table is looked up by an
 /// index: left to its statistics, the planner at times reads a whole lobby to find one user in it, or
 /// all messages there are, on several processes, to find a hundred. A statement of ours is short, and
-/// never worth compiling.
+/// never worth compiling. A plan that follows from the text is good for all values: made for each call
+/// anew, which PostgreSQL prefers where it takes lists for longer than ours are, it costs more than what
+/// is then looked up.
 const POSTGRES_WRITER: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
      WHERE current_setting('synchronous_commit') = 'off';
@@ -59,13 +61,15 @@ const POSTGRES_WRITER: &str = "
     SET statement_timeout = '30s';
     SET idle_in_transaction_session_timeout = '30s';";
 
-/// Settings of a reading connection. A write that strays to the reading pool fails here as it does on SQLite.
+/// Settings of a reading connection: the same plans. A write that strays to the reading pool fails here as
+/// it does on SQLite.
 const POSTGRES_READER: &str = "
     SET default_transaction_read_only = on;
     SET join_collapse_limit = 1;
     SET enable_seqscan = off;
     SET max_parallel_workers_per_gather = 0;
     SET jit = off;
+    SET plan_cache_mode = force_generic_plan;
     SET statement_timeout = '30s';";
 
 /// Where the data is kept. Not `Debug`: the URL may hold a password.

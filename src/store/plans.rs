@@ -1,4 +1,10 @@
 //! Checks that bulk statements begin with the rows they are given and look the rest up by index.
+//!
+//! That PostgreSQL does the same, `tests/store/plans.rs` finds out in large tables. Without statistics, or
+//! with those of a table that was small, it takes whatever a partial index holds for a few rows and reads
+//! all of them. Two things keep it from that. A condition which such an index has, and which is not what
+//! leads to the rows, is written with a plus (`+room.deleted_at IS NULL`): the index does not fit then. And
+//! an `EXISTS` for each row has an offset: without it PostgreSQL may ask for all rows at once and compare.
 
 use super::db::Pools;
 use super::given::Bulk;

@@ -33,6 +33,7 @@ mod outside;
 mod pace;
 mod permissions;
 mod plain;
+mod plans;
 mod reading;
 mod reports;
 mod reviews;

@@ -80,12 +80,12 @@ const PLACE: &str = concat!(
 /// An answer that broke off is no part of the talk, nor one that is being written.
 const LINES: &str = "SELECT m.seq, m.at, m.author_id, account.display_name, m.text,
             EXISTS (SELECT 1 FROM mention WHERE mention.user_id = $6
-                       AND mention.room_id = m.room_id AND mention.n = m.n)
+                       AND mention.room_id = m.room_id AND mention.n = m.n LIMIT 1 OFFSET 0)
        FROM message m JOIN account ON account.user_id = m.author_id
       WHERE m.room_id = $1 AND m.seq > $2 AND m.seq <= $3 AND m.text IS NOT NULL AND m.text <> ''
         AND NOT (m.author_id = $5 AND EXISTS (SELECT 1 FROM ai_run
                   WHERE ai_run.room_id = m.room_id AND ai_run.message_seq = m.seq
-                    AND (ai_run.status <> 'done' OR ai_run.finish = 'error')))
+                    AND (ai_run.status <> 'done' OR ai_run.finish = 'error') LIMIT 1 OFFSET 0))
       ORDER BY m.seq DESC LIMIT $4";
 
 impl Store {

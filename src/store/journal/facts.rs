@@ -52,7 +52,7 @@ const FACTS: Bulk = bulk!(
                  CASE WHEN root.thread IS NULL THEN root.author_id END AS began,
                  EXISTS (SELECT 1 FROM notice WHERE notice.user_id = given.author_id
                             AND notice.room_id = given.room_id AND notice.read_at IS NULL
-                            AND notice.dropped_at IS NULL) AS is_called
+                            AND notice.dropped_at IS NULL LIMIT 1 OFFSET 0) AS is_called
             FROM "
     ),
     (i bigint, room_id bigint, author_id bigint, cid text, reply_to bigint, thread bigint),

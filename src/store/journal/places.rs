@@ -88,7 +88,7 @@ const LOCK_ROOMS: Bulk = bulk!(
     "SELECT room.room_id, room.head, room.n, room.kind, room.club_id, room.is_general,
             room.notify = 'all' OR room.is_watched AS is_watched, room.slow_mode_s, room.is_shut FROM ",
     (room_id bigint),
-    " CROSS JOIN room WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
+    " CROSS JOIN room WHERE room.room_id = given.room_id AND +room.deleted_at IS NULL
       ORDER BY room.room_id",
     postgres " FOR NO KEY UPDATE OF room"
 );

@@ -65,11 +65,12 @@ const EVENTS: Bulk = bulk!(
                 CASE WHEN (",
         may_read!("given.author_id", "AND coalesce(i.muted_until <= given.at, TRUE)"),
         " OR EXISTS (SELECT 1 FROM account WHERE account.user_id = given.author_id
-                        AND account.kind = 'assistant'))
+                        AND account.kind = 'assistant' LIMIT 1 OFFSET 0))
                       AND NOT EXISTS (SELECT 1 FROM notice
                                        WHERE notice.user_id = given.author_id
                                          AND notice.room_id = given.room_id
-                                         AND notice.read_at IS NULL AND notice.dropped_at IS NULL)
+                                         AND notice.read_at IS NULL AND notice.dropped_at IS NULL
+                                       LIMIT 1 OFFSET 0)
                      THEN replace(replace(given.body,
                           '\u{1}', CAST(room.head - given.behind AS TEXT)),
                           '\u{2}', CAST(room.n - given.behind AS TEXT)) END

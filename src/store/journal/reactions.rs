@@ -101,7 +101,7 @@ pub(super) struct Board {
 }
 
 /// What becomes of one reaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is not done.
     Refused(AppendRefusal),

@@ -40,7 +40,8 @@ const WATCHERS: &str = "SELECT watcher.user_id, room.name FROM
       JOIN room ON room.room_id = $1
       WHERE NOT EXISTS (SELECT 1 FROM notice WHERE notice.user_id = watcher.user_id
                            AND notice.room_id = $1 AND notice.kind IN ('dm', 'chat')
-                           AND notice.read_at IS NULL AND notice.dropped_at IS NULL)
+                           AND notice.read_at IS NULL AND notice.dropped_at IS NULL
+                         LIMIT 1 OFFSET 0)
       ORDER BY watcher.user_id";
 
 /// Fills in who is to hear of each draft, in rooms that are watched; others run no statement.

@@ -12,7 +12,7 @@ use super::types::{RoomMember, RosterRow};
 /// Whether the user of an expression may read the living room `room`: the one place that says so
 /// for a pair. The lists below are the same rule, begun from the other end.
 /// What more is said is of the row that makes it so, `i`: the membership in the club, or the place in
-/// the room.
+/// the room. With an offset, PostgreSQL looks that row up and no other (`store/plans.rs`).
 macro_rules! may_read {
     ($user:literal) => {
         crate::store::rooms::may_read!($user, "")
@@ -25,14 +25,14 @@ macro_rules! may_read {
             $user,
             " AND i.is_inside ",
             $more,
-            ")
+            " LIMIT 1 OFFSET 0)
              ELSE EXISTS (SELECT 1 FROM membership i WHERE i.club_id = room.club_id
                             AND i.user_id = ",
             $user,
             " AND i.status = 'active'
                             AND (room.kind = 'member' OR i.role <> 'member') ",
             $more,
-            ") END"
+            " LIMIT 1 OFFSET 0) END"
         )
     };
 }

@@ -61,7 +61,7 @@ macro_rules! inside {
             $user,
             " AND seen.is_inside
                 AND room.room_id = seen.room_id AND room.club_id IS NULL
-                AND room.deleted_at IS NULL"
+                AND +room.deleted_at IS NULL"
         )
     };
 }

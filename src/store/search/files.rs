@@ -8,7 +8,7 @@ macro_rules! carries_file {
             $message,
             ".room_id AND file.message_seq = ",
             $message,
-            ".seq AND NOT file.is_dropped)"
+            ".seq AND NOT file.is_dropped LIMIT 1 OFFSET 0)"
         )
     };
 }

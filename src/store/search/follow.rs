@@ -37,7 +37,7 @@ const BEHIND: Bulk = bulk!(
     "SELECT room.room_id, coalesce(place.seq, 0), room.head FROM ",
     (room_id bigint),
     " CROSS JOIN room LEFT JOIN search_place place ON place.room_id = room.room_id
-      WHERE room.room_id = given.room_id AND room.deleted_at IS NULL
+      WHERE room.room_id = given.room_id AND +room.deleted_at IS NULL
         AND room.head > coalesce(place.seq, 0)"
 );
 

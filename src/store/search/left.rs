@@ -21,35 +21,35 @@ macro_rules! has_left {
             ".room_id
                             AND thread.root_seq = ",
             $message,
-            ".seq)
+            ".seq LIMIT 1 OFFSET 0)
               OR EXISTS (SELECT 1 FROM reaction_count counted
                           WHERE counted.room_id = ",
             $message,
             ".room_id
                             AND counted.message_seq = ",
             $message,
-            ".seq)
+            ".seq LIMIT 1 OFFSET 0)
               OR EXISTS (SELECT 1 FROM pin
                           WHERE pin.room_id = ",
             $message,
             ".room_id
                             AND pin.message_seq = ",
             $message,
-            ".seq)
+            ".seq LIMIT 1 OFFSET 0)
               OR EXISTS (SELECT 1 FROM file
                           WHERE file.room_id = ",
             $message,
             ".room_id
                             AND file.message_seq = ",
             $message,
-            ".seq)
+            ".seq LIMIT 1 OFFSET 0)
               OR EXISTS (SELECT 1 FROM message_preview p
                           WHERE p.room_id = ",
             $message,
             ".room_id
                             AND p.seq = ",
             $message,
-            ".seq))"
+            ".seq LIMIT 1 OFFSET 0))"
         )
     };
 }

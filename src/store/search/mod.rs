@@ -33,6 +33,7 @@ pub use spot::Spot;
 use self::gather::Gather;
 use self::hits::Hits;
 use self::scope::Scope;
+use super::db::Conn;
 use super::messages::Message;
 use super::{Store, StoreError};
 use crate::domain::{ClubId, MessageId, Millis, RoomId, SearchText, UserId};
@@ -81,6 +82,10 @@ pub struct FoundPage {
     pub next: Option<Spot>,
 }
 
+/// Whether words or the time lead to fewer messages lies in the words and the time: so PostgreSQL plans
+/// for them, until the transaction ends.
+const WEIGH: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
+
 impl Store {
     /// Finds messages, newest first. `None` when a room or a club was named in which the reader may
     /// read nothing.
@@ -88,23 +93,12 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn search(&self, search: &Search<'_>) -> Result<Option<FoundPage>, StoreError> {
-        let mut conn = self.db.read().await?;
-        let scope = Scope::read(&mut conn, search).await?;
-        if scope.is_empty() {
-            let is_named = search.room.is_some() || search.club.is_some();
-            return Ok((!is_named).then(FoundPage::default));
+        if search.since.is_none() || self.db.is_sqlite() {
+            return find(&mut self.db.read().await?, search).await;
         }
-        let mut gather = Gather::new(search);
-        // The tail first: what moves from it into the index meanwhile is seen twice, not missed.
-        tail::look(&mut conn, search, &scope, &mut gather).await?;
-        let mut hits = Hits::new(search, &scope, &conn);
-        while !gather.is_done() {
-            let answer = hits.next(&mut conn, gather.ask()).await?;
-            gather.take_answer(answer, &scope);
-        }
-        let (found, next) = gather.finish();
-        let messages = left::fill(&mut conn, search.reader, found).await?;
-        Ok(Some(FoundPage { messages, next }))
+        let mut tx = self.db.begin_reading().await?;
+        let found = find(&mut tx, search).await;
+        tx.end(found).await
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within
@@ -117,6 +111,28 @@ impl Store {
         let done = renew(&mut tx, messages).await;
         tx.end(done).await
     }
+}
+
+async fn find(conn: &mut Conn, search: &Search<'_>) -> Result<Option<FoundPage>, StoreError> {
+    let scope = Scope::read(conn, search).await?;
+    if scope.is_empty() {
+        let is_named = search.room.is_some() || search.club.is_some();
+        return Ok((!is_named).then(FoundPage::default));
+    }
+    let mut gather = Gather::new(search);
+    // The tail first: what moves from it into the index meanwhile is seen twice, not missed.
+    tail::look(conn, search, &scope, &mut gather).await?;
+    if search.since.is_some() && !conn.is_sqlite() {
+        conn.command(WEIGH.into()).await?;
+    }
+    let mut hits = Hits::new(search, &scope, conn);
+    while !gather.is_done() {
+        let answer = hits.next(conn, gather.ask()).await?;
+        gather.take_answer(answer, &scope);
+    }
+    let (found, next) = gather.finish();
+    let messages = left::fill(conn, search.reader, found).await?;
+    Ok(Some(FoundPage { messages, next }))
 }
 
 pub(super) use entries::renew;

@@ -20,7 +20,7 @@ macro_rules! readable {
             " LEFT JOIN search_place place ON place.room_id = room.room_id
               WHERE ",
             $where,
-            " AND room.deleted_at IS NULL AND ",
+            " AND ",
             may_read!("$1")
         )
     };
@@ -52,15 +52,19 @@ macro_rules! packed {
 /// Everything that a membership or a seat may open to the user.
 const ANY: Sql = packed!(
     "(SELECT r.room_id FROM membership m CROSS JOIN room r
-       WHERE m.user_id = $1 AND r.club_id = m.club_id
+       WHERE m.user_id = $1 AND m.status = 'active'
+         AND r.club_id = m.club_id AND r.deleted_at IS NULL
        UNION SELECT room_id FROM room_member WHERE user_id = $1) mine
      CROSS JOIN room",
-    "room.room_id = mine.room_id"
+    "room.room_id = mine.room_id AND +room.deleted_at IS NULL"
 );
 
-const ONE: Sql = packed!("room", "room.room_id = $2 AND ($3 IS NULL OR room.club_id = $3)");
+const ONE: Sql = packed!(
+    "room",
+    "room.room_id = $2 AND ($3 IS NULL OR room.club_id = $3) AND room.deleted_at IS NULL"
+);
 
-const CLUB: Sql = packed!("room", "room.club_id = $2");
+const CLUB: Sql = packed!("room", "room.club_id = $2 AND room.deleted_at IS NULL");
 
 /// The rooms in which a search looks: those that are meant and that the reader may read.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::store::messages::Message;
 macro_rules! may_see {
     ($message:literal, $reader:literal) => {
         concat!(
-            "room.deleted_at IS NULL AND ",
+            "+room.deleted_at IS NULL AND ",
             $message,
             ".text IS NOT NULL AND (room.history = 'all' OR ",
             $message,

@@ -98,16 +98,16 @@ macro_rules! pick {
     };
 }
 
-/// The texts without and with tokens of which one will do, and whether their plans are kept.
-type Way = ([&'static str; 2], bool);
+/// The texts without and with tokens of which one will do.
+type Way = [&'static str; 2];
 
-const WALK: Way = ([walk!("tokens @> $1"), walk!("tokens @> $1 AND tokens && $8")], true);
+const WALK: Way = [walk!("tokens @> $1"), walk!("tokens @> $1 AND tokens && $8")];
 /// By the tokens alone, the spot being hidden from the planner: one plan is good for all of them.
 const PICK: Way =
-    ([pick!("tokens @> $1", "spot + 0"), pick!("tokens @> $1 AND tokens && $8", "spot + 0")], true);
-/// By the tokens or by the time: planned for anew each time, for what is best for some is bad for most.
+    [pick!("tokens @> $1", "spot + 0"), pick!("tokens @> $1 AND tokens && $8", "spot + 0")];
+/// By the tokens or by the time, whichever leads to fewer: a search since some time weighs its plans.
 const PICK_SINCE: Way =
-    ([pick!("tokens @> $1", "spot"), pick!("tokens @> $1 AND tokens && $8", "spot")], false);
+    [pick!("tokens @> $1", "spot"), pick!("tokens @> $1 AND tokens && $8", "spot")];
 
 impl Hits {
     pub(super) async fn next_of_postgres(
@@ -144,13 +144,12 @@ impl Hits {
     async fn ask(
         &self,
         conn: &mut Conn,
-        ([alone, with_any], is_kept): Way,
+        [alone, with_any]: Way,
         Ask { below, most, asks_left }: Ask,
         entries: i64,
     ) -> Result<Vec<Entry>, StoreError> {
         let Either::Postgres(lent) = conn.either() else { return Ok(Vec::new()) };
         let hits = sqlx::query_as(if self.any.is_empty() { alone } else { with_any })
-            .persistent(is_kept)
             .bind(numbers(&self.all))
             .bind(below.point)
             .bind(below.room.0)
