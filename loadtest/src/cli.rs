@@ -84,12 +84,13 @@ pub(crate) struct Common {
     /// The server's binary [default: `moim` next to this program]
     #[arg(long, global = true, value_name = "PATH")]
     pub server: Option<PathBuf>,
-    /// Drive a running server instead of starting one
+    /// Drive a running server instead of starting one; its nodes, with commas between them, in turn
     #[arg(long, global = true, conflicts_with = "server")]
     pub url: Option<String>,
-    /// With --url: the process whose CPU and memory are read; it is never ended
-    #[arg(long, global = true, requires = "url")]
-    pub pid: Option<u32>,
+    /// With --url: the process whose CPU and memory are read, or those of all nodes, with commas; they
+    /// are never ended
+    #[arg(long, global = true, requires = "url", value_delimiter = ',')]
+    pub pid: Vec<u32>,
     /// The database of the started server [default: SQLite in its empty data folder]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "url")]
     pub database_url: Option<String>,

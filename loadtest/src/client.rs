@@ -16,13 +16,13 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::endpoint::Endpoint;
 use crate::frame::{Frame, FrameReader, OP_CLOSE, OP_PONG, OP_TEXT, write_masked};
-use crate::http::{Endpoint, Refused, read_head};
+use crate::http::{Refused, read_head};
 
 const SCRATCH: usize = 64 * 1024;
 /// Signing in and opening a room must not take longer, even while thousands do the same.

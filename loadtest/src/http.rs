@@ -1,6 +1,5 @@
 //! A small HTTP/1.1 client for JSON: one kept-alive connection, one call at a time.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,55 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::endpoint::Endpoint;
+
 /// A call that takes longer is a failure of the server.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_TRIES: u32 = 20;
 /// Who is put off for longer, as by a limit of an hour or a day, does not wait.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
-
-/// Where the server listens, resolved once.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    pub addr: SocketAddr,
-    /// What goes into the `Host` header.
-    pub authority: String,
-    /// A path in front of `/v1`, mostly empty.
-    pub prefix: String,
-}
-
-impl Endpoint {
-    pub(crate) fn local(addr: SocketAddr) -> Self {
-        Self { addr, authority: addr.to_string(), prefix: String::new() }
-    }
-
-    pub(crate) async fn resolve(url: &str) -> Result<Self> {
-        let Some(rest) = url.strip_prefix("http://") else {
-            bail!("{url}: only http:// addresses can be driven");
-        };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host =
-            if authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-                authority.to_owned()
-            } else {
-                format!("{authority}:80")
-            };
-        let addr = tokio::net::lookup_host(&host)
-            .await
-            .with_context(|| format!("cannot resolve {host}"))?
-            .next()
-            .with_context(|| format!("{host} has no address"))?;
-        let path = path.trim_end_matches('/');
-        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Self { addr, authority: authority.to_owned(), prefix })
-    }
-
-    pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
-        let stream = TcpStream::connect(self.addr).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-}
 
 /// The server said no.
 #[derive(Debug)]
@@ -204,8 +162,20 @@ impl Http {
         self.call("DELETE", path, Some(token), None).await.map(drop)
     }
 
-    /// A number of `/metrics`; nothing when the server does not count it.
+    /// A number of `/metrics`, of all nodes together; nothing when the server does not count it.
     pub(crate) async fn metric(&mut self, name: &str) -> Result<Option<f64>> {
+        if !self.endpoint.has_nodes() {
+            return self.metric_here(name).await;
+        }
+        let mut sum = None;
+        for node in self.endpoint.each() {
+            let value = Self::new(node).metric_here(name).await?;
+            sum = value.map(|value| value + sum.unwrap_or(0.0)).or(sum);
+        }
+        Ok(sum)
+    }
+
+    async fn metric_here(&mut self, name: &str) -> Result<Option<f64>> {
         let request = self.request("GET", "/metrics", None, None);
         let exchange = timeout(CALL_LIMIT, self.exchange(&request));
         let (head, body) = exchange.await.context("/metrics was not answered in time")??;
@@ -332,15 +302,6 @@ async fn read_chunks(stream: &mut TcpStream, mut buffer: Vec<u8>) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn an_address_may_carry_a_port_and_a_prefix() {
-        let plain = Endpoint::resolve("http://127.0.0.1:8080").await.unwrap();
-        assert_eq!((plain.addr.port(), plain.prefix.as_str()), (8080, ""));
-        let behind = Endpoint::resolve("http://127.0.0.1/chat/").await.unwrap();
-        assert_eq!((behind.addr.port(), behind.prefix.as_str()), (80, "/chat"));
-        assert!(Endpoint::resolve("https://127.0.0.1").await.is_err());
-    }
 
     #[test]
     fn a_head_tells_how_long_the_body_is() {

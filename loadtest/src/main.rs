@@ -1,7 +1,7 @@
 //! Load generator, checker and baselines for a Moim server.
 //!
 //! * `scenario/` one file or folder per load shape; each fills a `Report`.
-//! * `client`, `frame`, `http`: the cheap clients. `crowd`: a room full of them, and what they saw.
+//! * `client`, `frame`, `http`, `endpoint`: the cheap clients, and whom they call. `crowd`: a room full of them, and what they saw.
 //!   `setup`: users, clubs and rooms by REST.
 //! * `town/`: sessions that follow rooms, judged by seq over lost connections.
 //! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
@@ -9,7 +9,7 @@
 //!   over time. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
 //!   `page`: as a page with pictures.
-//! * `cost`, `metrics`: CPU of several processes, and what the server counts itself.
+//! * `cost`, `nodes`, `metrics`: CPU of several processes, of each node, and what the server counts itself.
 //! * `database`, `postgres`: what the server writes to; a PostgreSQL of our own.
 //! * `disk/`: a disk that remembers what was synced, fails on demand and loses power.
 //! * `baseline/`: what the server is compared with in the same run.
@@ -27,10 +27,12 @@ mod crowd;
 mod database;
 mod date;
 mod disk;
+mod endpoint;
 mod frame;
 mod http;
 mod json;
 mod metrics;
+mod nodes;
 mod pace;
 mod page;
 mod postgres;

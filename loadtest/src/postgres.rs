@@ -34,7 +34,7 @@ rm -rf "$dir"
 /// A running cluster.
 pub(crate) struct Cluster {
     folder: PathBuf,
-    server: Process,
+    server: u32,
     keeper: Child,
     lifeline: Option<ChildStdin>,
 }
@@ -63,7 +63,7 @@ impl Cluster {
             let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
             bail!("PostgreSQL does not start: {log}");
         };
-        Ok(Self { folder, server: Process { pid }, keeper, lifeline })
+        Ok(Self { folder, server: pid, keeper, lifeline })
     }
 
     /// The URL of the database that a new cluster has.
@@ -75,8 +75,8 @@ impl Cluster {
     pub(crate) fn processes(&self) -> Vec<Process> {
         let all = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let children = pids.filter(|pid| parent_of(*pid) == Some(self.server.pid));
-        std::iter::once(self.server.pid).chain(children).map(|pid| Process { pid }).collect()
+        let children = pids.filter(|pid| parent_of(*pid) == Some(self.server));
+        std::iter::once(self.server).chain(children).map(Process::of).collect()
     }
 }
 

@@ -10,10 +10,15 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-/// A process whose figures are read; it need not be our child.
+/// Processes that are one server together, at most.
+pub(crate) const MOST_NODES: usize = 8;
+
+/// A process whose figures are read; it need not be our child. Of a server of several nodes: all of
+/// them, whose figures are sums.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Process {
-    pub pid: u32,
+    /// Behind the last one are zeros.
+    pids: [u32; MOST_NODES],
 }
 
 /// CPU time of a process at one moment, in two resolutions.
@@ -44,61 +49,61 @@ pub(crate) struct Memory {
 }
 
 impl Process {
+    pub(crate) fn of(pid: u32) -> Self {
+        let mut pids = [0; MOST_NODES];
+        pids[0] = pid;
+        Self { pids }
+    }
+
+    /// The first so many of these together; none without any.
+    pub(crate) fn all(nodes: &[u32]) -> Option<Self> {
+        let mut pids = [0; MOST_NODES];
+        pids.iter_mut().zip(nodes).for_each(|(place, pid)| *place = *pid);
+        (!nodes.is_empty()).then_some(Self { pids })
+    }
+
     /// This program.
     pub(crate) fn ours() -> Self {
-        Self { pid: std::process::id() }
+        Self::of(std::process::id())
+    }
+
+    fn pids(&self) -> impl Iterator<Item = u32> {
+        self.pids.into_iter().take_while(|pid| *pid != 0)
+    }
+
+    /// One by one.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        self.pids().map(Self::of)
     }
 
     pub(crate) fn cpu(&self) -> Result<CpuMark> {
-        let stat = self.read("stat")?;
-        // The name in brackets may hold blanks.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks: u64 =
-            fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
-        let per_second = rustix::param::clock_ticks_per_second().max(1);
-        let coarse = Duration::from_micros(ticks * 1_000_000 / per_second);
-        Ok(CpuMark { coarse, fine: self.thread_times() })
-    }
-
-    fn thread_times(&self) -> HashMap<u32, u64> {
-        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.pid)) else {
-            return HashMap::new();
-        };
-        let time = |entry: fs::DirEntry| {
-            let thread = entry.file_name().to_str()?.parse().ok()?;
-            let line = fs::read_to_string(entry.path().join("schedstat")).ok()?;
-            Some((thread, line.split_whitespace().next()?.parse().ok()?))
-        };
-        threads.flatten().filter_map(time).collect()
+        let mut mark = CpuMark { coarse: Duration::ZERO, fine: HashMap::new() };
+        for pid in self.pids() {
+            mark.coarse += coarse(pid)?;
+            mark.fine.extend(thread_times(pid));
+        }
+        Ok(mark)
     }
 
     /// The most memory that the process ever had, in bytes.
     pub(crate) fn peak_rss(&self) -> Result<u64> {
-        let text = self.read("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        Ok(kib.context("no peak of memory in /proc")? * 1024)
+        self.pids().map(peak_rss).sum()
     }
 
     pub(crate) fn memory(&self) -> Result<Memory> {
-        // `smaps_rollup` is exact; `status` is what is left without the right to read it.
-        let text = self.read("smaps_rollup").or_else(|_| self.read("status"))?;
-        let field = |names: &[&str]| {
-            let line = text.lines().find(|line| names.iter().any(|name| line.starts_with(name)))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        };
-        let rss = field(&["Rss:", "VmRSS:"]).context("no resident size in /proc")?;
-        let anon = field(&["Anonymous:", "RssAnon:"]).unwrap_or(0);
-        Ok(Memory { rss_bytes: rss * 1024, anon_bytes: anon * 1024 })
+        let mut sum = Memory { rss_bytes: 0, anon_bytes: 0 };
+        for pid in self.pids() {
+            let Memory { rss_bytes, anon_bytes } = memory(pid)?;
+            sum.rss_bytes += rss_bytes;
+            sum.anon_bytes += anon_bytes;
+        }
+        Ok(sum)
     }
 
     /// Resident memory in bytes as the kernel's counters have it: cheap enough to read often, and
     /// some pages off where `memory` is exact.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let pages =
-            self.read("statm")?.split_whitespace().nth(1).and_then(|p| p.parse::<u64>().ok());
-        let pages = pages.context("no resident size in /proc")?;
-        Ok(pages * rustix::param::page_size() as u64)
+        self.pids().map(resident).sum()
     }
 
     /// Waits until the memory has stopped moving (under 0.5 % within two seconds), at most `limit`.
@@ -118,17 +123,68 @@ impl Process {
 
     /// Open files and sockets.
     pub(crate) fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).map_or(0, Iterator::count)
+        self.pids().map(|pid| entries(pid, "fd")).sum()
     }
 
     pub(crate) fn threads(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count)
+        self.pids().map(|pid| entries(pid, "task")).sum()
     }
+}
 
-    fn read(&self, file: &str) -> Result<String> {
-        let path = format!("/proc/{}/{file}", self.pid);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
-    }
+fn coarse(pid: u32) -> Result<Duration> {
+    let stat = read(pid, "stat")?;
+    // The name in brackets may hold blanks.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
+}
+
+fn thread_times(pid: u32) -> HashMap<u32, u64> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return HashMap::new();
+    };
+    let time = |entry: fs::DirEntry| {
+        let thread = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read_to_string(entry.path().join("schedstat")).ok()?;
+        Some((thread, line.split_whitespace().next()?.parse().ok()?))
+    };
+    threads.flatten().filter_map(time).collect()
+}
+
+fn peak_rss(pid: u32) -> Result<u64> {
+    let text = read(pid, "status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    Ok(kib.context("no peak of memory in /proc")? * 1024)
+}
+
+fn memory(pid: u32) -> Result<Memory> {
+    // `smaps_rollup` is exact; `status` is what is left without the right to read it.
+    let text = read(pid, "smaps_rollup").or_else(|_| read(pid, "status"))?;
+    let field = |names: &[&str]| {
+        let line = text.lines().find(|line| names.iter().any(|name| line.starts_with(name)))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    let rss = field(&["Rss:", "VmRSS:"]).context("no resident size in /proc")?;
+    let anon = field(&["Anonymous:", "RssAnon:"]).unwrap_or(0);
+    Ok(Memory { rss_bytes: rss * 1024, anon_bytes: anon * 1024 })
+}
+
+fn resident(pid: u32) -> Result<u64> {
+    let pages = read(pid, "statm")?.split_whitespace().nth(1).and_then(|p| p.parse::<u64>().ok());
+    let pages = pages.context("no resident size in /proc")?;
+    Ok(pages * rustix::param::page_size() as u64)
+}
+
+fn entries(pid: u32, folder: &str) -> usize {
+    fs::read_dir(format!("/proc/{pid}/{folder}")).map_or(0, Iterator::count)
+}
+
+fn read(pid: u32, file: &str) -> Result<String> {
+    let path = format!("/proc/{pid}/{file}");
+    fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
 }
 
 /// Raises our limit of open files to what the system allows, and returns it. Children inherit it.
@@ -216,7 +272,7 @@ mod tests {
 
     #[test]
     fn our_own_process_has_used_time_and_memory() {
-        let me = Process { pid: std::process::id() };
+        let me = Process::ours();
         let before = me.cpu().unwrap();
         let begin = std::time::Instant::now();
         while begin.elapsed() < Duration::from_millis(60) {
@@ -226,6 +282,20 @@ mod tests {
         assert!(used > Duration::from_millis(5), "{used:?}");
         assert!(me.memory().unwrap().rss_bytes > 100_000);
         assert!(me.threads() >= 1);
+    }
+
+    #[test]
+    fn several_processes_are_the_sum_of_each() {
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let both = Process::all(&[std::process::id(), other.id()]).unwrap();
+        let each: Vec<u64> = both.each().map(|one| one.resident().unwrap()).collect();
+        let (sum, threads) = (both.resident().unwrap(), both.threads());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(each.len() == 2 && each.iter().all(|rss| *rss > 0 && *rss < sum), "{each:?} {sum}");
+        assert!(threads >= 2, "{threads}");
+        assert!(both.cpu().is_err(), "one of them is gone");
+        assert!(Process::all(&[]).is_none());
     }
 
     #[test]

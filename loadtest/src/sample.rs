@@ -138,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_read_until_the_sampler_stops() {
         let read = async {
-            let me = Process { pid: std::process::id() };
+            let me = Process::ours();
             let sampler = Sampler::start([("us", me)], Duration::from_millis(1));
             // Readings come by themselves; three of them must come.
             while sampler.tracks.borrow().iter().any(|track| track.rows.len() < 3) {

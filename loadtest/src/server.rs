@@ -20,9 +20,11 @@ use crate::cage::Cage;
 use crate::cli::{Common, Engine};
 use crate::database::Database;
 use crate::disk::Disk;
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
+use crate::nodes::Watch;
 use crate::postgres::Cluster;
-use crate::proc::{Pins, Process};
+use crate::proc::{MOST_NODES, Pins, Process};
 use crate::report::Report;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -34,6 +36,8 @@ pub(crate) struct Target {
     pub endpoint: Endpoint,
     /// Whose CPU and memory are read, if we may.
     pub process: Option<Process>,
+    /// What each of several processes costs by itself.
+    nodes: Option<Watch>,
     /// Present when we started it.
     pub server: Option<Server>,
     /// From spawn to ready, when we started it.
@@ -54,11 +58,22 @@ impl Target {
         disk: Option<&Disk>,
     ) -> Result<Self> {
         if let Some(url) = &common.url {
+            ensure!(common.pid.len() <= MOST_NODES, "--pid: at most {MOST_NODES} nodes");
             let endpoint = Endpoint::resolve(url).await?;
-            Http::new(endpoint.clone()).get("/readyz", None).await.context("not ready")?;
-            let process = common.pid.map(|pid| Process { pid });
-            let (database, cluster) = (None, None);
-            return Ok(Self { endpoint, process, server: None, ready: None, database, cluster });
+            for node in endpoint.each() {
+                let is_ready = Http::new(node.clone()).get("/readyz", None).await;
+                is_ready.with_context(|| format!("{} is not ready", node.addr))?;
+            }
+            let process = Process::all(&common.pid);
+            return Ok(Self {
+                endpoint,
+                process,
+                nodes: process.and_then(Watch::start),
+                server: None,
+                ready: None,
+                database: None,
+                cluster: None,
+            });
         }
         let cluster = match (common.database, &common.database_url) {
             (Engine::Postgres, None) => Some(Cluster::start(pins)?),
@@ -73,6 +88,7 @@ impl Target {
         Ok(Self {
             endpoint: server.endpoint(),
             process: server.process(),
+            nodes: None,
             ready: Some(ready),
             database: Some(server.database(url)),
             server: Some(server),
@@ -92,6 +108,9 @@ impl Target {
 
     /// Ends the server if it is ours; how it ended and what it complained of is part of the report.
     pub(crate) async fn finish(mut self, report: &mut Report) {
+        if let Some(nodes) = self.nodes.take() {
+            nodes.report(report);
+        }
         let Some(server) = &mut self.server else {
             return;
         };
@@ -211,7 +230,7 @@ impl Server {
     }
 
     pub(crate) fn process(&self) -> Option<Process> {
-        self.child.as_ref().map(|child| Process { pid: child.id() })
+        self.child.as_ref().map(|child| Process::of(child.id()))
     }
 
     /// Starts the process, on the data of the one before if there was one. Returns the time to ready.

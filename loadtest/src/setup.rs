@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::progress::Progress;
 
 /// Calls in flight while preparing.

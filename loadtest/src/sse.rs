@@ -5,7 +5,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::http::{Endpoint, Refused, read_head};
+use crate::endpoint::Endpoint;
+use crate::http::{Refused, read_head};
 
 /// One event, or rather its fields.
 #[derive(Debug, Default, PartialEq, Eq)]

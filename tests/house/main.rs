@@ -21,6 +21,7 @@ mod licences;
 mod migrations;
 mod names;
 mod reasons;
+mod results;
 mod rust;
 mod spdx;
 mod tidy;

@@ -141,7 +141,7 @@ impl Baseline {
     }
 
     pub(crate) fn process(&self) -> Process {
-        Process { pid: self.child.id() }
+        Process::of(self.child.id())
     }
 }
 

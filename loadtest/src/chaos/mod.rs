@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::rule::{Ending, Rules};
 pub(crate) use self::tally::Tally;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::progress::warn;
 use crate::server::fresh_seed;
 

@@ -22,7 +22,7 @@ use self::source::Source;
 use crate::baseline::{Baseline, Kind, Template};
 use crate::check::Faults;
 use crate::client::{Client, Ending, SignIn};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::{Epoch, Pace};
 use crate::proc::{Pins, Process};
 use crate::progress::Progress;
@@ -228,7 +228,7 @@ impl Crowd {
     pub(crate) async fn round(&mut self, load: Load) -> Result<Outcome> {
         let window = Rc::new(Semaphore::new(load.window));
         self.board.begin(self.sent + 1, window.clone())?;
-        let (us, process) = (Process { pid: std::process::id() }, self.process());
+        let (us, process) = (Process::ours(), self.process());
         let (ours, theirs) = (us.cpu()?, process.map(|process| process.cpu()).transpose()?);
         let begin = Instant::now();
         let mut clock = load.rate.map(Pace::per_second).transpose()?;

@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 
 use crate::chart::{Axis, Chart, Line};
 use crate::client::SignIn;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::Pace;
 use crate::proc::Process;
 use crate::progress::Progress;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::session::{Duty, Session};
 use super::tally::Tally;
 use crate::client::{Client, Ending, SignIn, Writer};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// Between two tries of a connection while the server may be away.
 const TRY_AGAIN: Duration = Duration::from_millis(20);

@@ -23,7 +23,7 @@ pub(crate) struct Spent {
 
 impl Meter {
     pub(crate) fn start(server: Option<Process>) -> Result<Self> {
-        let us = Process { pid: std::process::id() };
+        let us = Process::ours();
         let server = match server {
             Some(process) => Some((process, process.cpu()?)),
             None => None,

@@ -48,7 +48,7 @@ pub(crate) use self::tally::{Deed, Noted, Tally};
 use self::life::{Common, Seat, live};
 use crate::check::Faults;
 use crate::client::SignIn;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::report::Report;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::room::Room;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::progress::Progress;
 use crate::setup::{self, User, in_parallel, text_at};
 

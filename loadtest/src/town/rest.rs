@@ -13,7 +13,8 @@ use super::book::{Known, Part, Shown};
 use super::hunt::{Flaw, Hunt};
 use super::parcel::{Contents, Parcel};
 use super::{Deed, Folk, Room};
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 
 /// Messages of a page when nothing else is asked for.
 const PAGE: usize = 50;

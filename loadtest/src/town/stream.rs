@@ -11,7 +11,8 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::{Room, Tally};
 use crate::check::{Faults, SeqWatch};
-use crate::http::{Endpoint, read_head};
+use crate::endpoint::Endpoint;
+use crate::http::read_head;
 use crate::report::{microseconds, record};
 use crate::scan;
 

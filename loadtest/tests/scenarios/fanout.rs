@@ -158,3 +158,24 @@ fn a_server_that_runs_already_is_driven_and_left_alone() {
     assert!(said.contains("cpu_per_delivery"), "its CPU is read: {said}");
     assert!(server.is_alive());
 }
+
+#[test]
+fn several_nodes_are_driven_in_turn_and_each_is_counted() {
+    // One server by two names, and this process beside it: what is counted does not know.
+    let server = Running::start();
+    let urls = [server.url(), server.url()].join(",");
+    let pids = [server.pid(), std::process::id().to_string()].join(",");
+    let arguments = small(&["--url", &urls, "--pid", &pids, "--json"]);
+    let output = run_bare(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tables = report["tables"].as_array().unwrap();
+    let nodes = tables.iter().find(|table| table["name"] == "nodes").unwrap();
+    let rows = nodes["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| &row[0]).collect::<Vec<_>>(), ["node 1", "node 2"]);
+    assert!(rows[0][1].as_f64().unwrap() > 0.0 && rows[0][4].as_f64().unwrap() > 1.0, "{nodes}");
+    let process = report["series"]["nodes"].as_object().unwrap();
+    assert_eq!(process.keys().collect::<Vec<_>>(), ["node 1", "node 2"]);
+    let both = report["figures"]["cpu_per_delivery"]["value"].as_f64().unwrap();
+    assert!(both > 0.0, "the sum of both");
+}

@@ -91,7 +91,7 @@ impl GroupCommit {
     }
 
     pub(crate) fn process(&self) -> Process {
-        Process { pid: self.child.id() }
+        Process::of(self.child.id())
     }
 
     /// Writes for so long, so many messages in each transaction.

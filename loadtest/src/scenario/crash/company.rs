@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::client::{Client, Ending, SignIn};
-use crate::http::{Endpoint, Refused};
+use crate::endpoint::Endpoint;
+use crate::http::Refused;
 use crate::scenario::crash::player::Memory;
 use crate::setup::{self, User};
 

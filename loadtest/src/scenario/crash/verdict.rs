@@ -11,7 +11,8 @@ use super::company::{Company, Parting};
 use super::history;
 use crate::check::{Faults, Kind, Message, audit, compare};
 use crate::client::{Client, SignIn};
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::report::Report;
 
 /// One room, and the clients who talk there.

@@ -107,8 +107,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 
     let free = "127.0.0.1:0".parse()?;
     let proxy = Proxy::start(free, target.endpoint.addr, rules, Some(cuts), stage.seed).await?;
-    let mut through = target.endpoint.clone();
-    through.addr = proxy.listen;
+    let through = target.endpoint.at(proxy.listen);
     let patience = HEARTBEAT * 3;
     let epoch = setup::text_at(&opened, "/epoch")?;
     let place = Place { room: room.clone(), epoch, seq: start, patience };

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::check::{Message, SeqWatch};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::sse::{Event, Events};
 
 /// Between two tries to connect.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Options;
 use crate::check::{Faults, Kind, SeqWatch};
 use crate::client::Client;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::report::Report;
 use crate::setup::{self, User};
 

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::answer::Answer;
 use crate::client::{Client, Ending, SignIn};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::progress::Progress;
 use crate::report::{microseconds, record};
 use crate::setup::User;

@@ -15,7 +15,7 @@ use self::saturation::{Climb, Step};
 use crate::baseline::Against;
 use crate::check::Kind as Fault;
 use crate::crowd::{Crowd, Load, Outcome, Seats};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::{Progress, note};
 use crate::report::Report;

@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 use crate::client::{Client, SignIn};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::proc::{CpuMark, Memory, Process};
 use crate::progress::{Progress, note};
 use crate::report::Report;

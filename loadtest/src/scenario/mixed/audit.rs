@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::day::Day;
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::setup::in_parallel;

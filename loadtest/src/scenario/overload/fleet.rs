@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 use super::board::Board;
 use crate::check::{Faults, SeqWatch};
 use crate::client::{Client, Ending, SignIn, Writer};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::{Epoch, Pace};
 use crate::progress::Progress;
 use crate::scan::{self, Delivery, Stamp};

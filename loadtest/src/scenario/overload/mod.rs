@@ -99,7 +99,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let target = stage.target(report).await?;
     let fleet = gather(options, stage, &target.endpoint, report).await?;
 
-    let mut processes = vec![("load tester", Process { pid: std::process::id() })];
+    let mut processes = vec![("load tester", Process::ours())];
     processes.extend(target.process.map(|process| ("server", process)));
     let sampler = Sampler::start(processes, STRETCH);
     let time = Duration::from_secs_f64(options.step_seconds);
@@ -138,7 +138,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 async fn gather(
     options: &Options,
     stage: &Stage<'_>,
-    endpoint: &crate::http::Endpoint,
+    endpoint: &crate::endpoint::Endpoint,
     report: &mut Report,
 ) -> Result<Fleet> {
     let (name, members) = (stage.name(), options.members);
@@ -191,7 +191,7 @@ async fn search(
 }
 
 async fn press(fleet: &Fleet, rate: f64, time: Duration) -> Result<Step> {
-    let us = Process { pid: std::process::id() };
+    let us = Process::ours();
     let (begin, cpu) = (std::time::Instant::now(), us.cpu()?);
     let (phase, late) = fleet.press(rate, time).await?;
     let seconds = begin.elapsed().as_secs_f64().max(1e-9);

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::point::Point;
 use crate::client::{Client, Ending, SignIn};
 use crate::crowd::{Crowd, Seats};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::Progress;
 use crate::scenario::Stage;
