@@ -59,6 +59,20 @@ impl Run {
         assert_eq!(self.failed(name), Some(true), "{name} saw nothing:\n{}", self.said);
     }
 
+    /// Of the table of faults, all cells were tried and these failed: fault, state, act.
+    fn flags(&self, tried: usize, cells: &[[&str; 3]]) {
+        self.fails_by("cells_failed");
+        let all = self.report.pointer("/series/cells").and_then(Value::as_array).unwrap();
+        assert_eq!(all.len(), tried, "{}", self.said);
+        let is_flagged = |cell: &&Value| cell["slips"].as_array().is_some_and(|it| !it.is_empty());
+        let name = |cell: &Value| ["fault", "state", "act"].map(|of| text(&cell[of]));
+        let mut flagged: Vec<_> = all.iter().filter(is_flagged).map(name).collect();
+        flagged.sort_unstable();
+        let mut meant: Vec<_> = cells.iter().map(|cell| cell.map(str::to_owned)).collect();
+        meant.sort_unstable();
+        assert_eq!(flagged, meant, "{}", self.said);
+    }
+
     /// Whether a check or goal failed; nothing when there is none of this name.
     fn failed(&self, name: &str) -> Option<bool> {
         let count = self.report.pointer(&format!("/checks/{name}/count"));
@@ -66,6 +80,16 @@ impl Run {
         let by_count = count.and_then(Value::as_u64).map(|count| count > 0);
         by_count.or_else(|| is_met.and_then(Value::as_bool).map(|is_met| !is_met))
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// A small part of the table of faults, in which a question without an end is given up soon.
+fn table(plant: &str, cells: &str) -> Run {
+    let table = "ai --faults --wire openai --fault none --fault garbage --patience 8";
+    run(plant, &format!("{table} {cells}"))
 }
 
 /// Small, with several messages on their way, so that one can overtake another.
@@ -153,4 +177,53 @@ fn a_lost_or_doubled_piece_of_an_answer_is_caught() {
 fn an_end_that_hangs_is_caught_or_ends_in_time() {
     run("hang=thread", ROOM).fails_by("server_ending");
     run("hang=store", ROOM).passes(&["server_ending"]);
+}
+
+/// Some questions that end by themselves, some that are stopped, and some with whose node it is over.
+const SPEAKING: &str = "--state speaking --act nothing --act stop --act kill";
+
+#[test]
+fn a_sound_server_passes_the_table_of_faults() {
+    let run = table("", "--state queued --state speaking --act nothing --act stop --act kill");
+    run.passes(&["cells_failed", "nobody_asked", "witness", "replayed"]);
+    assert_eq!(run.report["figures"]["cells"]["value"], 12.0);
+}
+
+#[test]
+fn an_end_that_is_never_written_is_caught_in_time() {
+    let lost = [
+        ["garbage", "speaking", "nothing"],
+        ["garbage", "speaking", "kill -9"],
+        ["none", "speaking", "kill -9"],
+    ];
+    table("lose_end=error", SPEAKING).flags(6, &lost);
+}
+
+#[test]
+fn a_run_that_ends_twice_is_caught() {
+    let doubled = [["garbage", "speaking", "stop"], ["none", "speaking", "stop"]];
+    table("double_end=cancel", SPEAKING).flags(6, &doubled);
+}
+
+#[test]
+fn an_end_that_says_something_else_is_caught() {
+    table("change_end=stop", SPEAKING).flags(6, &[["none", "speaking", "nothing"]]);
+}
+
+#[test]
+fn an_answer_given_twice_after_a_kill_is_caught() {
+    let twice = [["garbage", "speaking", "kill -9"], ["none", "speaking", "kill -9"]];
+    table("answer_twice", SPEAKING).flags(6, &twice);
+}
+
+#[test]
+fn a_question_that_waits_for_ever_is_caught_in_time() {
+    let waiting = [["garbage", "queued", "nothing"], ["none", "queued", "nothing"]];
+    table("forget_waiting", "--state queued --state speaking --act nothing").flags(4, &waiting);
+}
+
+#[test]
+fn lost_and_doubled_pieces_are_seen_by_the_table_in_time() {
+    table("lose_frame=3", "--state speaking --act nothing").fails_by("cells_failed");
+    table("double_frame=3", "--state speaking --act nothing").fails_by("cells_failed");
 }

@@ -46,6 +46,8 @@ pub const SMALL_GROUP: i64 = 200;
 pub const SEEN_NAMES: i64 = 200;
 /// Characters of what a person says of how they are.
 pub const STATUS_CHARS: usize = 60;
+/// People whom one user may block.
+pub const BLOCKS: i64 = 1_000;
 /// Most names that one message may call.
 pub const MENTIONS: usize = 20;
 /// Different emoji that one message may have as reactions.

@@ -72,6 +72,30 @@ impl Faults {
         None
     }
 
+    /// Whether the end of an answer is never written that ends so.
+    #[inline(always)]
+    pub(crate) const fn loses_end(&self, _finish: &str) -> bool {
+        false
+    }
+
+    /// What the text of an answer that ends so gets behind what was told of it.
+    #[inline(always)]
+    pub(crate) const fn changes_end(&self, _finish: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether a question whose answer broke off with its node is answered once more.
+    #[inline(always)]
+    pub(crate) const fn answers_twice(&self) -> bool {
+        false
+    }
+
+    /// Whether a question that must wait for another is never thought of again.
+    #[inline(always)]
+    pub(crate) const fn forgets_who_waits(&self) -> bool {
+        false
+    }
+
     /// Panics on a text that holds the marker of this part.
     #[inline(always)]
     pub(crate) const fn taste(&self, _part: Part, _text: &str) {}

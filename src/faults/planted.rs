@@ -1,5 +1,7 @@
 //! The faults themselves.
 
+mod answers;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::answers::Answers;
 use super::{Moment, Part, Snag};
 
 /// By how much a reply goes before its commit, when nothing else is said.
@@ -39,6 +42,7 @@ struct Planted {
     late: Mutex<HashMap<u64, Bytes>>,
     panics: Mutex<Panics>,
     hang: Option<Snag>,
+    answers: Answers,
     /// Bytes that uploads may still write, when the disk is full behind them.
     room: Mutex<Option<usize>>,
     /// Names that a test made up, where they lead, and that they are no danger.
@@ -78,7 +82,9 @@ impl Faults {
          panic_is_death, sleep_in_room=MS, \
          clone_per_member, lose_frame=N, double_frame=N, swap_frames=N, leak_room, \
          ack_before_commit[=MS], synchronous=OFF|NORMAL, poison_room=TEXT, poison_journal=TEXT, \
-         panic=PART, panic_at=start|middle|end, panic_every_ms=MS, hang=drain|store|blocking|thread";
+         panic=PART, panic_at=start|middle|end, panic_every_ms=MS, \
+         hang=drain|store|blocking|thread, lose_end=FINISH, double_end=FINISH, change_end=FINISH, \
+         answer_twice, forget_waiting";
 
     /// Makes a part panic at its next messages, so many times.
     pub fn crash(&self, part: Part, moment: Moment, times: u32) {
@@ -304,7 +310,7 @@ impl FromStr for Faults {
                 ("panic_is_death", None) => panics.is_deadly = true,
                 ("panic_every_ms", value) => panics.every = Some(ms(value)?),
                 ("hang", Some(name)) => planted.hang = Some(snag_of(name)?),
-                _unknown => return Err(UnknownPlant),
+                (name, value) => planted.answers.take(name, value)?,
             }
         }
         let first = Instant::now() + panics.every.unwrap_or(EVERY);

@@ -13,8 +13,8 @@ use super::rooms::readable;
 use super::run_body::{RunBody, UseBody};
 use crate::actors::NewText;
 use crate::domain::{
-    Cid, HINT_CHARS, InstanceRole, InvalidText, MessageId, Permission, RoomId, RunId, Text, UserId,
-    Waking, optional_text,
+    Cid, Denied, HINT_CHARS, InstanceRole, InvalidText, MessageId, Millis, Permission, RoomId,
+    RunId, Text, UserId, Waking, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Budget, Spent};
@@ -178,6 +178,12 @@ pub(super) async fn draft(
 ) -> Result<web::Json<DraftBody>, ApiError> {
     let (info, rank) = ranked(&api, room, caller).await?;
     require(&info, rank, Permission::Send)?;
+    if let Some(mute) = api.store.own_mute(room, caller.user(), Millis::now()).await? {
+        return Err(Refusal::from(Denied::Muted(mute.until)).into());
+    }
+    if info.is_shut {
+        return Err(Refusal::from(Denied::Blocked).into());
+    }
     if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
         return Err(off());
     }

@@ -26,6 +26,7 @@ mod request;
 mod review;
 mod sse;
 mod wire;
+pub mod words;
 
 pub use address::points_at;
 pub use answer::{Answer, Finish, Piece, Usage};

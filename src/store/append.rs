@@ -272,7 +272,7 @@ pub enum Appended {
 }
 
 /// Why an append was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppendRefusal {
     /// No such club or room, or it was deleted.
     Gone,
@@ -300,6 +300,8 @@ pub enum AppendRefusal {
     Banned {
         /// Until when; none is for ever.
         until: Option<Millis>,
+        /// In the words of the moderator; may be empty.
+        reason: Arc<str>,
     },
     /// The author may not write until then.
     Muted {

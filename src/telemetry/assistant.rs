@@ -46,6 +46,8 @@ pub struct AssistantNumbers {
     pub taken_back: Counter,
     ended: Family<Outcome, Counter>,
     refused: Family<Code, Counter>,
+    drafts: Family<Outcome, Counter>,
+    reviews: Family<Outcome, Counter>,
     breakers: Family<Provider, Gauge>,
     micro_usd: Counter,
     tokens: Family<Direction, Counter>,
@@ -62,6 +64,8 @@ impl AssistantNumbers {
             taken_back: Counter::default(),
             ended: Family::default(),
             refused: Family::default(),
+            drafts: Family::default(),
+            reviews: Family::default(),
             breakers: Family::default(),
             micro_usd: Counter::default(),
             tokens: Family::default(),
@@ -70,6 +74,9 @@ impl AssistantNumbers {
         // Shown from the start, so that an alert has something to look at.
         for outcome in ["stop", "timeout", "crash"] {
             numbers.ended.get_or_create(&Outcome { outcome }).inc_by(0);
+        }
+        for family in [&numbers.drafts, &numbers.reviews] {
+            family.get_or_create(&Outcome { outcome: "done" }).inc_by(0);
         }
         for code in ["ai_busy", "ai_budget"] {
             numbers.refused.get_or_create(&Code { code }).inc_by(0);
@@ -88,6 +95,12 @@ impl AssistantNumbers {
             "ai_taken_back",
             "questions taken back before their turn",
             self.taken_back.clone(),
+        );
+        r.register("ai_drafts", "drafts that were asked for, by outcome", self.drafts.clone());
+        r.register(
+            "ai_reviews",
+            "notes that were to be reviewed, by outcome",
+            self.reviews.clone(),
         );
         r.register("ai_waiting", "questions that wait for their turn", self.waiting.clone());
         r.register("ai_working", "answers that are worked on", self.working.clone());
@@ -109,6 +122,16 @@ impl AssistantNumbers {
     /// A question was told that there will be no answer.
     pub(crate) fn refused(&self, code: &'static str) {
         self.refused.get_or_create(&Code { code }).inc();
+    }
+
+    /// A draft was written, or the word of why not.
+    pub(crate) fn drafted(&self, outcome: &'static str) {
+        self.drafts.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A note was reviewed, or the word of why not.
+    pub(crate) fn reviewed(&self, outcome: &'static str) {
+        self.reviews.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// How the breaker of a provider stands, looked up when somebody asks.

@@ -9,6 +9,7 @@ use moim::llm::{
     Chain, ChatModel, Finish, LlmError, Pace, Part, Price, Prices, ScriptedModel, Timing, Usage,
 };
 use moim::store::{Budget, Budgets, Manner, Spent};
+use moim::telemetry::Metrics;
 
 use crate::harness::{World, on_both};
 
@@ -60,9 +61,20 @@ async fn a_review_is_paid_for(world: World) {
     let mina = world.user("mina").await;
     let club = world.club("readers", mina).await.0.id;
     let settings = settings(Ok("well put | indexes are trees | 85"));
-    let done = review(&world.store, &settings, &note(mina, club), &pace()).await.unwrap();
+    let metrics = Metrics::new();
+    let means = (&world.store, &settings, &metrics.assistant);
+    let done = review(means, &note(mina, club), &pace()).await.unwrap();
     assert_eq!((done.review.score, done.model.as_str()), (85, "judge"));
     assert_eq!((done.tokens, done.micro_usd), ((70, 30), Some(130)));
+    let numbers = metrics.text();
+    for counted in [
+        r#"moim_ai_reviews_total{outcome="done"} 1"#,
+        r#"moim_ai_tokens_total{direction="in"} 70"#,
+        r#"moim_ai_tokens_total{direction="out"} 30"#,
+        "moim_ai_micro_usd_total 130",
+    ] {
+        assert!(numbers.contains(counted), "{counted} in {numbers}");
+    }
     let used = Spent { tokens: 100, micro_usd: 130, runs: 1 };
     assert_eq!(spent(&world, mina, club).await, [used; 2]);
 }
@@ -72,7 +84,12 @@ async fn a_review_that_fails_says_why(world: World) {
     let club = world.club("readers", mina).await.0.id;
     let note = note(mina, club);
     let refused = async |settings: &AssistantSettings, note: &Note| {
-        review(&world.store, settings, note, &pace()).await.unwrap_err()
+        let metrics = Metrics::new();
+        let means = (&world.store, settings, &metrics.assistant);
+        let why = review(means, note, &pace()).await.unwrap_err();
+        let counted = format!("moim_ai_reviews_total{{outcome=\"{}\"}} 1", why.kind());
+        assert!(metrics.text().contains(&counted), "{}", metrics.text());
+        why
     };
     let offline = AssistantSettings::default();
     assert_eq!(refused(&offline, &note).await, ReviewError::NoModel);
@@ -99,7 +116,9 @@ async fn a_budget_that_is_used_up_asks_nobody(world: World) {
     let by_user = Budgets { user: little, ..Budgets::default() };
     for budgets in [by_user, Budgets { club: little, ..Budgets::default() }] {
         let settings = AssistantSettings { budgets, ..settings(Ok("a | b | 5")) };
-        let why = review(&world.store, &settings, &note(mina, club), &pace()).await.unwrap_err();
+        let (metrics, note) = (Metrics::new(), note(mina, club));
+        let means = (&world.store, &settings, &metrics.assistant);
+        let why = review(means, &note, &pace()).await.unwrap_err();
         assert!(matches!(why, ReviewError::Budget { .. }), "{why:?}");
         assert_eq!(why.kind(), "ai_budget");
     }

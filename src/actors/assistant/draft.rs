@@ -19,8 +19,15 @@ const LINES: i64 = 10;
 /// Tokens that it must be allowed to write at least.
 const LEAST: i64 = 32;
 
-/// Writes a draft.
+/// Writes a draft, and counts what came of it.
 pub(super) async fn draft(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
+    let drafted = write(rooms, ask).await;
+    let why = |why: &Refusal| why.reason.unwrap_or_else(|| why.code.word());
+    rooms.metrics.assistant.drafted(drafted.as_ref().map_or_else(why, |_draft| "done"));
+    drafted
+}
+
+async fn write(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
     let (store, settings) = (&rooms.store, &rooms.assistant.settings);
     if settings.models.is_offline() {
         return Err(no_model());

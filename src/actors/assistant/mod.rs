@@ -14,6 +14,7 @@ mod beat;
 mod counted;
 mod draft;
 mod ending;
+mod excerpt;
 mod honest;
 mod message;
 mod offline;
@@ -177,7 +178,12 @@ impl Actor for Assistants {
 
 impl Assistants {
     async fn asked(&self, state: &mut State, question: Question) {
-        let refusal = match state.queue.put(question, Instant::now()) {
+        let put = state.queue.put(question, Instant::now());
+        let must_wait = || state.queue.place(question.run).is_some_and(|place| place > 0);
+        if self.rooms.faults.forgets_who_waits() && must_wait() {
+            state.queue.take_back(question.run);
+        }
+        let refusal = match put {
             Ok(()) | Err(NotQueued::Known) => return,
             Err(why) => refused(why),
         };
@@ -188,11 +194,15 @@ impl Assistants {
     fn draft(&self, state: &mut State, ask: DraftAsk, answer: Answer<Result<Drafted, Refusal>>) {
         let asker = ask.asker;
         let own = state.drafts.iter().filter(|user| **user == asker).count();
-        if state.drafts.len() >= DRAFTS.0 || own >= DRAFTS.1 {
-            return answer.give(Err(busy()));
-        }
-        if let Err(retry) = state.queue.count(asker, Instant::now()) {
-            return answer.give(Err(too_often(retry)));
+        let is_full = state.drafts.len() >= DRAFTS.0 || own >= DRAFTS.1;
+        let counted = if is_full {
+            Err(busy())
+        } else {
+            state.queue.count(asker, Instant::now()).map_err(too_often)
+        };
+        if let Err(refusal) = counted {
+            self.rooms.metrics.assistant.drafted(refusal.code.word());
+            return answer.give(Err(refusal));
         }
         state.drafts.push(asker);
         let rooms = self.rooms.clone();

@@ -4,10 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use super::excerpt;
 use super::honest::Without;
 use super::prepare::Prepared;
 use crate::domain::{ASSISTANT, MessageId, Mode, RoomId, SearchText, UserId, command};
 use crate::llm::prompts::Language;
+use crate::llm::words;
 use crate::store::{ContextLine, Search, Store, StoreError};
 
 /// Words of a question that are looked for.
@@ -16,60 +18,10 @@ const WORDS: usize = 6;
 const HITS: usize = 20;
 /// Messages that are quoted.
 const QUOTES: usize = 5;
-/// Characters of a quote.
-const QUOTE_CHARS: usize = 160;
 /// Frequent words that are told.
 const TOPICS: usize = 6;
 /// Things of a kind that are told: open questions, links, calls.
 const SOME: usize = 4;
-/// Words that say nothing of what is meant.
-const EMPTY_WORDS: [&str; 44] = [
-    "the",
-    "and",
-    "for",
-    "are",
-    "was",
-    "were",
-    "what",
-    "when",
-    "where",
-    "who",
-    "why",
-    "how",
-    "did",
-    "does",
-    "can",
-    "you",
-    "that",
-    "this",
-    "with",
-    "have",
-    "has",
-    "our",
-    "about",
-    "from",
-    "is",
-    "it",
-    "to",
-    "of",
-    "in",
-    "on",
-    "we",
-    "me",
-    "언제",
-    "어디",
-    "누가",
-    "무엇",
-    "뭐",
-    "왜",
-    "어떻게",
-    "우리",
-    "그리고",
-    "있어",
-    "해줘",
-    "알려줘",
-];
-
 /// An answer, and its sources.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
@@ -97,7 +49,7 @@ pub(super) async fn answer(
         let room = prepared.room;
         return Ok(catch_up((prepared.language, why), room, &prepared.context.lines, prepared));
     }
-    let words = words(&prepared.question);
+    let words = words::telling(&prepared.question, WORDS);
     let mut quotes = find(store, prepared, &words).await?;
     quotes.sort_by_key(|quote| Reverse((quote.words, quote.id.seq)));
     quotes.truncate(QUOTES);
@@ -105,35 +57,6 @@ pub(super) async fn answer(
     let names: HashMap<_, _> =
         store.users(&ids).await?.into_iter().map(|user| (user.id, user.display_name)).collect();
     Ok(compose((prepared.language, why), &words, &quotes, &names))
-}
-
-/// The words of a question that say most of what is meant: the longest, in their order.
-fn words(question: &str) -> Vec<String> {
-    let word = |word: &str| {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-        let is_telling = word.chars().count() > 1 && !EMPTY_WORDS.contains(&word.as_str());
-        is_telling.then_some(word)
-    };
-    let mut words: Vec<String> = Vec::new();
-    for word in question.split_whitespace().filter_map(word) {
-        if !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    let mut longest: Vec<_> = words.into_iter().enumerate().collect();
-    longest.sort_by_key(|(_, word)| Reverse(word.chars().count()));
-    longest.truncate(WORDS);
-    longest.sort_by_key(|(at, _)| *at);
-    longest.into_iter().map(|(_, word)| word).collect()
-}
-
-/// A word as it may stand in another sentence: Korean puts particles behind it.
-fn stem(word: &str) -> String {
-    let chars: Vec<char> = word.chars().collect();
-    let is_korean = chars.iter().all(|c| ('\u{ac00}'..='\u{d7a3}').contains(c));
-    let particle = chars.last().is_some_and(|c| "은는이가을를에의도와과로".contains(*c));
-    let end = if is_korean && particle && chars.len() > 2 { chars.len() - 1 } else { chars.len() };
-    chars.iter().take(end).collect()
 }
 
 async fn find(
@@ -144,7 +67,7 @@ async fn find(
     let (room, reader) = (prepared.room, prepared.asker);
     let mut found: BTreeMap<i64, Quote> = BTreeMap::new();
     for word in words {
-        let Ok(text) = SearchText::parse(&stem(word)) else { continue };
+        let Ok(text) = SearchText::parse(words::stem(word)) else { continue };
         let search = Search {
             reader,
             text: Some(&text),
@@ -207,16 +130,9 @@ fn compose(
     };
     for quote in quotes {
         let name = names.get(&quote.author).map_or("?", String::as_str);
-        text.push_str(&format!("\n- {name}: “{}” [{}]", excerpt(&quote.text), quote.id));
+        text.push_str(&format!("\n- {name}: {}", excerpt::quoted(&quote.text, quote.id)));
     }
     Found { text, cites: quotes.iter().map(|quote| quote.id.seq).collect() }
-}
-
-/// The beginning of a message, on one line.
-fn excerpt(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let short: String = line.chars().take(QUOTE_CHARS).collect();
-    if short.len() < line.len() { format!("{short}…") } else { short }
 }
 
 /// What was missed: who spoke, of what, what is open, which links, who called the asker.
@@ -274,7 +190,7 @@ fn catch_up(
         |line: &&&ContextLine| line.text.contains("https://") || line.text.contains("http://");
     let mut list = |what: String, some: Vec<&&ContextLine>| {
         for line in some {
-            let (by, said) = (&line.name, excerpt(&line.text));
+            let (by, said) = (&line.name, excerpt::line(&line.text));
             text.push_str(&format!("\n- {what} {by}: “{said}” [{}]", cite(line)));
         }
     };
@@ -302,13 +218,9 @@ fn speakers(lines: &[&ContextLine]) -> String {
 fn topics(lines: &[&ContextLine]) -> Vec<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for line in lines {
-        let mut own: Vec<String> = line
-            .text
-            .split_whitespace()
-            .map(|word| stem(&word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()))
-            .filter(|word| word.chars().count() > 1 && !EMPTY_WORDS.contains(&word.as_str()))
-            .filter(|word| !word.starts_with("http"))
-            .collect();
+        let own = line.text.split_whitespace().filter(|word| !word.starts_with("http"));
+        let mut own: Vec<_> =
+            own.filter_map(words::telling_word).map(|word| words::stem(&word).to_owned()).collect();
         own.sort_unstable();
         own.dedup();
         own.into_iter().for_each(|word| *counts.entry(word).or_default() += 1);
@@ -328,20 +240,6 @@ fn is_open_question(line: &ContextLine, lines: &[&ContextLine]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_telling_words_are_looked_for() {
-        assert_eq!(words("When is the meeting, and where?"), ["meeting"]);
-        assert_eq!(words("모임이 언제 시작해?"), ["모임이", "시작해"]);
-        assert_eq!(stem("모임이"), "모임");
-        assert_eq!(stem("회의"), "회의", "too short to lose a letter");
-        assert_eq!(stem("meeting"), "meeting");
-        assert!(words("?!").is_empty());
-        assert_eq!(
-            words("a1 b2 c3 d4 e5 f6 g7 longest"),
-            ["a1", "b2", "c3", "d4", "e5", "longest"]
-        );
-    }
 
     #[test]
     fn what_was_found_is_quoted_with_its_id() {

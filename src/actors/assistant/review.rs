@@ -2,12 +2,12 @@
 //! it is in a log or a room; whoever asks keeps what comes of it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{AssistantHandle, AssistantSettings};
+use super::message::AssistantSettings;
 use super::prepare::NAME;
-use super::purse::{InVain, Purse, number};
+use super::purse::{InVain, Purse};
+use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::Answer;
 use crate::actors::task;
 use crate::domain::{ClubId, UserId};
@@ -15,6 +15,7 @@ use crate::llm::output::Review;
 use crate::llm::prompts::{self, Language, Place, TilReview};
 use crate::llm::{self, LlmError, Pace, Request, Unreviewed};
 use crate::store::{Manner, Store, StoreError};
+use crate::telemetry::AssistantNumbers;
 
 /// Tokens that a review must be allowed to write at least.
 const LEAST: i64 = 256;
@@ -87,32 +88,42 @@ impl ReviewError {
     }
 }
 
-impl AssistantHandle {
+impl RoomsHandle {
     /// Has a learning note reviewed. It takes up to two minutes when a provider is in trouble; who
     /// stops waiting stops nothing, so that what was put aside is settled in any case.
     ///
     /// # Errors
     /// As [`review`].
-    pub async fn review(&self, store: &Store, note: Note) -> Result<Reviewed, ReviewError> {
-        let (store, settings) = (store.clone(), Arc::clone(&self.settings));
+    pub async fn review(&self, note: Note) -> Result<Reviewed, ReviewError> {
+        let rooms = self.clone();
         let (answer, reviewed) = Answer::channel();
         task::beside(async move {
-            let pace = Pace::default();
-            let reviewed = task::caught(review(&store, &settings, &note, &pace)).await;
+            let (settings, numbers) = (&rooms.assistant.settings, &rooms.metrics.assistant);
+            let means = (&rooms.store, &**settings, numbers);
+            let reviewed = task::caught(review(means, &note, &Pace::default())).await;
             answer.give(reviewed.unwrap_or(Err(ReviewError::Unavailable)));
         });
         reviewed.await.unwrap_or(Err(ReviewError::Unavailable))
     }
 }
 
-/// Has a learning note reviewed: puts aside what it may use, asks, reads the answer and settles. To be
-/// awaited to its end: what was put aside stays so otherwise.
+/// Has a learning note reviewed: puts aside what it may use, asks, reads the answer and settles; all
+/// of it is counted. To be awaited to its end: what was put aside stays so otherwise.
 ///
 /// # Errors
 /// When there is no review.
 pub async fn review(
-    store: &Store,
-    settings: &AssistantSettings,
+    (store, settings, numbers): (&Store, &AssistantSettings, &AssistantNumbers),
+    note: &Note,
+    pace: &Pace,
+) -> Result<Reviewed, ReviewError> {
+    let done = ask((store, settings, numbers), note, pace).await;
+    numbers.reviewed(done.as_ref().map_or_else(|why| why.kind(), |_review| "done"));
+    done
+}
+
+async fn ask(
+    (store, settings, numbers): (&Store, &AssistantSettings, &AssistantNumbers),
     note: &Note,
     pace: &Pace,
 ) -> Result<Reviewed, ReviewError> {
@@ -131,7 +142,8 @@ pub async fn review(
         _known => done.model,
     };
     let settled = purse.settle(means, (&model, done.usage), &InVain::default()).await;
-    let (_used, micro_usd) = settled.map_err(|why| store_error(&why))?;
+    let (tokens, micro_usd) = settled.map_err(|why| store_error(&why))?;
+    numbers.used(tokens, micro_usd);
     let review = done.outcome.map_err(|why| {
         tracing::warn!(club.id = %note.club, model, tries = done.tries, "no review: {why}");
         match why {
@@ -140,7 +152,6 @@ pub async fn review(
             Unreviewed::Model(why) => ReviewError::Model(why),
         }
     })?;
-    let tokens = (number(done.usage.input), number(done.usage.output));
     Ok(Reviewed { review, model, tokens, micro_usd })
 }
 

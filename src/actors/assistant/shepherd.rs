@@ -266,6 +266,11 @@ impl Assistant {
         let (text, _is_cut) = text(&said, "");
         let receipt = receipt::of_buried(&self.rooms.assistant.settings, run, &said);
         self.write_end((Finish::Error, (Some("crash"), None)), text, receipt).await;
+        if self.rooms.faults.answers_twice() {
+            let question = self.question();
+            let again = self.rooms.ask_again(question.run, question.asker, false).await;
+            again.inspect_err(|why| tracing::error!("no second answer: {}", why.msg)).ok();
+        }
     }
 
     async fn write_end(
@@ -279,12 +284,29 @@ impl Assistant {
             let (provider, model) = (receipt.provider.as_str(), receipt.model.as_str());
             tracing::warn!(run.id = %run, provider, model, "an answer broke off: {reason}");
         }
+        let faults = &self.rooms.faults;
+        if faults.loses_end(finish.word()) {
+            return;
+        }
+        let spoilt = faults.changes_end(finish.word());
+        let text = text.and_then(|text| match spoilt {
+            Some(more) => Text::of_assistant(&format!("{}{more}", text.as_str()), "").ok(),
+            None => Some(text),
+        });
+        #[cfg(feature = "faults")]
+        let mut is_doubled = faults.doubles_end(finish.word());
         for _try in 0..TRIES {
             let (text, kept, at) = (text.clone(), receipt.clone(), Millis::now());
             let why = reason.or(instead).map(str::to_owned);
             let end = RunEnd { run, room, finish, text, receipt: kept, reason: why, at };
             match self.step(RunStep::End(end)).await {
                 Ok(RunStepped::Stale) => return self.abandon().await,
+                #[cfg(feature = "faults")]
+                Ok(_ended) if std::mem::take(&mut is_doubled) => {
+                    let undone = self.rooms.store.undo_end(run).await;
+                    undone.inspect_err(|why| tracing::error!("no second end: {why}")).ok();
+                    continue;
+                }
                 Ok(stepped) => {
                     return counted::over(&self.rooms, &stepped, (finish, reason), &receipt);
                 }

@@ -78,6 +78,9 @@ impl Assistants {
             run.message.iter().for_each(|message| answering.begins(*message));
             return self.start(me, state, (answering, Task::Bury)).await;
         }
+        if self.rooms.faults.forgets_who_waits() {
+            return Ok(());
+        }
         if run.asked_at.0 < Millis::now().0 - STALE || !self.rooms.assistant.is_on() {
             let refusal = Refusal::new(ErrorCode::Unavailable, "nobody was there to answer");
             self.drop_run(question, "stale", refusal).await;

@@ -11,6 +11,10 @@ fn what_is_not_known_is_refused() {
     for text in ["lose_frames=3", "lose_frame", "lose_frame=0", "leak_room=1", "panic=moon"] {
         assert!(text.parse::<Faults>().is_err(), "{text}");
     }
+    for text in ["lose_end", "lose_end=never", "double_end=", "answer_twice=1", "forget_waiting=x"]
+    {
+        assert!(text.parse::<Faults>().is_err(), "{text}");
+    }
     assert!("synchronous=FULL".parse::<Faults>().is_err());
     assert!("".parse::<Faults>().is_ok());
 }
@@ -69,4 +73,12 @@ fn a_panic_that_spares_two_comes_the_third_time() {
         panics.is_due(Part::Run, Moment::End)
     };
     assert_eq!([(); 3].map(|()| third()), [false, false, true]);
+}
+
+#[test]
+fn an_end_is_spoilt_where_it_is_the_one_that_is_meant() {
+    let faults = planted("lose_end=error, change_end=stop,answer_twice");
+    assert_eq!(["error", "stop"].map(|end| faults.loses_end(end)), [true, false]);
+    assert_eq!(["stop", "cancel"].map(|end| faults.changes_end(end).is_some()), [true, false]);
+    assert!(!faults.doubles_end("stop") && faults.answers_twice() && !faults.forgets_who_waits());
 }

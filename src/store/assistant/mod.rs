@@ -10,8 +10,11 @@
 
 mod context;
 mod own;
+#[cfg(feature = "faults")]
+mod planted;
 mod prospect;
 mod runs;
+mod seen;
 mod spend;
 
 pub use context::{Context, ContextLine};

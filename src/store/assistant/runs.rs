@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use super::Manifest;
 use crate::domain::{Finish, InvalidWord, Millis, Mode, RoomId, RunId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
-use crate::store::given::{Bulk, Given, bulk};
 use crate::store::{Store, StoreError};
 
 /// Questions of one room that may wait or be answered at a time.
@@ -180,15 +179,6 @@ fn from_json<T: DeserializeOwned>(noted: &str) -> Result<T, StoreError> {
     serde_json::from_str(noted).map_err(|why| StoreError::Corrupt(format!("a run: {why}")))
 }
 
-/// Says that runs are looked after, and how far they have come; who wants which to stop.
-const SEEN: Bulk = bulk!(
-    "UPDATE ai_run SET node = given.node, seen_at = given.at,
-            text = coalesce(given.text, ai_run.text) FROM ",
-    (run_id bigint, node bigint, at bigint, text text),
-    " WHERE ai_run.run_id = given.run_id AND ai_run.status <> 'done'
-      RETURNING ai_run.run_id, ai_run.stop_by"
-);
-
 impl Store {
     /// A run.
     ///
@@ -236,30 +226,6 @@ impl Store {
             )
         )?;
         rows.into_iter().map(Run::try_from).collect()
-    }
-
-    /// Says that a node looks after runs, and what was said so far in those that are being
-    /// answered. Gives those that somebody wants to stop.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn see_to_runs(
-        &self,
-        runs: &[(RunId, Option<String>)],
-        (node, at): (i64, Millis),
-    ) -> Result<Vec<(RunId, UserId)>, StoreError> {
-        if runs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut conn = self.db.write().await?;
-        let given = Given::new()
-            .ints(runs.iter().map(|(run, _text)| run.0))
-            .ints(runs.iter().map(|_run| node))
-            .ints(runs.iter().map(|_run| at.0))
-            .maybe_texts(runs.iter().map(|(_run, text)| text.as_deref()));
-        let rows: Vec<(i64, Option<i64>)> = conn.given_all(&SEEN, given).await?;
-        let stopped = rows.into_iter().filter_map(|(run, by)| Some((RunId(run), UserId(by?))));
-        Ok(stopped.collect())
     }
 
     /// Gives a run up whose answer has not begun; true if there was one.
@@ -381,14 +347,4 @@ async fn again(
         at.0
     )?;
     Ok(row.map_or(AskedAgain::Busy, |(run,)| AskedAgain::Run(RunId(run))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn no_statement_reads_a_whole_table() {
-        crate::store::plans::check(&[&SEEN]).await;
-    }
 }

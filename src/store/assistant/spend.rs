@@ -69,10 +69,12 @@ pub(in crate::store) struct Wanted {
 }
 
 impl Spending {
+    /// In the order in which who only reads them locks them: the row of all first, so that nobody who
+    /// has another one waits for it.
     fn keys(self) -> [(&'static str, i64); 4] {
         let club = self.club.map_or(-1, |club| club.0);
         let room = self.room.map_or(-1, |room| room.0);
-        [("user", self.user.0), ("room", room), ("club", club), ("all", 0)]
+        [("all", 0), ("club", club), ("room", room), ("user", self.user.0)]
     }
 }
 
@@ -151,7 +153,7 @@ async fn left(
     (wanted, budgets): (Wanted, &Budgets),
     day: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let [(_, user), (_, room), (_, club), _all] = who.keys();
+    let [_all, (_, club), (_, room), (_, user)] = who.keys();
     let rows = fetch_all!(conn, (String, i64, i64), spent, day, user, room, club)?;
     let left = |(what, _id): (&'static str, i64)| {
         let spent = rows.iter().find(|(known, ..)| known == what);

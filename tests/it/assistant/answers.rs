@@ -15,6 +15,7 @@ on_both_with!("tps:200+words:30":
     answers_are_counted,
     nobody_edits_an_answer,
     an_answer_waits_for_no_slow_mode,
+    who_asked_and_went_is_told,
 );
 
 async fn an_answer_streams_and_becomes_a_message(app: &TestApp, models: &Models) {
@@ -220,4 +221,17 @@ async fn an_answer_waits_for_no_slow_mode(app: &TestApp, _models: &Models) {
     assert_eq!(at_bob.err(send(&room, "c-3", "more")).await["code"], "slow_mode");
     ask(&mut at_mina, &room, "c-2", "@ai hello").await;
     assert_eq!(hear(&mut at_bob).await.end["d"]["finish"], "stop");
+}
+
+async fn who_asked_and_went_is_told(app: &TestApp, _models: &Models) {
+    let (_, room, mut at_mina) = talker(app, "mina").await;
+    ask(&mut at_mina, &room, "c-1", "@ai and while I am here?").await;
+    hear(&mut at_mina).await;
+    at_mina.expect_none(|line| line["ev"] == "inbox").await;
+    ask(&mut at_mina, &room, "c-2", "@ai and when I am elsewhere?").await;
+    let answer = at_mina.expect("ai.start").await["d"]["id"].clone();
+    at_mina.ok(json!({ "op": "close", "room": room })).await;
+    let told = at_mina.expect("inbox").await["d"].clone();
+    assert_eq!((&told["kind"], &told["from"]), (&json!("reply"), &json!("u_ai")), "{told}");
+    assert_eq!(told["message"], answer, "{told}");
 }

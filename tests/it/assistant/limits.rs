@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Models, ask, hear, on_both_with, talker};
-use crate::support::TestApp;
+use crate::support::{TestApp, eventually};
 
 on_both_with!("tps:60+words:60": one_answer_at_a_time_and_one_that_waits);
 
@@ -50,7 +50,7 @@ async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
     }
     let (_, room, session) = &mut talkers[0];
     ask(session, room, "first", "@ai one").await;
-    session.expect("ai.start").await;
+    let first = session.expect("ai.start").await["d"]["run"].clone();
     ask(session, room, "second", "@ai two").await;
     session.expect("ai.wait").await;
     let mut waiting = Vec::new();
@@ -69,6 +69,15 @@ async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
         session.expect_none(|line| line["ev"] == "ai.wait").await;
     }
     assert_eq!(models.mock.calls().len(), 1);
+    // When those two are over nothing of the others is left, and the next is asked like any.
+    let (_, room, session) = &mut talkers[0];
+    session.ok(json!({ "op": "ai.stop", "run": first })).await;
+    let second = session.expect("ai.start").await["d"]["run"].clone();
+    session.ok(json!({ "op": "ai.stop", "run": second })).await;
+    session.expect_many("ai.end", 2).await;
+    let third = ask(session, room, "third", "@ai three").await;
+    assert_eq!(session.expect("ai.start").await["d"]["reply_to"], third);
+    eventually("it is asked", async || models.mock.calls().len() == 3).await;
 }
 
 async fn hear_next(session: &mut crate::support::Client) -> serde_json::Value {
@@ -161,6 +170,8 @@ async fn a_draft_is_a_question_too() {
     let bob = app.person("bob").await;
     app.rest.post(&bob.token, &path, &json!({})).await;
     assert_eq!(models.mock.calls().len(), 3);
+    assert_eq!(app.metric(r#"moim_ai_drafts_total{outcome="done"}"#).await, 3.0);
+    assert_eq!(app.metric(r#"moim_ai_drafts_total{outcome="ai_busy"}"#).await, 1.0);
     app.end().await;
 }
 

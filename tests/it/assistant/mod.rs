@@ -2,6 +2,7 @@
 
 mod answers;
 mod asking;
+mod bad_models;
 mod clubs;
 pub(crate) mod crashes;
 mod deaths;

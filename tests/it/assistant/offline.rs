@@ -8,6 +8,7 @@ use crate::support::{TestApp, on_both};
 
 on_both!(
     it_quotes_what_the_room_said,
+    it_looks_for_the_words_that_say_something,
     it_lists_what_was_missed,
     an_answer_goes_with_what_it_quotes,
     what_was_found_long_ago_is_within_what_was_read,
@@ -42,6 +43,35 @@ async fn it_quotes_what_the_room_said(app: &TestApp) {
     let heard = hear(&mut session).await;
     assert_eq!(heard.end["d"]["cites"], json!([]));
     assert!(heard.text().contains("found no message"), "{}", heard.text());
+}
+
+async fn it_looks_for_the_words_that_say_something(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_, room) = app.club(&mina, "readers").await;
+    let mut session = app.session(&mina).await;
+    session.open(&room).await;
+    session.send(&room, "1", "do the dishes where you are").await;
+    session.send(&room, "2", "Bob has the lamp").await;
+    session.send(&room, "3", "도서관은 월요일에 쉬어요. 언제 어디에서 볼까요?").await;
+    session.send(&room, "4", "소풍 준비물:\n- 빵\n- 우유").await;
+    set(app, &mina, &room, json!({ "ai_language": "en" })).await;
+    let mut asked = async |question: &str| {
+        ask(&mut session, &room, question, &format!("@ai {question}")).await;
+        hear(&mut session).await
+    };
+    let english = asked("do you know where the lamp is?").await;
+    assert!(english.text().contains("(Looked for: lamp)"), "{}", english.text());
+    assert!(english.text().contains("Bob has") && !english.text().contains("dishes"));
+    let korean = asked("도서관에서는 언제 만나?").await;
+    assert!(korean.text().contains("“도서관은 월요일에"), "{}", korean.text());
+    assert_eq!(korean.end["d"]["cites"].as_array().unwrap().len(), 1, "{}", korean.text());
+    let list = asked("소풍 에 뭐가 필요해?").await;
+    let quoted = "소풍 준비물:\n  > - 빵\n  > - 우유";
+    assert!(list.text().contains(quoted), "{}", list.text());
+    let html = list.end["d"]["html"].as_str().unwrap();
+    assert!(html.contains("<blockquote>") && html.matches("<li>").count() == 3, "{html}");
+    let nothing = asked("은 는 에서 뭐예요").await;
+    assert!(nothing.text().contains("Ask with the words to look for"), "{}", nothing.text());
 }
 
 async fn it_lists_what_was_missed(app: &TestApp) {

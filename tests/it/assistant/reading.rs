@@ -1,5 +1,6 @@
 //! What a model is told: the last messages of that room, oldest first, and nothing else.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{Models, ask, hear, on_both_with, set, talker};
@@ -69,9 +70,13 @@ async fn a_draft_reads_ten_messages_and_is_heard_by_nobody(app: &TestApp, models
     let (mina, room, mut session) = talker(app, "mina").await;
     let (_, _, mut at_bob) = talker(app, "bob").await;
     let path = format!("/v1/rooms/{room}/ai/draft");
-    let empty =
-        app.rest.send(reqwest::Method::POST, Some(&mina.token), &path, Some(&json!({}))).await;
-    assert_eq!(empty.status(), 409);
+    let call = async |body: &serde_json::Value| {
+        app.rest.refused(Method::POST, Some(&mina.token), &path, Some(body)).await
+    };
+    let (status, why) = call(&json!({})).await;
+    assert_eq!((status, &why["reason"]), (409, &json!("empty_room")));
+    let (status, why) = call(&json!({ "hint": "x".repeat(201) })).await;
+    assert_eq!((status, &why["code"]), (422, &json!("invalid")), "{why}");
     for n in 0..12 {
         session.send(&room, &format!("c-{n}"), &format!("line number {n}.")).await;
     }
@@ -90,8 +95,7 @@ async fn a_draft_reads_ten_messages_and_is_heard_by_nobody(app: &TestApp, models
     let (_, closed) = app.club(&mina, "closed").await;
     let path = format!("/v1/rooms/{closed}/ai/draft");
     let calls = models.mock.calls().len();
-    let call =
-        app.rest.send(reqwest::Method::POST, Some(&stranger.token), &path, Some(&json!({}))).await;
+    let call = app.rest.send(Method::POST, Some(&stranger.token), &path, Some(&json!({}))).await;
     assert_eq!((call.status().as_u16(), models.mock.calls().len()), (404, calls));
 }
 

@@ -9,6 +9,7 @@ use crate::support::TestApp;
 on_both_with!("tps:60+words:30":
     a_stranger_gets_nothing,
     who_is_put_out_in_the_middle_hears_no_more,
+    who_may_not_write_gets_no_draft,
 );
 
 async fn a_stranger_gets_nothing(app: &TestApp, models: &Models) {
@@ -56,4 +57,31 @@ async fn who_is_put_out_in_the_middle_hears_no_more(app: &TestApp, _models: &Mod
     at_bob.wait_for(|line| line["ev"] == "room.remove" && line["room"] == room.as_str()).await;
     hear(&mut at_mina).await;
     at_bob.expect_none(|line| line["ev"] == "ai.end").await;
+}
+
+async fn who_may_not_write_gets_no_draft(app: &TestApp, models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    app.session(&mina).await.send(&room, "c-1", "Who comes tomorrow?").await;
+    let mute = format!("/v1/clubs/{club}/members/{}/mute", bob.id);
+    app.rest.send(Method::POST, Some(&mina.token), &mute, Some(&json!({ "seconds": 600 }))).await;
+    let path = format!("/v1/rooms/{room}/ai/draft");
+    let hint = json!({ "hint": "kindly" });
+    let (status, why) = app.rest.refused(Method::POST, Some(&bob.token), &path, Some(&hint)).await;
+    assert_eq!((status, &why["code"]), (403, &json!("muted")), "{why}");
+    assert!(why["until"].is_i64(), "{why}");
+
+    let pair = app.rest.post(&mina.token, "/v1/dms", &json!({ "user_id": bob.id })).await;
+    let pair = pair["id"].as_str().unwrap();
+    app.session(&mina).await.send(pair, "c-2", "Hello!").await;
+    let block = format!("/v1/users/{}/block", mina.id);
+    app.rest.send(Method::PUT, Some(&bob.token), &block, None).await;
+    let path = format!("/v1/rooms/{pair}/ai/draft");
+    for person in [&mina, &bob] {
+        let token = Some(person.token.as_str());
+        let (status, why) = app.rest.refused(Method::POST, token, &path, Some(&hint)).await;
+        assert_eq!((status, &why["reason"]), (403, &json!("blocked")), "{why}");
+    }
+    assert!(models.mock.calls().is_empty());
 }

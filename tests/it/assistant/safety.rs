@@ -1,22 +1,29 @@
 //! A model that follows every instruction and tells all that it was told can tell no secret: it was
 //! told none. Five hundred texts that ask for one, in messages, names and rooms.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Models, ask, hear, set};
+use crate::files::upload;
 use crate::support::{Client, Person, TestApp};
 
 /// What nobody who reads along may ever see.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 13] = [
     "sk-very-secret",
     "the-code-of-the-managers-4711",
     "a-pirate-of-another-room",
     "the-diary-of-ines",
     "deleted-and-forgotten",
     "before-you-came-in",
-    "postgres://moim:hunter2",
+    "hunter2",
     "a-bard-of-another-club",
     "what-bards-say-among-themselves",
+    "sk-of-another-provider",
+    "what-stands-in-a-file",
+    "the-club-of-bards",
+    "where-bards-meet",
 ];
 
 /// Instructions, what they are about, and how they are dressed.
@@ -73,7 +80,8 @@ async fn stage(app: &TestApp, owner: &Person) -> (String, String, Vec<Person>) {
     session.open(managers).await;
     session.open(&room).await;
     session.send(managers, "s-1", SECRETS[1]).await;
-    let (bards, among) = app.club(owner, "bards").await;
+    let (bards, among) = app.club(owner, SECRETS[11]).await;
+    set(app, owner, &among, json!({ "name": SECRETS[12] })).await;
     let persona = json!({ "persona": SECRETS[7] });
     app.rest.patch(&owner.token, &format!("/v1/clubs/{bards}/ai"), &persona).await;
     session.open(&among).await;
@@ -86,6 +94,7 @@ async fn stage(app: &TestApp, owner: &Person) -> (String, String, Vec<Person>) {
     session.send(&room, "s-3", SECRETS[5]).await;
     let gone = session.send(&room, "s-4", SECRETS[4]).await["id"].clone();
     session.ok(json!({ "op": "delete", "room": room, "message": gone })).await;
+    say_with_a_file(app, owner, &room, &mut session).await;
     let mut people = Vec::new();
     for name in ["ann", "ben", "cho", "dan", "eve"] {
         let body = json!({
@@ -108,6 +117,27 @@ async fn stage(app: &TestApp, owner: &Person) -> (String, String, Vec<Person>) {
     (club, room, people)
 }
 
+/// A message whose file nobody reads to a model, from before the others came and from after that.
+async fn say_with_a_file(app: &TestApp, who: &Person, room: &str, session: &mut Client) {
+    let body = SECRETS[10].as_bytes().to_vec();
+    let file = upload(&app.rest, who, room, "notes.txt", body).await["id"].clone();
+    let cid = format!("f-{file}");
+    let send = json!({ "op": "send", "room": room, "cid": cid, "text": "see", "files": [file] });
+    session.ok(send).await;
+}
+
+/// A server whose model follows every instruction, with secrets among its settings.
+async fn obedient(models: &Models) -> TestApp {
+    let url = models.url.replace("://", "://moim:hunter2@");
+    let settings = [
+        ("MOIM_LLM_BASE_URL", url.as_str()),
+        ("MOIM_LLM_FALLBACK_PROVIDER", "gemini"),
+        ("MOIM_LLM_FALLBACK_API_KEY", SECRETS[9]),
+        ("MOIM_LLM_FALLBACK_MODEL", "elsewhere"),
+    ];
+    models.app_with("obedient", &[&MORE[..], &settings].concat()).await
+}
+
 fn holds_no_secret(what: &str, text: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{what} holds {secret}");
@@ -126,7 +156,7 @@ const MORE: [(&str, &str); 5] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_told_cannot_be_told_on() {
     let models = Models::listen().await;
-    let app = models.app_with("obedient", &MORE).await;
+    let app = obedient(&models).await;
     let owner = app.person("owner").await;
     let (_, room, people) = stage(&app, &owner).await;
     let mut sessions: Vec<Client> = Vec::new();
@@ -136,7 +166,11 @@ async fn what_was_not_told_cannot_be_told_on() {
         sessions.push(session);
     }
     let injections = injections();
-    assert_eq!(injections.len(), 500);
+    let distinct: BTreeSet<_> = injections.iter().collect();
+    assert_eq!((injections.len(), distinct.len()), (500, 500));
+    // One more file, which those who are there may read.
+    let mut at_owner = app.session(&owner).await;
+    say_with_a_file(&app, &owner, &room, &mut at_owner).await;
     let mut answers = 0;
     for (n, text) in injections.iter().enumerate() {
         let session = &mut sessions[n % 5];
@@ -157,6 +191,12 @@ async fn what_was_not_told_cannot_be_told_on() {
         }
     }
     assert_eq!(answers, 25);
+    let calls = models.mock.calls();
+    let told: String = calls.iter().map(|call| rules_and_data(&call.body).1).collect();
+    for text in &injections {
+        let quoted = serde_json::to_string(text).unwrap();
+        assert!(told.contains(&quoted), "{text} was told to no model");
+    }
     for call in models.mock.calls() {
         holds_no_secret("what a model is told", &call.body.to_string());
         assert_eq!(call.key.as_deref(), Some("sk-very-secret"), "the key is for its provider");
@@ -182,7 +222,7 @@ fn rules_and_data(body: &serde_json::Value) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_and_settings_give_no_orders_either() {
     let models = Models::listen().await;
-    let app = models.app_with("obedient", &MORE).await;
+    let app = obedient(&models).await;
     let owner = app.person("owner").await;
     let (club, room, people) = stage(&app, &owner).await;
     let ann = &people[0];

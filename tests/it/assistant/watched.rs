@@ -1,6 +1,8 @@
 //! What operators see of the assistant: its actors while an answer is spoken, and its numbers. And what
 //! is counted of models that have read a question, and did not answer.
 
+use moim::actors::Note;
+use moim::store::Manner;
 use serde_json::{Value, json};
 
 use super::{Models, ask, hear, talker};
@@ -135,4 +137,30 @@ async fn what_was_read_before_an_answer_without_a_model_is_counted() {
         assert_eq!(spent["tokens"], input, "{model}");
         app.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviews_of_notes_are_counted() {
+    let models = Models::listen().await;
+    let app = models.app_with("words:3", &[("MOIM_AI_PRICES", "words:3=1000000/1000000")]).await;
+    let mina = app.person("mina").await;
+    let (club, _) = app.club(&mina, "readers").await;
+    let note = Note {
+        asker: mina.id.parse().unwrap(),
+        club: club.parse().unwrap(),
+        club_name: "readers".to_owned(),
+        manner: Manner::default(),
+        title: "B-trees".to_owned(),
+        body: "an index is a tree".to_owned(),
+    };
+    // Its words have not the form of a review: it is paid, and told as what it is.
+    assert_eq!(app.rooms.review(note).await.unwrap_err().kind(), "format");
+    assert_eq!(app.metric(r#"moim_ai_reviews_total{outcome="format"}"#).await, 1.0);
+    let spent = app.rest.get(&mina.token, "/v1/me/ai/usage").await["tokens"].as_f64().unwrap();
+    let [read, written] =
+        ["in", "out"].map(|of| format!("moim_ai_tokens_total{{direction=\"{of}\"}}"));
+    let counted = app.metric(&read).await + app.metric(&written).await;
+    assert!(counted > 0.0 && counted == spent, "{counted} and {spent}");
+    assert_eq!(app.metric("moim_ai_micro_usd_total").await, spent);
+    app.end().await;
 }

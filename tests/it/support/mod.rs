@@ -42,7 +42,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
     pub(crate) rest: Rest,
-    rooms: RoomsHandle,
+    pub(crate) rooms: RoomsHandle,
     pub(crate) faults: Faults,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
@@ -159,10 +159,15 @@ impl TestApp {
         }
     }
 
+    /// Whether its data are in PostgreSQL.
+    pub(crate) fn is_on_postgres(&self) -> bool {
+        self.database.starts_with("postgres")
+    }
+
     /// Runs a statement behind the server's back.
     pub(crate) async fn sql(&self, statement: &str) {
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
-        if self.database.starts_with("postgres") {
+        if self.is_on_postgres() {
             let mut conn = sqlx::PgConnection::connect(&self.database).await.unwrap();
             sql.execute(&mut conn).await.unwrap();
             conn.close().await.unwrap();
@@ -177,7 +182,7 @@ impl TestApp {
     /// What a statement counts, behind the server's back.
     pub(crate) async fn number(&self, statement: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(statement.to_owned());
-        if self.database.starts_with("postgres") {
+        if self.is_on_postgres() {
             let mut conn = sqlx::PgConnection::connect(&self.database).await.unwrap();
             let number = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
             conn.close().await.unwrap();
@@ -194,7 +199,7 @@ impl TestApp {
     /// Runs a command of the program on the data of this server, beside it.
     pub(crate) async fn tool(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = command(self.folder.path(), "127.0.0.1:0".parse().unwrap());
-        if self.database.starts_with("postgres") {
+        if self.is_on_postgres() {
             command.env("MOIM_DATABASE_URL", &self.database);
         }
         command.args(arguments);

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::client::SignIn;
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::report::Report;
 use crate::town::{Folk, Manner, Town, sizes};
 

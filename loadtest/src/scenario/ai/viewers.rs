@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::board::{Board, Ear, FIRST_ASK, PULL};
 use super::provider::{Provider, question};
 use crate::client::{Client, Ending, SignIn, Writer};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::progress::Progress;
 use crate::setup::User;
 

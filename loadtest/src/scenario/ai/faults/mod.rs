@@ -18,6 +18,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tokio::time::{Instant, sleep};
 
+use self::table::Choice;
 use crate::report::Report;
 use crate::scenario::Stage;
 
@@ -88,9 +89,12 @@ pub(super) struct Failing {
     /// With --kills: the longest time from the first question to the kill, in milliseconds
     #[arg(long, default_value_t = 3_000)]
     max_life: u64,
-    /// With --faults: only this row of the table, by its name; may be repeated
-    #[arg(long, requires = "faults", conflicts_with = "kills", value_name = "NAME")]
-    fault: Vec<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// With --faults: seconds until a question without an end is given up. More than half a minute
+    /// where several nodes may write: what a dead node has left is taken up after some time
+    #[arg(long, requires = "faults", conflicts_with = "kills", default_value_t = 75, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    patience: u64,
     /// With --faults: what the model speaks
     #[arg(long, value_enum, default_value_t = Wire::Both)]
     wire: Wire,

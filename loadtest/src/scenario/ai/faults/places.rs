@@ -12,7 +12,8 @@ use tokio::time::sleep;
 
 use super::eventually;
 use super::mock::BEHAVIOURS;
-use crate::http::{Endpoint, Http};
+use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::setup::{self, text_at};
 
 const AGAIN: Duration = Duration::from_millis(25);

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::eventually;
 use crate::client::{Client, SignIn};
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 
 const AGAIN: Duration = Duration::from_millis(20);
 /// Until what was too fast is tried again.
@@ -38,6 +38,8 @@ pub(super) struct Shown {
     pub error: String,
     /// Joined from its pieces; none when some may have been told while nobody was here.
     joined: Option<String>,
+    /// What did not fit together.
+    pub slips: Vec<String>,
 }
 
 #[derive(Default)]
@@ -145,7 +147,11 @@ impl Witness {
     }
 
     pub(super) fn broken(&self) -> Vec<String> {
-        self.memory.borrow().broken.clone()
+        let memory = self.memory.borrow();
+        let slip = |(run, shown): (&String, &Shown)| {
+            shown.slips.iter().map(|slip| format!("{run}: {slip}")).collect::<Vec<_>>()
+        };
+        memory.broken.iter().cloned().chain(memory.shown.iter().flat_map(slip)).collect()
     }
 
     pub(super) fn server(&self) -> String {
@@ -304,11 +310,10 @@ impl Memory {
                 let shown = self.shown.entry(text("/run")?.to_owned()).or_default();
                 let off = value.get("off").and_then(Value::as_u64)?;
                 let piece = text("/text")?;
-                let run = text("/run")?;
                 shown.heard_more();
                 if let Some(joined) = &mut shown.joined {
                     if joined.len() as u64 != off {
-                        self.broken.push(format!("{run}: {off} behind {}", joined.len()));
+                        shown.slips.push(format!("a piece at {off} came behind {}", joined.len()));
                     }
                     joined.push_str(piece);
                 }
@@ -329,11 +334,10 @@ impl Memory {
                     shown.joined = None;
                 }
                 if shown.joined.as_ref().is_some_and(|joined| *joined != shown.text) {
-                    let run = text("/d/run")?;
                     let (told, is) = (shown.joined.as_deref().unwrap_or_default(), &shown.text);
                     let (told, is) = (told.chars().count(), is.chars().count());
-                    let what = format!("{run}: {told} characters were told of {is}");
-                    self.broken.push(what);
+                    let what = format!("{told} characters were told of {is}, or others");
+                    shown.slips.push(what);
                 }
             }
             _of_no_concern => {}

@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::super::mock::SOUND;
 use super::super::witness::Witness;
-use super::rows::{Act, Cell, Row, State};
+use super::rows::{Act, Cell, ROWS, Row, State};
 use super::tap::Tap;
-use crate::http::{Endpoint, Http, Refused};
+use crate::endpoint::Endpoint;
+use crate::http::{Http, Refused};
 use crate::scenario::ai::provider::question;
 use crate::setup::{self, User, text_at};
 
@@ -39,7 +40,9 @@ pub(super) struct Hall {
     /// Who are put out, one after the other.
     guests: RefCell<Vec<User>>,
     guest: RefCell<Option<User>>,
-    pub rows: Vec<&'static Row>,
+    cells: Vec<Cell>,
+    /// A question is over by then.
+    pub patience: Duration,
     places: HashMap<(&'static str, Act), Place>,
     count: Count<u64>,
 }
@@ -57,18 +60,21 @@ impl Hall {
         endpoint: &Endpoint,
         name: &str,
         tap: Tap,
-        (rows, guests): (Vec<&'static Row>, usize),
+        (cells, guests): (Vec<Cell>, usize),
+        patience: Duration,
     ) -> Result<Rc<Self>> {
         let acts = Act::ALL.len();
+        let mut names: Vec<_> = cells.iter().map(|cell| (cell.row.name, cell.act)).collect();
+        names.sort_unstable();
+        names.dedup();
         let mut users = setup::register(endpoint, name, 2 + acts + guests).await?;
         let owner = users.pop().context("nobody is there")?;
-        let club = setup::make_club(endpoint, &owner, name, rows.len() * acts).await?;
+        let club = setup::make_club(endpoint, &owner, name, names.len()).await?;
         let id = club.id.clone();
         setup::join(endpoint, &users, move |_| id.clone()).await?;
         let watcher = users.pop().context("nobody is there")?;
-        let names = rows.iter().flat_map(|row| Act::ALL.map(|act| (row.name, act)));
         let place = |id| Place { id, model: RefCell::new(String::new()) };
-        let places = names.zip(club.rooms.iter().cloned().map(place)).collect();
+        let places = names.into_iter().zip(club.rooms.iter().cloned().map(place)).collect();
         let witness = Witness::start(endpoint, &watcher.token, club.rooms.clone());
         Ok(Rc::new(Self {
             endpoint: endpoint.clone(),
@@ -80,15 +86,22 @@ impl Hall {
             guests: RefCell::new(users.split_off(acts)),
             guest: RefCell::default(),
             askers: users,
-            rows,
+            cells,
+            patience,
             places,
             count: Count::new(0),
         }))
     }
 
-    /// All cells of a state and an act.
+    /// The cells of a state and an act.
     pub(super) fn cells(&self, state: State, act: Act) -> Vec<Cell> {
-        self.rows.iter().filter_map(|row| Cell::of(row, state, act)).collect()
+        let is_meant = |cell: &&Cell| (cell.state, cell.act) == (state, act);
+        self.cells.iter().filter(is_meant).copied().collect()
+    }
+
+    /// The rows of which there are cells.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        ROWS.iter().filter(|row| self.cells.iter().any(|cell| cell.row.name == row.name))
     }
 
     pub(super) fn http(&self) -> Http {

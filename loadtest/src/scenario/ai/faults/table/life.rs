@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -17,10 +17,7 @@ const MET: Duration = Duration::from_secs(15);
 /// On a busy machine a call may be held for so long that the server gives it up: behind this time
 /// nobody knows what comes first. Shorter than the server's patience with a silent model.
 const HELD: Duration = Duration::from_secs(4);
-/// A question is over by then. Where several nodes may write, one that a dead node has left is
-/// taken up after some time.
-const OVER: Duration = Duration::from_secs(75);
-/// An ordinary message is heard by then.
+/// What stands in a log is heard by then.
 const HEARD: Duration = Duration::from_secs(20);
 /// Between two looks at a run of which nothing is heard.
 const LOOK: Duration = Duration::from_millis(400);
@@ -118,7 +115,10 @@ pub(super) async fn meet(hall: Rc<Hall>, cell: Cell, wire: &'static str) -> Resu
         let blocker = begin(&hall, &cell, SOUND, Some(Point::Asked)).await?;
         tried.since = Instant::now();
         let number = blocker.number;
-        hall.until(MET, || hall.tap.is_reached(number) || hall.is_over(&blocker)).await;
+        hall.until(MET.min(hall.patience), || {
+            hall.tap.is_reached(number) || hall.is_over(&blocker)
+        })
+        .await;
         let asked = Asked { taken: blocker, must: Must::Answer, finish: None, calls: None };
         tried.asked.push(asked);
     }
@@ -138,7 +138,7 @@ pub(super) async fn meet(hall: Rc<Hall>, cell: Cell, wire: &'static str) -> Resu
         Some(blocker) => hall.is_over(&blocker.taken),
         None => hall.is_over(&taken) && (cell.state != State::Ending || cell.row.closes),
     };
-    hall.until(MET, || is_in_state() || is_late()).await;
+    hall.until(MET.min(hall.patience), || is_in_state() || is_late()).await;
     tried.is_met = is_in_state() && !is_late();
     // Of what waits when the room turns its assistant off, nobody has promised anything.
     let must = match (cell.is_taken_back(), tried.is_met) {
@@ -201,7 +201,7 @@ async fn do_to(hall: &Hall, tried: &Tried) -> Result<()> {
         Act::Delete => http.delete(&message(&taken.message), &token).await?,
         Act::Erase => {
             let answer = || hall.witness.shown(&taken.run).message;
-            hall.until(MET, || !answer().is_empty()).await;
+            hall.until(MET.min(hall.patience), || !answer().is_empty()).await;
             http.delete(&message(&answer()), &hall.owner.token).await?;
         }
         Act::Off => hall.set(&tried.room, json!({"assistant": "off"})).await?,
@@ -213,9 +213,7 @@ async fn do_to(hall: &Hall, tried: &Tried) -> Result<()> {
 /// Waits until all is over, and sees whether the room goes on.
 pub(super) async fn finish(hall: Rc<Hall>, mut tried: Tried) -> Tried {
     for asked in &tried.asked {
-        if !over(&hall, &asked.taken).await {
-            tried.slips.push(format!("{} does not come to an end", asked.taken.run));
-        }
+        tried.slips.extend(over(&hall, &asked.taken).await.err());
     }
     if let Err(why) = go_on(&hall, &mut tried).await {
         tried.slips.push(format!("the room does not go on: {why:#}"));
@@ -223,25 +221,32 @@ pub(super) async fn finish(hall: Rc<Hall>, mut tried: Tried) -> Tried {
     tried
 }
 
-/// Waits until a question is over, with an answer or without.
-async fn over(hall: &Hall, taken: &Taken) -> bool {
-    let deadline = Instant::now() + OVER;
+/// Waits until a question is over, with an answer or without; or says why it is not.
+async fn over(hall: &Hall, taken: &Taken) -> Result<(), String> {
+    let deadline = Instant::now() + hall.patience;
     let path = format!("/v1/ai/runs/{}", taken.run);
     while !hall.until(LOOK, || hall.is_over(taken)).await {
-        let run = hall.http().get(&path, Some(&hall.owner.token)).await;
-        let is_done = run.is_ok_and(|run| {
-            let is = |field: &str| run.get(field).and_then(Value::as_str);
-            is("status") == Some("done") && is("message").is_none()
-        });
-        if is_done {
-            return true;
+        let run = hall.http().get(&path, Some(&hall.owner.token)).await.unwrap_or_default();
+        let is = |field: &str| run.get(field).and_then(Value::as_str);
+        match (is("status") == Some("done"), is("message")) {
+            (true, None) => return Ok(()),
+            // It stands in the log, or so the server says.
+            (true, Some(_)) if !hall.until(heard(hall), || hall.is_over(taken)).await => {
+                return Err(format!("the end of {} is not heard", taken.run));
+            }
+            _not_yet => {}
         }
         if Instant::now() > deadline {
-            return false;
+            return Err(format!("{} does not come to an end", taken.run));
         }
         sleep(LOOK).await;
     }
-    true
+    Ok(())
+}
+
+/// How long it is waited for what stands in a log.
+fn heard(hall: &Hall) -> Duration {
+    HEARD.min(hall.patience)
 }
 
 async fn go_on(hall: &Hall, tried: &mut Tried) -> Result<()> {
@@ -251,15 +256,14 @@ async fn go_on(hall: &Hall, tried: &mut Tried) -> Result<()> {
     if tried.cell.act == Act::Again {
         let first = tried.main().context("nothing was asked")?.taken.clone();
         let taken = hall.again(&tried.cell, &first).await?;
-        let is_over = over(hall, &taken).await;
-        anyhow::ensure!(is_over, "asked again, {} does not come to an end", taken.run);
+        over(hall, &taken).await.map_err(|why| anyhow!("asked again, {why}"))?;
         tried.asked.push(Asked { taken, must: Must::Answer, finish: None, calls: None });
     }
     let body = json!({"text": "we talk on", "cid": format!("talk-{}", hall.next())});
     let path = format!("/v1/rooms/{}/messages", tried.room);
     let sent = hall.http().post(&path, Some(&hall.owner.token), &body).await?;
     let seq = sent.get("seq").and_then(Value::as_u64).context("a message without seq")?;
-    let is_heard = hall.until(HEARD, || hall.witness.has_heard(&tried.room, seq)).await;
+    let is_heard = hall.until(heard(hall), || hall.witness.has_heard(&tried.room, seq)).await;
     anyhow::ensure!(is_heard, "message {seq} is not heard");
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Nothing is aimed by the clock: what stands between server and model holds a call at the point
 //! where something is to happen (`tap.rs`), and what members hear tells the rest.
 
+mod choice;
 mod hall;
 mod life;
 mod rows;
@@ -17,6 +18,7 @@ use anyhow::{Context, Result};
 use futures_util::future::{join_all, try_join_all};
 use tokio::task::{JoinHandle, spawn_local};
 
+pub(super) use self::choice::Choice;
 use self::hall::Hall;
 use self::life::{Tried, act, finish, meet};
 use self::rows::{Act, State};
@@ -35,7 +37,10 @@ const FIRST_END: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(options: &Failing, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
     report.option("wire", options.wire.word());
-    let rows = rows::chosen(&options.fault)?;
+    report.option("patience", options.patience);
+    let patience = Duration::from_secs(options.patience);
+    let cells = options.choice.cells(stage.seed)?;
+    let total = cells.len();
     let address = mock::free_address()?;
     let tap = Tap::start(address.clone()).await?;
     let wires = options.wire.each();
@@ -46,11 +51,9 @@ pub(super) async fn run(options: &Failing, stage: &Stage<'_>, report: &mut Repor
     let server = target.server.as_mut().context("no server of our own")?;
     let mock = Mock::start(server.binary(), &address).await?;
     let guests = wires.len() * State::ALL.len();
-    let hall = Hall::found(&endpoint, &stage.name(), tap, (rows, guests)).await?;
+    let hall = Hall::found(&endpoint, &stage.name(), tap, (cells, guests), patience).await?;
     hall.witness.is_there(SETTLED).await?;
 
-    let count = |state| Act::ALL.iter().map(|act| hall.cells(state, *act).len()).sum::<usize>();
-    let total: usize = State::ALL.map(count).iter().sum();
     let progress = Progress::new("cells", wires.len() * total);
     let (mut all, mut kills) = (Vec::new(), 0_u32);
     for (at, wire) in wires.iter().enumerate() {
@@ -61,9 +64,12 @@ pub(super) async fn run(options: &Failing, stage: &Stage<'_>, report: &mut Repor
         }
         for state in State::ALL {
             all.extend(undisturbed(&hall, (state, wire.word()), &progress).await?);
-            all.extend(killed(&hall, (state, wire.word()), (&mut *server, stage)).await?);
-            kills += 1;
-            progress.step(hall.cells(state, Act::Kill).len());
+            let to_kill = hall.cells(state, Act::Kill).len();
+            if to_kill > 0 {
+                all.extend(killed(&hall, (state, wire.word()), (&mut *server, stage)).await?);
+                kills += 1;
+                progress.step(to_kill);
+            }
         }
     }
     progress.done();
@@ -161,7 +167,7 @@ async fn killed(
 async fn conclude(report: &mut Report, hall: &Rc<Hall>, all: &[Tried]) -> Result<()> {
     let late = Witness::come_late(&hall.endpoint, &hall.watcher.token, &hall.witness.epochs());
     late.is_there(SETTLED).await?;
-    late.is_level(&hall.witness.heads(), SETTLED).await;
+    late.is_level(&hall.witness.heads(), hall.patience).await;
     let mut known = Known { hall, late: &late, answers: std::collections::HashMap::new() };
     for tried in all {
         if !known.answers.contains_key(&tried.room) {

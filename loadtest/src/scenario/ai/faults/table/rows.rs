@@ -1,6 +1,6 @@
 //! What the table has: the faults of a model, the states of a run, and what comes from outside.
 
-use anyhow::{Result, bail};
+use clap::ValueEnum;
 
 /// A fault of a model.
 #[derive(Debug)]
@@ -12,6 +12,13 @@ pub(super) struct Row {
     later: Option<&'static str>,
     /// Whether the model closes the line by itself.
     pub closes: bool,
+}
+
+impl Row {
+    /// Whether nothing can be heard of its answers before they end.
+    pub(super) const fn is_speechless(&self) -> bool {
+        self.later.is_none()
+    }
 }
 
 const fn row(
@@ -54,16 +61,6 @@ pub(super) const ROWS: &[Row] = &[
     row("moved", "301", None, true),
 ];
 
-/// The rows of these names, or all where none is named.
-pub(super) fn chosen(names: &[String]) -> Result<Vec<&'static Row>> {
-    if let Some(odd) = names.iter().find(|name| ROWS.iter().all(|row| row.name != name.as_str())) {
-        let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-        bail!("no fault {odd:?} in the table; it has {}", known.join(", "));
-    }
-    let is_meant = |row: &&Row| names.is_empty() || names.iter().any(|name| name == row.name);
-    Ok(ROWS.iter().filter(is_meant).collect())
-}
-
 /// Every model of the table, each once.
 pub(super) fn models() -> Vec<&'static str> {
     let mut models: Vec<_> =
@@ -74,8 +71,8 @@ pub(super) fn models() -> Vec<&'static str> {
 }
 
 /// How far a run has come when something happens from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(in super::super) enum State {
     /// It waits behind another of its room.
     Queued,
     /// The question is on the provider's socket, and nothing came back.
@@ -104,8 +101,8 @@ impl State {
 }
 
 /// What happens from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Act {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub(in super::super) enum Act {
     Nothing,
     /// `ai.stop`.
     Stop,
@@ -161,7 +158,7 @@ pub(super) struct Cell {
 impl Cell {
     /// The cell of a fault, if it can come to this state.
     pub(super) fn of(row: &'static Row, state: State, act: Act) -> Option<Self> {
-        let is_speechless = state == State::Speaking && row.later.is_none();
+        let is_speechless = state == State::Speaking && row.is_speechless();
         let is_nothing_there = state == State::Queued && act == Act::Erase;
         (!is_speechless && !is_nothing_there).then_some(Self { row, state, act })
     }
@@ -194,36 +191,6 @@ impl Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_fault_has_its_cells_and_each_a_name_of_its_own() {
-        let mut names = Vec::new();
-        for row in ROWS {
-            for state in State::ALL {
-                names.extend(
-                    Act::ALL.iter().filter_map(|act| Cell::of(row, state, *act)).map(|c| c.name()),
-                );
-            }
-        }
-        let count = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), count);
-        // 28 faults, 8 acts, 5 states, but for what cannot be.
-        let speechless = ROWS.iter().filter(|row| row.later.is_none()).count();
-        assert_eq!(count, 28 * 8 * 5 - 28 - speechless * 8);
-    }
-
-    #[test]
-    fn rows_are_chosen_by_name() {
-        let named = |names: &[&str]| {
-            chosen(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(named(&[]).unwrap().len(), ROWS.len());
-        let two: Vec<_> = named(&["429", "hangs"]).unwrap().iter().map(|row| row.name).collect();
-        assert_eq!(two, ["hangs", "429"]);
-        assert!(named(&["429", "418"]).is_err());
-    }
 
     #[test]
     fn the_models_fit_into_one_setting() {

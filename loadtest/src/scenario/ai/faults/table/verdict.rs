@@ -47,6 +47,10 @@ impl Known<'_> {
         };
         let its: Vec<&Value> = answers.iter().filter(is_its).collect();
         let counts = [live.starts, live.ends, late.starts, late.ends, its.len() as u32];
+        let others = answers.iter().filter(|answer| {
+            let is_known = |asked: &Asked| field(answer, "/ai/run") == asked.taken.run;
+            field(answer, "/reply_to") == asked.taken.message && !tried.asked.iter().any(is_known)
+        });
         let is_right = match asked.must {
             Must::Answer => counts == [1; 5],
             Must::Nothing => counts == [0; 5],
@@ -60,6 +64,8 @@ impl Known<'_> {
                 "{must:?}, but live {a} beginnings and {b} ends, replayed {c} and {d}, kept {e}"
             ));
         }
+        slips.extend(others.map(|answer| format!("{} answers it too", field(answer, "/ai/run"))));
+        slips.extend(live.slips.iter().chain(&late.slips).cloned());
         if live.behind > 0 {
             slips.push(format!("{} pieces were told behind the end", live.behind));
         }
@@ -161,7 +167,7 @@ pub(super) fn judge(report: &mut Report, known: &Known<'_>, all: &[Tried]) {
     report.figure("over_before", missed as f64, "", "cells whose run had passed the state already");
     report.table(grid(
         "faults",
-        ("fault", known.hall.rows.iter().map(|row| (row.name, row.name))),
+        ("fault", known.hall.rows().map(|row| (row.name, row.name))),
         &by_fault,
     ));
     report.table(grid("acts", ("act", Act::ALL.map(|act| (act, act.word()))), &by_act));
