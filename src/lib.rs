@@ -81,8 +81,8 @@
 //! column nor a lookup. To clients ids are opaque.
 //!
 //! **D6. Access tokens are HS256 with a key that is kept in the database.** Every node both signs and
-//! checks, so a key pair would protect nobody, and checking costs two microseconds instead of
-//! fifty when everybody comes back at once. The algorithm is fixed here and never read from a token.
+//! checks, so a key pair would protect nobody, and a signature of a pair
+//! is much dearer to check when everybody comes back at once. The algorithm is fixed here and never read from a token.
 //!
 //! **D7. A crash loses no question.** The message in hand lies on a desk that outlives the room
 //! (`actors/room`), messages behind it come back to the supervisor when the mailbox is dropped, and
@@ -114,14 +114,14 @@
 //! half a minute and opens what admins may read; no other call takes it.
 //!
 //! **D14. An event that comes alone is written at once, others are gathered.** While more waits, a
-//! relay first pushes everything and then writes several frames with one call: a fifteenth of the
+//! relay first pushes everything and then writes several frames with one call: a small part of the
 //! cost. With nothing behind it, it writes each frame while all that belongs to its listener is in
 //! the processor's cache: a second pass over a thousand listeners would fetch all of it again. Who
 //! only hears more of an answer is written to behind all others and a few at a time, so that talk does
 //! not wait for what hundreds watch (`relay/listed.rs`).
 //!
 //! **D15. Reading connections to SQLite cache little,** 256 KiB each: the kernel keeps the same
-//! pages. Four caches of 2 MiB would be a fifth of what ten thousand idle sessions cost.
+//! pages. Four caches of 2 MiB would be a good part of what ten thousand idle sessions cost.
 //!
 //! **D16. What a text looks like is decided once,** when it is taken, by the session or the call that
 //! brings it ([`domain::Text`]): Markdown becomes safe HTML beside the source, and both are kept. To

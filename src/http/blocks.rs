@@ -11,8 +11,8 @@ use super::json::Id;
 use super::page::{List, Listing, PageParams, Paging};
 use super::users::UserBody;
 use super::wrong::Wrong;
-use crate::domain::{ASSISTANT, Millis, UserId};
-use crate::protocol::RoomUpdateData;
+use crate::domain::{ASSISTANT, Millis, UserId, limits};
+use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{Block, Blocked};
 
 /// Somebody whom the caller has blocked.
@@ -32,7 +32,8 @@ impl From<Block> for BlockBody {
 }
 
 /// Blocks somebody: from now on neither writes to the other in their private room, brings the other
-/// into a room, calls the other, or makes entries in the inbox of the other. Nobody is told.
+/// into a room, calls the other, or makes entries in the inbox of the other. Nobody is told. One may
+/// block 1,000 people: 409 `block_limit` then.
 #[utoipa::path(put, path = "/v1/users/{id}/block", tag = "blocks", params(("id" = String, Path)),
     responses((status = 204)))]
 pub(super) async fn block(
@@ -87,5 +88,9 @@ async fn set(
             Ok(HttpResponse::NoContent().finish())
         }
         Blocked::Gone => Err(ApiError::not_found()),
+        Blocked::Full => {
+            let msg = format!("nobody blocks more than {} people", limits::BLOCKS);
+            Err(Refusal::new(ErrorCode::Conflict, msg).because("block_limit").into())
+        }
     }
 }

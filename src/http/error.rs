@@ -1,6 +1,7 @@
 //! What goes wrong leaves as a problem (RFC 9457). The one place that knows status codes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
@@ -129,6 +130,10 @@ pub(super) struct Problem {
     /// Until when (UTC ms), for a mute or a ban.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
+    /// What whoever banned the caller has said to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    ban_reason: Option<Arc<str>>,
     /// The fields that do not fit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
@@ -168,6 +173,7 @@ impl Problem {
             reason: None,
             retry_ms: None,
             until: None,
+            ban_reason: None,
             errors: Vec::new(),
             request_id: None,
             is_temporary: code.is_temporary(),
@@ -207,6 +213,7 @@ impl From<&ApiError> for Problem {
                 problem.reason = refusal.reason;
                 problem.retry_ms = refusal.retry_ms;
                 problem.until = refusal.until;
+                problem.ban_reason.clone_from(&refusal.ban_reason);
                 problem.is_temporary = refusal.temporary;
             }
             ApiError::Fields(errors) => problem.errors.clone_from(errors),

@@ -136,20 +136,21 @@ pub(super) async fn change(
     let text = fields.take_some("status_text", text);
     fields.check()?;
     let name = name.filter(|name| name.as_str() != user.display_name);
-    if name.is_some() || locale.is_some() {
+    if name.is_some() || locale.is_some() || text.is_some() {
         // Everybody with whom one has a private room hears of the name.
         let pairs = match &name {
             Some(_name) => api.store.haunts(caller.user()).await?.pairs,
             None => Vec::new(),
         };
         api.throttle.call(caller.user(), pairs.len().clamp(1, RENAMED))?;
-        api.store.set_profile(caller.user(), name.as_ref(), locale.map(Locale::word)).await?;
+        let (user, locale) = (caller.user(), locale.map(Locale::word));
+        api.store.set_profile(user, name.as_ref(), locale, text.as_deref()).await?;
         if let Some(name) = name {
             api.rooms.renamed(&pairs, name.as_str()).await;
         }
-    }
-    if let Some(text) = text {
-        api.rooms.set_status_text(caller.user(), &text).await?;
+        if let Some(text) = text {
+            api.rooms.says_text(user, &text);
+        }
     }
     Ok(web::Json(shown(&api, caller).await?))
 }

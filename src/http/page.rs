@@ -168,6 +168,7 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::Threads,
         List::OlderInThread,
         List::NewerInThread,
+        List::Blocks,
         List::Bans,
         List::Audit,
         List::Filters,

@@ -1,5 +1,7 @@
 //! The tables of the contract: error codes and close codes.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::domain::{Denied, InvalidFiles, Least};
@@ -93,14 +95,18 @@ pub struct Refusal {
     /// Until when (UTC ms), for a mute or a ban.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
+    /// What whoever banned the caller has said to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ban_reason: Option<Arc<str>>,
 }
 
 impl Refusal {
     /// A refusal with nothing but code and sentence.
     #[must_use]
     pub fn new(code: ErrorCode, msg: impl Into<String>) -> Self {
-        let temporary = code.is_temporary();
-        Self { code, msg: msg.into(), reason: None, temporary, retry_ms: None, until: None }
+        let (msg, temporary) = (msg.into(), code.is_temporary());
+        let (reason, retry_ms, until, ban_reason) = (None, None, None, None);
+        Self { code, msg, reason, temporary, retry_ms, until, ban_reason }
     }
 
     /// The same, with the time after which trying again can help.
@@ -114,6 +120,13 @@ impl Refusal {
     #[must_use]
     pub const fn until(mut self, until: Option<i64>) -> Self {
         self.until = until;
+        self
+    }
+
+    /// The same, with the words of whoever banned the caller, if they said any.
+    #[must_use]
+    pub fn banned_for(mut self, words: Arc<str>) -> Self {
+        self.ban_reason = Some(words).filter(|words| !words.is_empty());
         self
     }
 

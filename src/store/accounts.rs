@@ -199,7 +199,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes how somebody is called, and in which language the server writes to them.
+    /// Changes what somebody says of themselves: all of it or nothing. What is none stays.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -208,17 +208,20 @@ impl Store {
         user: UserId,
         display_name: Option<&DisplayName>,
         locale: Option<&str>,
+        status_text: Option<&str>,
     ) -> Result<(), StoreError> {
         let mut conn = self.db.write().await?;
         execute!(
             conn,
             "UPDATE account SET display_name = coalesce($2, display_name),
-                    display_key = coalesce($3, display_key), locale = coalesce($4, locale)
+                    display_key = coalesce($3, display_key), locale = coalesce($4, locale),
+                    status_text = coalesce($5, status_text)
               WHERE user_id = $1 AND deleted_at IS NULL",
             user.0,
             display_name.map(DisplayName::as_str),
             display_name.map(DisplayName::key),
-            locale
+            locale,
+            status_text
         )?;
         Ok(())
     }

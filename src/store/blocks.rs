@@ -16,7 +16,7 @@ use super::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
 use super::given::{Bulk, Given, bulk};
 use super::page::Page;
 use super::{Store, StoreError};
-use crate::domain::{Millis, RoomId, UserId};
+use crate::domain::{Millis, RoomId, UserId, limits};
 
 /// Whether one of two users, given as expressions, has blocked the other.
 macro_rules! apart {
@@ -26,11 +26,11 @@ macro_rules! apart {
             $one,
             " AND block.blocked_id = ",
             $other,
-            ") OR EXISTS (SELECT 1 FROM block WHERE block.user_id = ",
+            " LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1 FROM block WHERE block.user_id = ",
             $other,
             " AND block.blocked_id = ",
             $one,
-            "))"
+            " LIMIT 1 OFFSET 0))"
         )
     };
 }
@@ -69,6 +69,8 @@ pub enum Blocked {
     Done(Option<(RoomId, bool)>),
     /// There is nobody to block.
     Gone,
+    /// The user has blocked as many people as one may.
+    Full,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -87,7 +89,8 @@ impl TryFrom<BlockRow> for Block {
 }
 
 impl Store {
-    /// A user blocks another one, or does so no longer. Once more changes nothing.
+    /// A user blocks another one, of whom there may be [`limits::BLOCKS`], or does so no longer. Once more
+    /// changes nothing.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -144,6 +147,18 @@ async fn set(
     if is_blocked {
         if living.len() < 2 {
             return Ok(Blocked::Gone);
+        }
+        // The account is locked: nobody counts beside this.
+        let (others, here) = fetch_one!(
+            conn,
+            (i64, i64),
+            "SELECT count(*) FILTER (WHERE blocked_id <> $2),
+                    count(*) FILTER (WHERE blocked_id = $2) FROM block WHERE user_id = $1",
+            user.0,
+            other.0
+        )?;
+        if here == 0 && others >= limits::BLOCKS {
+            return Ok(Blocked::Full);
         }
         execute!(
             conn,

@@ -99,7 +99,7 @@ pub use log::{LogHead, RoomPlace};
 pub use messages::{Message, Pinned, Reaction, Reading, Revision, ThreadPlace, Window};
 pub use moderation::{
     AuditEntry, Ban, FilterAdded, FilterRemoved, FilterScope, Measure, Moderation, Mute, NewFilter,
-    NewReport, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
+    NewReport, OwnBan, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };
 pub use moves::{Move, Moves, NewGroup, Passage, RoomChange};
 #[cfg(feature = "bench")]

@@ -16,6 +16,8 @@ on_both!(
     nobody_is_brought_in_across_a_block,
     both_have_to_take_it_back,
     a_block_is_in_ones_export_and_goes_with_the_account,
+    there_is_an_end_to_whom_one_blocks,
+    nobody_writes_past_a_block_however_much_is_written,
 );
 
 async fn set(app: &TestApp, who: &Person, other: &Person, method: Method) -> u16 {
@@ -271,6 +273,94 @@ async fn a_block_is_in_ones_export_and_goes_with_the_account(app: &TestApp) {
     assert_eq!(app.number("SELECT count(*) FROM block").await, 0);
     assert_eq!(set(app, &mina, &bob, Method::PUT).await, 404, "nobody is there to block");
     unblock(app, &mina, &bob).await;
+}
+
+async fn there_is_an_end_to_whom_one_blocks(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let carol = app.person("carol").await;
+    let number = mina.id.trim_start_matches("u_");
+    block(app, &mina, &bob).await;
+    // As many others as there may be, but for one.
+    app.sql(
+        "WITH RECURSIVE others(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM others WHERE n < 999)
+         INSERT INTO account (username, username_key, display_name, display_key, password_hash,
+                              role, locale, created_at)
+         SELECT 'o' || n, 'o' || n, 'o' || n, 'o' || n, '', 'user', 'en', 1 FROM others",
+    )
+    .await;
+    app.sql(&format!(
+        "INSERT INTO block (user_id, blocked_id, at)
+         SELECT {number}, user_id, 1 FROM account WHERE username LIKE 'o%' AND created_at = 1"
+    ))
+    .await;
+    let count =
+        async || app.number(&format!("SELECT count(*) FROM block WHERE user_id = {number}")).await;
+    assert_eq!(count().await, 1_000);
+    let path = format!("/v1/users/{}/block", carol.id);
+    let (status, body) = app.rest.refused(Method::PUT, Some(&mina.token), &path, None).await;
+    assert_eq!((status, &body["code"]), (409, &json!("conflict")));
+    assert_eq!((&body["reason"], count().await), (&json!("block_limit"), 1_000));
+    assert_eq!(dm(app, &mina, &carol).await.0, 201, "nothing stands between them");
+    // Whoever is blocked is blocked, also once more; who is blocked by many may block.
+    block(app, &mina, &bob).await;
+    block(app, &bob, &mina).await;
+    unblock(app, &mina, &bob).await;
+    block(app, &mina, &carol).await;
+    assert_eq!((set(app, &mina, &bob, Method::PUT).await, count().await), (409, 1_000));
+}
+
+/// Messages of rooms that make no inbox entries are written without a look at anything (in a batch of
+/// plain ones); a private room makes them, whatever its two want to hear of it.
+async fn nobody_writes_past_a_block_however_much_is_written(app: &TestApp) {
+    let Pair { mina, bob, room, .. } = pair(app).await;
+    let carol = app.person("carol").await;
+    let lobby = app.lobby(&carol).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    let mut at_carol = app.session(&carol).await;
+    for (session, who) in [(&mut at_mina, &mina), (&mut at_bob, &bob)] {
+        session.open(&room).await;
+        let path = format!("/v1/rooms/{room}/notify");
+        app.rest.put(&who.token, &path, &json!({ "notify": "none" })).await;
+    }
+    let mut asked = Vec::new();
+    let mut beside = Vec::new();
+    for n in 0..80 {
+        // The block comes in the middle of it.
+        if n == 50 {
+            block(app, &mina, &bob).await;
+        }
+        let cid = format!("w-{n}");
+        beside.push(at_carol.begin(send(&lobby, &cid, "word")).await);
+        let ids = (
+            at_mina.begin(send(&room, &cid, "word")).await,
+            at_bob.begin(send(&room, &cid, "word")).await,
+        );
+        asked.push((n, ids));
+    }
+    let mut stood = Vec::new();
+    for (n, (hers, his)) in asked {
+        for reply in [at_mina.reply(hers).await, at_bob.reply(his).await] {
+            match reply["ok"]["seq"].as_i64() {
+                Some(seq) => {
+                    assert!(n < 50, "said behind the block: {reply}");
+                    stood.push(seq);
+                }
+                None => assert!(is_blocked(&reply["err"]), "{reply}"),
+            }
+        }
+    }
+    for re in beside {
+        let reply = at_carol.reply(re).await;
+        assert!(reply["ok"].is_object(), "nobody else is held up: {reply}");
+    }
+    let list = app.rest.get(&carol.token, &format!("/v1/rooms/{lobby}")).await;
+    assert_eq!(list["n"], 80);
+    // What was acknowledged is there, and nothing else.
+    let list = app.rest.get(&bob.token, &format!("/v1/rooms/{room}/messages?limit=200")).await;
+    let mut kept = crate::support::seqs(list["items"].as_array().unwrap());
+    kept.retain(|seq| *seq > 2);
+    stood.sort_unstable();
+    assert_eq!(kept, stood);
 }
 
 /// A node that has not heard of it refuses all the same: the store asks once more.

@@ -10,6 +10,7 @@ on_both!(
     a_new_name_is_shown_everywhere,
     the_server_writes_in_the_language_that_one_chose,
     what_does_not_fit_changes_nothing,
+    all_of_it_is_changed_or_nothing,
 );
 
 async fn patch(app: &TestApp, who: &Person, body: Value) -> Value {
@@ -73,4 +74,37 @@ async fn what_does_not_fit_changes_nothing(app: &TestApp) {
     }
     assert_eq!(call(app, Method::PATCH, &mina, "/v1/me", json!({ "locale": 7 })).await.0, 400);
     assert_eq!(app.rest.get(&mina.token, "/v1/me").await, before);
+}
+
+/// The store takes one part of it and not another.
+async fn all_of_it_is_changed_or_nothing(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    app.rest.post(&mina.token, "/v1/dms", &json!({ "user_id": bob.id })).await;
+    let mut at_bob = app.session(&bob).await;
+    let before = app.rest.get(&mina.token, "/v1/me").await;
+    let (no, back) = if app.is_on_postgres() {
+        (
+            "ALTER TABLE account ADD CONSTRAINT no_status CHECK (status_text <> 'no')",
+            "ALTER TABLE account DROP CONSTRAINT no_status",
+        )
+    } else {
+        (
+            "CREATE TRIGGER no_status BEFORE UPDATE ON account WHEN NEW.status_text = 'no'
+          BEGIN SELECT RAISE(ABORT, 'no'); END",
+            "DROP TRIGGER no_status",
+        )
+    };
+    app.sql(no).await;
+    let body = json!({ "display_name": "김미나", "locale": "en", "status_text": "no" });
+    assert_eq!(call(app, Method::PATCH, &mina, "/v1/me", body).await.0, 500);
+    assert_eq!(app.rest.get(&mina.token, "/v1/me").await, before);
+    at_bob.expect_none(|line| line["ev"] == "room.update").await;
+    app.sql(back).await;
+    let body = json!({ "display_name": "김미나", "locale": "en", "status_text": " here " });
+    let me = patch(app, &mina, body).await;
+    assert_eq!((&me["user"]["display_name"], &me["locale"]), (&json!("김미나"), &json!("en")));
+    assert_eq!(me["user"]["status_text"], "here");
+    let me = patch(app, &mina, json!({ "status_text": null })).await;
+    assert!(me["user"].get("status_text").is_none_or(|text| text == ""), "{me}");
+    assert_eq!(me["user"]["display_name"], "김미나");
 }

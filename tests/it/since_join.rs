@@ -79,6 +79,9 @@ async fn nothing_from_before_is_seen_on_any_way(app: &TestApp) {
     let rest = format!("/v1/rooms/{room}/events?since={epoch}-4");
     let mut rest = Sse::open(&app.rest, &bob.token, &rest).await;
     at_mina.send(&room, "after-2", "more").await;
+    let told = rest.next().await;
+    assert_eq!((told.event.as_str(), told.id), ("horizon", format!("{epoch}-4")));
+    assert_eq!(told.data, json!({ "ev": "horizon", "room": room, "horizon": 3 }));
     assert_eq!(rest.next().await.data["seq"], 5);
     assert_eq!(rest.next().await.data["seq"], 6);
     assert_eq!(stream.next().await.data["seq"], 6);

@@ -44,7 +44,7 @@ fn with(room: RoomId, author: UserId, cid: &str, files: &[FileId]) -> Append {
 
 fn refusal(appended: &Appended) -> Option<AppendRefusal> {
     match appended {
-        Appended::Refused(why) => Some(*why),
+        Appended::Refused(why) => Some(why.clone()),
         _done => None,
     }
 }
@@ -110,8 +110,8 @@ async fn two_messages_of_a_batch_do_not_share_a_file(world: World) {
         ])
         .await;
     let refusals: Vec<_> = done.iter().map(refusal).collect();
-    let no = Some(AppendRefusal::NoSuchFile);
-    assert_eq!(refusals, [None, no, no, None, None, None]);
+    let no = || Some(AppendRefusal::NoSuchFile);
+    assert_eq!(refusals, [None, no(), no(), None, None, None]);
     assert!(matches!(done[4], Appended::Duplicate { seq: 1, .. }), "{:?}", done[4]);
     assert_eq!(world.log(lobby).await.len(), 3);
     // A repeated send whose first was refused is judged anew.
@@ -247,8 +247,8 @@ async fn a_preview_of_another_version_is_not_kept(world: World) {
         ])
         .await;
     let refusals: Vec<_> = done.iter().map(refusal).collect();
-    let no = Some(AppendRefusal::NoSuchMessage);
-    assert_eq!(refusals, [no, no, Some(AppendRefusal::Gone)]);
+    let no = || Some(AppendRefusal::NoSuchMessage);
+    assert_eq!(refusals, [no(), no(), Some(AppendRefusal::Gone)]);
     assert_eq!(world.log(lobby).await.len(), 1);
     // An edit makes those void that were told, and takes those for its own text.
     world.one(previews(lobby, 1, 1, &["Old"])).await;
@@ -260,7 +260,7 @@ async fn a_preview_of_another_version_is_not_kept(world: World) {
         read[0].previews.iter().map(|preview| preview.title.clone()).collect::<Vec<_>>()
     };
     assert_eq!(titles().await, [""; 0]);
-    assert_eq!(refusal(&world.one(previews(lobby, 1, 1, &["Old"])).await), no);
+    assert_eq!(refusal(&world.one(previews(lobby, 1, 1, &["Old"])).await), no());
     world.one(previews(lobby, 1, 3, &["New"])).await;
     assert_eq!(titles().await, ["New"]);
 }

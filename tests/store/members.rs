@@ -38,7 +38,7 @@ fn moves(appended: Appended) -> Vec<Move> {
 
 fn refusal(appended: &Appended) -> AppendRefusal {
     match appended {
-        Appended::Refused(why) => *why,
+        Appended::Refused(why) => why.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -136,13 +136,13 @@ async fn a_ban_holds_until_it_ends(world: World) {
     world.sql("UPDATE membership SET status = 'banned' WHERE role = 'member'").await;
     assert_eq!(
         refusal(&world.one(join(i64::MAX)).await),
-        AppendRefusal::Banned { until: None },
+        AppendRefusal::Banned { until: None, reason: "".into() },
         "for ever"
     );
     world.sql("UPDATE membership SET ban_until = 5000 WHERE role = 'member'").await;
     assert_eq!(
         refusal(&world.one(join(4_999)).await),
-        AppendRefusal::Banned { until: Some(Millis(5_000)) }
+        AppendRefusal::Banned { until: Some(Millis(5_000)), reason: "".into() }
     );
     assert_eq!(rooms(world.one(join(5_000)).await).len(), 1);
     assert_eq!(standing(&world, club.id, bob).await.ban_until, None);

@@ -4,7 +4,7 @@ use moim::domain::{
     AuditAction, ClubId, ClubRole, MembershipStatus, Millis, RoomId, RoomKind, UserId,
 };
 use moim::store::{
-    Append, AppendRefusal, Appended, Measure, Membership, Moderation, Move, Moves, Page,
+    Append, AppendRefusal, Appended, Measure, Membership, Moderation, Move, Moves, OwnBan, Page,
     StoredNotice, Within,
 };
 
@@ -76,7 +76,7 @@ pub(crate) fn done(appended: Appended) -> (Vec<Move>, Option<StoredNotice>) {
 
 pub(crate) fn refusal(appended: &Appended) -> AppendRefusal {
     match appended {
-        Appended::Refused(why) => *why,
+        Appended::Refused(why) => why.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -227,16 +227,19 @@ async fn a_ban_keeps_out_until_it_ends(world: World) {
     done(take(&world, club.id, (club.manager, club.member), ban).await);
     let join = |at: i64| Append::JoinClub { club: club.id, user: club.member, at: Millis(at) };
     let refused = world.one(join(until.0 - 1)).await;
-    assert_eq!(refusal(&refused), AppendRefusal::Banned { until: Some(until) });
+    let own = OwnBan { until: Some(until), reason: "because".into() };
+    let why = AppendRefusal::Banned { until: own.until, reason: own.reason.clone() };
+    assert_eq!(refusal(&refused), why);
     let page = || Page::first(9);
     let bans = world.store.bans(club.id, Millis(until.0 - 1), page()).await.unwrap();
-    assert_eq!((bans.len(), bans[0].user.id, bans[0].until), (1, club.member, Some(until)));
+    assert_eq!((bans[0].user.id, bans[0].until), (club.member, Some(until)));
+    assert_eq!((bans.len(), bans[0].reason.as_str()), (1, "because"));
     assert!(world.store.bans(club.id, until, page()).await.unwrap().is_empty());
     let from = async |at: i64| {
         let ban = world.store.ban_from(club.general, club.member, Millis(at)).await;
         ban.unwrap()
     };
-    assert_eq!(from(until.0 - 1).await, Some(Some(until)));
+    assert_eq!(from(until.0 - 1).await, Some(own));
     assert_eq!(from(until.0).await, None, "it ends by itself");
     assert_eq!(world.store.end_bans(Millis(until.0 - 1)).await.unwrap(), 0);
     assert_eq!(world.store.end_bans(until).await.unwrap(), 1);
@@ -251,7 +254,8 @@ async fn a_ban_without_an_end_is_lifted_by_hand(world: World) {
     done(take(&world, club.id, (club.manager, club.member), FOREVER).await);
     assert_eq!(world.store.end_bans(Millis(i64::MAX)).await.unwrap(), 0);
     let refused = world.join(club.id, club.member).await;
-    assert_eq!(refusal(&refused), AppendRefusal::Banned { until: None });
+    let reason = "because".into();
+    assert_eq!(refusal(&refused), AppendRefusal::Banned { until: None, reason });
     let bans = world.store.bans(club.id, Millis(i64::MAX), Page::first(9)).await.unwrap();
     assert_eq!(bans.len(), 1);
     done(take(&world, club.id, (club.manager, club.member), Measure::Unban).await);

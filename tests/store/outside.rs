@@ -2,7 +2,7 @@
 
 use moim::domain::{Millis, ReportId, ReportReason, ReportStatus, RoomId, UserId};
 use moim::store::{
-    Append, AppendRefusal, Appended, Measure, Moderation, NewReport, Page, Reported, Within,
+    Append, AppendRefusal, Appended, Measure, Moderation, NewReport, OwnBan, Page, Reported, Within,
 };
 
 use crate::harness::{World, message, on_both};
@@ -98,9 +98,11 @@ async fn a_ban_outlives_going_and_ends_by_itself(world: World) {
     assert!(moves.is_empty(), "who is outside goes nowhere");
     let join = |at| Append::JoinRoom { room: lobby, user: bob, at };
     let refused = world.one(join(world.now())).await;
-    assert_eq!(refusal(&refused), AppendRefusal::Banned { until: Some(until) });
+    let own = OwnBan { until: Some(until), reason: "because".into() };
+    let why = AppendRefusal::Banned { until: own.until, reason: own.reason.clone() };
+    assert_eq!(refusal(&refused), why);
     let now = world.now();
-    assert_eq!(world.store.ban_from(lobby, bob, now).await.unwrap(), Some(Some(until)));
+    assert_eq!(world.store.ban_from(lobby, bob, now).await.unwrap(), Some(own));
     assert_eq!(world.store.room_bans(lobby, now, Page::first(9)).await.unwrap().len(), 1);
     assert_eq!(world.store.ban_from(lobby, bob, until).await.unwrap(), None);
     assert!(world.store.room_bans(lobby, until, Page::first(9)).await.unwrap().is_empty());

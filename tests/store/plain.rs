@@ -1,7 +1,7 @@
 //! Batches of plain messages go a shorter way, and arrive at the same.
 
-use moim::domain::{Millis, RoomId, UserId};
-use moim::store::{Append, Appended, StoredEvent, Window};
+use moim::domain::{Millis, Notify, RoomId, UserId};
+use moim::store::{Append, Appended, Blocked, StoredEvent, Window};
 
 use crate::harness::{World, message, on_both, reply};
 
@@ -10,6 +10,7 @@ on_both!(
     what_is_told_is_what_is_kept,
     a_large_batch_goes_the_short_way_too,
     what_is_not_plain_is_answered_all_the_same,
+    no_batch_passes_a_block,
 );
 
 /// A club of its own with three members.
@@ -155,4 +156,50 @@ async fn what_is_not_plain_is_answered_all_the_same(world: World) {
     let log = world.log(room).await;
     let seqs: Vec<i64> = log.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=i64::try_from(log.len()).unwrap()).collect::<Vec<_>>());
+}
+
+/// The short way asks nobody about blocks. It need not: a private room makes entries for its two,
+/// whatever they want to hear of it, so nothing that is said there is plain.
+async fn no_batch_passes_a_block(world: World) {
+    let users = [world.user("mina").await, world.user("bob").await, world.user("eve").await];
+    let [mina, bob, _eve] = users;
+    let open = club(&world, "Chess", users).await;
+    let pair = world.store.pair(mina, bob, world.now()).await.unwrap();
+    let (room, _is_new) = pair.expect("nothing stands between them");
+    for user in [mina, bob] {
+        world.store.set_notify(room, user, Notify::None).await.unwrap();
+    }
+    let spent = async |batch: &[Append]| {
+        let before = world.store.statements();
+        let done = world.append(batch).await;
+        assert!(done.iter().all(|one| matches!(one, Appended::Message { .. })), "{done:?}");
+        world.store.statements() - before
+    };
+    let short = spent(&[message(open, mina, "a", "hi"), message(open, bob, "a", "hi")]).await;
+    let careful = spent(&[message(room, mina, "a", "hi"), message(room, bob, "a", "hi")]).await;
+    assert!(short < careful, "{short} and {careful} statements: a private room is never plain");
+    let plain = "SELECT count(*) FROM room WHERE kind = 'private' AND notify <> 'all'";
+    assert_eq!(world.count(plain).await, 0);
+
+    let blocked = world.store.set_block(bob, mina, true, world.now()).await.unwrap();
+    assert_eq!(blocked, Blocked::Done(Some((room, true))));
+    let before = world.log(room).await.len();
+    for size in [1, 2, 40, 400] {
+        let said = |room: RoomId, i: usize| {
+            message(room, [mina, bob][i % 2], &format!("{size}-{i}"), "hi")
+        };
+        let alone: Vec<_> = (0..size).map(|i| said(room, i)).collect();
+        let mixed: Vec<_> =
+            (0..size).map(|i| said(if i % 3 == 0 { room } else { open }, size + i)).collect();
+        for one in world.append(&alone).await {
+            assert_eq!(format!("{one:?}"), "Refused(Blocked)");
+        }
+        for (i, one) in world.append(&mixed).await.iter().enumerate() {
+            let wanted = if i % 3 == 0 { "Refused(Blocked)" } else { "Message" };
+            assert!(format!("{one:?}").starts_with(wanted), "{i} of {size}: {one:?}");
+        }
+    }
+    assert_eq!(world.log(room).await.len(), before, "nothing came through");
+    world.store.set_block(bob, mina, false, world.now()).await.unwrap();
+    assert!(matches!(world.one(message(room, mina, "b", "hi")).await, Appended::Message { .. }));
 }

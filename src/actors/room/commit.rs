@@ -168,7 +168,7 @@ impl RoomState {
                 Ok(SendOk { dup: true, ..send_ok(room, seq, n, at) })
             }
             Ok(Appended::Refused(why)) => {
-                self.learn(author, why);
+                self.learn(author, &why);
                 Err(RoomRefusal::from(why).into())
             }
             Ok(_of_another_kind) => Err(RoomRefusal::Failed.into()),

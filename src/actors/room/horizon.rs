@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::state::RoomState;
-use crate::actors::relay::LiveEvent;
+use crate::actors::relay::{LiveEvent, Outgoing};
 use crate::domain::UserId;
 use crate::protocol::{LongFrame, OpenOk, ok_line};
 
@@ -23,6 +23,17 @@ impl RoomState {
             horizon: Some(self.floor(reader)).filter(|floor| *floor > 0),
         };
         ok_line(re, &ok).into()
+    }
+
+    /// The same for a stream, which gets no answer: an event before all that it is replayed. Its id is
+    /// the position that the client came with, so who breaks off behind it comes back to that.
+    pub(super) fn horizon_event(&self, after: i64, reader: UserId) -> Option<Outgoing> {
+        let (room, horizon) = (self.facts.room, self.floor(reader));
+        if horizon == 0 {
+            return None;
+        }
+        let line = format!(r#"{{"ev":"horizon","room":"{room}","horizon":{horizon}}}"#);
+        Some(Outgoing::Event(Arc::new(LiveEvent::new(room, after, self.facts.n, &line))))
     }
 
     /// The room has forgotten what was said up to its horizon: nothing that is kept here says it any

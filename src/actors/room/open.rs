@@ -218,17 +218,19 @@ impl RoomState {
     }
 
     fn resume(&self, opening: Opening, after: i64, form: Form) -> Vec<Effect> {
-        let (reply, goal) = match form {
+        let (reply, told, goal) = match form {
             Form::Socket { re } => {
                 let reply = re.map(|re| self.resumed_reply(re, after, opening.user));
-                (reply, self.facts.head)
+                (reply, None, self.facts.head)
             }
-            Form::Stream => (None, NO_GOAL),
+            Form::Stream => (None, self.horizon_event(after, opening.user), NO_GOAL),
         };
+        let mut first: Vec<_> = told.into_iter().collect();
         if let Some(events) = self.recent(after) {
-            return vec![self.attach(opening, reply, self.with_goal(events, after, goal))];
+            first.extend(self.with_goal(events, after, goal));
+            return vec![self.attach(opening, reply, first)];
         }
-        vec![Effect::Part(Part { opening, reply, events: Vec::new(), upto: after, goal })]
+        vec![Effect::Part(Part { opening, reply, events: first, upto: after, goal })]
     }
 
     fn wait_for_snapshot(

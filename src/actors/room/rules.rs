@@ -157,8 +157,8 @@ impl RoomState {
     }
 
     /// The journal knew better than the room.
-    pub(super) fn learn(&mut self, author: UserId, why: AppendRefusal) {
-        if let AppendRefusal::Muted { until } = why
+    pub(super) fn learn(&mut self, author: UserId, why: &AppendRefusal) {
+        if let AppendRefusal::Muted { until } = *why
             && let Some(standing) = self.facts.roster.get_mut(&author)
         {
             standing.muted_until = Some(until);

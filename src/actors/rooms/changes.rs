@@ -150,9 +150,14 @@ impl RoomsHandle {
     /// When the store does not answer.
     pub async fn set_status_text(&self, user: UserId, text: &str) -> Result<(), StoreError> {
         self.store.set_status_text(user, text).await?;
+        self.says_text(user, text);
+        Ok(())
+    }
+
+    /// Tells the rooms what a user says of themselves, as the store has it already.
+    pub fn says_text(&self, user: UserId, text: &str) {
         let text = Some(text).filter(|text| !text.is_empty());
         self.presence.says_text(user, text.map(Into::into));
-        Ok(())
     }
 
     pub(super) async fn moved(&self, append: Append) -> Result<Moves, Refusal> {

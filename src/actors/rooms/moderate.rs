@@ -101,7 +101,7 @@ impl RoomsHandle {
     pub async fn why_not(&self, room: RoomId, user: UserId) -> Refusal {
         match self.store.ban_from(room, user, Millis::now()).await {
             Ok(None) => Refusal::new(ErrorCode::NotFound, "no such room"),
-            Ok(Some(until)) => banned(until),
+            Ok(Some(ban)) => banned(ban),
             Err(why) => {
                 tracing::error!("a ban could not be read: {why}");
                 Refusal::new(ErrorCode::Unavailable, "the store does not answer")

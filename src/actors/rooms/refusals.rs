@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{Denied, Millis};
+use crate::domain::Denied;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::AppendRefusal;
+use crate::store::{AppendRefusal, OwnBan};
 
 /// The answer of an actor that crashed.
 pub(super) fn lost() -> Refusal {
@@ -18,9 +18,9 @@ pub(super) fn overloaded() -> Refusal {
 }
 
 /// The answer to somebody who stays out of a club, or of a room of none.
-pub(super) fn banned(until: Option<Millis>) -> Refusal {
+pub(super) fn banned(ban: OwnBan) -> Refusal {
     let refusal = Refusal::new(ErrorCode::Banned, "you are banned from here");
-    refusal.until(until.map(|until| until.0))
+    refusal.until(ban.until.map(|until| until.0)).banned_for(ban.reason)
 }
 
 /// What the store refuses, as the wire says it.
@@ -49,7 +49,7 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         | AppendRefusal::NotAuthor
         | AppendRefusal::ReactionLimit
         | AppendRefusal::PinLimit => Refusal::new(ErrorCode::Internal, "this could not be done"),
-        AppendRefusal::Banned { until } => banned(until),
+        AppendRefusal::Banned { until, reason } => banned(OwnBan { until, reason }),
         AppendRefusal::NotOpen => {
             Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
         }

@@ -31,7 +31,7 @@ pub(in crate::http) struct BanBody {
     /// For how long; absent is for ever.
     #[schema(minimum = 60, maximum = 316224000)]
     pub(super) seconds: Option<i64>,
-    /// Told to them, and kept in the audit log.
+    /// Told to them for as long as it holds, and kept in the audit log.
     #[schema(max_length = 255)]
     pub(super) reason: Option<String>,
 }
@@ -77,11 +77,14 @@ pub(in crate::http) struct BanEntry {
     /// Until when (UTC ms); null is for ever.
     #[schema(value_type = Option<i64>)]
     until: Option<Millis>,
+    /// In the words of the moderator, as they were told; may be empty.
+    reason: String,
 }
 
 impl From<Ban> for BanEntry {
     fn from(ban: Ban) -> Self {
-        Self { user: ban.user.into(), banned_at: ban.at, until: ban.until }
+        let Ban { user, at, until, reason } = ban;
+        Self { user: user.into(), banned_at: at, until, reason }
     }
 }
 

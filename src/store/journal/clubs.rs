@@ -4,7 +4,7 @@ use crate::domain::{ClubId, ClubRole, MembershipStatus, Millis, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
-use crate::store::moderation::touch;
+use crate::store::moderation::{Within, ban_reason, touch};
 use crate::store::writer::{EventWriter, Line};
 
 use super::members::{Moved, Mover, changes, enter, is_general, write_lines};
@@ -34,7 +34,8 @@ pub(super) async fn join(
         Some(Standing { status: MembershipStatus::Banned, ban_until, .. })
             if ban_until.is_none_or(|until| until > who.at) =>
         {
-            return Ok(Err(AppendRefusal::Banned { until: ban_until }));
+            let reason = ban_reason(conn, Within::Club(club), who.user).await?;
+            return Ok(Err(AppendRefusal::Banned { until: ban_until, reason }));
         }
         Some(_gone) => {}
         None => {}
@@ -53,7 +54,7 @@ pub(super) async fn join(
          VALUES ($1, $2, 'member', 'active', $3)
          ON CONFLICT (club_id, user_id) DO UPDATE
             SET role = 'member', status = 'active', joined_at = $3, left_at = NULL,
-                ban_until = NULL",
+                ban_until = NULL, ban_reason = ''",
         club.0,
         who.user.0,
         who.at.0

@@ -8,6 +8,7 @@ use crate::store::append::AppendRefusal;
 use crate::store::blocks::apart;
 use crate::store::db::{Conn, execute, fetch_one, fetch_optional};
 use crate::store::given::{Bulk, Given, bulk};
+use crate::store::moderation::{Within, ban_reason};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
 use crate::store::writer::{EventWriter, Line};
 
@@ -25,7 +26,8 @@ const ENTER: Bulk = bulk!(
       ON CONFLICT (room_id, user_id) DO UPDATE
          SET joined_at = excluded.joined_at, join_seq = excluded.join_seq,
              read_n = excluded.read_n, read_seq = excluded.read_seq, is_inside = TRUE,
-             notify = NULL, hidden_n = NULL, banned_at = NULL, ban_until = NULL"
+             notify = NULL, hidden_n = NULL, banned_at = NULL, ban_until = NULL,
+             ban_reason = ''"
 );
 
 /// Living people, whether they are inside already, until when they may not write there, whether they
@@ -100,7 +102,8 @@ pub(super) async fn join(
     match before {
         Some(Footing { is_inside: true, .. }) => return Ok(Ok(Moves::default())),
         Some(Footing { banned: Some(until), .. }) => {
-            return Ok(Err(AppendRefusal::Banned { until }));
+            let reason = ban_reason(conn, Within::Room(room), who.user).await?;
+            return Ok(Err(AppendRefusal::Banned { until, reason }));
         }
         Some(_left) => {}
         None => {}

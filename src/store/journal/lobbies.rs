@@ -4,6 +4,7 @@ use crate::domain::{Millis, Rank, RoomId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
+use crate::store::moderation::{Within, ban_reason};
 use crate::store::moves::{Move, Moves, Passage};
 use crate::store::rooms::rank_in;
 use crate::store::writer::{EventWriter, Line};
@@ -22,7 +23,8 @@ pub(super) async fn join(
     match before {
         Some(Footing { is_inside: true, .. }) => return Ok(Ok(Moves::default())),
         Some(Footing { banned: Some(until), .. }) => {
-            return Ok(Err(AppendRefusal::Banned { until }));
+            let reason = ban_reason(conn, Within::Room(room), who.user).await?;
+            return Ok(Err(AppendRefusal::Banned { until, reason }));
         }
         Some(_left) => {}
         None => {}
@@ -122,7 +124,8 @@ pub(super) async fn set_inside(
         conn,
         "UPDATE room_member
             SET is_inside = $3, banned_at = CASE WHEN $3 THEN NULL ELSE banned_at END,
-                ban_until = CASE WHEN $3 THEN NULL ELSE ban_until END
+                ban_until = CASE WHEN $3 THEN NULL ELSE ban_until END,
+                ban_reason = CASE WHEN $3 THEN '' ELSE ban_reason END
           WHERE room_id = $1 AND user_id = $2",
         room.0,
         who.user.0,

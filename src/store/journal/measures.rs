@@ -187,14 +187,16 @@ async fn ban(
     };
     execute!(
         conn,
-        "INSERT INTO membership (club_id, user_id, role, status, joined_at, left_at, ban_until)
-         VALUES ($1, $2, 'member', 'banned', $3, $3, $4)
+        "INSERT INTO membership (club_id, user_id, role, status, joined_at, left_at, ban_until,
+                                 ban_reason)
+         VALUES ($1, $2, 'member', 'banned', $3, $3, $4, $5)
          ON CONFLICT (club_id, user_id) DO UPDATE
-            SET role = 'member', status = 'banned', left_at = $3, ban_until = $4",
+            SET role = 'member', status = 'banned', left_at = $3, ban_until = $4, ban_reason = $5",
         club.0,
         act.on.0,
         act.at.0,
-        until.map(|until| until.0)
+        until.map(|until| until.0),
+        &*act.reason
     )?;
     Ok(Ok(Some(moves(rooms, act.on, Passage::Went("banned")))))
 }
@@ -210,7 +212,7 @@ async fn unban(
     }
     execute!(
         conn,
-        "UPDATE membership SET status = 'left', ban_until = NULL
+        "UPDATE membership SET status = 'left', ban_until = NULL, ban_reason = ''
           WHERE club_id = $1 AND user_id = $2",
         club.0,
         act.on.0

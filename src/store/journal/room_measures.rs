@@ -53,7 +53,7 @@ pub(super) async fn take(
         Measure::Kick => put_out(conn, places, (act, room), (on, Line::Kick), writer).await?,
         Measure::Ban { until } => {
             let moves = put_out(conn, places, (act, room), (on, Line::Ban), writer).await?;
-            keep_out(conn, (room, who), until).await?;
+            keep_out(conn, (room, who), (until, &act.reason)).await?;
             Some(moves.unwrap_or_default())
         }
         Measure::Unban => let_back(conn, (room, act.on)).await?.then(Moves::default),
@@ -169,16 +169,19 @@ async fn put_out(
 async fn keep_out(
     conn: &mut Conn,
     (room, who): (RoomId, Mover),
-    until: Option<Millis>,
+    (until, reason): (Option<Millis>, &str),
 ) -> Result<(), StoreError> {
     execute!(
         conn,
-        "INSERT INTO room_member (room_id, user_id, banned_at, ban_until) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (room_id, user_id) DO UPDATE SET banned_at = $3, ban_until = $4",
+        "INSERT INTO room_member (room_id, user_id, banned_at, ban_until, ban_reason)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (room_id, user_id) DO UPDATE
+            SET banned_at = $3, ban_until = $4, ban_reason = $5",
         room.0,
         who.user.0,
         who.at.0,
-        until.map(|until| until.0)
+        until.map(|until| until.0),
+        reason
     )?;
     Ok(())
 }
@@ -187,7 +190,7 @@ async fn keep_out(
 async fn let_back(conn: &mut Conn, (room, user): (RoomId, UserId)) -> Result<bool, StoreError> {
     let lifted = execute!(
         conn,
-        "UPDATE room_member SET banned_at = NULL, ban_until = NULL
+        "UPDATE room_member SET banned_at = NULL, ban_until = NULL, ban_reason = ''
           WHERE room_id = $1 AND user_id = $2 AND banned_at IS NOT NULL",
         room.0,
         user.0

@@ -1,17 +1,20 @@
 //! Who stays out.
 
+use std::sync::Arc;
+
 use crate::domain::{ClubId, MembershipStatus, Millis, RoomId, UserId};
 use crate::store::accounts::{UserRow, user_columns};
-use crate::store::db::{execute, fetch_all, fetch_optional};
+use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
-use super::types::{Ban, RoomStanding};
+use super::types::{Ban, OwnBan, RoomStanding, Within};
 
 #[derive(Debug, sqlx::FromRow)]
 struct BanRow {
     banned_at: i64,
     ban_until: Option<i64>,
+    ban_reason: String,
     #[sqlx(flatten)]
     user: UserRow,
 }
@@ -20,8 +23,8 @@ impl TryFrom<BanRow> for Ban {
     type Error = StoreError;
 
     fn try_from(row: BanRow) -> Result<Self, StoreError> {
-        let until = row.ban_until.map(Millis);
-        Ok(Self { user: row.user.try_into()?, at: Millis(row.banned_at), until })
+        let (until, reason) = (row.ban_until.map(Millis), row.ban_reason);
+        Ok(Self { user: row.user.try_into()?, at: Millis(row.banned_at), until, reason })
     }
 }
 
@@ -42,7 +45,7 @@ impl Store {
             conn,
             BanRow,
             concat!(
-                "SELECT m.left_at AS banned_at, m.ban_until, ",
+                "SELECT m.left_at AS banned_at, m.ban_until, m.ban_reason, ",
                 user_columns!(),
                 " FROM membership m JOIN account ON account.user_id = m.user_id
                   WHERE m.club_id = $1 AND m.status = 'banned'
@@ -75,7 +78,7 @@ impl Store {
             conn,
             BanRow,
             concat!(
-                "SELECT i.banned_at, i.ban_until, ",
+                "SELECT i.banned_at, i.ban_until, i.ban_reason, ",
                 user_columns!(),
                 " FROM room_member i JOIN account ON account.user_id = i.user_id
                   WHERE i.room_id = $1 AND i.banned_at IS NOT NULL
@@ -123,7 +126,7 @@ impl Store {
         }))
     }
 
-    /// Whether a user is banned from a room, or from its club, and until when; `Some(None)` is for ever.
+    /// Whether a user is banned from a room, or from its club, until when, and why.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -132,16 +135,16 @@ impl Store {
         room: RoomId,
         user: UserId,
         now: Millis,
-    ) -> Result<Option<Option<Millis>>, StoreError> {
+    ) -> Result<Option<OwnBan>, StoreError> {
         let mut conn = self.db.read().await?;
         let row = fetch_optional!(
             conn,
-            (Option<i64>,),
-            "SELECT m.ban_until FROM room JOIN membership m ON m.club_id = room.club_id
+            (Option<i64>, String),
+            "SELECT m.ban_until, m.ban_reason FROM room JOIN membership m ON m.club_id = room.club_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.user_id = $2
                 AND m.status = 'banned' AND (m.ban_until IS NULL OR m.ban_until > $3)
              UNION ALL
-             SELECT i.ban_until FROM room JOIN room_member i ON i.room_id = room.room_id
+             SELECT i.ban_until, i.ban_reason FROM room JOIN room_member i ON i.room_id = room.room_id
               WHERE room.room_id = $1 AND room.deleted_at IS NULL AND i.user_id = $2
                 AND room.club_id IS NULL AND i.banned_at IS NOT NULL
                 AND (i.ban_until IS NULL OR i.ban_until > $3)",
@@ -149,7 +152,11 @@ impl Store {
             user.0,
             now.0
         )?;
-        Ok(row.map(|(until,)| until.map(Millis)))
+        let ban = |(until, reason): (Option<i64>, String)| OwnBan {
+            until: until.map(Millis),
+            reason: reason.into(),
+        };
+        Ok(row.map(ban))
     }
 
     /// Writes down that bans have ended which have; they hold no longer anyway. Tells how many.
@@ -160,9 +167,34 @@ impl Store {
         let mut conn = self.db.write().await?;
         execute!(
             conn,
-            "UPDATE membership SET status = 'left', ban_until = NULL
+            "UPDATE membership SET status = 'left', ban_until = NULL, ban_reason = ''
               WHERE status = 'banned' AND ban_until IS NOT NULL AND ban_until <= $1",
             now.0
         )
     }
+}
+
+/// What whoever banned somebody has said; empty for nothing.
+pub(in crate::store) async fn ban_reason(
+    conn: &mut Conn,
+    within: Within,
+    user: UserId,
+) -> Result<Arc<str>, StoreError> {
+    let said = match within {
+        Within::Club(club) => fetch_optional!(
+            conn,
+            (String,),
+            "SELECT ban_reason FROM membership WHERE club_id = $1 AND user_id = $2",
+            club.0,
+            user.0
+        )?,
+        Within::Room(room) => fetch_optional!(
+            conn,
+            (String,),
+            "SELECT ban_reason FROM room_member WHERE room_id = $1 AND user_id = $2",
+            room.0,
+            user.0
+        )?,
+    };
+    Ok(said.map(|(reason,)| reason).unwrap_or_default().into())
 }

@@ -20,10 +20,11 @@ mod touch;
 mod types;
 
 pub(super) use audit::{Book, Note, note};
+pub(super) use bans::ban_reason;
 pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
 pub(super) use touch::{lock_rooms, touch};
 pub use types::{
     AuditEntry, Ban, FilterAdded, FilterRemoved, FilterScope, Measure, Moderation, Mute, NewFilter,
-    NewReport, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
+    NewReport, OwnBan, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,
 };

@@ -80,6 +80,17 @@ pub struct Ban {
     pub at: Millis,
     /// Until when; none is for ever.
     pub until: Option<Millis>,
+    /// In the words of the moderator; may be empty.
+    pub reason: String,
+}
+
+/// What somebody is told who stays out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnBan {
+    /// Until when; none is for ever.
+    pub until: Option<Millis>,
+    /// In the words of the moderator; may be empty.
+    pub reason: Arc<str>,
 }
 
 /// Somebody inside who may not write.

@@ -139,7 +139,8 @@ async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), Tr
         let members = fetch_all!(
             conn,
             MemberLine,
-            "SELECT user_id AS user, role, status, joined_at, left_at, ban_until, muted_until
+            "SELECT user_id AS user, role, status, joined_at, left_at, ban_until, ban_reason,
+                    muted_until
                FROM membership WHERE club_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
             club,
             last,

@@ -300,8 +300,8 @@ impl Import<'_> {
         execute!(
             conn,
             "INSERT INTO membership (club_id, user_id, role, status, joined_at, left_at, ban_until,
-                                     muted_until)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                                     ban_reason, muted_until)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             club.id,
             user,
             role.word(),
@@ -309,6 +309,7 @@ impl Import<'_> {
             line.joined_at,
             line.left_at,
             line.ban_until,
+            line.ban_reason,
             line.muted_until
         )?;
         Ok(())

@@ -73,6 +73,9 @@ pub(super) struct MemberLine {
     pub(super) joined_at: i64,
     pub(super) left_at: Option<i64>,
     pub(super) ban_until: Option<i64>,
+    /// Absent for no words, and in older files.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) ban_reason: String,
     pub(super) muted_until: Option<i64>,
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::ears::{DRAIN, Ears, End, WIDE};
-use super::places::{Kind, Place};
+use super::places::{APART, Kind, Place};
 use super::scene::{Actor, Scene, text};
 use super::stage::Stage;
 use super::table::Audience;
@@ -23,7 +23,7 @@ pub(super) async fn differences(
     table: &[Audience],
 ) -> (Vec<String>, Vec<Ears>) {
     let (scene, mut ears) = audience(stage, place).await;
-    let commons = share(&scene, &ears).await;
+    let (commons, crier) = share(&scene, &ears).await;
     for one in &mut ears {
         if one.who != "anonymous" {
             one.open.open(&commons).await;
@@ -58,7 +58,7 @@ pub(super) async fn differences(
         newcomer.meet_another(&scene).await;
         scene.send_away(&newcomer.person).await;
     }
-    let end = scene.end(&commons, &ears).await;
+    let end = scene.end((&commons, &crier), &ears).await;
     for one in &mut ears {
         one.settle(&scene, &end).await;
         found.extend(one.leaks(&scene));
@@ -90,7 +90,8 @@ fn misheard(scene: &Scene, ears: &[Ears], table: &[Audience]) -> Vec<String> {
 /// Everybody there is to such a room. There are two in a private one.
 async fn audience(stage: &Stage, place: &'static Place) -> (Scene, Vec<Ears>) {
     let is_pair = place.kind == Kind::Pair;
-    let cast: Vec<_> = place.people().filter(|who| !(is_pair && *who == "bot")).collect();
+    let is_third = |who: &&str| is_pair && (*who == "bot" || APART.contains(who));
+    let cast: Vec<_> = place.people().filter(|who| !is_third(who)).collect();
     let (scene, actors): (Scene, Vec<Actor>) = Scene::set(stage, place, &cast).await;
     let mut ears = Vec::new();
     for actor in actors {
@@ -106,12 +107,14 @@ async fn audience(stage: &Stage, place: &'static Place) -> (Scene, Vec<Ears>) {
     (scene, ears)
 }
 
-/// A room that all of them are in, where the end is told.
-async fn share(scene: &Scene, ears: &[Ears]) -> String {
+/// A room that all of them are in, and somebody from whom nobody is apart: there the end is told.
+async fn share(scene: &Scene, ears: &[Ears]) -> (String, Person) {
+    let crier = scene.stage.person().await;
     let ids: Vec<_> = ears.iter().filter(|one| one.who != "anonymous").collect();
     let ids: Vec<_> = ids.iter().map(|one| &one.person.id).collect();
     let body = json!({ "name": "commons", "member_ids": ids });
-    text(&scene.stage.post(&scene.other, "/v1/rooms", &body).await["id"])
+    let room = text(&scene.stage.post(&crier, "/v1/rooms", &body).await["id"]);
+    (room, crier)
 }
 
 impl Scene {
@@ -240,7 +243,7 @@ impl Scene {
     }
 
     /// The last words: in the room, for those who are still there, and then where all are.
-    async fn end(&self, commons: &str, ears: &[Ears]) -> End {
+    async fn end(&self, (commons, crier): (&str, &Person), ears: &[Ears]) -> End {
         let called = |is_in: &dyn Fn(&&Ears) -> bool| {
             let names: Vec<_> =
                 ears.iter().filter(is_in).map(|one| format!("@{}", one.person.name)).collect();
@@ -253,7 +256,7 @@ impl Scene {
         let (text, all) = (self.stage.word(), called(&|_| true));
         let body = json!({ "text": format!("{text} {all}") });
         let path = format!("/v1/rooms/{commons}/messages");
-        let sent = self.stage.post(&self.other, &path, &body).await;
+        let sent = self.stage.post(crier, &path, &body).await;
         let (room, head) = (commons.to_owned(), sent["seq"].as_i64().unwrap());
         End { room, text, head, last }
     }

@@ -24,18 +24,21 @@ pub(super) enum Kind {
 /// Who has not signed in: the same everywhere.
 pub(super) const ANONYMOUS: &str = "anonymous";
 
+/// Between whom and the other there is a block, whoever has said so.
+pub(super) const APART: [&str; 2] = ["blocked", "blocker"];
+
 /// Everybody there is.
-const PEOPLE: &str =
-    "anonymous stranger left kicked banned muted member manager owner host admin bot";
+const PEOPLE: &str = "anonymous stranger left kicked banned muted blocked blocker member manager owner host admin bot";
 /// The names of sets. `out`: for them the room is not there. `plain`: inside, and no more.
 /// `mod`: inside, and moderators of it. `late`: inside, and came when something had been said.
-/// `outside` and `inside` are of the club, whatever they are to the room.
-const SETS: &str = "all in out plain mod late outside inside doer newcomer nobody";
+/// `outside` and `inside` are of the club, whatever they are to the room. `apart`: blocked by the other,
+/// and who has blocked the other.
+const SETS: &str = "all in out plain mod late outside inside apart doer newcomer nobody";
 
 const OUT: (&str, &str) = ("out", "stranger left kicked admin");
 const OF_CLUB: (&str, &str) = ("outside", "stranger left kicked banned admin");
-const IN_CLUB: (&str, &str) = ("inside", "muted member bot manager owner");
-const PLAIN: (&str, &str) = ("plain", "muted member bot");
+const IN_CLUB: (&str, &str) = ("inside", "muted blocked blocker member bot manager owner");
+const PLAIN: (&str, &str) = ("plain", "muted blocked blocker member bot");
 const MODERATORS: (&str, &str) = ("mod", "manager owner");
 const BANNED: (&str, &str) = ("barred", "banned");
 const DOER: (&str, &str) = ("doer", "member");
@@ -68,7 +71,7 @@ pub(super) const PLACES: &[Place] = &[
             OF_CLUB,
             IN_CLUB,
             DOER,
-            ("late", "muted member bot manager"),
+            ("late", "muted blocked blocker member bot manager"),
         ],
     },
     Place {
@@ -77,7 +80,7 @@ pub(super) const PLACES: &[Place] = &[
         sets: &[
             ("out", "stranger left kicked admin member bot"),
             BANNED,
-            ("mod", "muted manager owner"),
+            ("mod", "muted blocked blocker manager owner"),
             OF_CLUB,
             IN_CLUB,
             ("doer", "manager"),
@@ -88,7 +91,7 @@ pub(super) const PLACES: &[Place] = &[
     Place {
         name: "dm",
         kind: Kind::Pair,
-        sets: &[("out", "stranger admin"), ("plain", "member bot"), DOER],
+        sets: &[("out", "stranger admin"), ("plain", "blocked blocker member bot"), DOER],
     },
     Place {
         name: "lobby",
@@ -110,6 +113,7 @@ impl Place {
             "all" => who != ANONYMOUS,
             "nobody" => false,
             "in" => self.has("plain", who) || self.has("mod", who),
+            "apart" => APART.contains(&who),
             person if person == who => true,
             set => {
                 let words = self.sets.iter().find(|(name, _)| *name == set);

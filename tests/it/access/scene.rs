@@ -2,7 +2,8 @@
 //!
 //! `before` is said first. Then those come who are to be inside, open the room, and say `own` and
 //! `mine`. Then those go, or lose their voice, who are to. Then `now` is said, with the name of
-//! everybody in it, edited, answered in a thread, reacted to and pinned.
+//! everybody in it, edited, answered in a thread, reacted to and pinned. Blocks come before that; between
+//! the two of a private room, where nothing could be said then, behind it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::places::{ANONYMOUS, Kind, Place};
+use super::places::{ANONYMOUS, APART, Kind, Place};
 use super::stage::Stage;
 use crate::support::{Client, Person};
 
@@ -41,6 +42,8 @@ pub(super) struct Scene {
     pub(super) messages: BTreeMap<&'static str, (String, i64)>,
     /// A run of the assistant, if one was asked for.
     pub(super) run: OnceCell<String>,
+    /// Who has blocked whom, where that shuts the room.
+    shut: Option<(Person, String)>,
 }
 
 impl Scene {
@@ -78,6 +81,7 @@ impl Scene {
             epoch: String::new(),
             messages: BTreeMap::new(),
             run: OnceCell::new(),
+            shut: None,
         };
         scene.build(&actors).await;
         let file = scene.upload("before").await;
@@ -99,7 +103,10 @@ impl Scene {
             scene.part(actor).await;
         }
         scene.close_doors().await;
+        scene.keep_apart(&actors).await;
         scene.talk(&actors).await;
+        scene.shut = scene.shut_by(&actors);
+        scene.shut(Method::PUT).await;
         (scene, actors)
     }
 
@@ -262,6 +269,42 @@ impl Scene {
                 self.give(&actor.person, "member").await;
             }
             _stays => {}
+        }
+    }
+
+    /// Blocks, where something can be said behind them.
+    async fn keep_apart(&self, actors: &[Actor]) {
+        for actor in actors.iter().filter(|one| APART.contains(&one.who)) {
+            if self.place.kind != Kind::Pair {
+                let (by, on) = self.block_of(actor);
+                self.set_block(Method::PUT, &by, &on).await;
+            }
+        }
+    }
+
+    /// Who has blocked whom in a room of two.
+    fn shut_by(&self, actors: &[Actor]) -> Option<(Person, String)> {
+        let apart = actors.iter().find(|one| APART.contains(&one.who));
+        apart.filter(|_one| self.place.kind == Kind::Pair).map(|one| self.block_of(one))
+    }
+
+    /// Who blocks whom, that somebody is apart from the other.
+    fn block_of(&self, actor: &Actor) -> (Person, String) {
+        match actor.who {
+            "blocked" => (self.other.clone(), actor.person.id.clone()),
+            _blocker => (actor.person.clone(), self.other.id.clone()),
+        }
+    }
+
+    async fn set_block(&self, method: Method, by: &Person, on: &str) {
+        let path = format!("/v1/users/{on}/block");
+        self.stage.must(by, (method, &path), &json!({})).await;
+    }
+
+    /// Shuts the room of a pair that is apart, or opens it for a moment.
+    pub(super) async fn shut(&self, method: Method) {
+        if let Some((by, on)) = &self.shut {
+            self.set_block(method, by, on).await;
         }
     }
 

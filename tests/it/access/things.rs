@@ -37,7 +37,13 @@ impl Scene {
             }
             "own" => own(0).unwrap_or_else(other),
             "mine" => own(1).unwrap_or_else(other),
-            made => self.made(made, actor).await,
+            made => {
+                // The other makes it in the room, where that is shut as well.
+                self.shut(Method::DELETE).await;
+                let made = self.made(made, actor).await;
+                self.shut(Method::PUT).await;
+                made
+            }
         }
     }
 

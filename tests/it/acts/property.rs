@@ -252,9 +252,8 @@ async fn are_one_state(
     let told = ["n", "read_n", "unread", "mentions"].map(number);
     let items = list.as_array().unwrap();
     let calls = items.iter().filter(|m| {
-        let text = m["text"].as_str().unwrap_or_default();
         let is_unread = m["n"].as_i64().unwrap() > told[1];
-        is_unread && m["by"] != *me.id && text.contains(&format!("@{}", me.name))
+        is_unread && world.calls(m, &me)
     });
     let n = items.last().unwrap()["n"].as_i64().unwrap();
     let counted = [n, told[1], n - told[1], i64::try_from(calls.count()).unwrap()];

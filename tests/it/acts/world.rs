@@ -1,5 +1,7 @@
 //! What may happen in a room, and everybody who does it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -36,6 +38,10 @@ pub(super) enum Step {
     ReadThread(usize, usize),
     /// Eve comes, goes, is put out, or is something else from now on.
     Eve(&'static str),
+    /// One blocks another, or takes that back.
+    Block(usize, usize, bool),
+    /// A message is reported, and deleted for it.
+    Report(usize, usize),
     /// The room is slow, or not; it shows newcomers everything, or not.
     Slow(bool),
     Show(bool),
@@ -64,6 +70,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => both.clone().prop_map(|(who, of)| Step::Unread(who, of)),
         2 => both.prop_map(|(who, of)| Step::ReadThread(who, of)),
         4 => prop::sample::select(MOVES).prop_map(Step::Eve),
+        3 => (0..5_usize, 0..5_usize, any::<bool>()).prop_map(|(w, o, is)| Step::Block(w, o, is)),
+        1 => (0..5_usize, 0..1_000_usize).prop_map(|(who, of)| Step::Report(who, of)),
         1 => prop::bool::weighted(0.3).prop_map(Step::Slow),
         1 => any::<bool>().prop_map(Step::Show),
         2 => Just(Step::Settle),
@@ -81,7 +89,13 @@ pub(super) struct World {
     asked: Vec<(usize, u32)>,
     ids: Vec<Value>,
     pub(super) site: Site,
+    /// Who has blocked whom, and how that was when the texts were written, by the numbers in them.
+    blocks: Blocks,
+    said_under: BTreeMap<usize, Blocks>,
 }
+
+/// Pairs of people, by their places: who said so, and of whom.
+type Blocks = BTreeSet<(usize, usize)>;
 
 /// By their places among the people: one who comes and goes, and one whose account is erased.
 pub(super) const EVE: usize = 3;
@@ -94,7 +108,9 @@ impl World {
         sessions: Vec<Client>,
         site: Site,
     ) -> Self {
-        Self { club, room, people, sessions, asked: Vec::new(), ids: Vec::new(), site }
+        let (asked, ids) = (Vec::new(), Vec::new());
+        let (blocks, said_under) = (Blocks::new(), BTreeMap::new());
+        Self { club, room, people, sessions, asked, ids, site, blocks, said_under }
     }
 
     fn id(&self, of: usize) -> Value {
@@ -102,7 +118,8 @@ impl World {
     }
 
     /// What is said in a step; some of it calls people, and some links to a page.
-    fn text(&self, word: &str, number: usize) -> String {
+    fn text(&mut self, word: &str, number: usize) -> String {
+        self.said_under.insert(number, self.blocks.clone());
         let calls = CALLS[number % CALLS.len()];
         match number % 4 {
             0 => {
@@ -111,6 +128,20 @@ impl World {
             }
             _plain => format!("{word} {calls} {number}"),
         }
+    }
+
+    /// Whether a message calls somebody: not where one of the two had blocked the other when they wrote it.
+    pub(super) fn calls(&self, message: &Value, who: &Person) -> bool {
+        let text = message["text"].as_str().unwrap_or_default();
+        if message["by"] == *who.id || !text.contains(&format!("@{}", who.name)) {
+            return false;
+        }
+        let number = text.split(' ').find_map(|word| word.trim_matches('*').parse().ok());
+        let number: usize = number.expect("texts that call have a number");
+        let place = |id: &str| self.people.iter().position(|one| one.id == *id).unwrap();
+        let (by, on) = (place(message["by"].as_str().unwrap()), place(&who.id));
+        let blocks = &self.said_under[&number];
+        !blocks.contains(&(by, on)) && !blocks.contains(&(on, by))
     }
 
     /// One of the people goes, with all that they wrote.
@@ -122,6 +153,7 @@ impl World {
         assert_eq!(gone.status(), 204);
         // The next ones who are meant are somebody else.
         self.sessions.truncate(DORA);
+        self.blocks.retain(|(by, on)| ![by, on].contains(&&DORA));
     }
 
     /// The room forgets some of what was said up to now; how far.
@@ -167,10 +199,17 @@ impl World {
     }
 
     /// A call that may be refused, like everything that has its time.
-    async fn call(&self, app: &TestApp, who: usize, (method, path): (Method, String), body: Value) {
+    async fn call(
+        &self,
+        app: &TestApp,
+        who: usize,
+        (method, path): (Method, String),
+        body: Value,
+    ) -> Value {
         let token = Some(self.people[who].token.as_str());
         let answer = app.rest.send(method, token, &path, Some(&body)).await;
         assert!(answer.status().as_u16() < 500, "{path}: {}", answer.status());
+        answer.json().await.unwrap_or_default()
     }
 
     async fn change(&self, app: &TestApp, settings: Value) {
@@ -179,7 +218,8 @@ impl World {
 
     pub(super) async fn step(&mut self, app: &TestApp, number: usize, step: &Step) {
         let room = self.room.clone();
-        let is_first = matches!(step, Step::Send(..) | Step::Upload(_) | Step::Eve(_));
+        let is_first =
+            matches!(step, Step::Send(..) | Step::Upload(_) | Step::Eve(_) | Step::Block(..));
         if self.ids.is_empty() && !is_first {
             return self.settle().await;
         }
@@ -222,12 +262,10 @@ impl World {
             Step::Unpin(of) => self.ask(0, on("unpin", &room, &self.id(of))).await,
             Step::Read(who, of) => self.mark(who, "read", of).await,
             Step::Unread(who, of) => self.mark(who, "unread", of).await,
-            Step::ReadThread(who, of) => {
-                let (who, id) = (who % self.sessions.len(), self.id(of));
-                let path = format!("/v1/rooms/{room}/threads/{}/read", id.as_str().unwrap());
-                self.call(app, who, (Method::POST, path), json!({ "seq": 1_000_000 })).await;
-            }
+            Step::ReadThread(who, of) => self.read_thread(app, who, of).await,
             Step::Eve(what) => self.move_eve(app, what).await,
+            Step::Block(by, on, is_set) => self.block(app, (by, on), is_set).await,
+            Step::Report(who, of) => self.report(app, who, of).await,
             Step::Slow(is_slow) => {
                 self.change(app, json!({ "slow_mode_s": i32::from(is_slow) })).await;
             }
@@ -237,6 +275,39 @@ impl World {
             }
             Step::Settle | Step::Cut(_) => self.settle().await,
         }
+    }
+
+    /// What was asked before is said before.
+    async fn block(&mut self, app: &TestApp, (by, on): (usize, usize), is_set: bool) {
+        self.settle().await;
+        let (by, on) = (by % self.sessions.len(), on % self.sessions.len());
+        if by == on {
+            return;
+        }
+        let path = format!("/v1/users/{}/block", self.people[on].id);
+        let method = if is_set { Method::PUT } else { Method::DELETE };
+        assert_eq!(app.rest.status(method, &self.people[by].token, &path).await, 204);
+        if is_set {
+            self.blocks.insert((by, on));
+        } else {
+            self.blocks.remove(&(by, on));
+        }
+    }
+
+    async fn report(&self, app: &TestApp, who: usize, of: usize) {
+        let (who, id) = (who % self.sessions.len(), self.id(of));
+        let path = format!("/v1/rooms/{}/messages/{}/report", self.room, id.as_str().unwrap());
+        let made = self.call(app, who, (Method::POST, path), json!({ "reason": "spam" })).await;
+        if let Some(report) = made["id"].as_str() {
+            let path = format!("/v1/clubs/{}/reports/{report}/decide", self.club);
+            self.call(app, 0, (Method::POST, path), json!({ "action": "delete" })).await;
+        }
+    }
+
+    async fn read_thread(&self, app: &TestApp, who: usize, of: usize) {
+        let (who, id) = (who % self.sessions.len(), self.id(of));
+        let path = format!("/v1/rooms/{}/threads/{}/read", self.room, id.as_str().unwrap());
+        self.call(app, who, (Method::POST, path), json!({ "seq": 1_000_000 })).await;
     }
 
     async fn mark(&mut self, who: usize, op: &str, of: usize) {
@@ -264,7 +335,9 @@ impl World {
                 let body = json!({ "seconds": 60 });
                 self.call(app, 0, (Method::POST, of_eve("/mute")), body).await;
             }
-            "unmute" => self.call(app, 0, (Method::DELETE, of_eve("/mute")), none).await,
+            "unmute" => {
+                self.call(app, 0, (Method::DELETE, of_eve("/mute")), none).await;
+            }
             role => {
                 let body = json!({ "role": role });
                 self.call(app, 0, (Method::PATCH, of_eve("")), body).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{everything, listed, say};
 use crate::files::{lying, upload, with_files};
-use crate::support::{Person, TestApp, eventually, on_both};
+use crate::support::{Person, Sse, TestApp, eventually, on_both};
 
 on_both!(
     what_is_old_goes_and_counts_stay_exact,
@@ -143,11 +143,33 @@ async fn who_was_away_too_long_starts_anew(app: &TestApp) {
         assert_eq!((&opened["resumed"], &opened["replay"]), (&json!(true), &json!(replay)));
         assert_eq!(opened["horizon"], 4);
     }
-    let path = format!("/v1/rooms/{room}/events?since={epoch}-2");
-    let mut stream = crate::support::Sse::open(&app.rest, &mina.token, &path).await;
-    assert_eq!(stream.next().await.data["ev"], "gap");
+    let events = async |since: i64| {
+        let path = format!("/v1/rooms/{room}/events?since={epoch}-{since}");
+        Sse::open(&app.rest, &mina.token, &path).await
+    };
+    assert_eq!(events(2).await.next().await.data["ev"], "gap");
+    // From what the room has at hand, and from the store. Whoever breaks off behind it comes back to
+    // where they were.
+    for _look in 0..2 {
+        for (seq, rest) in [(4, vec![5, 6]), (5, vec![6]), (6, vec![])] {
+            let mut stream = events(seq).await;
+            let told = stream.next().await;
+            assert_eq!((told.event.as_str(), told.id), ("horizon", format!("{epoch}-{seq}")));
+            assert_eq!(told.data, json!({ "ev": "horizon", "room": room, "horizon": 4 }));
+            for next in rest {
+                assert_eq!(stream.next().await.data["seq"], next);
+            }
+        }
+        app.crash(&room).await;
+    }
+    // Who asks for no past is told of none.
+    let path = format!("/v1/rooms/{room}/events");
+    let mut live = Sse::open(&app.rest, &mina.token, &path).await;
+    say(&mut at_mina, &room, "and on").await;
+    assert_eq!(live.next().await.data["seq"], 7);
+    again.open(&room).await;
     let pulled = again.ok(json!({ "op": "pull", "room": room, "after": 0 })).await;
-    assert_eq!(crate::support::seqs(pulled["events"].as_array().unwrap()), [5, 6]);
+    assert_eq!(crate::support::seqs(pulled["events"].as_array().unwrap()), [5, 6, 7]);
 }
 
 async fn later_texts_of_old_messages_go_with_them(app: &TestApp) {

@@ -88,6 +88,9 @@ pub(super) async fn club_of(app: &TestApp, who: &Person, name: &str) -> String {
 async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     let (mina, bob) = (app.person("mina").await, app.person("bob").await);
     let (club, room) = furnish(app, &mina, &bob).await;
+    let carol = app.person("carol").await;
+    let ban = format!("/v1/clubs/{club}/members/{}/ban", carol.id);
+    app.rest.post(&mina.token, &ban, &json!({ "reason": "quarrels" })).await;
     let text = tool(app, &["export", "--club", &club]).await;
     assert!(text.lines().next().unwrap().contains(r#""format":"moim-club","version":1"#));
     assert!(!text.contains("argon2") && !text.contains("taken back"), "{text}");
@@ -96,6 +99,9 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     assert!(String::from_utf8_lossy(&taken.stderr).contains("readers"), "the name is taken");
     tool(app, &["import", "club.jsonl", "--name", "copies"]).await;
     let copy = club_of(app, &bob, "copies").await;
+    let bans = app.rest.get(&mina.token, &format!("/v1/clubs/{copy}/bans")).await;
+    let ban = &bans["items"][0];
+    assert_eq!((&ban["user"]["id"], &ban["reason"]), (&json!(carol.id), &json!("quarrels")));
     let copied = room_of(app, &bob, &copy, "plans").await;
     let (before, after) = (seen(app, &bob, &room).await, seen(app, &bob, &copied).await);
     assert_eq!(before, after);

@@ -216,11 +216,17 @@ async fn who_is_banned_from_a_lobby_stays_out_until_the_ban_ends(app: &TestApp) 
     let listed = app.rest.get(&admin.token, &bans).await["items"].clone();
     let until = listed[0]["until"].as_i64().unwrap();
     assert_eq!(listed[0]["user"]["id"], bob.id.as_str());
+    assert_eq!(listed[0]["reason"], "spam", "who can lift it sees why");
     let (status, body) = call(app, Method::POST, bob, &join, json!({})).await;
     assert_eq!((status, &body["code"], &body["until"]), (403, &json!("banned"), &json!(until)));
+    assert_eq!(body["ban_reason"], "spam");
+    let path = format!("/v1/rooms/{lobby}");
+    let (_, body) = app.rest.refused(Method::GET, Some(&bob.token), &path, None).await;
+    assert_eq!((&body["until"], &body["ban_reason"]), (&json!(until), &json!("spam")));
     let mut at_bob = app.session(bob).await;
     let refused = at_bob.err(json!({ "op": "open", "room": lobby })).await;
     assert_eq!((&refused["code"], &refused["until"]), (&json!("banned"), &json!(until)));
+    assert_eq!(refused["ban_reason"], "spam");
     let (status, _) = app.rest.refused(Method::GET, Some(&carol.token), &bans, None).await;
     assert_eq!(status, 403);
     // The end has passed.
@@ -239,6 +245,7 @@ async fn who_is_banned_from_a_lobby_stays_out_until_the_ban_ends(app: &TestApp) 
         assert_eq!(body["ban_until"], Value::Null);
         let (status, body) = call(app, Method::POST, person, &join, json!({})).await;
         assert_eq!((status, &body["code"], body.get("until")), (403, &json!("banned"), None));
+        assert_eq!(body.get("ban_reason"), None, "one that was said before is forgotten");
         let lift = format!("{bans}/{}", person.id);
         for _twice in 0..2 {
             assert_eq!(call(app, Method::DELETE, admin, &lift, json!({})).await.0, 204);
@@ -255,7 +262,10 @@ async fn nobody_is_brought_into_a_group_who_is_banned_from_it(app: &TestApp) {
     let Town { bob, carol, .. } = town(app).await;
     let dave = app.person("dave").await;
     let room = group(app, &bob, &[&carol, &dave]).await;
-    assert_eq!(act(app, (&bob, &room), ("ban", &carol), json!({ "seconds": 60 })).await.0, 200);
+    for reason in ["a mistake", "quarrels"] {
+        let ban = json!({ "seconds": 60, "reason": reason });
+        assert_eq!(act(app, (&bob, &room), ("ban", &carol), ban).await.0, 200);
+    }
     let members = format!("/v1/rooms/{room}/members");
     let body = json!({ "user_ids": [carol.id] });
     for who in [&bob, &dave] {
@@ -263,7 +273,8 @@ async fn nobody_is_brought_into_a_group_who_is_banned_from_it(app: &TestApp) {
         assert_eq!((status, &answer["reason"]), (409, &json!("kept_out")));
     }
     let join = format!("/v1/rooms/{room}/join");
-    assert_eq!(call(app, Method::POST, &carol, &join, json!({})).await.1["code"], "banned");
+    let refused = call(app, Method::POST, &carol, &join, json!({})).await.1;
+    assert_eq!((&refused["code"], &refused["ban_reason"]), (&json!("banned"), &json!("quarrels")));
     let lift = format!("/v1/rooms/{room}/bans/{}", carol.id);
     assert_eq!(call(app, Method::DELETE, &bob, &lift, json!({})).await.0, 204);
     assert_eq!(call(app, Method::POST, &dave, &members, body).await.0, 200);

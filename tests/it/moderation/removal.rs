@@ -119,8 +119,10 @@ async fn who_is_banned_stays_out_until_the_ban_ends(app: &TestApp) {
     let join = format!("/v1/clubs/{}/join", club.id);
     let (status, body) = call(app, Method::POST, &club.bob, &join, json!({})).await;
     assert_eq!((status, &body["code"], &body["until"]), (403, &json!("banned"), &json!(until)));
+    assert_eq!(body["ban_reason"], "spam");
     let refused = leaves.err(json!({ "op": "open", "room": club.general })).await;
     assert_eq!((&refused["code"], &refused["until"]), (&json!("banned"), &json!(until)));
+    assert_eq!(refused["ban_reason"], "spam");
     let path = format!("/v1/rooms/{}/messages", club.general);
     let (status, body) = app.rest.refused(Method::GET, Some(&club.bob.token), &path, None).await;
     assert_eq!((status, &body["code"]), (403, &json!("banned")));
@@ -130,6 +132,7 @@ async fn who_is_banned_stays_out_until_the_ban_ends(app: &TestApp) {
         (&listed[0]["user"]["id"], &listed[0]["until"]),
         (&json!(club.bob.id), &json!(until))
     );
+    assert_eq!(listed[0]["reason"], "spam");
     let (status, _) = app.rest.refused(Method::GET, Some(&club.bob.token), &bans, None).await;
     assert_eq!(status, 403);
     // The end of the ban has passed.
@@ -145,7 +148,7 @@ async fn who_is_banned_stays_out_until_the_ban_ends(app: &TestApp) {
     assert_eq!(status, 200, "who never was in it can be kept out");
     for person in [&club.bob, &stranger] {
         let (status, body) = call(app, Method::POST, person, &join, json!({})).await;
-        assert_eq!((status, body.get("until")), (403, None));
+        assert_eq!((status, body.get("until"), body.get("ban_reason")), (403, None, None));
         let lift = format!("{bans}/{}", person.id);
         for _twice in 0..2 {
             let (status, _) = call(app, Method::DELETE, &club.manager, &lift, json!({})).await;
