@@ -212,6 +212,48 @@ describe("feed", () => {
     assert.deepEqual(seqs(feed), [3, 4]);
   });
 
+  it("lets go of what was forgotten while it was away, as the answer to coming back says, and of nothing else", async () => {
+    link.fetch = async () => ({ items: [{ root: items(1, 1)[0], last_seq: 2, read_seq: 2, unread: 0 }], next: null });
+    await feed.loadThreads();
+    feed.lost();
+    feed.send({ cid: "c-1", text: "a", at: 1, reply_to: "m_1" });
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 4, resumed: true, replay: 1, horizon: 2 });
+    assert.deepEqual([seqs(feed), feed.message("m_2"), feed.threads.list, feed.timeline.complete], [[3], null, [], true]);
+    assert.deepEqual([feed.timeline.position, feed.timeline.pending.length, feed.state], [3, 1, "replaying"]);
+    for (const what of ["timeline", "threads", "pins"]) assert.ok(told.includes(what), what);
+    feed.take(born(4));
+    feed.lost();
+    feed.open();
+    link.last("open").ok({ room: "r_1", epoch: "e1", head: 4, resumed: true, replay: 0 });
+    assert.deepEqual([seqs(feed), feed.timeline.message("m_3").text], [[3, 4], "t3"]);
+  });
+
+  it("keeps out a page that was on its way when the room forgot it", async () => {
+    let deliver;
+    link.history = () => new Promise((resolve) => (deliver = resolve));
+    feed.timeline.reset("e1", { upto: 60, items: items(41, 60) });
+    const done = feed.older();
+    feed.info.now = { may: new Set(), horizon: 0 };
+    feed.info.take({ horizon: 30, horizon_n: 30 });
+    deliver({ items: items(21, 40), next: "more" });
+    await done;
+    assert.deepEqual([feed.timeline.oldestSeq, feed.message("m_30"), feed.timeline.complete], [31, null, false]);
+    link.history = async () => ({ items: [], next: null });
+    await feed.older();
+    assert.equal(feed.timeline.complete, true);
+  });
+
+  it("looks what it may still do when it may not speak", () => {
+    const asked = [];
+    link.fetch = async (_room, path) => (asked.push(path), {});
+    for (const err of [{ code: "forbidden", reason: "filtered" }, { code: "forbidden", reason: "blocked" }]) {
+      feed.send({ cid: `c-${err.reason}`, text: "a", at: 1 });
+      link.last("send").err(err);
+    }
+    assert.deepEqual(asked, ["", "/permissions"]);
+  });
+
   it("does not think that it has all because of what lies far before it", () => {
     feed.lost();
     feed.open();

@@ -68,6 +68,35 @@ with db:
     assert.equal(await mina.locator("message-timeline message-row").count(), 1);
   });
 
+  it("goes from the page of who was away when newcomers may not read it any more, and nothing else does", async () => {
+    const { server } = now;
+    const [mina, jun] = [await person("mina"), await person("jun")];
+    const token = await tokens(mina);
+    const group = await server.call("POST", "/rooms", { name: "friends" }, token);
+    const post = (text, more) => server.call("POST", `/rooms/${group.id}/messages`, { text, ...more }, token);
+    const old = await post("before jun came");
+    const user_ids = [await jun.evaluate(() => document.querySelector("chat-view").chat.me.id)];
+    await server.call("POST", `/rooms/${group.id}/members`, { user_ids }, token);
+    const kept = await post("with jun", { reply_to: old.id });
+    await jun.getByTestId("room-list").getByText("friends").click();
+    await row(jun, "with jun").locator(".quote", { hasText: "mina: before jun came" }).waitFor();
+    // A mark that only a message has that stayed.
+    await jun.evaluate((id) => {
+      const { chat } = document.querySelector("chat-view");
+      chat.feed.message(id).stayed = true;
+      chat.socket.stop();
+    }, kept.id);
+    await server.call("PATCH", `/rooms/${group.id}`, { history: "since_join" }, token);
+    await post("while jun was away");
+    await jun.evaluate(() => document.querySelector("chat-view").chat.socket.start());
+    await sees(jun, "while jun was away");
+    await row(jun, "with jun").locator(".quote", { hasText: "An earlier message" }).waitFor();
+    assert.deepEqual(await jun.locator("message-timeline message-row .bubble").allTextContents(), ["with jun", "while jun was away"]);
+    assert.equal(await jun.evaluate((id) => document.querySelector("chat-view").chat.feed.message(id).stayed, kept.id), true);
+    const { items } = await server.call("GET", `/rooms/${group.id}/messages`, undefined, await tokens(jun));
+    assert.deepEqual(items.map(({ text }) => text), ["with jun", "while jun was away"]);
+  });
+
   it("is called otherwise everywhere when an account is gone, without looking again", async () => {
     const [mina, sora] = [await person("mina"), await person("sora", DESKTOP, "ko-KR")];
     const jun = await now.server.register("jun");
@@ -141,6 +170,8 @@ with db:
     await form.getByRole("button", { name: "저장" }).click();
     await mina.getByRole("heading", { level: 1, name: "새 이름" }).waitFor();
     assert.equal(await form.locator('[aria-invalid="true"]').count(), 0);
+    // The name is there before the answer is, and what is behind a dialog takes no keys.
+    await form.locator("dialog").waitFor({ state: "hidden" });
     await say(mina, "됐다");
     await confirmed(mina, "됐다");
   });

@@ -85,21 +85,69 @@ describe("moderation outside clubs", () => {
     await mina.getByRole("heading", { level: 1, name: "general" }).waitFor();
     await manage(jun, "sora", "Ban from the group");
     await jun.getByLabel("For how long").selectOption({ label: "1 day" });
+    await jun.getByLabel("Reason").fill("too many jokes");
     await done(jun, "Ban from the group");
     await sora.getByText(/You were banned from friends\./u).waitFor();
-    await sora.getByText(/The ban ends: .+\. What is said there is not shown to you any more\./u).waitFor();
+    await sora.getByText(/The ban ends: .+\. What is said there is not shown to you any more\. Reason: too many jokes/u).waitFor();
     assert.equal(await sora.getByText("a secret").count(), 0);
     await sora.getByRole("button", { name: "Go on to other rooms" }).click();
     await sora.getByTestId("room-list").getByText("general").waitFor();
     assert.equal(await sora.getByTestId("room-list").getByText("friends").count(), 0);
     await roomMenu(jun, "Moderate the room");
     await jun.getByRole("tab", { name: "Banned" }).click();
-    await jun.locator("room-admin .admin-item", { hasText: "sora" }).getByRole("button", { name: "Lift the ban" }).click();
+    await jun.locator("room-admin .admin-item", { hasText: "too many jokes" }).getByRole("button", { name: "Lift the ban" }).click();
     await jun.getByText("Nobody is banned.").waitFor();
     await jun.getByRole("tab", { name: "Log" }).click();
     for (const act of ["lifted a ban (sora, friends)", "banned (sora, friends)", "removed (mina, friends)"]) {
       await jun.locator("room-admin .admin-item", { hasText: act }).waitFor();
     }
+  });
+
+  it("makes rules for texts in the lobbies, says what is wrong with one, and takes them away", async () => {
+    const { server } = now;
+    const [mina, jun] = [await person("mina"), await person("jun", NARROW)];
+    await jun.getByTestId("room-list").getByText("general").tap();
+    const office = mina.locator("instance-admin");
+    const help = (input) => input.evaluate((element) => document.getElementById(element.getAttribute("aria-describedby")).textContent);
+    await mina.getByTitle("How you are").click();
+    await mina.getByRole("menuitem", { name: "Rules of the lobbies" }).click();
+    await office.getByText("No rules. Every text goes through.").waitFor();
+    const pattern = office.getByLabel("Look for");
+    await office.getByLabel("As", { exact: true }).selectOption({ label: "an expression" });
+    for (const [wrong, why] of [["(", "This is no regular expression."], ["x*", "It finds the empty text."], ["\\bfoo\\b", "It uses what is not known here."]]) {
+      await pattern.fill(wrong);
+      await office.getByRole("button", { name: "Add the rule" }).click();
+      await office.getByText(why).waitFor();
+      assert.deepEqual([await help(pattern), await pattern.getAttribute("aria-invalid")], [why, "true"]);
+      assert.ok(await pattern.evaluate((element) => element === document.activeElement));
+    }
+    assert.equal(await office.locator(".form-problem").isVisible(), false);
+    const rules = async () => (await server.call("GET", "/admin/filters", undefined, await token(mina))).items.map((rule) => [rule.kind, rule.pattern, rule.action]);
+    assert.deepEqual(await rules(), []);
+    await pattern.fill("rad+ish");
+    await pattern.press("Enter");
+    const entry = office.locator(".admin-item", { hasText: "rad+ish" });
+    await entry.getByText("an expression · mask it").waitFor();
+    assert.equal(await pattern.getAttribute("aria-invalid"), "false");
+    assert.deepEqual(await rules(), [["regex", "rad+ish", "mask"]]);
+    await office.getByRole("button", { name: "Try" }).click();
+    await mina.getByLabel("As somebody would write it. Nothing is sent.").fill("a raddish!");
+    await done(mina, "Try");
+    await mina.getByText("It would become: a *******!").waitFor();
+    await say(jun, "a raddish!");
+    await sees(jun, "a *******!");
+    await entry.getByRole("button", { name: "Remove" }).press("Enter");
+    await office.getByText("No rules. Every text goes through.").waitFor();
+    assert.ok(await office.getByRole("tab", { name: "Rules" }).evaluate((tab) => tab === document.activeElement));
+    assert.deepEqual(await rules(), []);
+    await say(jun, "one more raddish");
+    await sees(jun, "one more raddish");
+    await office.getByRole("tab", { name: "Log" }).click();
+    await office.locator(".admin-item", { hasText: "mina: removed a rule" }).waitFor();
+    await jun.getByRole("button", { name: "Back to rooms" }).tap();
+    await jun.getByTitle("How you are").tap();
+    await jun.getByRole("menuitem", { name: "Your account" }).waitFor();
+    assert.equal(await jun.getByRole("menuitem", { name: "Rules of the lobbies" }).count(), 0);
   });
 
   it("brings reports from groups and lobbies before the admins, and before nobody else", async () => {

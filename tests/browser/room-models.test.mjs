@@ -1,6 +1,7 @@
 // The list of rooms, what each is like, who is there, who types, devices: what is known beside the messages.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Blocks } from "../../web/js/models/blocks.js";
 import { deviceName } from "../../web/js/models/device-name.js";
 import { Gone } from "../../web/js/models/gone.js";
 import { Office } from "../../web/js/models/office.js";
@@ -124,6 +125,20 @@ describe("what a room is like", () => {
     assert.deepEqual([about.mute, about.may("send"), asked.length], [null, true, 0]);
   });
 
+  it("knows that a private room is shut, for what that matters, and that it is open again", async () => {
+    const { about, asked, answer } = await detail();
+    const all = ["send", "attach", "react", "pin", "configure"];
+    about.load();
+    await answer({}, { may: all });
+    const may = () => all.filter((name) => about.may(name));
+    about.take({ blocked: true });
+    assert.deepEqual([may(), about.now.blocked, asked.length], [["configure"], true, 2]);
+    await answer({ blocked: true }, { may: ["configure"] });
+    about.take({ blocked: false });
+    await answer({ blocked: false }, { may: all });
+    assert.deepEqual([may(), about.now.blocked, asked.length], [all, false, 0]);
+  });
+
   it("knows at once who may write, and asks what else that means", async () => {
     const { about, asked, answer } = await detail();
     about.take({ write: "moderators" });
@@ -228,19 +243,62 @@ describe("presence and typing", () => {
 describe("a room that is lost", () => {
   const LOST = { room: "r_1", name: "friends", why: "kicked", club: null, clubName: "" };
 
-  it("says until when one is banned, if that is why, and nothing once one looks elsewhere", async () => {
+  it("says until when one is banned and why, if that is why, and nothing once one looks elsewhere", async () => {
     let answer;
     const gone = new Gone({ ofRoom: () => new Promise((_, refuse) => (answer = refuse)) }, () => {});
     const shown = gone.show(LOST);
-    assert.deepEqual(gone.now, { ...LOST, until: null });
-    answer({ code: "banned", until: 70 });
+    assert.deepEqual(gone.now, { ...LOST, until: null, reason: "" });
+    answer({ code: "banned", until: 70, banReason: "spam" });
     await shown;
-    assert.deepEqual([gone.now.why, gone.now.until], ["banned", 70]);
+    assert.deepEqual([gone.now.why, gone.now.until, gone.now.reason], ["banned", 70, "spam"]);
     const next = gone.show(LOST);
     gone.clear();
     answer({ code: "banned", until: 90 });
     await next;
     assert.equal(gone.now, null);
+  });
+});
+
+describe("whom the reader has blocked", () => {
+  const [jun, sora] = ["jun", "sora"].map((name) => ({ user: { id: `u_${name}`, username: name }, at: 1 }));
+  const later = () => new Promise((wake) => setImmediate(wake));
+  const scene = () => {
+    const asked = [];
+    let told = 0;
+    const api = { blocks: (limit, cursor) => new Promise((ok, fail) => asked.push({ cursor, ok, fail })), block: async () => {} };
+    const blocks = new Blocks(api);
+    blocks.addEventListener("change", () => (told += 1));
+    return { blocks, asked, told: () => told, names: () => blocks.list.map(({ user }) => user.username) };
+  };
+
+  it("asks when somebody looks, once, page by page, and again when the line was lost", async () => {
+    const { blocks, asked, told } = scene();
+    assert.deepEqual([blocks.has("u_jun"), blocks.has("u_sora"), asked.length], [false, false, 1]);
+    asked[0].ok({ items: [jun], next: "more" });
+    await later();
+    assert.equal(asked[1].cursor, "more");
+    asked[1].ok({ items: [sora], next: null });
+    await later();
+    assert.deepEqual([blocks.has("u_jun"), blocks.has("u_sora"), blocks.has(null), told(), asked.length], [true, true, false, 1, 2]);
+    blocks.doubt();
+    assert.deepEqual([blocks.has("u_jun"), asked.length], [true, 3]);
+    asked[2].fail(new Error("offline"));
+    await later();
+    assert.deepEqual([blocks.has("u_jun"), told(), asked.length], [true, 1, 4]);
+  });
+
+  it("does not take an answer from before what the reader did", async () => {
+    const { blocks, asked, names } = scene();
+    blocks.load();
+    await blocks.set(jun.user, true);
+    assert.deepEqual([names(), asked.length], [["jun"], 2]);
+    asked[1].ok({ items: [jun, sora], next: null });
+    await later();
+    asked[0].ok({ items: [sora], next: null });
+    await later();
+    assert.deepEqual(names(), ["jun", "sora"]);
+    await blocks.set(jun.user, false);
+    assert.deepEqual([names(), asked.length], [["sora"], 2]);
   });
 });
 

@@ -65,7 +65,7 @@ describe("a club and its moderators", () => {
     const [mina, jun] = await club();
     await mina.getByRole("button", { name: "Manage Runners" }).click();
     await mina.getByRole("tab", { name: "Rules" }).click();
-    await mina.getByLabel("Look for").fill("radish");
+    await mina.locator("club-admin").getByLabel("Look for").fill("radish");
     await mina.getByRole("button", { name: "Add the rule" }).click();
     await mina.locator("club-admin .admin-item", { hasText: "radish" }).waitFor();
     await mina.getByRole("button", { name: "Try" }).click();

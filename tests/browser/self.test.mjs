@@ -1,4 +1,4 @@
-// One's own account: devices and signing them out, a new password, all one's data as a file, the end of it.
+// One's own account: name, language and status, devices and signing them out, a new password, all one's data as a file, the end of it.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
@@ -21,6 +21,11 @@ describe("one's own account", () => {
     await page.getByTitle("How you are").click();
     await page.getByRole("menuitem", { name: "Your account" }).click();
     await page.getByTestId("devices").locator("li").first().waitFor();
+  };
+  const tokens = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("moim.tokens")).access);
+  const me = async (page) => {
+    const { user, locale } = await now.server.call("GET", "/me", undefined, await tokens(page));
+    return [user.display_name, user.status_text ?? "", locale];
   };
   const done = (page, name) => page.locator("ask-dialog").getByRole("button", { name, exact: true }).click();
 
@@ -75,6 +80,85 @@ describe("one's own account", () => {
     await elsewhere.getByText("Username or password is not right.").waitFor();
     await signIn(elsewhere, "mina", "another horse");
     await elsewhere.getByTestId("composer").waitFor();
+  });
+
+  it("changes the name, what one says of oneself and the language, and all of it shows at once", async () => {
+    const [mina, jun] = [await person("mina"), await person("jun")];
+    const id = await jun.evaluate(() => document.querySelector("chat-view").chat.me.id);
+    await now.server.call("POST", "/dms", { user_id: id }, await tokens(mina));
+    await jun.getByTestId("room-list").getByText("mina").waitFor();
+    assert.deepEqual(await me(mina), ["mina", "", "en"]);
+    await open(mina);
+    const form = mina.locator("account-profile");
+    assert.equal(await form.getByLabel("Name that others see").inputValue(), "");
+    await form.getByLabel("Name that others see").fill("  Mina Kim ");
+    await form.getByLabel("What you say of yourself").fill("by the river");
+    await form.getByLabel("What you say of yourself").press("Enter");
+    await mina.getByText("Saved.").waitFor();
+    assert.deepEqual(await me(mina), ["Mina Kim", "by the river", "en"]);
+    await mina.locator("account-dialog .self .name", { hasText: "Mina Kim" }).waitFor();
+    await mina.locator("account-menu .handle", { hasText: "by the river" }).waitFor();
+    assert.equal(await mina.locator("account-menu .name").textContent(), "Mina Kim");
+    await mina.locator("member-panel .member", { hasText: "Mina Kim" }).waitFor();
+    await jun.getByTestId("room-list").getByText("Mina Kim").waitFor();
+    await form.getByLabel("Language").selectOption("ko");
+    await form.getByRole("button", { name: "Save" }).click();
+    await mina.getByRole("heading", { name: "내 계정" }).waitFor();
+    assert.deepEqual(await me(mina), ["Mina Kim", "by the river", "ko"]);
+    assert.equal(await mina.evaluate(() => document.documentElement.lang), "ko");
+    assert.equal(await mina.getByTestId("composer").getAttribute("placeholder"), "general에 메시지 쓰기");
+    await form.getByLabel("다른 사람에게 보이는 이름").fill("");
+    await form.getByLabel("나를 알리는 한마디").fill("");
+    await form.getByRole("button", { name: "저장" }).click();
+    await mina.locator("account-menu .name", { hasText: /^mina$/u }).waitFor();
+    assert.deepEqual(await me(mina), ["mina", "", "ko"]);
+    await jun.getByTestId("room-list").getByText("mina", { exact: true }).waitFor();
+    await mina.keyboard.press("Escape");
+    assert.ok(await mina.locator('account-menu [data-part="me"]').evaluate((button) => button === document.activeElement));
+    await mina.reload();
+    await mina.getByRole("heading", { level: 1, name: "general" }).waitFor();
+    assert.equal(await mina.evaluate(() => document.documentElement.lang), "ko");
+  });
+
+  it("says beside a field of the profile what does not fit in it, and changes nothing then", async () => {
+    const mina = await person("mina", PHONE);
+    await open(mina);
+    const form = mina.locator("account-profile");
+    const [name, text] = [form.locator('[name="display_name"]'), form.locator('[name="status_text"]')];
+    const help = (input) => input.evaluate((element) => document.getElementById(element.getAttribute("aria-describedby")).textContent);
+    const save = () => form.locator('button[type="submit"]').tap();
+    // What the page itself keeps from being typed.
+    for (const input of [name, text]) await input.evaluate((element) => element.removeAttribute("maxlength"));
+    await name.fill("x".repeat(65));
+    await text.fill("y".repeat(61));
+    await save();
+    await form.locator('[aria-invalid="true"]').nth(1).waitFor();
+    assert.deepEqual([await help(name), await help(text)], ["1 to 64 characters, please.", "At most 60 characters."]);
+    assert.ok(await name.evaluate((element) => element === document.activeElement));
+    assert.deepEqual(await me(mina), ["mina", "", "en"]);
+    await text.fill("fits");
+    await name.fill("Mi\u0007na");
+    await save();
+    await form.getByText("It holds a character that cannot be used.").waitFor();
+    assert.deepEqual([await text.getAttribute("aria-invalid"), await help(text)], ["false", "Up to 60 characters. Empty takes it away."]);
+    assert.deepEqual(await me(mina), ["mina", "", "en"]);
+    await form.getByLabel("Language").selectOption("ko");
+    await name.fill("미나");
+    await save();
+    await mina.getByRole("heading", { name: "내 계정" }).waitFor();
+    assert.deepEqual(await me(mina), ["미나", "fits", "ko"]);
+    assert.deepEqual([await help(name), await name.getAttribute("aria-invalid")], ["비워 두면 아이디로 보여요.", "false"]);
+    // Of a page in another language than the server writes in, it is the page's that holds.
+    await mina.keyboard.press("Escape");
+    await mina.getByRole("button", { name: "English" }).tap();
+    await open(mina);
+    await mina.waitForFunction(() => document.querySelector('account-profile [name="display_name"]').value === "미나");
+    assert.equal(await form.getByLabel("Language").inputValue(), "en");
+    await text.fill("fits too");
+    await save();
+    await mina.getByText("Saved.", { exact: true }).waitFor();
+    assert.deepEqual([await me(mina), await mina.evaluate(() => document.documentElement.lang)], [["미나", "fits too", "en"], "en"]);
+    assert.equal(await mina.locator("account-dialog dialog").evaluate((dialog) => dialog.scrollWidth > dialog.clientWidth), false);
   });
 
   it("gives all one's data as a file", async () => {

@@ -144,9 +144,24 @@ export class Api {
     return this.send("POST", `/rooms/${encodeURIComponent(room)}/threads/${encodeURIComponent(root)}/read`, { seq });
   }
 
-  /** What there is of the assistant. @returns {Promise<{hasAssistant: boolean, hasModel: boolean}>} */
+  /** @param {{display_name?: string | null, locale?: string, status_text?: string | null}} wish null clears; what is absent stays */
+  changeMe(wish) {
+    return this.send("PATCH", "/me", wish);
+  }
+
+  /** Whom the reader has blocked. @param {number} limit @param {string | null} cursor */
+  blocks(limit, cursor) {
+    return this.get(`/me/blocks?${new URLSearchParams({ limit: String(limit), ...(cursor && { cursor }) })}`);
+  }
+
+  /** @param {string} user @param {boolean} isBlocked */
+  block(user, isBlocked) {
+    return this.send(isBlocked ? "PUT" : "DELETE", `/users/${encodeURIComponent(user)}/block`);
+  }
+
+  /** What there is of the assistant. @returns {Promise<{assistant: string | null, hasAssistant: boolean, hasModel: boolean}>} */
   assistant() {
-    const told = ({ enabled = false, connected = false }) => ({ hasAssistant: enabled, hasModel: connected });
+    const told = ({ user = null, enabled = false, connected = false }) => ({ assistant: user, hasAssistant: enabled, hasModel: connected });
     return this.get("/ai").then(told, () => told({}));
   }
 

@@ -103,6 +103,12 @@ export function translate(root) {
  * @param {any} problem
  */
 export function tProblem(problem) {
+  const why = problem?.banReason ? ` ${t("composer.muted.why", { reason: problem.banReason })}` : "";
+  return tRefusal(problem) + why;
+}
+
+/** @param {any} problem */
+function tRefusal(problem) {
   const { code = "internal", reason, retryMs, until } = problem ?? {};
   if (until && has(`error.${code}.until`)) return t(`error.${code}.until`, { until: moment(until) });
   const wait = retryMs ? Math.ceil(retryMs / 1000) : 0;

@@ -8,9 +8,9 @@ const PATIENCE_MS = 20_000;
 export class Problem extends Error {
   /**
    * @param {{code?: string, reason?: string, detail?: string, status?: number, temporary?: boolean,
-   *   retry_ms?: number, until?: number, errors?: {field: string, reason?: string, least?: number, most?: number, message: string}[]}} facts
+   *   retry_ms?: number, until?: number, ban_reason?: string, errors?: {field: string, reason?: string, least?: number, most?: number, message: string}[]}} facts
    */
-  constructor({ code = "internal", reason, detail, status = 0, temporary = false, retry_ms, until, errors }) {
+  constructor({ code = "internal", reason, detail, status = 0, temporary = false, retry_ms, until, ban_reason, errors }) {
     super(detail ?? code);
     const [main, sub] = code.split("/");
     this.code = main;
@@ -20,6 +20,8 @@ export class Problem extends Error {
     this.temporary = temporary;
     this.retryMs = retry_ms ?? null;
     this.until = until ?? null;
+    /** What a moderator said to a ban. */
+    this.banReason = ban_reason ?? "";
     this.errors = errors ?? [];
   }
 

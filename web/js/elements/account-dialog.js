@@ -6,7 +6,7 @@ import { Problem } from "/js/problem.js";
 import { ask, confirm } from "/js/elements/ask-dialog.js";
 import { toast } from "/js/elements/toast-stack.js";
 
-/** One's own account: where it is signed in, its password, all that is kept of it, and its end. */
+/** One's own account: what others see of it, whom it has blocked, where it is signed in, its password, all that is kept of it, and its end. */
 class AccountDialog extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
@@ -16,12 +16,15 @@ class AccountDialog extends LiveElement {
 
   connectedCallback() {
     if (this.isBuilt) return;
-    this.append(stamp("account-dialog"));
+    const copy = stamp("account-dialog");
+    for (const name of ["profile", "blocks"]) Object.assign(part(copy, name), { chat: this.chat, api: this.api });
+    this.append(copy);
     const dialog = this.#dialog;
     this.on(part(this, "close"), "click", () => dialog.close());
     this.on(dialog, "click", ({ target }) => target === dialog && dialog.close());
     this.on(document, "open-account", () => this.#show());
     this.on(document, "localechange", () => this.#render());
+    this.on(this.chat, "people", () => this.#renderSelf());
     this.on(part(this, "others"), "click", () => this.#endOthers());
     this.on(part(this, "password"), "click", () => this.#password());
     this.on(part(this, "export"), "click", () => this.#export());
@@ -38,6 +41,7 @@ class AccountDialog extends LiveElement {
   #show() {
     this.#render();
     this.#dialog.showModal();
+    for (const name of ["profile", "blocks"]) part(this, name).show();
     this.#load();
   }
 
@@ -140,13 +144,17 @@ class AccountDialog extends LiveElement {
   }
 
   #render() {
+    this.#renderSelf();
+    part(this, "others").hidden = this.#devices.length < 2;
+    part(this, "devices").replaceChildren(...this.#devices.map((device) => this.#item(device)));
+  }
+
+  #renderSelf() {
     const { me } = this.chat;
     if (!me) return;
     paintAvatar(part(this, "avatar"), me.id, me.display_name);
     setText(part(this, "name"), me.display_name);
     setText(part(this, "handle"), `@${me.username}`);
-    part(this, "others").hidden = this.#devices.length < 2;
-    part(this, "devices").replaceChildren(...this.#devices.map((device) => this.#item(device)));
   }
 
   /** @param {any} device */

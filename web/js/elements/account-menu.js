@@ -62,7 +62,8 @@ class AccountMenu extends LiveElement {
       { icon: "edit", text: t("status.say"), run: () => void this.#say() },
       { icon: "gear", text: t("account.title"), run: () => tell("open-account", null) },
       "line",
-      office.isAdmin && { icon: "flag", text: `${t("office.reports")}${office.open ? ` (${this.#reports})` : ""}`, run: () => tell("instance-admin", null) },
+      office.isAdmin && { icon: "flag", text: `${t("office.reports")}${office.open ? ` (${this.#reports})` : ""}`, run: () => tell("instance-admin", "reports") },
+      office.isAdmin && { icon: "shield", text: t("office.filters"), run: () => tell("instance-admin", "filters") },
       office.isAdmin && { icon: "eye", text: t("live.title"), run: () => location.assign("/admin/actors") },
     ]);
   }

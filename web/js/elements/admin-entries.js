@@ -116,9 +116,9 @@ export function decide(api, at, report, done) {
 }
 
 /** @param {Chat} chat @param {any} ban @param {() => void} lift */
-export function banEntry(chat, { user, banned_at, until }, lift) {
-  const text = `${when(banned_at)} · ${until ? t("bans.until", { until: soon(until) }) : t("span.ever")}`;
-  return personEntry(chat, user, text, [t("bans.lift"), lift]);
+export function banEntry(chat, { user, banned_at, until, reason }, lift) {
+  const facts = [when(banned_at), until ? t("bans.until", { until: soon(until) }) : t("span.ever"), reason];
+  return personEntry(chat, user, facts.filter(Boolean).join(" · "), [t("bans.lift"), lift]);
 }
 
 /** @param {Chat} chat @param {any} mute @param {() => void} lift */

@@ -35,8 +35,9 @@ class ChatRoom extends LiveElement {
     const gone = this.chat.gone.now;
     setText(part(this, "none-title"), gone ? removedText(gone) : t("room.none.title"));
     const until = gone?.until ? t("room.gone.until", { until: soon(gone.until) }) : "";
+    const said = gone?.reason ? t("composer.muted.why", { reason: gone.reason }) : "";
     const why = gone?.why === "banned" ? until || t("room.gone.ever") : gone?.why === "kicked" ? t("room.gone.back") : "";
-    setText(part(this, "none-hint"), gone ? [why, t("room.gone.text")].filter(Boolean).join(" ") : t("room.none.hint"));
+    setText(part(this, "none-hint"), gone ? [why, t("room.gone.text"), said].filter(Boolean).join(" ") : t("room.none.hint"));
     part(this, "browse").hidden = gone !== null;
     part(this, "go-on").hidden = gone === null;
     if (gone && document.activeElement === document.body) part(this, "none-title").focus();

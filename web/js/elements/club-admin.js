@@ -1,8 +1,9 @@
 import { part, setText } from "/js/dom.js";
 import { t } from "/js/i18n.js";
 import { AdminDialog } from "/js/elements/admin-dialog.js";
-import { actEntry, banEntry, decide, entry, muteEntry, reportEntry } from "/js/elements/admin-entries.js";
-import { ask, fieldOf } from "/js/elements/ask-dialog.js";
+import { actEntry, banEntry, decide, muteEntry, reportEntry } from "/js/elements/admin-entries.js";
+import { fieldOf } from "/js/elements/ask-dialog.js";
+import { filterEntry } from "/js/elements/filter-form.js";
 import { toast } from "/js/elements/toast-stack.js";
 
 /** What managers of a club see and do: reports, rules for texts, who is muted or stays out, what was done, what the club says of itself and of the assistant. */
@@ -16,9 +17,8 @@ class ClubAdmin extends AdminDialog {
     if (this.isBuilt) return;
     this.build("club-admin", "club-admin");
     part(this, "ai").api = this.api;
+    part(this, "filter-form").admin = this;
     this.on(part(this, "decided"), "change", () => this.open("reports"));
-    this.on(part(this, "filter-form"), "submit", (event) => (event.preventDefault(), this.#addFilter()));
-    this.on(part(this, "try"), "click", () => this.#tryFilters());
     this.on(part(this, "about-form"), "submit", (event) => (event.preventDefault(), this.#save()));
   }
 
@@ -43,30 +43,6 @@ class ClubAdmin extends AdminDialog {
     for (const [name, tab] of [["decided-box", "reports"], ["filter-form", "filters"], ["about-form", "about"], ["ai", "ai"]]) part(this, name).hidden = tab !== this.tab;
     if (this.tab === "about") this.#renderAbout();
     if (this.tab === "ai") part(this, "ai").show(this.#club);
-  }
-
-  async #addFilter() {
-    const { pattern, kind, action } = part(this, "filter-form").elements;
-    if (!pattern.value.trim()) return pattern.focus();
-    await this.try(async () => {
-      await this.api.send("POST", `${this.at}/filters`, { pattern: pattern.value.trim(), kind: kind.value, action: action.value });
-      pattern.value = "";
-      this.open("filters");
-      pattern.focus();
-    });
-  }
-
-  async #tryFilters() {
-    const { pattern } = part(this, "filter-form").elements;
-    await ask({
-      title: t("filters.try.title"),
-      fields: [{ name: "text", label: t("filters.try.text"), kind: "long", value: pattern.value, most: 4000, isNeeded: true }],
-      action: t("filters.try"),
-      run: async ({ text }) => {
-        const { action, text: left } = await this.api.send("POST", `${this.at}/filters/test`, { text });
-        toast(action ? t(`filters.would.${action}`, { text: left ?? "" }) : t("filters.would.pass"));
-      },
-    });
   }
 
   async #save() {
@@ -105,7 +81,7 @@ class ClubAdmin extends AdminDialog {
       case "reports":
         return reportEntry(chat, api, item, { leave: () => this.dialog.close(), decide: () => void decide(api, this.at, item, () => this.open("reports")) });
       case "filters":
-        return this.#filter(item);
+        return filterEntry(this, item);
       case "mutes":
         return muteEntry(chat, item, () => void this.change("DELETE", `/members/${id}/mute`));
       case "bans":
@@ -113,12 +89,6 @@ class ClubAdmin extends AdminDialog {
       default:
         return actEntry(chat, item);
     }
-  }
-
-  /** @param {any} rule */
-  #filter(rule) {
-    const text = `${t(`filters.kind.${rule.kind}`)} · ${t(`filters.action.${rule.action}`)}`;
-    return entry({ title: rule.pattern, text, deeds: [[t("filters.remove"), () => void this.change("DELETE", `/filters/${encodeURIComponent(rule.id)}`)]] });
   }
 }
 

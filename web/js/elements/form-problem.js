@@ -1,5 +1,5 @@
 import { part, setText } from "/js/dom.js";
-import { tProblem, tWrong } from "/js/i18n.js";
+import { t, tProblem, tWrong } from "/js/i18n.js";
 
 /**
  * Says what is wrong: what does not fit in a field at that field, the rest above.
@@ -36,7 +36,8 @@ function mark(input, wrong) {
   const help = /** @type {HTMLElement} */ (field.querySelector(".help") ?? newHelp(input, field));
   help.dataset.usual ??= help.textContent ?? "";
   help.classList.toggle("wrong", wrong !== null);
-  setText(help, wrong ?? help.dataset.usual);
+  // The language may be another one by now.
+  setText(help, wrong ?? (help.dataset.t ? t(help.dataset.t) : help.dataset.usual));
 }
 
 /** @param {Element} input @param {HTMLElement} field */

@@ -2,25 +2,28 @@ import { part } from "/js/dom.js";
 import { t } from "/js/i18n.js";
 import { AdminDialog } from "/js/elements/admin-dialog.js";
 import { actEntry, decide, reportEntry } from "/js/elements/admin-entries.js";
+import { filterEntry } from "/js/elements/filter-form.js";
 
-/** What admins of the instance see: reports from rooms of no club, and what admins did. */
+/** What admins of the instance see and do: reports from rooms of no club, rules for texts in the lobbies, what admins did. */
 class InstanceAdmin extends AdminDialog {
-  tabs = ["reports", "audit"];
+  tabs = ["reports", "filters", "audit"];
   at = "/admin";
 
   connectedCallback() {
     if (this.isBuilt) return;
     this.build("instance-admin", "instance-admin");
+    part(this, "filter-form").admin = this;
     this.on(part(this, "decided"), "change", () => this.open("reports"));
   }
 
-  show() {
+  /** @param {string | null} tab */
+  show(tab) {
     part(this, "decided").checked = false;
-    this.begin(t("office.title"), "reports");
+    this.begin(t("office.title"), tab ?? "reports");
   }
 
   get path() {
-    return this.tab === "reports" ? `/reports?status=${this.#status}` : "/audit";
+    return this.tab === "reports" ? `/reports?status=${this.#status}` : `/${this.tab}`;
   }
 
   get #status() {
@@ -29,6 +32,7 @@ class InstanceAdmin extends AdminDialog {
 
   turned() {
     part(this, "decided-box").hidden = this.tab !== "reports";
+    for (const name of ["filter-form", "lobbies"]) part(this, name).hidden = this.tab !== "filters";
   }
 
   /** @param {any[]} items @param {string | null} next */
@@ -40,6 +44,7 @@ class InstanceAdmin extends AdminDialog {
   draw(item) {
     const { chat, api } = this;
     if (this.tab === "audit") return actEntry(chat, item);
+    if (this.tab === "filters") return filterEntry(this, item);
     return reportEntry(chat, api, item, { leave: () => this.dialog.close(), decide: () => void decide(api, this.at, item, () => this.open("reports")) });
   }
 }

@@ -21,6 +21,7 @@ class MemberPanel extends LiveElement {
     this.append(stamp("member-panel"));
     this.on(this.chat, "selected presence", () => this.#refresh());
     this.on(this.chat, "people detail status", () => this.#render());
+    this.on(this.chat.blocks, "change", () => this.#render());
     this.on(this.chat, "timeline", ({ detail }) => this.#news(detail));
     this.on(document, "localechange", () => this.#render());
     this.on(document, "members-changed", () => this.#again());
@@ -110,8 +111,8 @@ class MemberPanel extends LiveElement {
     this.#title("online", online ? here.length : count);
     this.#title("offline", away.length);
     const held = /** @type {HTMLElement} */ (document.activeElement)?.dataset?.member;
-    part(this, "online").replaceChildren(...here.sort(byName).map((member) => this.#item(member, true)));
-    part(this, "offline").replaceChildren(...away.sort(byName).map((member) => this.#item(member, false)));
+    part(this, "online").replaceChildren(...this.#sorted(here).map((member) => this.#item(member, true)));
+    part(this, "offline").replaceChildren(...this.#sorted(away).map((member) => this.#item(member, false)));
     if (held) /** @type {HTMLElement | null} */ (this.querySelector(`[data-member="${CSS.escape(held)}"]`))?.focus();
     part(this, "more").hidden = this.#next === null;
     part(this, "invite").hidden = this.chat.room?.kind !== "group" || !this.chat.feed?.may("invite");
@@ -141,6 +142,12 @@ class MemberPanel extends LiveElement {
     return member;
   }
 
+  /** By what they are called by now, which is not always what the list said. @param {any[]} members */
+  #sorted(members) {
+    const name = (/** @type {any} */ { user }) => this.chat.people.name(user.id) || user.username;
+    return members.sort((a, b) => name(a).localeCompare(name(b)));
+  }
+
   /** @param {any} member @param {boolean} isHere */
   #item({ user, role, state: listed }, isHere) {
     const item = /** @type {HTMLElement} */ (stamp("member-item").firstElementChild);
@@ -155,7 +162,8 @@ class MemberPanel extends LiveElement {
     setText(part(item, "name"), name);
     const said = text ?? user.status_text ?? "";
     const how = isHere && state !== "online" ? t(`state.${state}`) : "";
-    const about = [how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : "");
+    const isBlocked = this.chat.blocks.has(user.id);
+    const about = [isBlocked && t("block.mark"), how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : "");
     setText(part(item, "handle"), [user.id === this.chat.me?.id ? t("members.you") : "", about].filter(Boolean).join(" · "));
     const isNamed = role === "owner" || role === "manager";
     part(item, "role").hidden = !isNamed;
@@ -164,11 +172,6 @@ class MemberPanel extends LiveElement {
     if (isNamed) setText(part(item, "role"), t(`members.role.${named}`));
     return item;
   }
-}
-
-/** @param {any} a @param {any} b */
-function byName(a, b) {
-  return (a.user.display_name || a.user.username).localeCompare(b.user.display_name || b.user.username);
 }
 
 customElements.define("member-panel", MemberPanel);

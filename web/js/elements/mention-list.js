@@ -56,7 +56,8 @@ class MentionList extends LiveElement {
     if (!now) return this.#show([]);
     const { assistant = "off" } = /** @type {any} */ (this.chat.feed?.detail ?? {});
     const words = [...(assistant === "off" ? [] : ["ai"]), ...(this.chat.feed?.may("mention_all") ? ["all", "here"] : [])];
-    const others = members.filter(({ id }) => id !== this.chat.me?.id);
+    // A name of somebody whom one has blocked is only a word.
+    const others = members.filter(({ id }) => id !== this.chat.me?.id && !this.chat.blocks.has(id));
     this.#show(fitting(others, now.query, words));
   }
 

@@ -1,6 +1,7 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, soon, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
+import { unblock } from "/js/elements/blocking.js";
 import { pickEmoji } from "/js/elements/emoji-picker.js";
 import { roomName } from "/js/elements/room-name.js";
 import { tried } from "/js/elements/telling.js";
@@ -25,6 +26,8 @@ class MessageComposer extends LiveElement {
   /** @type {any} */ #muteTimer;
   /** What is here goes out as soon as its files are there. */
   #isDue = false;
+  /** One has unblocked somebody here: when one may write again, one is to be where one writes. */
+  #isBack = false;
 
   /* Lifecycle */
 
@@ -40,6 +43,8 @@ class MessageComposer extends LiveElement {
     this.on(this.chat, "selected", () => this.turn());
     this.on(this.chat, "rooms detail people", () => this.#label());
     this.on(this.chat, "timeline", () => this.#renderAbout());
+    this.on(this.chat.blocks, "change", () => this.#label());
+    this.on(part(this, "unblock"), "click", () => this.#unblock());
     this.on(document, "localechange", () => this.#render());
     this.on(document, "compose", ({ detail }) => this.#compose(detail));
     this.on(part(this, "form"), "submit", (event) => (event.preventDefault(), this.#send()));
@@ -206,6 +211,16 @@ class MessageComposer extends LiveElement {
     button.disabled = false;
   }
 
+  /** Nobody need look for where one writes then; where the other one has blocked as well, they are told that. */
+  async #unblock() {
+    const { room, feed } = this.chat;
+    if (!(await unblock(this.chat, room?.peer ?? "")) || room !== this.chat.room) return;
+    this.#isBack = true;
+    part(this, "apart").focus();
+    await feed?.info.load().catch(() => {});
+    this.#label();
+  }
+
   /** @param {string} what at the caret */
   #insert(what) {
     const { selectionStart, selectionEnd } = this.#text;
@@ -222,6 +237,7 @@ class MessageComposer extends LiveElement {
       this.#about = null;
       this.#isComposing = false;
       this.#isDue = false;
+      this.#isBack = false;
       this.#text.value = (place && this.#drafts.get(place)) ?? "";
     }
     this.#render();
@@ -261,10 +277,16 @@ class MessageComposer extends LiveElement {
     this.#text.disabled = isClosed;
     const mute = feed?.info.mute ?? null;
     this.#renderMute(mute);
+    const isApart = Boolean(feed?.detail?.blocked);
+    this.#renderApart(isApart, room);
     const slow = feed?.detail?.slow_mode_s ? ` · ${t("composer.slow", { seconds: number(feed.detail.slow_mode_s) })}` : "";
-    const key = mute ? "composer.muted" : isClosed ? "composer.closed" : this.isInThread ? "composer.thread" : "composer.placeholder";
+    const key = isApart ? "composer.apart" : mute ? "composer.muted" : isClosed ? "composer.closed" : this.isInThread ? "composer.thread" : "composer.placeholder";
     this.#text.placeholder = t(key, { room }) + (isClosed || feed?.may("configure") ? "" : slow);
     this.#text.ariaLabel = t(this.isInThread ? "composer.thread.label" : "composer.label", { room });
+    if (this.#isBack && !isClosed) {
+      this.#isBack = false;
+      this.#text.focus();
+    }
     part(this, "emoji").hidden = isClosed;
     part(this, "send").hidden = isClosed;
     if (!this.isInThread) part(this, "keys").hidden = isClosed;
@@ -281,6 +303,14 @@ class MessageComposer extends LiveElement {
     const told = mute ? [t("composer.muted.until", { until: soon(mute.until) }), mute.reason && t("composer.muted.why", { reason: mute.reason })] : [];
     setText(part(this, "muted"), told.filter(Boolean).join(" "));
     if (mute) this.#muteTimer = setTimeout(() => this.#render(), Math.min(mute.until - Date.now() + 100, LONGEST_MS));
+  }
+
+  /** In a private room: that one of the two has blocked the other. @param {boolean} isApart @param {string} name */
+  #renderApart(isApart, name) {
+    const isMine = isApart && this.chat.blocks.has(this.chat.room?.peer ?? null);
+    part(this, "apart").hidden = !isApart;
+    setText(part(this, "apart-text"), isApart ? t(isMine ? "block.apart.mine" : "block.apart", { name }) : "");
+    part(this, "unblock").hidden = !isMine;
   }
 
   /** As high as its text; style sheets limit it. */

@@ -88,7 +88,7 @@ class PeoplePicker extends LiveElement {
     const name = user.display_name || user.username;
     paintAvatar(part(item, "avatar"), user.id, name);
     setText(part(item, "name"), name);
-    setText(part(item, "handle"), `@${user.username}`);
+    setText(part(item, "handle"), [`@${user.username}`, this.chat.blocks.has(user.id) && t("block.mark")].filter(Boolean).join(" · "));
     if (this.#isMany) button.ariaPressed = String(this.chosen.has(user.id));
     button.addEventListener("click", () => this.#pick(user));
     return item;

@@ -2,6 +2,7 @@ import { paintAvatar } from "/js/avatar.js";
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { soon, t } from "/js/i18n.js";
 import { ask, confirm } from "/js/elements/ask-dialog.js";
+import { block, mayBlock, unblock } from "/js/elements/blocking.js";
 import { tell, tried } from "/js/elements/telling.js";
 import { openMenu, placeNear } from "/js/elements/pop-menu.js";
 import { talkTo } from "/js/elements/room-menu.js";
@@ -28,6 +29,9 @@ class PersonCard extends LiveElement {
     this.setAttribute("role", "dialog");
     this.on(document, "show-person", ({ detail }) => this.#show(detail));
     this.on(this.chat, "people presence detail", () => this.matches(":popover-open") && this.#render());
+    this.on(this.chat.blocks, "change", () => this.matches(":popover-open") && this.#render());
+    this.on(part(this, "block"), "click", () => this.#away(() => block(this.chat, this.#user)));
+    this.on(part(this, "unblock"), "click", () => this.#away(() => unblock(this.chat, this.#user)));
     this.on(part(this, "talk"), "click", () => this.#away(() => talkTo(this.chat, this.api, this.#user)));
     this.on(part(this, "find"), "click", () => this.#away(() => this.#find()));
     this.on(part(this, "manage"), "click", () => this.#manage());
@@ -50,7 +54,7 @@ class PersonCard extends LiveElement {
     this.#render();
     this.showPopover();
     placeNear(this, about.anchor.getBoundingClientRect());
-    part(this, "talk").focus({ preventScroll: true });
+    this.querySelector(/** @type {any} */ ("button:not([hidden])"))?.focus({ preventScroll: true });
   }
 
   /** @param {() => void} work */
@@ -159,7 +163,7 @@ class PersonCard extends LiveElement {
       text: t(isClub ? "person.ban.text" : "person.ban.text.room"),
       fields: [
         { name: "seconds", label: t("person.for"), kind: "choice", value: String(SPANS.week), options: [...spanOptions(["hour", "day", "week", "month"]), ["", t("span.ever")]] },
-        reasonField(isClub ? "person.reason.hint" : "person.reason.log"),
+        reasonField("person.reason.hint"),
       ],
       action: t(`person.ban.${kind}`),
       tone: "bad",
@@ -182,8 +186,14 @@ class PersonCard extends LiveElement {
     const isHere = Boolean(feed?.presence.has(this.#user) && !feed.presence.isStale);
     const { state, text } = feed?.presence.state(this.#user) ?? { state: "online", text: "" };
     const said = text ?? /** @type {any} */ (user)?.status_text ?? "";
+    const isBlocked = this.chat.blocks.has(this.#user);
     setText(part(this, "said"), [isHere ? t(`state.${state}`) : "", said].filter(Boolean).join(" · "));
-    part(this, "talk").hidden = isMe || isGone || room?.peer === this.#user;
+    part(this, "blocked").hidden = !isBlocked;
+    part(this, "block").hidden = isBlocked || !mayBlock(this.chat, this.#user);
+    part(this, "unblock").hidden = !isBlocked;
+    // Where they have talked there is something to read.
+    const mayTalk = !isBlocked || Boolean(this.chat.book.withPeer(this.#user));
+    part(this, "talk").hidden = isMe || isGone || room?.peer === this.#user || !mayTalk;
     part(this, "status").hidden = !isMe;
     part(this, "find").hidden = isGone;
     setText(part(this, "find"), t(isMe ? "person.find.mine" : "person.find"));

@@ -1,6 +1,7 @@
 /** What one can do with a room. */
 import { t, tProblem } from "/js/i18n.js";
 import { confirm } from "/js/elements/ask-dialog.js";
+import { block, mayBlock, unblock } from "/js/elements/blocking.js";
 import { showAssistant } from "/js/elements/assistant-use.js";
 import { mayLook } from "/js/elements/room-admin.js";
 import { tell, tried } from "/js/elements/telling.js";
@@ -35,6 +36,8 @@ export async function roomMenu(chat, api, anchor) {
     Boolean(room.club) && chat.mayManage(room.club) && item("shield", "club.admin", () => tell("club-admin", room.club)),
     mayLook(chat).length > 0 && item(room.club ? "clock" : "shield", room.club ? "room.log" : "room.admin", () => tell("room-admin", room.room)),
     "line",
+    mayBlock(chat, room.peer) && !chat.blocks.has(room.peer) && item("block", "block.do", () => block(chat, room.peer ?? ""), "bad"),
+    mayBlock(chat, room.peer) && chat.blocks.has(room.peer) && item("check", "block.undo", () => unblock(chat, room.peer ?? "")),
     isPrivate && item("hide", "room.hide", () => tried(hide(chat, api, room.room))),
     (isGroup || room.kind === "lobby") && item("leave", "room.leave", () => leave(api, room), "bad"),
     Boolean(room.club) && chat.roleIn(room.club) !== "owner" && item("leave", "club.leave", () => leaveClub(chat, api, room.club ?? ""), "bad"),
@@ -76,6 +79,9 @@ export async function talkTo(chat, api, user) {
     chat.learnRoom({ ...room, hidden: false });
     tell("go-to", { room: room.id });
   } catch (problem) {
-    toast(tProblem(problem), "bad");
+    // What was said there may still be read.
+    const known = /** @type {any} */ (problem).reason === "blocked" ? chat.book.withPeer(user) : null;
+    if (known) tell("go-to", { room: known.room });
+    else toast(tProblem(problem), "bad");
   }
 }

@@ -153,8 +153,16 @@ class TalkDialog extends LiveElement {
       sayProblem(this, null);
       await work();
     } catch (problem) {
-      sayProblem(this, problem);
+      const isApart = /** @type {any} */ (problem).reason === "blocked";
+      sayProblem(this, isApart ? Object.assign(/** @type {any} */ (problem), { told: this.#apart() }) : problem);
     }
+  }
+
+  /** Why nobody was brought in: whom one has blocked oneself one knows by name. */
+  #apart() {
+    const mine = [...part(this, "many").chosen.values()].filter(({ id }) => this.chat.blocks.has(id));
+    const names = mine.map(({ id }) => this.chat.people.name(id)).join(", ");
+    return names ? t("block.invite.mine", { names }) : t("block.invite");
   }
 
   /* Rendering */

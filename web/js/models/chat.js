@@ -7,6 +7,8 @@
  */
 import { Ev, Op } from "../protocol.js";
 import { Acts } from "./acts.js";
+import { Blocks } from "./blocks.js";
+import { ClubBook } from "./club-book.js";
 import { Feed } from "./feed.js";
 import { FileKeys } from "./file-keys.js";
 import { Gone } from "./gone.js";
@@ -43,8 +45,10 @@ export class Chat extends EventTarget {
   inbox;
   office;
   gone;
-  /** @type {Map<string, any>} */ clubs = new Map();
+  blocks;
+  clubs;
   /** @type {string | null} */ current = null;
+  /** The user that is the assistant, once that is known. @type {string | null} */ assistant = null;
   /** Whether there is an assistant on this server. */
   hasAssistant = false;
   /** Whether a model is connected; without one the assistant only quotes. */
@@ -64,6 +68,8 @@ export class Chat extends EventTarget {
     this.acts = new Acts((op, fields, done) => socket.ask(op, fields, done));
     this.inbox = new Inbox(api);
     this.office = new Office(api);
+    this.blocks = new Blocks(api);
+    this.clubs = new ClubBook((id) => api.club(id), () => this.#emit("rooms"));
     this.gone = new Gone(api, () => this.#emit("selected", this.current));
     this.people.addEventListener("change", () => this.#emit("people"));
     socket.positions = () => this.#positions();
@@ -101,8 +107,7 @@ export class Chat extends EventTarget {
 
   /** What the reader is in a club. @param {string | null} club @returns {string | null} */
   roleIn(club) {
-    const my = club ? this.clubs.get(club)?.my : null;
-    return my?.status === "active" ? my.role : null;
+    return this.clubs.roleIn(club);
   }
 
   /* Actions */
@@ -186,7 +191,7 @@ export class Chat extends EventTarget {
   async refreshRooms() {
     const { items } = await this.#api.rooms();
     for (const room of items) this.book.add(room);
-    this.#loadClubs();
+    this.clubs.want(this.book.clubs);
     this.#emit("rooms");
   }
 
@@ -198,8 +203,14 @@ export class Chat extends EventTarget {
 
   /** @param {any} club as a call answered it */
   learnClub(club) {
-    this.clubs.set(club.id, club);
-    this.#emit("rooms");
+    this.clubs.learn(club);
+  }
+
+  /** The reader has changed what others see of them. @param {import("./people.js").User} user */
+  learnMe(user) {
+    this.me = user;
+    this.people.learn([user]);
+    for (const what of ["people", "rooms"]) this.#emit(what);
   }
 
   /* Socket */
@@ -212,6 +223,7 @@ export class Chat extends EventTarget {
     this.book.replace(ok.rooms);
     this.inbox.ready(ok.inbox ?? {});
     this.office.ready();
+    this.blocks.doubt();
     this.#restoreUnsent();
     this.uploads.again(({ problem }) => problem?.code === "offline");
     for (const room of [...this.#feeds.keys()]) if (!this.book.get(room)) this.#removed({ room, why: "away" });
@@ -219,7 +231,7 @@ export class Chat extends EventTarget {
     // What changed of the room meanwhile stands in no log.
     this.feed?.info.load().catch(() => {});
     for (const [room, feed] of this.#feeds) if (room !== this.current) feed.open();
-    this.#loadClubs();
+    this.clubs.want(this.book.clubs);
     this.#emit("rooms");
   }
 
@@ -236,7 +248,7 @@ export class Chat extends EventTarget {
         return this.#emit("rooms");
       case Ev.RoomAdd:
         this.book.add(event.room);
-        this.#loadClubs();
+        this.clubs.want(this.book.clubs);
         return this.#emit("rooms");
       case Ev.RoomRemove:
         return this.#removed(event);
@@ -266,7 +278,7 @@ export class Chat extends EventTarget {
     this.book.remove(room);
     this.#feeds.delete(room);
     if (club) this.clubs.delete(club);
-    this.#loadClubs();
+    this.clubs.want(this.book.clubs);
     const isShown = this.current === room;
     if (isShown) this.select(null);
     if (isShown && why !== "left") this.gone.show(lost);
@@ -373,19 +385,6 @@ export class Chat extends EventTarget {
 
   #saveUnsent() {
     this.#unsent?.keep(this.#feeds.values());
-  }
-
-  /* Clubs */
-
-  #loadClubs() {
-    for (const id of this.book.clubs) {
-      if (this.clubs.has(id)) continue;
-      this.clubs.set(id, { id, name: "" });
-      this.#api.club(id).then(
-        (/** @type {any} */ club) => this.learnClub(club),
-        () => this.clubs.delete(id),
-      );
-    }
   }
 
   /** @param {string} type @param {any} [detail] */

@@ -2,8 +2,8 @@
  * One room that this page has open: its timeline, who is there, who types, and the sends that
  * wait. A sans-IO state machine: it asks through `link` and is told by `take`, `open` and `lost`.
  *
- * **Invariant:** the sends of one author stand in the order they were written: one is on its way
- * at a time, and the next one waits for its answer.
+ * **Invariant:** what the room has forgotten for this reader is here no more: what was here goes when
+ * that is told, and what was on its way then does not come in.
  *
  * @typedef {{
  *   ask: (op: string, fields: Record<string, any>, done: (problem: any, ok: any) => void) => void,
@@ -14,17 +14,17 @@
  */
 import { Ev, Op } from "../protocol.js";
 import { Lookup } from "./lookup.js";
+import { Older } from "./older.js";
 import { OpenThread } from "./open-thread.js";
 import { Presence } from "./presence.js";
 import { rootOf } from "./reducer.js";
 import { RoomDetail } from "./room-detail.js";
+import { Sender } from "./sender.js";
 import { ThreadBook } from "./threads.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 
-const PAGE = 50;
 const AGAIN_MS = 1500;
-const HISTORY_AGAIN_MS = 3000;
 const KEEP = 600;
 const KEEP_AFTER_TRIM = 300;
 /** They say nothing of a message that somebody who hears them may not read. */
@@ -35,24 +35,22 @@ const PINS = new Set([Ev.MsgPin, Ev.MsgUnpin, Ev.MsgDelete, Ev.MsgEdit]);
 export class Feed {
   #link;
   #tell;
-  /** @type {string | null} */ #onItsWay = null;
+  #sender;
   /** @type {any} */ #againTimer;
-  #historyFailed = -Infinity;
+  #older;
 
   /** @type {FeedState} */ state = "closed";
   presence = new Presence();
   typing = new Typing();
   /** The `n` after which the "new" divider stands. @type {number | null} */
   newAfter = null;
-  isLoadingOlder = false;
   /** The reader wants it unread: nothing is told to be read until they come again. */
   isHeld = false;
   /** What is shown instead of the end: a place in the past. @type {Lookup | null} */ past = null;
   /** The thread beside the conversation. @type {OpenThread | null} */ thread = null;
   threads;
   /** What the room is like and what the reader may do in it. */ info;
-  /** Up to this seq all has gone for good. */ #horizon = 0;
-  /** @type {any[]} what came while history was on its way */ #meanwhile = [];
+  /** Up to this seq there is nothing for the reader, or nothing any more. */ #horizon = 0;
 
   /**
    * @param {{room: string, me: string, link: Link,
@@ -67,6 +65,18 @@ export class Feed {
     this.#link = link;
     this.#tell = tell;
     this.info = new RoomDetail((path) => link.fetch(room, path), () => this.#informed());
+    this.#older = new Older({
+      timeline: this.timeline,
+      fetch: (before, limit) => this.#kept(link.history(room, before, limit)),
+      tell: () => tell("timeline"),
+    });
+    this.#sender = new Sender({
+      room,
+      timeline: this.timeline,
+      ask: (...asked) => link.ask(...asked),
+      isOpen: () => this.isOpen,
+      told: (problem) => this.#sent(problem),
+    });
   }
 
   /** Whether events come in, or will in a moment. */
@@ -99,7 +109,7 @@ export class Feed {
   lost() {
     clearTimeout(this.#againTimer);
     this.state = "closed";
-    this.#onItsWay = null;
+    this.#sender.lost();
     this.presence.lost();
     this.#tell("presence");
   }
@@ -107,6 +117,7 @@ export class Feed {
   /** No more use for it. */
   close() {
     clearTimeout(this.#againTimer);
+    this.#sender.rest();
     if (this.isOpen) this.#link.ask(Op.Close, { room: this.room }, () => {});
     this.state = "closed";
   }
@@ -118,14 +129,14 @@ export class Feed {
     this.isHeld = false;
     if (!send.thread) this.past = null;
     this.#tell("timeline");
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** @param {string} cid */
   again(cid) {
     this.timeline.again(cid);
     this.#tell("timeline");
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** @param {string} cid */
@@ -135,27 +146,12 @@ export class Feed {
   }
 
   /** Fetches a page of history, if there is one and none is on its way. */
-  async older() {
-    const { timeline } = this;
-    if (this.isLoadingOlder || timeline.complete || !this.isLoaded) return;
-    if (Date.now() - this.#historyFailed < HISTORY_AGAIN_MS) return;
-    this.isLoadingOlder = true;
-    const before = timeline.oldestSeq;
-    this.#meanwhile = [];
-    try {
-      const { items, next } = await this.#link.history(this.room, before, PAGE);
-      // A snapshot may have replaced everything meanwhile.
-      if (timeline.oldestSeq !== before) return;
-      // Long texts make a page short, and still there is more.
-      timeline.prepend(items, next ? 0 : Infinity);
-      for (const event of this.#meanwhile) if (event.ev !== Ev.MsgNew) timeline.change(event, true);
-    } catch (problem) {
-      this.#historyFailed = Date.now();
-      throw problem;
-    } finally {
-      this.isLoadingOlder = false;
-      this.#tell("timeline");
-    }
+  older() {
+    return this.#older.load();
+  }
+
+  get isLoadingOlder() {
+    return this.#older.isLoading;
   }
 
   /** Lets go of what was scrolled out of sight long ago. */
@@ -244,7 +240,11 @@ export class Feed {
 
   #informed() {
     this.#tell("detail");
-    const { horizon = 0 } = this.detail ?? {};
+    this.#forget(this.detail?.horizon ?? 0);
+  }
+
+  /** What lies up to a seq has gone for good, and leaves this page as well. @param {number} horizon */
+  #forget(horizon) {
     if (horizon <= this.#horizon) return;
     this.#horizon = horizon;
     for (const passage of this.#passages()) passage.forget(horizon);
@@ -254,9 +254,16 @@ export class Feed {
     for (const what of /** @type {const} */ (["timeline", "threads", "pins"])) this.#tell(what);
   }
 
+  /** A page of messages, without those that were forgotten while it was on its way. @param {Promise<{items: any[], next?: any}>} asked */
+  async #kept(asked) {
+    const before = this.#horizon;
+    const page = await asked;
+    return this.#horizon > before ? { ...page, items: page.items.filter(({ seq }) => seq > this.#horizon) } : page;
+  }
+
   /** @param {string} path @param {(message: any) => boolean} [belongs] */
   #lookup(path, belongs) {
-    return new Lookup({ me: this.me, belongs, fetch: (query) => this.#link.fetch(this.room, path, query) });
+    return new Lookup({ me: this.me, belongs, fetch: (query) => this.#kept(this.#link.fetch(this.room, path, query)) });
   }
 
   /* Events */
@@ -306,7 +313,7 @@ export class Feed {
 
   /** What is shown beside the conversation hears of it, too. @param {any} event */
   #spread(event) {
-    if (this.isLoadingOlder) this.#meanwhile.push(event);
+    this.#older.take(event);
     this.past?.take(event);
     this.thread?.take(event, this.timeline);
     const root = rootOf(event.d ?? {});
@@ -335,8 +342,11 @@ export class Feed {
   #opened(ok) {
     if (ok.snapshot) this.#reset(ok);
     this.state = ok.resumed && ok.replay > 0 ? "replaying" : "live";
+    // What newcomers may read can be more again than it was.
+    if (ok.resumed) this.#horizon = Math.min(this.#horizon, ok.horizon ?? 0);
+    this.#forget(ok.horizon ?? 0);
     this.#tell("timeline");
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** What lies beside was not told of what happened meanwhile. @param {any} ok */
@@ -371,25 +381,11 @@ export class Feed {
     });
   }
 
-  /* Sending */
-
-  #pump() {
-    if (!this.isOpen || this.#onItsWay) return;
-    const next = this.timeline.pending.find(({ state }) => state === "sending");
-    if (!next) return;
-    const { cid, text, reply_to } = next;
-    const thread = next.thread ?? undefined;
-    const files = next.files.length > 0 ? next.files.map(({ id }) => id) : undefined;
-    this.#onItsWay = cid;
-    this.#link.ask(Op.Send, { room: this.room, cid, text, reply_to, thread, files }, (problem, ok) => {
-      this.#onItsWay = null;
-      if (!problem) this.timeline.accept(cid, ok);
-      else if (problem.isSoonOver) return this.#later(() => this.#pump(), problem.retryMs);
-      else this.timeline.refuse(cid, problem);
-      if (problem?.code === "muted") this.info.load().catch(() => {});
-      this.#tell("timeline");
-      this.#pump();
-    });
+  /** A send was answered. @param {any} problem */
+  #sent(problem) {
+    // What one may not do any more is shown before one tries again.
+    if (problem?.code === "muted" || problem?.reason === "blocked") this.info.load().catch(() => {});
+    this.#tell("timeline");
   }
 
   /** @param {() => void} work @param {number | null} ms */

@@ -2,7 +2,7 @@
  * The room that the reader looked at when they lost it: its name and why, and nothing that was said in it.
  *
  * @typedef {{room: string, name: string, why: string, club: string | null, clubName: string}} Lost
- * @typedef {Lost & {until: number | null}} GoneRoom
+ * @typedef {Lost & {until: number | null, reason: string}} GoneRoom
  */
 export class Gone {
   #api;
@@ -19,14 +19,14 @@ export class Gone {
     this.now = null;
   }
 
-  /** Who is banned may ask until when. @param {Lost} lost */
+  /** Who is banned may ask until when, and why. @param {Lost} lost */
   async show(lost) {
-    const gone = { ...lost, until: null };
+    const gone = { ...lost, until: null, reason: "" };
     this.now = gone;
     this.#tell();
-    const { code, until = null } = await this.#api.ofRoom(lost.room, "").catch((/** @type {any} */ problem) => problem);
+    const { code, until = null, banReason = "" } = await this.#api.ofRoom(lost.room, "").catch((/** @type {any} */ problem) => problem);
     if (code !== "banned" || this.now !== gone) return;
-    Object.assign(gone, { why: "banned", until });
+    Object.assign(gone, { why: "banned", until, reason: banReason });
     this.#tell();
   }
 }

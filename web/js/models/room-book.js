@@ -19,6 +19,11 @@ export class RoomBook {
     return this.#rooms.get(id) ?? null;
   }
 
+  /** The private room with somebody. @param {string} user */
+  withPeer(user) {
+    return [...this.#rooms.values()].find(({ peer }) => peer === user) ?? null;
+  }
+
   get size() {
     return this.#rooms.size;
   }

@@ -6,16 +6,18 @@
  *
  * @typedef {{topic: string, history: string, write: string, slow_mode_s: number, listed: boolean, host_id: string | null,
  *   retention_days: number | null, horizon: number, assistant?: string, rank: string,
- *   muted_until: number | null, mute_reason: string,
+ *   muted_until: number | null, mute_reason: string, blocked?: boolean,
  *   permissions: Record<string, string>, may: Set<string>, own: string[]}} Detail
  */
 const RANKS = ["member", "moderator", "owner"];
 /** What `room.update` calls as the room itself does. */
-const SAME = ["name", "topic", "history", "write", "slow_mode_s", "listed", "assistant", "horizon"];
+const SAME = ["name", "topic", "history", "write", "slow_mode_s", "listed", "assistant", "horizon", "blocked"];
 /** What says all that there is to say of itself. */
-const ENOUGH = new Set([...SAME.filter((name) => name !== "write"), "retention_days", "horizon_n", "notify", "hidden", "muted_until", "mute_reason"]);
+const ENOUGH = new Set([...SAME.filter((name) => !["write", "blocked"].includes(name)), "retention_days", "horizon_n", "notify", "hidden", "muted_until", "mute_reason"]);
 /** What who is muted may not do, whatever their rank. */
 const NEEDS_VOICE = ["send", "attach"];
+/** What nobody may do in a private room while one of the two has blocked the other, as the rules say by then, too. */
+const NEEDS_PEACE = ["send", "attach", "react", "pin"];
 /** A menu does not wait longer to know what may be done. */
 const MENU_MS = 400;
 
@@ -49,6 +51,7 @@ export class RoomDetail {
   /** @param {string} permission */
   may(permission) {
     if (this.mute && NEEDS_VOICE.includes(permission)) return false;
+    if (this.now?.blocked && NEEDS_PEACE.includes(permission)) return false;
     return this.now?.may.has(permission) ?? false;
   }
 
