@@ -51,8 +51,8 @@ pub(crate) enum PresenceMsg {
     RemoveRoom(UserId, RoomId),
     /// A room woke and wants to hear.
     Watch(RoomHandle),
-    /// A room sleeps.
-    Forget(RoomId),
+    /// A room ended; perhaps the next one has told already that it wants to hear.
+    Forget(RoomHandle),
     /// What another node says of its users.
     Abroad(u64, Vec<Told>, Option<Roll>),
     /// What another node says of how its users are.
@@ -164,10 +164,7 @@ impl Actor for Presence {
             }
             PresenceMsg::RemoveRoom(user, room) => state.remove_room(user, room),
             PresenceMsg::Watch(room) => state.watch(room),
-            PresenceMsg::Forget(room) => {
-                state.watchers.remove(&room);
-                state.news.remove(&room);
-            }
+            PresenceMsg::Forget(room) => state.forget(&room),
             PresenceMsg::Abroad(node, users, roll) => {
                 let moves = state.abroad.hear(node, users, roll, Instant::now());
                 state.follow(moves);
@@ -238,6 +235,9 @@ impl State {
     }
 
     fn watch(&mut self, room: RoomHandle) {
+        if self.watchers.get(&room.room).is_some_and(|known| room.is_before(known)) {
+            return;
+        }
         let joins: Vec<_> = self.by_room.get(&room.room).into_iter().flatten().copied().collect();
         if !joins.is_empty() {
             let _ended = room.answer(RoomMsg::Presence { joins, leaves: Vec::new() });
@@ -251,6 +251,13 @@ impl State {
             news.states.clear();
         }
         self.watchers.insert(room.room, room);
+    }
+
+    fn forget(&mut self, room: &RoomHandle) {
+        if self.watchers.get(&room.room).is_some_and(|known| !room.is_before(known)) {
+            self.watchers.remove(&room.room);
+            self.news.remove(&room.room);
+        }
     }
 
     fn join(&mut self, user: UserId, room: RoomId) {

@@ -112,8 +112,8 @@ impl PresenceHandle {
         self.tell(PresenceMsg::Watch(room));
     }
 
-    /// A room sleeps.
-    pub(crate) fn forget(&self, room: RoomId) {
+    /// A room ended.
+    pub(crate) fn forget(&self, room: RoomHandle) {
         self.tell(PresenceMsg::Forget(room));
     }
 

@@ -289,6 +289,12 @@ pub(crate) enum Undelivered {
 }
 
 impl RoomHandle {
+    /// Whether this room has lived before that one, of the same id. The end of the one may be told after
+    /// the start of the other.
+    pub(crate) fn is_before(&self, that: &Self) -> bool {
+        self.mailbox.actor().get_id() < that.mailbox.actor().get_id()
+    }
+
     /// Leaves a command. Fast when there is a place; waits for one otherwise, so that the caller's
     /// client feels the pressure.
     pub(crate) async fn ask(&self, msg: RoomMsg) -> Result<(), Undelivered> {

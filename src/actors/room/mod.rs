@@ -150,7 +150,7 @@ impl Actor for Room {
         _me: ActorRef<Self::Msg>,
         live: &mut Live,
     ) -> Result<(), ActorProcessingErr> {
-        self.rooms.presence.forget(live.room);
+        self.rooms.presence.forget(live.me.clone());
         Ok(())
     }
 }

@@ -65,14 +65,17 @@ impl Models {
     }
 }
 
-/// The same test on both engines, with a model that behaves so.
+/// The same test on both engines, with a model that behaves so, and settings of the test's own.
 macro_rules! on_both_with {
     ($model:literal: $($name:ident),+ $(,)?) => {
+        crate::assistant::on_both_with!($model, [] => $($name),+);
+    };
+    ($model:literal, $settings:expr => $($name:ident),+ $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 let models = crate::assistant::Models::listen().await;
-                let app = models.app($model).await;
+                let app = models.app_with($model, &$settings).await;
                 super::$name(&app, &models).await;
                 app.end().await;
             })+
@@ -84,7 +87,9 @@ macro_rules! on_both_with {
                     return;
                 };
                 let models = crate::assistant::Models::listen().await;
-                let app = models.app_with($model, &[("MOIM_DATABASE_URL", url.as_str())]).await;
+                let mut settings: Vec<(&str, &str)> = Vec::from($settings);
+                settings.push(("MOIM_DATABASE_URL", &url));
+                let app = models.app_with($model, &settings).await;
                 super::$name(&app, &models).await;
                 app.end().await;
             })+
