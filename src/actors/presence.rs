@@ -13,6 +13,8 @@ mod census;
 mod handle;
 mod others;
 mod states;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
