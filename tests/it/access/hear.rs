@@ -1,5 +1,6 @@
 //! Everything happens in a room, and everybody listens: who hears what.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -233,13 +234,10 @@ impl Scene {
             one.leave_stream(self, quiet).await;
         }
         let wide = json!({ "text": "\u{1}".repeat(3_900) });
-        let mut upto = quiet;
-        for _ in 0..FLOOD {
-            upto = self.tell(WIDE, wide.clone()).await.1;
-        }
-        for one in ears {
-            one.read_on(self, upto).await;
-        }
+        // All at once, and all read at once: who reads nothing for half a minute is sent away.
+        let told = join_all((0..FLOOD).map(|_| self.tell(WIDE, wide.clone()))).await;
+        let upto = told.iter().map(|(_, seq)| *seq).fold(quiet, i64::max);
+        join_all(ears.iter_mut().map(|one| one.read_on(self, upto))).await;
     }
 
     /// The last words: in the room, for those who are still there, and then where all are.

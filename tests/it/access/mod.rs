@@ -40,8 +40,13 @@ async fn everybody_is_answered_as_the_table_says(app: &TestApp) {
 
 /// Who has heard everything waits for the others without a sign of life, and for the end. The assistant
 /// speaks in all rooms at once.
-const CALM: [(&str, &str); 3] =
-    [("MOIM_HEARTBEAT_MS", "300000"), ("MOIM_DRAIN_WINDOW_MS", "0"), ("MOIM_AI_CONCURRENCY", "16")];
+const CALM: [(&str, &str); 5] = [
+    ("MOIM_HEARTBEAT_MS", "300000"),
+    ("MOIM_DRAIN_WINDOW_MS", "0"),
+    ("MOIM_AI_CONCURRENCY", "16"),
+    ("MOIM_AI_BETWEEN_TOKENS_MS", "300000"),
+    ("MOIM_AI_ANSWER_MS", "600000"),
+];
 
 /// A model that says a few words, and then nothing until it is stopped.
 const FALTERING: &str = "hang-after:3";

@@ -149,7 +149,7 @@ async fn what_was_noted_survives_a_crash_of_who_buries_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_room_in_the_middle_of_an_answer_is_no_end_of_it() {
     let models = Models::listen().await;
-    let app = models.app("tps:60+words:40").await;
+    let app = models.app("tps:40+words:160").await;
     let (_, room, mut session) = talker(&app, "mina").await;
     ask(&mut session, &room, "c-1", "@ai hello").await;
     let start = session.expect("ai.start").await;

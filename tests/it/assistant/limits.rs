@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Models, ask, hear, on_both_with, talker};
 use crate::support::{TestApp, eventually};
 
-on_both_with!("tps:60+words:60": one_answer_at_a_time_and_one_that_waits);
+on_both_with!("tps:20+words:2000": one_answer_at_a_time_and_one_that_waits);
 
 mod hanging {
     use super::a_thousand_calls_are_two_questions;
@@ -37,11 +37,13 @@ async fn one_answer_at_a_time_and_one_that_waits(app: &TestApp, models: &Models)
     at_bob.expect("ai.end").await;
     let heard = hear_next(&mut at_bob).await;
     assert_eq!(heard["d"]["reply_to"], second);
+    let second = heard["d"]["run"].clone();
     // A question that waits is taken back.
     let fourth = ask(&mut at_mina, &room, "c-4", "@ai four").await;
     let wait = at_mina.expect("ai.wait").await;
     assert_eq!(wait["message"], fourth);
     at_mina.ok(json!({ "op": "ai.stop", "run": wait["run"] })).await;
+    at_mina.ok(json!({ "op": "ai.stop", "run": second })).await;
     at_bob.expect("ai.end").await;
     at_bob.expect_none(|line| line["ev"] == "ai.start" && line["d"]["reply_to"] == fourth).await;
     assert_eq!(models.mock.calls().len(), 2);
@@ -222,7 +224,7 @@ async fn an_answer_that_meets_its_budget_ends_with_it() {
 async fn who_asks_in_many_rooms_waits_behind_who_asks_once() {
     let models = Models::listen().await;
     let one = [("MOIM_AI_CONCURRENCY", "1")];
-    let app = models.app_with("tps:60+words:90", &one).await;
+    let app = models.app_with("tps:20+words:2000", &one).await;
     let (mina, lobby, mut at_mina) = talker(&app, "mina").await;
     let mut rooms = vec![lobby];
     for name in ["readers", "writers"] {
@@ -232,6 +234,7 @@ async fn who_asks_in_many_rooms_waits_behind_who_asks_once() {
         at_mina.open(room).await;
         ask(&mut at_mina, room, "c-1", "@ai hello").await;
     }
+    let first = at_mina.expect("ai.start").await["d"]["run"].clone();
     let waiting: Vec<_> =
         at_mina.expect_many("ai.wait", 2).await.iter().map(|wait| wait["run"].clone()).collect();
     let bob = app.person("bob").await;
@@ -240,6 +243,7 @@ async fn who_asks_in_many_rooms_waits_behind_who_asks_once() {
     at_bob.open(&room).await;
     ask(&mut at_bob, &room, "c-1", "@ai hello").await;
     assert_eq!(at_bob.expect("ai.wait").await["place"], 3, "one is answered, two came before");
+    at_mina.ok(json!({ "op": "ai.stop", "run": first })).await;
     at_bob.expect("ai.start").await;
     for run in waiting {
         let path = format!("/v1/ai/runs/{}", run.as_str().unwrap());

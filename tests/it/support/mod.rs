@@ -36,7 +36,7 @@ pub(crate) use self::rest::{Rest, person};
 pub(crate) use self::sse::Sse;
 
 /// Nothing in a healthy server takes this long.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A server in this process, on a free port, with a data folder of its own.
 pub(crate) struct TestApp {
