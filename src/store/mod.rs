@@ -61,6 +61,7 @@ mod threads;
 mod tickets;
 mod traces;
 mod transfer;
+mod wal;
 mod writer;
 
 use db::{Db, Pools, fetch_one};

@@ -167,6 +167,8 @@ async fn open_sqlite(path: &Path, faults: &Faults) -> Result<Db, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous(faults))
         .pragma("journal_size_limit", WAL_BYTES)
+        // What was deleted is to be gone, from the pages as well.
+        .pragma("secure_delete", "ON")
         .optimize_on_close(true, None);
     let writer = sqlite_pool(1).connect_with(writer).await.map_err(|why| sqlite_says(path, why))?;
     let (found,): (String,) = sqlx::query_as("SELECT sqlite_version()")

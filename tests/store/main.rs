@@ -22,6 +22,7 @@ mod demoted;
 mod failures;
 mod families;
 mod files;
+mod forgotten;
 mod inbox;
 mod jobs;
 mod marks;

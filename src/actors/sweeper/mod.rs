@@ -35,6 +35,9 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// So long nobody else works on what this node has taken.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// What was deleted stands in the log of the database for so long at most, or as long as somebody always reads.
+const EMPTIED_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Message of the sweeper.
 pub(super) enum SweeperMsg {
     /// There may be something to do: a node may have ended and left it.
@@ -78,6 +81,8 @@ pub(super) struct Sweeper {
 pub(super) struct Work {
     erasing: Option<Erasure>,
     keeping: Keeping,
+    /// When the log of the database was emptied.
+    emptied: Option<Instant>,
     /// The next piece has its time.
     is_planned: bool,
 }
@@ -121,6 +126,7 @@ impl Actor for Sweeper {
         let next = match msg {
             SweeperMsg::Look => {
                 work.keeping.look(Instant::now());
+                self.empty_log(work).await;
                 Some(Duration::ZERO)
             }
             SweeperMsg::Called => {
@@ -154,6 +160,16 @@ impl Sweeper {
                 Some(PAUSE)
             }
             Err(_elapsed) => Some(PAUSE),
+        }
+    }
+
+    async fn empty_log(&self, work: &mut Work) {
+        let began = *work.emptied.get_or_insert_with(Instant::now);
+        if began.elapsed() >= EMPTIED_EVERY {
+            work.emptied = None;
+            if let Err(why) = self.rooms.store.empty_wal().await {
+                tracing::warn!("the log of the database is not emptied: {why}");
+            }
         }
     }
 
