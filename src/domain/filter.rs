@@ -8,9 +8,11 @@
 mod pattern;
 mod word;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +76,8 @@ pub struct Filter {
 struct Rule {
     id: FilterId,
     action: FilterAction,
-    matcher: Matcher,
+    /// Shared by the filters in which the rule is, one after the other.
+    matcher: Arc<Matcher>,
 }
 
 /// What becomes of a text.
@@ -96,12 +99,22 @@ impl Filter {
     /// program, is left out.
     #[must_use]
     pub fn new(rules: &[FilterRule]) -> Self {
+        Self::default().renewed(rules)
+    }
+
+    /// The same, with what this filter has of them ready already: a rule is never another under its id.
+    #[must_use]
+    pub fn renewed(&self, rules: &[FilterRule]) -> Self {
+        let known: HashMap<_, _> = self.rules.iter().map(|rule| (rule.id, rule)).collect();
         let ready = |rule: &FilterRule| {
-            let matcher = rule.pattern.matcher(rule.action).ok()?;
+            let matcher = match known.get(&rule.id) {
+                Some(known) => Arc::clone(&known.matcher),
+                None => Arc::new(rule.pattern.matcher(rule.action).ok()?),
+            };
             Some(Rule { id: rule.id, action: rule.action, matcher })
         };
         let rules: Vec<_> = rules.iter().filter_map(ready).collect();
-        let has_words = rules.iter().any(|rule| matches!(rule.matcher, Matcher::Word(_)));
+        let has_words = rules.iter().any(|rule| matches!(*rule.matcher, Matcher::Word(_)));
         Self { rules, has_words }
     }
 

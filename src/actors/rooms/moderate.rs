@@ -122,6 +122,19 @@ impl RoomsHandle {
         self.filters.of(&self.store, scope, stamp).await
     }
 
+    /// Works a rule for texts out, when the others before it are.
+    ///
+    /// # Errors
+    /// `internal` when that panicked.
+    pub async fn work_out<T, F>(&self, work: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let broken = || Refusal::new(ErrorCode::Internal, "the rule could not be worked out");
+        self.filters.make(work).await.ok_or_else(broken)
+    }
+
     /// Who is in this room has these ranks from now on, as the store says already.
     pub fn stand(&self, room: RoomId, ranks: &[(UserId, Rank)]) {
         let stands = |(user, rank): &(UserId, Rank)| Commit::Member {

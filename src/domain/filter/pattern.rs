@@ -20,7 +20,7 @@ const TABLE: usize = 512 << 10;
 /// Bytes that making the table may take on the way.
 const MAKING: usize = 2 << 20;
 /// The same for the automaton that it is made from.
-const AUTOMATON: usize = 256 << 10;
+const AUTOMATON: usize = 128 << 10;
 /// How deep brackets may be.
 const DEPTH: u32 = 32;
 

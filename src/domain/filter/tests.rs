@@ -199,3 +199,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_ready_stays_ready() {
+    let rule = |id, text: &str| FilterRule {
+        id: FilterId(id),
+        pattern: Pattern::parse(FilterKind::Regex, text).unwrap(),
+        action: FilterAction::Mask,
+    };
+    let before = Filter::new(&[rule(1, "a+"), rule(2, "b+")]);
+    let after = before.renewed(&[rule(2, "b+"), rule(3, "c+")]);
+    assert!(Arc::ptr_eq(&before.rules[1].matcher, &after.rules[0].matcher));
+    assert_eq!(after.found_by("abc"), [FilterId(2), FilterId(3)]);
+}

@@ -147,7 +147,7 @@ async fn make(
 ) -> Result<HttpResponse, ApiError> {
     may_rule(api, scope, caller).await?;
     api.throttle.filter(caller.user())?;
-    let (pattern, action) = read(body).await?;
+    let (pattern, action) = read(api, body).await?;
     check_size(api, scope, &pattern, action).await?;
     let new = NewFilter { scope, pattern: &pattern, action, by: caller.user(), at: Millis::now() };
     match api.store.add_filter(new).await? {
@@ -264,15 +264,15 @@ const fn club_of(scope: FilterScope) -> Option<ClubId> {
     }
 }
 
-async fn read(body: NewFilterBody) -> Result<(Pattern, FilterAction), ApiError> {
+async fn read(api: &Api, body: NewFilterBody) -> Result<(Pattern, FilterAction), ApiError> {
     let NewFilterBody { kind, pattern, action } = body;
     let mut fields = Fields::default();
     let kind = kind.as_deref().map_or(Ok(FilterKind::Word), str::parse);
     let kind = fields.take("kind", kind).unwrap_or(FilterKind::Word);
     let action = fields.take("action", action.parse::<FilterAction>());
     // Working an expression out takes its time; the worker has others to serve.
-    let parsed = web::block(move || Pattern::parse(kind, &pattern)).await;
-    let parsed: Result<Pattern, InvalidPattern> = parsed.map_err(|why| ApiError::internal(&why))?;
+    let parsed: Result<Pattern, InvalidPattern> =
+        api.rooms.work_out(move || Pattern::parse(kind, &pattern)).await?;
     let pattern = fields.take("pattern", parsed);
     match (pattern, action) {
         (Some(pattern), Some(action)) => {
@@ -292,8 +292,7 @@ async fn check_size(
 ) -> Result<(), ApiError> {
     let others = filter(api, scope).await?.map_or(0, |filter| filter.bytes());
     let rule = FilterRule { id: FilterId(0), pattern: pattern.clone(), action };
-    let made = web::block(move || Filter::new(&[rule]).bytes()).await;
-    let own = made.map_err(|why| ApiError::internal(&why))?;
+    let own = api.rooms.work_out(move || Filter::new(&[rule]).bytes()).await?;
     if others + own > FILTER_BYTES { Err(full()) } else { Ok(()) }
 }
 
