@@ -88,6 +88,8 @@ pub struct Metrics {
     pub deliveries: Counter,
     /// System calls that wrote to sockets.
     pub writes: Counter,
+    /// Tasks of sessions that were woken.
+    pub wakes: Counter,
     /// Events written as JSON: once each, however many hear them.
     pub encoded: Counter,
     statements: Counter,
@@ -135,6 +137,7 @@ impl Metrics {
             set_aside: Counter::default(),
             deliveries: Counter::default(),
             writes: Counter::default(),
+            wakes: Counter::default(),
             encoded: Counter::default(),
             statements: Counter::default(),
             shed: Counter::default(),
@@ -175,6 +178,7 @@ impl Metrics {
         r.register("messages_set_aside", "messages that always crashed", self.set_aside.clone());
         r.register("deliveries", "room events put into outboxes", self.deliveries.clone());
         r.register("socket_writes", "system calls that wrote frames", self.writes.clone());
+        r.register("session_wakes", "tasks of sessions that were woken", self.wakes.clone());
         r.register("events_encoded", "events written as JSON", self.encoded.clone());
         r.register("sql_statements", "statements sent to the database", self.statements.clone());
         r.register("messages_shed", "messages refused because too much waited", self.shed.clone());

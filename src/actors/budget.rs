@@ -3,6 +3,9 @@
 //! each, and together they never have more than the whole.
 //!
 //! Bytes that several outboxes share are counted in each: the real memory is less.
+//!
+//! What the outboxes do is counted here as well, and told in batches: a counter that all workers touch
+//! costs more than a write.
 
 use std::cell::Cell;
 
@@ -14,17 +17,34 @@ const PART: usize = 16;
 pub(crate) struct Budget {
     limit: usize,
     used: Cell<usize>,
+    writes: Cell<u64>,
+    wakes: Cell<u64>,
 }
 
 impl Budget {
     /// Nothing waits yet.
     pub(crate) const fn new(limit: usize) -> Self {
-        Self { limit, used: Cell::new(0) }
+        Self { limit, used: Cell::new(0), writes: Cell::new(0), wakes: Cell::new(0) }
     }
 
     /// An outbox has as many bytes now instead of so many before.
     pub(crate) fn changed(&self, before: usize, now: usize) {
         self.used.set((self.used.get() + now).saturating_sub(before));
+    }
+
+    /// A socket was given bytes, whether it took them or not: one system call.
+    pub(crate) fn wrote(&self) {
+        self.writes.set(self.writes.get() + 1);
+    }
+
+    /// The task of a session was woken.
+    pub(crate) fn woke(&self) {
+        self.wakes.set(self.wakes.get() + 1);
+    }
+
+    /// System calls that wrote, and tasks that were woken, since this was asked last.
+    pub(crate) fn take_counts(&self) -> (u64, u64) {
+        (self.writes.take(), self.wakes.take())
     }
 
     /// Bytes that are free.

@@ -160,7 +160,10 @@ impl Outbox {
             return None;
         };
         let is_free = self.bytes.get() == 0 && self.ending.get() == Ending::No;
-        is_free.then(|| socket.try_write(bytes).unwrap_or(0))
+        is_free.then(|| {
+            self.budget.wrote();
+            socket.try_write(bytes).unwrap_or(0)
+        })
     }
 
     /// Puts the close frame behind what waits, or in place of it when the peer does not read.
@@ -201,6 +204,7 @@ impl Outbox {
         };
         let mut queue = self.queue.borrow_mut();
         while !queue.is_empty() {
+            self.budget.wrote();
             match queue.write_to(socket) {
                 Ok(0) => return self.broken(&mut queue),
                 Ok(count) => {
@@ -278,6 +282,7 @@ impl Outbox {
     /// Wakes the session's task.
     pub(crate) fn wake(&self) {
         if let Some(task) = &*self.task.borrow() {
+            self.budget.woke();
             task.wake_by_ref();
         }
     }

@@ -58,7 +58,8 @@ fn cost(server: &Server, messages: usize, work: impl FnOnce()) -> Cost {
             of("moim_socket_writes_total"),
             of("moim_events_encoded_total"),
             of("moim_sql_statements_total"),
-            handled(&server.actors()["root"]),
+            // What a session is woken for is a hop as well.
+            of("moim_session_wakes_total") + handled(&server.actors()["root"]),
         ]
     };
     let before = counted();

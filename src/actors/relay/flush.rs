@@ -67,7 +67,9 @@ impl Relay {
 
     /// Flushes some of those that cannot wait; true if there are more.
     pub(super) fn flush_listed(&self) -> bool {
-        self.metrics.writes.inc_by(self.writes.take());
+        let (writes, wakes) = self.budget.take_counts();
+        self.metrics.writes.inc_by(writes);
+        self.metrics.wakes.inc_by(wakes);
         for seat in self.listed.some() {
             if let Some(outbox) = self.outbox_of(seat) {
                 outbox.is_listed.set(false);

@@ -80,8 +80,7 @@ pub(crate) struct Relay {
     ticks: Cell<u64>,
     turns: Cell<u32>,
     lateness: Cell<Lateness>,
-    /// Counted here and told in batches: a counter that all workers touch costs more than a write.
-    writes: Cell<u64>,
+    /// Counted here and told in batches, as what the outboxes do.
     handled: Cell<u64>,
     deliveries: Cell<u64>,
     budget: Rc<Budget>,
@@ -118,7 +117,6 @@ impl Relay {
             ticks: Cell::new(0),
             turns: Cell::new(0),
             lateness: Cell::default(),
-            writes: Cell::new(0),
             handled: Cell::new(0),
             deliveries: Cell::new(0),
             budget: Rc::new(Budget::new(outbox_bytes)),
@@ -311,7 +309,6 @@ impl Relay {
         if outbox.blocked_since.get().is_some() {
             return Flushed::Blocked;
         }
-        self.writes.set(self.writes.get() + 1);
         outbox.flush(self.now.get())
     }
 

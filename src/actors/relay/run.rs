@@ -79,7 +79,6 @@ impl Relay {
         if at_once > 0 && entry.openings.is_empty() {
             self.at_once.set(at_once - 1);
             if let Some(taken) = entry.outbox.offer(&bytes) {
-                self.writes.set(self.writes.get() + 1);
                 bytes.advance(taken);
             }
             if bytes.is_empty() {
