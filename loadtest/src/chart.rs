@@ -31,6 +31,9 @@ pub(crate) struct Axis {
 pub(crate) struct Line {
     pub label: String,
     pub points: Vec<(f64, f64)>,
+    /// Where it begins anew: no line leads across.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<f64>,
 }
 
 impl Axis {
@@ -51,7 +54,7 @@ impl Axis {
 
 impl Line {
     pub(crate) fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.into(), points }
+        Self { label: label.into(), points, starts: Vec::new() }
     }
 }
 

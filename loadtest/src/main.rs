@@ -4,9 +4,9 @@
 //! * `client`, `frame`, `http`, `endpoint`: the cheap clients, and whom they call. `crowd`: a room full of them, and what they saw.
 //!   `setup`: users, clubs and rooms by REST.
 //! * `town/`: sessions that follow rooms, judged by seq over lost connections.
-//! * `server`: starts and ends the server under test. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
+//! * `server`: starts and ends the server under test, on a free `port`. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
 //! * `pace`: when open-loop sends are due. `scan`: what a delivery says. `timeline`: latency over time. `sample`: CPU and memory
-//!   over time. `chart`: pictures as data.
+//!   over time, of each `subject`. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
 //!   `page`: as a page with pictures.
 //! * `cost`, `nodes`, `metrics`: CPU of several processes, of each node, and what the server counts itself.
@@ -35,6 +35,7 @@ mod metrics;
 mod nodes;
 mod pace;
 mod page;
+mod port;
 mod postgres;
 mod proc;
 mod progress;
@@ -45,6 +46,7 @@ mod scenario;
 mod server;
 mod setup;
 mod sse;
+mod subject;
 mod table;
 mod timeline;
 mod town;

@@ -1,10 +1,10 @@
 //! What each node of a server costs by itself. Everything else in a report is of all of them together.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::proc::{CpuMark, Process};
 use crate::report::Report;
-use crate::sample::Sampler;
+use crate::sample::{Follow, Sampler};
 use crate::table::Table;
 
 /// From the first moment of a run to its last.
@@ -12,24 +12,27 @@ pub(crate) struct Watch {
     begin: Instant,
     /// By number, from 1.
     nodes: Vec<(String, Process, CpuMark)>,
-    sampler: Sampler,
+    _followed: Vec<Follow>,
 }
 
 impl Watch {
-    /// Begins now, if there are several. Must be called on a `LocalSet`.
-    pub(crate) fn start(all: Process) -> Option<Self> {
+    /// Begins now, if there are several.
+    pub(crate) fn start(all: Process, sampler: &Sampler) -> Option<Self> {
+        if all.only().is_some() {
+            return None;
+        }
         let node = |(at, process): (usize, Process)| {
             Some((format!("node {}", at + 1), process, process.cpu().ok()?))
         };
         let nodes: Vec<_> = all.each().enumerate().filter_map(node).collect();
-        let tracks = nodes.iter().map(|(name, process, _mark)| (name.clone(), *process));
-        let sampler = Sampler::start(tracks.collect::<Vec<_>>(), Duration::from_millis(500));
-        (nodes.len() > 1).then(|| Self { begin: Instant::now(), nodes, sampler })
+        let follow =
+            |(name, process, _mark): &(String, Process, CpuMark)| sampler.follow(name, *process);
+        let followed = nodes.iter().map(follow).collect();
+        Some(Self { begin: Instant::now(), nodes, _followed: followed })
     }
 
     pub(crate) fn report(self, report: &mut Report) {
         let passed = self.begin.elapsed().as_secs_f64().max(1e-9);
-        let samples = self.sampler.stop();
         let columns = ["node", "CPU s", "CPU %", "MiB at the end", "MiB at most"];
         let mut table =
             Table::new("nodes", "Each node, from the first to the last moment", &columns);
@@ -42,8 +45,5 @@ impl Watch {
             table.row(name, [cpu, share, now, most]);
         }
         report.table(table);
-        report.chart(samples.cpu_chart("nodes_cpu"));
-        report.chart(samples.memory_chart("nodes_memory"));
-        report.series("nodes", samples.rows());
     }
 }

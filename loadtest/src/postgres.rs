@@ -10,7 +10,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::proc::{Pins, Process};
+use crate::proc::Pins;
+use crate::subject::Family;
 
 /// Keeps the server until standard input ends, which it does however this process ends.
 const KEEPER: &str = r#"
@@ -72,11 +73,8 @@ impl Cluster {
     }
 
     /// The postmaster and its children; those that serve a pool live as long as it.
-    pub(crate) fn processes(&self) -> Vec<Process> {
-        let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let children = pids.filter(|pid| parent_of(*pid) == Some(self.server));
-        std::iter::once(self.server).chain(children).map(Process::of).collect()
+    pub(crate) fn family(&self) -> Family {
+        Family(self.server)
     }
 }
 
@@ -85,12 +83,6 @@ impl Drop for Cluster {
         drop(self.lifeline.take());
         let _ = self.keeper.wait();
     }
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold blanks; state and parent follow it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The folder of the programs: on the path, or where Debian keeps them, newest first.
@@ -124,11 +116,6 @@ fn ids_of(name: &str, users: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_process_has_a_parent() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
-    }
 
     #[test]
     fn a_user_is_found_by_name() {

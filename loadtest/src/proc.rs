@@ -42,6 +42,14 @@ impl CpuMark {
     }
 }
 
+impl std::ops::AddAssign for CpuMark {
+    /// That of another process.
+    fn add_assign(&mut self, other: Self) {
+        self.coarse += other.coarse;
+        self.fine.extend(other.fine);
+    }
+}
+
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Memory {
     pub rss_bytes: u64,
@@ -69,6 +77,12 @@ impl Process {
 
     fn pids(&self) -> impl Iterator<Item = u32> {
         self.pids.into_iter().take_while(|pid| *pid != 0)
+    }
+
+    /// Its id, if it is one.
+    pub(crate) fn only(&self) -> Option<u32> {
+        let mut pids = self.pids();
+        pids.next().filter(|_| pids.next().is_none())
     }
 
     /// One by one.
@@ -104,6 +118,11 @@ impl Process {
     /// some pages off where `memory` is exact.
     pub(crate) fn resident(&self) -> Result<u64> {
         self.pids().map(resident).sum()
+    }
+
+    /// How much of it others have, too.
+    pub(crate) fn shared(&self) -> Result<u64> {
+        self.pids().map(|pid| pages(pid, 2)).sum()
     }
 
     /// Waits until the memory has stopped moving (under 0.5 % within two seconds), at most `limit`.
@@ -173,9 +192,14 @@ fn memory(pid: u32) -> Result<Memory> {
 }
 
 fn resident(pid: u32) -> Result<u64> {
-    let pages = read(pid, "statm")?.split_whitespace().nth(1).and_then(|p| p.parse::<u64>().ok());
-    let pages = pages.context("no resident size in /proc")?;
-    Ok(pages * rustix::param::page_size() as u64)
+    pages(pid, 1)
+}
+
+/// Bytes by a field of `statm`: 1 is what is resident, 2 what of that is shared with others.
+fn pages(pid: u32, field: usize) -> Result<u64> {
+    let count = read(pid, "statm")?.split_whitespace().nth(field).and_then(|p| p.parse().ok());
+    let count: u64 = count.context("no resident size in /proc")?;
+    Ok(count * rustix::param::page_size() as u64)
 }
 
 fn entries(pid: u32, folder: &str) -> usize {

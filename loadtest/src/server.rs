@@ -3,15 +3,13 @@
 //! Only a process that was started here is ever ended here.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -23,9 +21,11 @@ use crate::disk::Disk;
 use crate::endpoint::Endpoint;
 use crate::http::Http;
 use crate::nodes::Watch;
+use crate::port::free_port;
 use crate::postgres::Cluster;
 use crate::proc::{MOST_NODES, Pins, Process};
 use crate::report::Report;
+use crate::sample::{Follow, SERVER, Sampler};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// The server promises ten.
@@ -46,6 +46,10 @@ pub(crate) struct Target {
     pub database: Option<Database>,
     /// The database server, when we started that too. It ends after the server.
     pub cluster: Option<Cluster>,
+    /// Reads all processes of the run.
+    pub sampler: Sampler,
+    /// Those that live as long as this.
+    _followed: Option<Follow>,
 }
 
 impl Target {
@@ -53,10 +57,11 @@ impl Target {
     /// stands between the server and its folder.
     pub(crate) async fn prepare_with(
         common: &Common,
-        pins: Option<&Pins>,
+        (pins, sampler): (Option<&Pins>, &Sampler),
         settings: &[(&str, String)],
         disk: Option<&Disk>,
     ) -> Result<Self> {
+        let sampler = sampler.clone();
         if let Some(url) = &common.url {
             ensure!(common.pid.len() <= MOST_NODES, "--pid: at most {MOST_NODES} nodes");
             let endpoint = Endpoint::resolve(url).await?;
@@ -68,11 +73,13 @@ impl Target {
             return Ok(Self {
                 endpoint,
                 process,
-                nodes: process.and_then(Watch::start),
+                nodes: process.and_then(|all| Watch::start(all, &sampler)),
                 server: None,
                 ready: None,
                 database: None,
                 cluster: None,
+                _followed: process.map(|process| sampler.follow(SERVER, process)),
+                sampler,
             });
         }
         let cluster = match (common.database, &common.database_url) {
@@ -80,7 +87,8 @@ impl Target {
             _ => None,
         };
         let url = cluster.as_ref().map(Cluster::url).or_else(|| common.database_url.clone());
-        let mut server = Server::new(common, url.as_deref(), settings)?;
+        let followed = cluster.as_ref().map(|it| sampler.follow("PostgreSQL", it.family()));
+        let mut server = Server::new(common, url.as_deref(), settings, &sampler)?;
         if let Some(disk) = disk {
             server.put_on(disk)?;
         }
@@ -93,6 +101,8 @@ impl Target {
             database: Some(server.database(url)),
             server: Some(server),
             cluster,
+            sampler,
+            _followed: followed,
         })
     }
 
@@ -130,6 +140,8 @@ pub(crate) struct Server {
     folder: Rc<TempDir>,
     environment: Vec<(String, String)>,
     child: Option<Child>,
+    sampler: Sampler,
+    followed: Option<Follow>,
     /// What bounds its memory. It goes when the process is gone.
     cage: Option<Cage>,
 }
@@ -139,6 +151,7 @@ impl Server {
         common: &Common,
         database_url: Option<&str>,
         settings: &[(&str, String)],
+        sampler: &Sampler,
     ) -> Result<Self> {
         let binary = match &common.server {
             // The process starts in another folder, where a relative path means nothing.
@@ -168,7 +181,9 @@ impl Server {
         environment.extend(common.server_env.iter().cloned());
         let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or("moim");
         let cage = common.memory_mib.map(|mib| Cage::new(name, mib)).transpose()?;
-        Ok(Self { binary, listen, folder: Rc::new(folder), environment, child: None, cage })
+        let (folder, sampler) = (Rc::new(folder), sampler.clone());
+        let (child, followed) = (None, None);
+        Ok(Self { binary, listen, folder, environment, child, sampler, followed, cage })
     }
 
     /// Keeps the data on this disk, in a folder that the server makes itself.
@@ -256,9 +271,12 @@ impl Server {
             None => command.spawn(),
         };
         let child = child.with_context(|| format!("cannot start {}", self.binary.display()))?;
+        self.followed = Some(self.sampler.follow(SERVER, Process::of(child.id())));
         self.child = Some(child);
         self.wait_ready(begin).await?;
-        Ok(begin.elapsed())
+        let took = begin.elapsed();
+        self.followed.iter().for_each(Follow::look);
+        Ok(took)
     }
 
     async fn wait_ready(&mut self, begin: Instant) -> Result<()> {
@@ -266,7 +284,7 @@ impl Server {
             if let Some(child) = &mut self.child
                 && let Some(status) = child.try_wait()?
             {
-                self.child = None;
+                (self.child, self.followed) = (None, None);
                 bail!("the server ended at once ({status}):\n{}", self.last_words());
             }
             let mut http = Http::new(self.endpoint());
@@ -289,6 +307,7 @@ impl Server {
         if let Some(status) = child.try_wait()? {
             bail!("the server ended by itself ({status}):\n{}", self.last_words());
         }
+        self.followed = None;
         child.kill()?;
         while child.try_wait()?.is_none() {
             sleep(Duration::from_millis(1)).await;
@@ -298,33 +317,18 @@ impl Server {
 
     /// SIGTERM, and SIGKILL for one that does not listen.
     pub(crate) async fn stop(&mut self) -> Result<()> {
-        let Some(mut child) = self.child.take() else {
-            return Ok(());
-        };
-        if let Some(status) = child.try_wait()? {
-            bail!("the server ended by itself ({status}):\n{}", self.last_words());
+        if self.child.is_some() && self.end_within(STOP_LIMIT).await?.is_none() {
+            bail!("the server did not stop within {STOP_LIMIT:?} of SIGTERM");
         }
-        let pid = Pid::from_raw(i32::try_from(child.id())?).context("a process without an id")?;
-        kill_process(pid, Signal::TERM)?;
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait()? {
-                ensure!(status.success(), "the server ended with {status}:\n{}", self.last_words());
-                return Ok(());
-            }
-            if begin.elapsed() > STOP_LIMIT {
-                child.kill()?;
-                child.wait()?;
-                bail!("the server did not stop within {STOP_LIMIT:?} of SIGTERM");
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
+        Ok(())
     }
 
     /// SIGTERM, and SIGKILL when it has not ended by `patience`. Returns how long it took to end by
     /// itself, or nothing when it was killed.
     pub(crate) async fn end_within(&mut self, patience: Duration) -> Result<Option<Duration>> {
         let mut child = self.child.take().context("the server does not run")?;
+        let followed = self.followed.take();
+        followed.iter().for_each(Follow::look);
         if let Some(status) = child.try_wait()? {
             bail!("the server ended by itself ({status}):\n{}", self.last_words());
         }
@@ -371,22 +375,6 @@ impl Drop for Server {
 fn beside_us(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     Ok(here.parent().unwrap_or(Path::new(".")).join(name))
-}
-
-/// A free port below the range from which the kernel takes the ports of outgoing connections: a
-/// client that calls a port of that range while the server is down may meet itself.
-pub(crate) fn free_port() -> Result<u16> {
-    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let lowest = range.split_whitespace().next().and_then(|port| port.parse().ok());
-    let below = lowest.unwrap_or(32_768_u16).max(12_000);
-    let mut random = SmallRng::seed_from_u64(fresh_seed());
-    for _ in 0..200 {
-        let port = random.random_range(10_000..below);
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no free port between 10000 and {below}")
 }
 
 /// A seed that differs from run to run.

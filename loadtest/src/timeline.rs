@@ -46,16 +46,25 @@ impl Timeline {
         Ok(())
     }
 
-    /// Adds a timeline that began at the same moment.
+    /// Adds another. One that began later stands where it began, to within a stretch.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<()> {
-        while self.width < other.width {
+        let later = other.begin.saturating_duration_since(self.begin).as_secs_f64();
+        let shift = loop {
+            while self.width < other.width {
+                self.coarsen()?;
+            }
+            while other.width < self.width {
+                other.coarsen()?;
+            }
+            let shift = (later / self.width.as_secs_f64()).round() as u64;
+            let last = other.stretches.last_key_value().map_or(0, |(index, _)| shift + index);
+            if last < MOST_STRETCHES {
+                break shift;
+            }
             self.coarsen()?;
-        }
-        while other.width < self.width {
-            other.coarsen()?;
-        }
+        };
         for (index, times) in other.stretches {
-            match self.stretches.entry(index) {
+            match self.stretches.entry(shift + index) {
                 Entry::Occupied(mut entry) => entry.get_mut().add(&times)?,
                 Entry::Vacant(entry) => drop(entry.insert(times)),
             }
@@ -65,6 +74,12 @@ impl Timeline {
 
     pub(crate) fn total(&self) -> &Histogram<u64> {
         &self.total
+    }
+
+    /// How many latencies began in each stretch.
+    pub(crate) fn counts(&self) -> Counts {
+        let stretches = self.stretches.iter().map(|(index, times)| (*index, times.len())).collect();
+        Counts { begin: self.begin, width: self.width, stretches }
     }
 
     pub(crate) fn chart(&self, name: &'static str, title: impl Into<String>) -> Chart {
@@ -113,6 +128,36 @@ impl Timeline {
     }
 }
 
+/// How much there was in each stretch of a run.
+pub(crate) struct Counts {
+    begin: Instant,
+    width: Duration,
+    stretches: BTreeMap<u64, u64>,
+}
+
+impl Counts {
+    /// Of these moments, none of which is before `begin`, in stretches of `width` or longer ones.
+    pub(crate) fn of(begin: Instant, width: Duration, moments: &[Instant]) -> Self {
+        let since = |at: Instant| at.saturating_duration_since(begin).as_nanos();
+        let last = moments.iter().map(|at| since(*at)).max().unwrap_or(0);
+        let mut width = width.max(Duration::from_millis(1));
+        while last / width.as_nanos() >= u128::from(MOST_STRETCHES) {
+            width *= 2;
+        }
+        let mut stretches = BTreeMap::new();
+        for at in moments {
+            *stretches.entry((since(*at) / width.as_nanos()) as u64).or_default() += 1;
+        }
+        Self { begin, width, stretches }
+    }
+
+    /// When each stretch begins, how long it is, how much there was.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Instant, Duration, u64)> {
+        let begin = |index: u64| self.begin + self.width.mul_f64(index as f64);
+        self.stretches.iter().map(move |(index, count)| (begin(*index), self.width, *count))
+    }
+}
+
 fn stretch() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 120_000_000, 2)?)
 }
@@ -137,6 +182,31 @@ mod tests {
         let chart = timeline.chart("over_time", "Over time");
         assert_eq!(chart.lines.len(), 3);
         assert!((chart.lines[2].points[1].1 - 50.0).abs() < 0.6);
+    }
+
+    #[test]
+    fn what_began_later_stands_later() {
+        let begin = Instant::now();
+        let later = begin + Duration::from_secs(10);
+        let mut whole = Timeline::new(begin, Duration::from_secs(1)).unwrap();
+        let mut part = Timeline::new(later, Duration::from_secs(1)).unwrap();
+        part.record(later + Duration::from_secs(2), Duration::from_millis(7)).unwrap();
+        whole.merge(part.clone()).unwrap();
+        let counts: Vec<_> = whole.counts().iter().collect();
+        assert_eq!(counts, [(later + Duration::from_secs(2), Duration::from_secs(1), 1)]);
+        // What would lie behind the last stretch makes all of them longer.
+        let mut far = Timeline::new(begin + Duration::from_secs(700), part.width).unwrap();
+        far.record(far.begin, Duration::from_millis(7)).unwrap();
+        whole.merge(far).unwrap();
+        assert_eq!(whole.width, Duration::from_secs(2));
+        assert_eq!(
+            whole.counts().iter().last().map(|(at, ..)| at),
+            Some(begin + Duration::from_secs(700))
+        );
+        let moments = [0, 1, 1_300].map(|second| begin + Duration::from_secs(second));
+        let counts = Counts::of(begin, Duration::from_secs(1), &moments);
+        let counts: Vec<_> = counts.iter().map(|(at, _, count)| (at - begin, count)).collect();
+        assert_eq!(counts, [(Duration::ZERO, 2), (Duration::from_secs(1_300), 1)]);
     }
 
     #[test]

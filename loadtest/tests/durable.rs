@@ -2,47 +2,34 @@
 //! bare group commit beside it leaves the same rows.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking; the settings miss helper functions"
 )]
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+mod support;
 
 use serde_json::Value;
 
-/// The report of a run, which must have passed.
-fn passes(arguments: &str) -> Value {
-    let tool = PathBuf::from(env!("CARGO_BIN_EXE_loadtest"));
-    let moim = tool.with_file_name("moim");
-    assert!(moim.is_file(), "{} is not there: build the workspace first", moim.display());
-    let mut command = Command::new(tool);
-    command.args(arguments.split_whitespace()).args(["--json", "--seed", "7", "--server"]);
-    let output = command.arg(moim).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
-    serde_json::from_slice(&output.stdout).expect("the report is JSON")
-}
+use self::support::Run;
 
-fn figure(report: &Value, name: &str) -> f64 {
-    let value = report.pointer(&format!("/figures/{name}/value")).and_then(Value::as_f64);
-    value.expect(name)
-}
-
-fn durable_on(database: &str) {
-    let report = passes(&format!(
+fn durable_on(database: &str) -> Run {
+    let run = Run::passes(&format!(
         "durable --database {database} --senders 12 --rooms 6 --seconds 0.3 --pairs 2 --bytes 40"
     ));
+    let report = &run.report;
     assert_eq!(report.pointer("/options/database").and_then(Value::as_str), Some(database));
-    assert!(figure(&report, "acked_per_second") > 0.0);
-    assert!(figure(&report, "bare_per_second") > 0.0);
-    assert!((1.0..=12.0).contains(&figure(&report, "batch")));
-    assert!(figure(&report, "cpu_per_message") > 0.0);
+    assert!(run.figure("acked_per_second") > 0.0);
+    assert!(run.figure("bare_per_second") > 0.0);
+    assert!((1.0..=12.0).contains(&run.figure("batch")));
+    assert!(run.figure("cpu_per_message") > 0.0);
     let is_equal = report.pointer("/checks/unequal_rows/count").and_then(Value::as_u64);
     assert_eq!(is_equal, Some(0), "the rows were compared");
     let pairs = report.pointer("/series/pairs").and_then(Value::as_array).map(Vec::len);
     assert_eq!(pairs, Some(2));
+    let charts = ["ack_latency", "latency_over_time", "durable_rate", "per_cpu_second"];
+    run.shows(&[("server", 1), ("bare group commit", 1)], &charts);
+    run
 }
 
 #[test]
@@ -52,18 +39,21 @@ fn acknowledged_messages_are_counted_beside_a_bare_group_commit_on_sqlite() {
 
 #[test]
 fn acknowledged_messages_are_counted_beside_a_bare_group_commit_on_postgres() {
-    durable_on("postgres");
+    durable_on("postgres").shows(&[("PostgreSQL", 1)], &[]);
 }
 
 #[test]
 fn a_filled_database_is_served_from_its_first_moment() {
-    let report = passes("start --messages 3000 --users 60 --clubs 6 --starts 2 --wal-mib 1");
-    assert_eq!(figure(&report, "messages"), 3_000.0);
-    assert!(figure(&report, "wal_left") >= 1.0);
+    let run = Run::passes("start --messages 3000 --users 60 --clubs 6 --starts 2 --wal-mib 1");
+    assert_eq!(run.figure("messages"), 3_000.0);
+    assert!(run.figure("wal_left") >= 1.0);
     for goal in ["ready_empty", "ready_full"] {
-        let value = report.pointer(&format!("/goals/{goal}/value")).and_then(Value::as_f64);
+        let value = run.report.pointer(&format!("/goals/{goal}/value")).and_then(Value::as_f64);
         assert!(value.expect(goal) > 0.0);
     }
-    let wrong = report.pointer("/checks/wrong_heads/count").and_then(Value::as_u64);
+    let wrong = run.report.pointer("/checks/wrong_heads/count").and_then(Value::as_u64);
     assert_eq!(wrong, Some(0), "the heads were compared");
+    // Before it is filled, two starts of it, one with the log of another, two after a kill; the other
+    // two are on empty folders.
+    run.shows(&[("server", 6), ("server 2", 2)], &["ready"]);
 }

@@ -17,6 +17,8 @@ const BOTTOM: f64 = 42.0;
 const MOST_POINTS: usize = 1_200;
 /// Up to so many points of a line each get a dot that tells its value.
 const DOTS: usize = 40;
+/// More uprights than this would be a wall.
+const MOST_STARTS: usize = 60;
 
 /// The sign of a line in the legend.
 pub(super) fn key(at: usize) -> String {
@@ -52,6 +54,7 @@ pub(super) fn draw(chart: &Chart) -> String {
         text(&chart.title)
     );
     grid(&mut out, chart, &x, &y);
+    starts(&mut out, chart, &x);
     // The first line, which is what it is all about, lies on top.
     for (at, line) in chart.lines.iter().enumerate().rev() {
         curve(&mut out, chart, line, at, (&x, &y));
@@ -101,6 +104,18 @@ fn grid(out: &mut String, chart: &Chart, x: &Scale, y: &Scale) {
     );
 }
 
+/// An upright where a line begins anew, unless there are more than can be told apart.
+fn starts(out: &mut String, chart: &Chart, x: &Scale) {
+    let all: Vec<f64> = chart.lines.iter().flat_map(|line| &line.starts).copied().collect();
+    if all.len() > MOST_STARTS {
+        return;
+    }
+    for at in all.into_iter().filter_map(|at| x.place(at)).map(across) {
+        let bottom = HEIGHT - BOTTOM;
+        let _ = writeln!(out, "<path class=\"start\" d=\"M{at:.1} {TOP}V{bottom}\"/>");
+    }
+}
+
 fn named(label: &str, unit: &str) -> String {
     if unit.is_empty() || unit == NINES { text(label) } else { text(&format!("{label}, {unit}")) }
 }
@@ -113,8 +128,11 @@ fn curve(out: &mut String, chart: &Chart, line: &Line, at: usize, (x, y): (&Scal
     let mut before = f64::NEG_INFINITY;
     for point in &thin {
         let Some((a, b)) = place(point) else { continue };
-        let letter = if point.0 - before > gap || path.is_empty() { 'M' } else { 'L' };
-        let _ = write!(path, "{letter}{a:.1} {b:.1}");
+        let is_anew = line.starts.iter().any(|start| before < *start && *start <= point.0);
+        let is_apart = is_anew || point.0 - before > gap || path.is_empty();
+        // A way of no length: a point that stands alone is a dot.
+        let (letter, dot) = if is_apart { ('M', "h0") } else { ('L', "") };
+        let _ = write!(path, "{letter}{a:.1} {b:.1}{dot}");
         before = point.0;
     }
     let class = class(at);
@@ -192,6 +210,18 @@ mod tests {
         let line = drawing.lines().find(|line| line.contains("class=\"line")).unwrap();
         let path = line.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 3), "{path}");
+    }
+
+    #[test]
+    fn no_line_leads_from_one_life_to_the_next() {
+        let points = [0.0, 1.0, 2.0, 3.0].map(|at| (at, 5.0)).to_vec();
+        let (x, y) = (Axis::linear("time", "s"), Axis::linear("memory", "MiB"));
+        let lines = vec![Line { starts: vec![1.5, 2.5], ..Line::new("server", points) }];
+        let drawing = draw(&Chart { name: "m", title: "m".to_owned(), x, y, lines });
+        let line = drawing.lines().find(|line| line.contains("class=\"line")).unwrap();
+        let path = line.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!((path.matches('M').count(), path.matches('L').count()), (3, 1), "{path}");
+        assert_eq!(drawing.matches("class=\"start\"").count(), 2);
     }
 
     #[test]

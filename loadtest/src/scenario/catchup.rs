@@ -61,6 +61,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let folk = Folk::of_town(&target.endpoint, &town, &manner)?;
     folk.gather().await?;
 
+    stage.sampler.begin();
     let (mut returns, mut level, mut times) = (Vec::new(), Vec::new(), microseconds()?);
     let progress = Progress::new("rounds", 2 * rounds);
     for _ in 0..rounds {
@@ -85,6 +86,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let (x, y) = (Axis::linear("round", ""), Axis::linear("until the last is level", "s"));
     let title = "Return of all clients".to_owned();
     report.chart(Chart { name: "returns", title, x, y, lines: lines.into() });
+    report.chart(efficiency(&returns));
     report.chart(Chart::percentiles(
         "arrival",
         "Until a client has everything",
@@ -94,6 +96,21 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     drop(folk);
     target.finish(report).await;
     Ok(())
+}
+
+/// What the server sends again by the CPU time it takes, connects and sign-ins included.
+fn efficiency(returns: &[Return]) -> Chart {
+    let points = returns.iter().zip(1..).filter_map(|(outcome, round)| {
+        let used = outcome.spent.server?.as_secs_f64();
+        (used > 0.0).then(|| (f64::from(round), outcome.replayed as f64 / used))
+    });
+    Chart {
+        name: "per_cpu_second",
+        title: "Replayed events per CPU-second, round by round".to_owned(),
+        x: Axis::linear("round", ""),
+        y: Axis::linear("events", "1/CPU-s"),
+        lines: vec![Line::new("server", points.collect())],
+    }
 }
 
 /// All leave, `count` messages are sent, all come back.

@@ -97,6 +97,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let is_finished = talks.finish(&target.endpoint).await?;
     judge(report, &talks.rooms, is_finished);
     tell(report, &phases, &talks);
+    talks.draw(report, &stage.sampler)?;
 
     let server = target.server.as_mut().context("no server of our own")?;
     kill(server, &disk).await?;

@@ -34,9 +34,10 @@ use rand::{RngExt, SeedableRng};
 use crate::cli::{Command, Common};
 use crate::database::Database;
 use crate::disk::Disk;
-use crate::proc::{Pins, raise_file_limit};
+use crate::proc::{Pins, Process, raise_file_limit};
 use crate::progress::warn;
 use crate::report::Report;
+use crate::sample::{LOAD_TESTER, Sampler};
 use crate::server::{Target, fresh_seed};
 
 pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
@@ -48,7 +49,9 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
     if common.pin && pins.is_none() {
         warn("there is only one CPU: nothing is pinned");
     }
-    let stage = Stage { common, pins, seed };
+    let sampler = Sampler::start();
+    let ours = sampler.follow(LOAD_TESTER, Process::ours());
+    let stage = Stage { common, pins, seed, sampler };
     match command {
         #[cfg(feature = "actors")]
         Command::Actors(options) => actors::run(options, &mut report).await?,
@@ -76,6 +79,8 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
         | Command::UpgradeServer
         | Command::GroupCommit(_) => {}
     }
+    drop(ours);
+    stage.sampler.report(&mut report);
     Ok(report)
 }
 
@@ -115,6 +120,8 @@ pub(crate) struct Stage<'a> {
     pub common: &'a Common,
     pub pins: Option<Pins>,
     pub seed: u64,
+    /// Reads all processes of the run.
+    pub sampler: Sampler,
 }
 
 impl Stage<'_> {
@@ -143,8 +150,8 @@ impl Stage<'_> {
         settings: &[(&str, String)],
         disk: Option<&Disk>,
     ) -> Result<Target> {
-        let pins = self.pins.as_ref();
-        let target = Target::prepare_with(self.common, pins, settings, disk).await?;
+        let reading = (self.pins.as_ref(), &self.sampler);
+        let target = Target::prepare_with(self.common, reading, settings, disk).await?;
         report.option("database", target.database.as_ref().map_or("unknown", Database::engine));
         if let Some(ready) = target.ready {
             report.figure("ready", ready.as_secs_f64() * 1e3, "ms", "from spawn to /readyz, empty");

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::chart::Chart;
 use crate::client::SignIn;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::sample::Sampler;
 use crate::scenario::{Stage, need_files};
 use crate::town::{Deed, Folk, Manner, Meter, Noted, Room, Spent, Town};
 
@@ -44,10 +44,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let manner = Manner { sign_in: SignIn::Header, bytes: 32, at_once: joins };
     let folk = Folk::of_town(&target.endpoint, &town, &manner)?;
 
-    let processes = target.process.map(|process| ("server", process));
-    let sampler = Sampler::start(processes, Duration::from_millis(200));
     let meter = Meter::start(target.process)?;
-    let begin = Instant::now();
+    let begin = stage.sampler.begin();
     let mut pace = Pace::per_second(joins as f64 / seconds)?;
     let progress = Progress::new("joins", joins);
     for index in 0..joins {
@@ -78,10 +76,6 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let after = folk.tally().take()?;
     let each = after.presence_frames as f64 / (joins - gone).max(1) as f64;
     report.figure("frames_per_client_left", each, "", "until then");
-    let samples = sampler.stop();
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
-    report.series("process", samples.rows());
     report.none_of("count_differs", wrong);
     report.none_of("count_differs_after", wrong_after);
     folk.judge(report);
@@ -117,6 +111,8 @@ fn join_figures(
     let opens = noted.deed(Deed::Arrive).context("no arrivals")?;
     let names = ["join_p50", "join_p99", "join_p999", "join_max"];
     report.latency(names, opens, "connect, sign in and open");
+    let times = [("joined".to_owned(), opens)];
+    report.chart(Chart::percentiles("joins", "Until a client is in the room", times));
     Ok(())
 }
 

@@ -11,12 +11,11 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::client::SignIn;
-use crate::proc::Process;
 use crate::progress::note;
 use crate::report::Report;
-use crate::sample::{Sampler, Samples};
 use crate::scenario::{Stage, need_files};
-use crate::town::{Folk, Manner, Meter, Noted, Picker, Room, Spent, Town, sizes};
+use crate::server::Target;
+use crate::town::{Folk, Manner, Meter, Noted, Picker, Room, Spent, Town, pictures, sizes};
 
 pub(crate) const GOALS: &[&str] = &["p99"];
 const P99_GOAL_MS: f64 = 200.0;
@@ -96,18 +95,16 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         let user = members.get(random.random_range(0..members.len().max(1)))?;
         Some((*user, town.rooms.get(room)?.clone()))
     };
-    let run = measure(&folk, options, target.process, &mut pick).await?;
+    let run = measure(&folk, options, &target, &mut pick).await?;
 
     report.figure("sessions", folk.here() as f64, "", "signed in at the end");
     report.figure("listeners", listeners as f64, "", "opened rooms of all sessions");
     let largest = sizes.iter().max().context("no rooms")?;
     report.figure("largest_room", *largest as f64, "", "members");
     run.noted.report(report, &run.spent, &run.late);
+    pictures(report, &stage.sampler, &run.noted.receipts);
     let p99 = run.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3;
     report.goal("p99", p99, P99_GOAL_MS, "ms");
-    report.chart(run.samples.cpu_chart("cpu"));
-    report.chart(run.samples.memory_chart("memory"));
-    report.series("process", run.samples.rows());
     folk.judge(report);
     drop(folk);
     target.finish(report).await;
@@ -131,13 +128,12 @@ struct Run {
     noted: Noted,
     spent: Spent,
     late: Histogram<u64>,
-    samples: Samples,
 }
 
 async fn measure(
     folk: &Folk,
     options: &Options,
-    process: Option<Process>,
+    target: &Target,
     mut pick: impl FnMut() -> Option<(usize, Rc<Room>)>,
 ) -> Result<Run> {
     let Options { rate, seconds, .. } = *options;
@@ -146,12 +142,10 @@ async fn measure(
     folk.drive(rate, warm_up, &mut pick).await?;
     folk.settle().await;
     folk.tally().take()?;
-    let processes = process.map(|process| ("server", process));
-    let sampler = Sampler::start(processes, Duration::from_millis(500));
-    let meter = Meter::start(process)?;
+    target.sampler.begin();
+    let meter = Meter::start(target.process)?;
     let late = folk.drive(rate, Duration::from_secs_f64(seconds), &mut pick).await?;
     folk.settle().await;
     let spent = meter.stop()?;
-    let samples = sampler.stop();
-    Ok(Run { noted: folk.tally().take()?, spent, late, samples })
+    Ok(Run { noted: folk.tally().take()?, spent, late })
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -18,10 +18,11 @@ use crate::client::SignIn;
 use crate::http::Http;
 use crate::progress::note;
 use crate::report::{Report, median, microseconds};
-use crate::sample::Sampler;
+use crate::sample::SERVER;
 use crate::scenario::{Stage, need_files};
 use crate::server::Target;
-use crate::town::{Folk, Manner, Meter, Noted, Room, Spent, Town};
+use crate::timeline::Timeline;
+use crate::town::{Folk, Manner, Meter, Noted, Room, STRETCH, Spent, Town, over_time};
 
 pub(crate) const GOALS: &[&str] = &["p99_ratio"];
 const P99_RATIO_GOAL: f64 = 1.2;
@@ -145,8 +146,15 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     // A reason that never occurred has no line.
     let lags = http.metric(LAGS).await?.unwrap_or(0.0);
     let (time, fill) = (Duration::from_secs_f64(seconds), Duration::from_secs_f64(fill));
+    let begin = stage.sampler.begin();
     let played = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
     figures(report, &played, lazy, limit)?;
+    let mut receipts = Timeline::new(begin, STRETCH)?;
+    let phases = played.alone.iter().chain(&played.filling).chain(&played.beside);
+    phases
+        .map(|phase| &phase.noted)
+        .try_for_each(|noted| receipts.merge(noted.receipts.clone()))?;
+    over_time(report, &stage.sampler, &receipts);
     let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
     report.figure("lags", turned, "", "sessions that the server turned from push to pull");
     if turned == 0.0 {
@@ -212,16 +220,15 @@ impl Cast {
         target: &Target,
     ) -> Result<Phase> {
         folk.tally().take()?;
-        let processes = target.process.map(|process| ("server", process));
         let before = target.process.map(|process| process.resident()).transpose()?;
-        let sampler = Sampler::start(processes, Duration::from_millis(100));
+        let begin = Instant::now();
         let meter = Meter::start(target.process)?;
         let mut turns = self.senders.clone().cycle();
         let pick = || Some((turns.next()?, self.room.clone()));
         let late = folk.drive(rate, time, pick).await?;
         ensure!(folk.settle().await, "who reads did not get everything: {}", folk.missing());
         let spent = meter.stop()?;
-        let most = sampler.stop().most_memory("server");
+        let most = target.sampler.most_memory(SERVER, begin);
         let noted = folk.tally().take()?;
         // A phase may be too short to be sampled.
         let memory = before.map(|before| (before, most.unwrap_or(before).max(before)));

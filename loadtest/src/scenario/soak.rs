@@ -21,8 +21,10 @@ use crate::proc::Process;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::scenario::{Stage, need_files};
+use crate::server::Target;
 use crate::setup;
-use crate::town::{Folk, Manner, Meter, Noted, Rest, Spent, Town, sizes, slope};
+use crate::timeline::Timeline;
+use crate::town::{Folk, Manner, Meter, Noted, Rest, STRETCH, Spent, Town, pictures, sizes, slope};
 
 pub(crate) const GOALS: &[&str] = &["memory_slope", "descriptor_slope", "p99_drift"];
 const MEMORY_SLOPE_GOAL_KIB: f64 = 256.0;
@@ -60,6 +62,7 @@ pub(crate) struct Options {
 
 /// What the time brought.
 struct Run {
+    begin: Instant,
     readings: Vec<Reading>,
     /// Of the time after the warm-up.
     thirds: [Noted; 3],
@@ -111,7 +114,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         town,
     };
     let whole = Duration::from_secs_f64(minutes * 60.0);
-    let run = soak.last(whole, rate / 2.0, churn, target.process).await?;
+    let run = soak.last(whole, rate / 2.0, churn, &target).await?;
     // Those who are away come back, and everything that was sent must be there.
     folk.gather().await?;
     let is_level = folk.settle().await;
@@ -121,7 +124,10 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     figures(report, &run.readings, &run.thirds);
     let [.., last] = &run.thirds;
     last.report(report, &run.spent, &run.late);
-    report.note("what is not a slope or a drift is of the last third");
+    let mut receipts = Timeline::new(run.begin, STRETCH)?;
+    run.thirds.iter().try_for_each(|third| receipts.merge(third.receipts.clone()))?;
+    pictures(report, &stage.sampler, &receipts);
+    report.note("figures that are not a slope or a drift are of the last third; pictures of latency begin after the warm-up");
     folk.judge(report);
     drop(soak);
     drop(folk);
@@ -131,14 +137,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
 
 impl Soak {
     /// Sends and churns until the end.
-    async fn last(
-        &self,
-        whole: Duration,
-        rate: f64,
-        churn: f64,
-        process: Option<Process>,
-    ) -> Result<Run> {
-        let begin = Instant::now();
+    async fn last(&self, whole: Duration, rate: f64, churn: f64, target: &Target) -> Result<Run> {
+        let (begin, process) = (target.sampler.begin(), target.process);
         let read_every = (whole / 120).clamp(Duration::from_millis(100), Duration::from_secs(5));
         let refreshes = self.folk.len() as f64 / REFRESH_WITHIN.as_secs_f64();
         let (mut sends, mut churns) = (Pace::per_second(rate)?, Pace::per_second(churn)?);
@@ -175,7 +175,7 @@ impl Soak {
         progress.done();
         thirds.remove(0);
         let thirds = thirds.try_into().ok().context("a run has three thirds")?;
-        Ok(Run { readings, thirds, spent, late: sends.late().clone() })
+        Ok(Run { begin, readings, thirds, spent, late: sends.late().clone() })
     }
 
     fn any(&self, count: usize) -> usize {
@@ -252,17 +252,14 @@ fn figures(report: &mut Report, readings: &[Reading], thirds: &[Noted; 3]) {
     report.figure("p99_first_third", p99(first), "ms", "after the warm-up");
     report.figure("p99_last_third", p99(last), "ms", "at the end");
     report.goal("p99_drift", p99(last) / p99(first).max(1e-3), P99_DRIFT_GOAL, "×");
-    let chart = |name, title: &str, y: Axis, value: fn(&Reading) -> f64| Chart {
-        name,
-        title: title.to_owned(),
-        x: Axis::linear("time", "min"),
-        y,
-        lines: vec![Line::new("server", points(readings, value))],
-    };
-    let memory = Axis::linear("resident memory", "MiB");
-    report.chart(chart("memory", "Memory over time", memory, |reading| reading.rss_kib / 1024.0));
-    let open = Axis::linear("open files", "");
-    report.chart(chart("descriptors", "Open files over time", open, |reading| reading.descriptors));
+    let open = readings.iter().map(|reading| (reading.minute * 60.0, reading.descriptors));
+    report.chart(Chart {
+        name: "descriptors",
+        title: "Open files over time".to_owned(),
+        x: Axis::linear("time", "s"),
+        y: Axis::linear("open files", ""),
+        lines: vec![Line::new("server", open.collect())],
+    });
     let row = |reading: &Reading| {
         json!({
             "minute": reading.minute,

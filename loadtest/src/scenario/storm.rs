@@ -96,6 +96,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let folk = Folk::of_town(&target.endpoint, &town, &manner)?;
     folk.gather().await?;
 
+    stage.sampler.begin();
     let (mut returns, mut bare, mut times) = (Vec::new(), Vec::new(), microseconds()?);
     for pair in 1..=pairs {
         note(&format!("loss {pair} of {pairs}"));
@@ -187,6 +188,7 @@ async fn come_back(folk: &Folk, target: &Target, ready: Duration) -> Result<Retu
 /// The same number of clients, to a process that only accepts and upgrades.
 async fn upgrade_all(count: usize, at_once: usize, stage: &Stage<'_>) -> Result<Return> {
     let upgrader = Baseline::upgrading(stage.pins.as_ref())?;
+    let _followed = stage.sampler.follow("accept and upgrade", upgrader.process());
     let endpoint = Rc::new(Endpoint::local(upgrader.addr));
     let gate = Rc::new(tokio::sync::Semaphore::new(at_once));
     let retries = Rc::new(Cell::new(0));

@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 use super::{Noted, Spent};
 use crate::chart::Chart;
 use crate::report::Report;
+use crate::sample::Sampler;
+use crate::timeline::Timeline;
 
 const RECEIPTS: [&str; 4] = ["latency_p50", "latency_p99", "latency_p999", "latency_max"];
 
@@ -36,11 +38,21 @@ impl Noted {
                 self.put_off
             ));
         }
-        report.chart(self.receipts.chart("latency_over_time", "Latency over time"));
-        let times = [("server".to_owned(), self.receipts.total())];
-        report.chart(Chart::percentiles("latency", "Latency", times));
-        report.series("latency", self.receipts.series());
     }
+}
+
+/// Latency over time and by percentile, deliveries per CPU-second.
+pub(crate) fn pictures(report: &mut Report, sampler: &Sampler, receipts: &Timeline) {
+    over_time(report, sampler, receipts);
+    let times = [("receipts".to_owned(), receipts.total())];
+    report.chart(Chart::percentiles("latency", "Latency", times));
+}
+
+/// The same without percentiles.
+pub(crate) fn over_time(report: &mut Report, sampler: &Sampler, receipts: &Timeline) {
+    report.chart(receipts.chart("latency_over_time", "Latency over time"));
+    report.chart(sampler.efficiency("Deliveries", &receipts.counts()));
+    report.series("latency", receipts.series());
 }
 
 impl Spent {

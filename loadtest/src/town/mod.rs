@@ -33,6 +33,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 pub(crate) use self::book::{EMOJI, Known, Shown, Who};
+pub(crate) use self::figures::{over_time, pictures};
 pub(crate) use self::fit::slope;
 pub(crate) use self::hunt::{Hunt, Wanted};
 pub(crate) use self::meter::{Meter, Spent};
@@ -43,7 +44,7 @@ pub(crate) use self::room::Room;
 pub(crate) use self::session::Session;
 pub(crate) use self::spread::{Picker, sizes};
 pub(crate) use self::stream::Streams;
-pub(crate) use self::tally::{Deed, Noted, Tally};
+pub(crate) use self::tally::{Deed, Noted, STRETCH, Tally};
 
 use self::life::{Common, Seat, live};
 use crate::check::Faults;

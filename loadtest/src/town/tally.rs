@@ -13,7 +13,7 @@ use crate::report::{Report, microseconds, record};
 use crate::timeline::Timeline;
 
 /// Latency over time is drawn in stretches of so long, or longer ones.
-const STRETCH: Duration = Duration::from_millis(500);
+pub(crate) const STRETCH: Duration = Duration::from_millis(500);
 
 /// What a session asks for, and is timed from the moment it was due until its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::shows;
 use crate::tool::Kept;
 
 #[test]
@@ -9,6 +10,8 @@ fn every_hop_is_seen_and_nothing_is_lost() {
     let shapes = ["--shapes", "1x7,5x3", "--alone", "40", "--seconds", "0.3", "--workers", "2"];
     let arguments: Vec<&str> = ["actors"].into_iter().chain(shapes).collect();
     let Kept { report, page } = Kept::of(&arguments);
+    // All of it is in one process, which is this one.
+    shows::processes(&report, &page, &[("load tester", 1)]);
     let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
     for shape in ["1x7", "5x3"] {
         let figure = |name: &str| number(&format!("/figures/{name}_{shape}/value")).unwrap();

@@ -38,6 +38,7 @@ fn answers_are_exact_for_every_viewer_and_every_goal_is_measured() {
         .map(|name| kept.number(&format!("/figures/{name}/value")));
     assert!(gathered < 0.5 && apart > 0.6, "{gathered} and {apart}");
     assert!(kept.number("/figures/cpu_ratio_bare/value") > 0.0);
+    kept.shows(&[("server", 1)], &["added_delay", "chat"]);
     for check in ["lost", "doubled", "reordered", "differing", "asked_otherwise", "chat_lost"] {
         assert_eq!(kept.at(&format!("/checks/{check}/count")), 0);
     }
@@ -52,6 +53,7 @@ fn a_table_of_faults_names_every_cell() {
     // Five states and eight acts; a refusal never speaks, and what waits has no answer to delete.
     assert_eq!(kept.number("/figures/cells/value"), f64::from(3 * 5 * 8 - 8 - 3));
     assert_eq!(kept.number("/figures/over_before/value"), 0.0);
+    kept.shows(&[("server", 1)], &[]);
     for check in ["cells_failed", "nobody_asked", "witness", "replayed"] {
         assert_eq!(kept.at(&format!("/checks/{check}/count")), 0);
     }
@@ -62,6 +64,8 @@ fn every_question_comes_to_one_end_however_the_model_and_the_server_fail() {
     let kept = Kept::of(&["ai", "--faults", "--kills", "3", "--at-once", "6", "--seed", "7"]);
     let questions = kept.number("/figures/questions/value");
     assert!(questions >= 6.0, "{questions} questions");
+    // Three kills, and one more to ask again.
+    kept.shows(&[("server", 5)], &[]);
     for check in ["without_end", "answered_twice", "nobody_asked", "shown_otherwise", "unsettled"] {
         assert_eq!(kept.at(&format!("/checks/{check}/count")), 0);
     }

@@ -61,6 +61,8 @@ fn each_mode_measures_its_goal() {
     assert!(pressed.number("/goals/pressed_ratio/value") > 0.0);
     let at_load = kept(&["--load", "0.5", "--step", "0.1"]);
     assert!(at_load.number("/goals/p99_ratio/value") > 0.0);
+    let charts = ["latency", "latency_over_time", "deliveries_per_cpu_second"];
+    at_load.shows(&[("server", 1), ("raw", 1)], &charts);
     let chosen = at_load.number("/figures/rate/value");
     let limits = ["saturation", "saturation_raw"];
     let limits = limits.map(|name| at_load.number(&format!("/figures/{name}/value")));
@@ -174,8 +176,8 @@ fn several_nodes_are_driven_in_turn_and_each_is_counted() {
     let rows = nodes["rows"].as_array().unwrap();
     assert_eq!(rows.iter().map(|row| &row[0]).collect::<Vec<_>>(), ["node 1", "node 2"]);
     assert!(rows[0][1].as_f64().unwrap() > 0.0 && rows[0][4].as_f64().unwrap() > 1.0, "{nodes}");
-    let process = report["series"]["nodes"].as_object().unwrap();
-    assert_eq!(process.keys().collect::<Vec<_>>(), ["node 1", "node 2"]);
+    let processes = report["series"]["processes"].as_object().unwrap();
+    assert!(["server", "node 1", "node 2"].iter().all(|name| processes.contains_key(*name)));
     let both = report["figures"]["cpu_per_delivery"]["value"].as_f64().unwrap();
     assert!(both > 0.0, "the sum of both");
 }

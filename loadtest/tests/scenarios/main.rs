@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking; the settings miss helper functions"
 )]
 
@@ -14,5 +15,7 @@ mod fanout;
 mod markup;
 mod scale;
 mod search;
+#[path = "../support/shows.rs"]
+mod shows;
 mod tool;
 mod town;

@@ -31,7 +31,7 @@ fn every_axis_has_its_table_its_picture_and_its_points() {
     assert_eq!(markup::slip(&kept.page), None);
     let axes = ["bytes", "history", "members", "idle", "rooms"];
     assert_eq!(kept.names("/tables"), axes);
-    assert_eq!(kept.names("/charts"), axes);
+    kept.shows(&[("server", 1)], &axes);
     for axis in axes {
         let rows = kept.at(&format!("/series/{axis}")).as_array().unwrap();
         // On the axis of members the room of one is a row of its own.

@@ -17,7 +17,8 @@ fn a_filled_database_is_searched_and_its_rooms_are_opened() {
         "3",
     ]);
     assert_eq!(markup::slip(&kept.page), None);
-    assert_eq!(kept.names("/charts"), ["search", "open"]);
+    // Before the filling and after it.
+    kept.shows(&[("server", 2)], &["search", "search_over_time", "open"]);
     let kinds = kept.at("/series/kinds").as_array().unwrap();
     assert_eq!(kinds.len(), 4);
     assert_eq!(kept.at("/checks/wrong_answers/count").as_u64(), Some(0));

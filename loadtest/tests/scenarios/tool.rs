@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::shows;
+
 const SOON: Duration = Duration::from_secs(60);
 
 /// The server's binary, which cargo puts beside ours.
@@ -72,6 +74,12 @@ impl Kept {
 
     pub(crate) fn number(&self, pointer: &str) -> f64 {
         self.at(pointer).as_f64().unwrap_or_else(|| panic!("{pointer} is no number"))
+    }
+
+    /// Pictures of the CPU and memory of these processes, and others by their names.
+    pub(crate) fn shows(&self, processes: &[(&str, usize)], charts: &[&str]) {
+        shows::processes(&self.report, &self.page, processes);
+        shows::charts(&self.report, charts);
     }
 
     pub(crate) fn names(&self, pointer: &str) -> Vec<&str> {

@@ -27,7 +27,7 @@ fn rooms_of_any_size_deliver_to_all_who_have_them_open_and_to_nobody_else() {
     let each = figure(&even, "deliveries") / 100.0;
     assert!((4.0..=5.0).contains(&each), "{each} deliveries of a message");
     assert!(figure(&even, "cpu_per_delivery") > 0.0);
-    assert!(even.names("/charts").contains(&"latency_over_time"));
+    even.shows(&[("server", 1)], &["latency_over_time", "latency", "per_cpu_second"]);
 
     let zipf = sound(&[&small[..], &["--users", "20", "--zipf", "1.1"]].concat());
     assert!(figure(&zipf, "largest_room") > 15.0);
@@ -43,6 +43,7 @@ fn idle_sessions_that_leave_and_come_back_leave_nothing_behind() {
     assert!(kept.number("/goals/memory/limit") <= 3.0);
     assert!(kept.at("/goals/churn_growth/value").is_number());
     assert_eq!(kept.at("/series/churn").as_array().unwrap().len(), 2);
+    kept.shows(&[("server", 1)], &["churn"]);
 }
 
 #[test]
@@ -65,6 +66,7 @@ fn all_resume_exactly_however_the_server_was_lost() {
         assert!(figure(&kept, "resumed") > 0.0 && figure(&kept, "upgraded") > 0.0);
         assert!(kept.number("/goals/storm_ratio/value") > 0.0);
         assert_eq!(kept.at("/series/rounds/upgraded").as_array().unwrap().len(), 1);
+        kept.shows(&[("server", 2)], &["resumed", "storms"]);
     }
 }
 
@@ -98,6 +100,7 @@ fn who_never_reads_gets_lag_and_catches_up_while_the_others_hear_all() {
     ]);
     assert!(figure(&kept, "lags") >= 1.0);
     assert!(figure(&kept, "lags_read") + figure(&kept, "closed_too_slow") >= 1.0);
+    kept.shows(&[("server", 1)], &["latency_over_time", "latency", "per_cpu_second"]);
     assert!(kept.number("/goals/p99_ratio/value") > 0.0);
     assert_eq!(kept.at("/checks/over_budget/count"), 0);
 }
@@ -151,6 +154,7 @@ fn who_was_away_is_replayed_every_message() {
     assert!(figure(&kept, "caught_up") > 0.0);
     let level = kept.at("/series/rounds/level").as_array().unwrap();
     assert!(level.iter().all(|round| round["replayed"] == 0), "{level:?}");
+    kept.shows(&[("server", 1)], &["returns", "arrival", "per_cpu_second"]);
 }
 
 #[test]
@@ -161,6 +165,7 @@ fn everybody_ends_with_the_right_count_and_the_frames_are_counted() {
     assert_eq!(figure(&kept, "frames_naive"), 435.0);
     assert!(figure(&kept, "presence_frames") >= 30.0);
     assert!(kept.number("/goals/presence_share/value") > 0.0);
+    kept.shows(&[("server", 1)], &["joins"]);
 }
 
 #[test]
@@ -184,6 +189,8 @@ fn a_short_soak_measures_its_slopes_under_churn() {
         assert!(kept.at(&format!("/goals/{goal}/value")).is_number(), "{goal}");
     }
     assert_eq!(kept.at("/series/thirds").as_array().unwrap().len(), 3);
+    let charts = ["latency_over_time", "latency", "per_cpu_second", "descriptors"];
+    kept.shows(&[("server", 1)], &charts);
     assert_eq!(kept.at("/checks/not_resumed/count"), 0);
 }
 
@@ -223,5 +230,5 @@ fn a_mixed_day_times_every_action_looks_inside_and_finds_how_many_it_carries() {
     let steps = kept.at("/series/steps").as_array().unwrap();
     assert_eq!(steps[0]["users"], 20);
     assert!(steps[0]["p99_ms"]["edit_p99"].is_number());
-    assert!(kept.names("/charts").contains(&"by_users"));
+    kept.shows(&[("server", 1)], &["by_users", "latency_over_time", "latency", "per_cpu_second"]);
 }

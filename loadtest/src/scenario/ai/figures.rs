@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::rounds::{Pair, Round, Starts};
-use crate::chart::{Chart, percentile_rows};
+use crate::chart::{Axis, Chart, Line, percentile_rows};
 use crate::report::{Report, median, microseconds};
 use crate::table::Table;
 
@@ -77,6 +77,23 @@ fn answers(report: &mut Report, pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
+/// What the server does in a second of its CPU time, which in so small a turn that it costs no more than
+/// silence nobody can say.
+fn efficiency(costs: &[(f64, f64)]) -> Chart {
+    let line = |label: &str, pick: fn(&(f64, f64)) -> f64| {
+        let points = (1..).map(f64::from).zip(costs.iter().map(pick));
+        let told = points.filter(|(_, cost)| *cost > 0.0).map(|(turn, cost)| (turn, 1e6 / cost));
+        Line::new(label, told.collect())
+    };
+    Chart {
+        name: "per_cpu_second",
+        title: "Tokens to a viewer per CPU-second of the server, turn by turn".to_owned(),
+        x: Axis::linear("turn", ""),
+        y: Axis::linear("tokens by viewers", "1/CPU-s"),
+        lines: vec![line("gathered", |it| it.0), line("a frame for each token", |it| it.1)],
+    }
+}
+
 fn costs(report: &mut Report, pairs: &[Pair], bare: &[f64]) {
     let costs: Vec<(f64, f64)> = pairs
         .iter()
@@ -86,6 +103,7 @@ fn costs(report: &mut Report, pairs: &[Pair], bare: &[f64]) {
         .collect();
     let (gathered, apart): (Vec<f64>, Vec<f64>) = costs.iter().copied().unzip();
     let ratios: Vec<f64> = costs.iter().map(|(ours, each)| ours / each.max(1e-6)).collect();
+    report.chart(efficiency(&costs));
     let mut table = Table::new(
         "costs",
         "CPU of the server for a token and a viewer",

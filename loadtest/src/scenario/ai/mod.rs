@@ -27,7 +27,6 @@ use crate::crowd::{Crowd, Load};
 use crate::pace::Epoch;
 use crate::progress::note;
 use crate::report::Report;
-use crate::sample::Sampler;
 use crate::scenario::{Stage, need_files};
 use crate::setup;
 
@@ -37,7 +36,6 @@ pub(crate) const GOALS: &[&str] =
 const MOST_BYTES: usize = 4_000;
 /// Bytes of a frame that brings one token, header and all, as the server would write it.
 const FRAME_OF_A_TOKEN: usize = 96;
-const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -167,8 +165,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     rustix::process::nice(options.viewers_nice).context("cannot stand back")?;
 
     hall.warm_up().await?;
-    let processes = target.process.map(|process| ("server", process));
-    let sampler = Sampler::start(processes, SAMPLE_EVERY);
+    stage.sampler.begin();
     let (mut pairs, mut bare) = (Vec::new(), Vec::new());
     for number in 1..=options.pairs {
         note(&format!("turn {number} of {}", options.pairs));
@@ -179,11 +176,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
             break;
         }
     }
-    let samples = sampler.stop();
     figures::all(report, &starts, &pairs, &bare)?;
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
-    report.series("process", samples.rows());
     judge(report, &mut hall);
     chat.judge(report).await?;
     drop((hall, chat));

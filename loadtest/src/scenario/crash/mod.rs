@@ -5,6 +5,7 @@ pub(super) mod company;
 pub(super) mod history;
 mod lives;
 mod notes;
+pub(super) mod pictures;
 pub(super) mod player;
 pub(super) mod talks;
 pub(super) mod verdict;
@@ -20,6 +21,7 @@ use self::company::Habits;
 use self::lives::{Life, live_and_die};
 use self::talks::Talks;
 use self::verdict::{examine, judge, rude_partings};
+use crate::chart::{Axis, Chart, Line};
 use crate::client::REPLY_LIMIT;
 use crate::report::{Report, median};
 use crate::scenario::{Stage, need_files};
@@ -131,6 +133,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let lives = live_and_die(options, stage, server, &talks).await?;
     let is_finished = talks.finish(&target.endpoint).await?;
     figures(report, &talks, &lives);
+    talks.draw(report, &stage.sampler)?;
+    report.chart(restarts(&lives));
     let in_order = |(number, life): (usize, &Life)| life.ending.map(|_took| number);
     let in_order: BTreeSet<usize> = lives.iter().enumerate().filter_map(in_order).collect();
     judge(report, &talks.rooms, is_finished);
@@ -141,6 +145,18 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         report.none_of("database_damaged", examine(&file)?);
     }
     Ok(())
+}
+
+fn restarts(lives: &[Life]) -> Chart {
+    let points = (1..).map(f64::from).zip(lives);
+    let points = points.map(|(life, one)| (life, one.restart.as_secs_f64() * 1e3)).collect();
+    Chart {
+        name: "restarts",
+        title: "From spawn to ready, life by life".to_owned(),
+        x: Axis::linear("life", ""),
+        y: Axis::linear("ready", "ms"),
+        lines: vec![Line::new("server", points)],
+    }
 }
 
 fn figures(report: &mut Report, talks: &Talks, lives: &[Life]) {

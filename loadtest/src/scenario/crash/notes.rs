@@ -16,6 +16,7 @@ pub(in crate::scenario) struct Past {
     pub start: u64,
     pub end: u64,
     pub seen: Vec<Message>,
+    pub seen_at: Vec<u64>,
 }
 
 /// A send that was put off.

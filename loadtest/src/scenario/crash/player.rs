@@ -22,6 +22,8 @@ struct Unacked {
     cid: String,
     /// The request it is in flight with; `None` before the first try of a connection.
     request: Option<u64>,
+    /// On the clock of `disk::now`.
+    composed_at: u64,
     /// Times it goes out without waiting for a reply. Only the reply to the last one counts, as if
     /// those before were lost.
     copies: u32,
@@ -43,6 +45,8 @@ pub(in crate::scenario) struct Memory {
     /// When each of them came, on the clock of `disk::now`.
     pub seen_at: Vec<u64>,
     pub acked_at: Vec<u64>,
+    /// When each that is acknowledged was composed.
+    pub composed_at: Vec<u64>,
     pub put_off: Vec<PutOff>,
     pub sent: BTreeSet<String>,
     unacked: VecDeque<Unacked>,
@@ -73,6 +77,7 @@ impl Memory {
             acked: Vec::new(),
             seen_at: Vec::new(),
             acked_at: Vec::new(),
+            composed_at: Vec::new(),
             put_off: Vec::new(),
             sent: BTreeSet::new(),
             unacked: VecDeque::new(),
@@ -114,8 +119,8 @@ impl Memory {
             let (start, end, seen) = (self.start, self.head(), std::mem::take(&mut self.seen));
             let faults = self.watch.verdict(end);
             self.broken.extend(faults.examples);
-            self.seen_at.clear();
-            self.past.push(Past { start, end, seen });
+            let seen_at = std::mem::take(&mut self.seen_at);
+            self.past.push(Past { start, end, seen, seen_at });
         }
     }
 
@@ -144,7 +149,8 @@ impl Memory {
         let cid = format!("{}-{}", self.name, self.next_cid);
         self.next_cid += 1;
         self.sent.insert(cid.clone());
-        self.unacked.push_back(Unacked { cid, request: None, copies, not_before: Instant::now() });
+        let (composed_at, not_before) = (disk::now(), Instant::now());
+        self.unacked.push_back(Unacked { cid, request: None, composed_at, copies, not_before });
     }
 
     /// The op that may go out now, if any.
@@ -266,6 +272,7 @@ impl Memory {
             let id = ok.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             self.dups += u64::from(ok.get("dup").and_then(Value::as_bool) == Some(true));
             self.acked_at.push(disk::now());
+            self.composed_at.push(message.composed_at);
             return self.acked.push(Message { seq, id, cid: message.cid });
         }
         let is_temporary = reply.pointer("/err/temporary").and_then(Value::as_bool) == Some(true);

@@ -1,15 +1,17 @@
 //! Rooms full of clients who talk, follow, and come back: what every scenario of crashes watches.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use super::company::{Company, Habits};
+use super::pictures;
 use super::player::Memory;
 use super::verdict::{Talk, look};
 use crate::endpoint::Endpoint;
 use crate::http::Http;
 use crate::report::Report;
+use crate::sample::Sampler;
 use crate::scenario::Stage;
 use crate::setup::{self, User};
 
@@ -23,6 +25,8 @@ pub(in crate::scenario) struct Talks {
     pub owner: User,
     /// The server's name for itself.
     pub server: String,
+    /// When the first of them could talk.
+    begin: Instant,
 }
 
 impl Talks {
@@ -40,7 +44,8 @@ impl Talks {
         let club = setup::make_club(endpoint, &owner, &name, rooms).await?;
         let id = club.id.clone();
         setup::join(endpoint, &users, move |_| id.clone()).await?;
-        let mut talks = Self { rooms: Vec::new(), owner, server: String::new() };
+        let begin = stage.sampler.begin();
+        let mut talks = Self { rooms: Vec::new(), owner, server: String::new(), begin };
         for (number, room) in club.rooms.into_iter().enumerate() {
             let start;
             (talks.server, start) = look(endpoint, &talks.owner.token, &room).await?;
@@ -94,6 +99,12 @@ impl Talks {
         }
         self.owner = owner;
         Ok(is_finished)
+    }
+
+    /// What senders waited, and what the server did for its CPU time.
+    pub(in crate::scenario) fn draw(&self, report: &mut Report, sampler: &Sampler) -> Result<()> {
+        let players = self.rooms.iter().flat_map(|talk| talk.company.players());
+        pictures::draw(report, sampler, players, self.begin)
     }
 
     pub(in crate::scenario) fn figures(&self, report: &mut Report) {

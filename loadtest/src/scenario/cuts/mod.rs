@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use self::stream::{Audience, Place};
 use super::crash::company::{Company, Habits};
+use super::crash::pictures;
 use super::crash::player::Memory;
 use super::crash::verdict::{self, Talk};
 use crate::chaos::{Ending, Proxy, Rules};
@@ -114,6 +115,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let readers = users.split_off(senders + listeners).into_iter().map(|user| user.token);
     let mut audience = Audience::start(&through, readers.collect(), &place);
     let habits = Habits { senders, rate, repeat, in_flight: IN_FLIGHT, patience, forget };
+    let begin = stage.sampler.begin();
     let company = Company::start(&through, users, &room, habits, stage.seed);
     let mut talk = Talk { company, room, start, log: Vec::new() };
     let stood_still = break_them(options, &proxy, &talk.company).await;
@@ -124,6 +126,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let all_there = talk.company.reach(head, FINISH_LIMIT).await;
     let all_heard = audience.reach(head, FINISH_LIMIT).await;
     figures(report, &proxy, &talk, &audience);
+    pictures::draw(report, &stage.sampler, talk.company.players().iter(), begin)?;
     let is_finished = all_acked && all_there && all_heard;
     verdict::judge(report, std::slice::from_ref(&talk), is_finished);
     judge(report, &talk, &audience);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::rounds::{Pair, Side};
 use crate::chart::{Axis, Chart, Line};
-use crate::report::{Report, median, microseconds};
+use crate::report::{Report, median};
 
 /// The server must acknowledge at least 0.60 of what the bare group commit writes.
 const RATIO_GOAL: f64 = 1.0 / 0.6;
@@ -108,17 +108,30 @@ fn ratios(report: &mut Report, pairs: &[Pair]) {
             Line::new("bare group commit", points(&|pair| Some(pair.bare.as_ref()?.per_second()))),
         ],
     });
+    let per_cpu = |side: &Side| Some(1e6 / side.cpu_per_message()?).filter(|rate| rate.is_finite());
+    report.chart(Chart {
+        name: "per_cpu_second",
+        title: "Durable messages per CPU-second, with the database's".to_owned(),
+        x: Axis::linear("pair", ""),
+        y: Axis::linear("messages", "1/CPU-s"),
+        lines: vec![
+            Line::new("server", points(&|pair| per_cpu(&pair.server))),
+            Line::new("bare group commit", points(&|pair| per_cpu(pair.bare.as_ref()?))),
+        ],
+    });
 }
 
 fn latency(report: &mut Report, servers: &[&Side]) -> Result<()> {
-    let mut all = microseconds()?;
-    for latency in servers.iter().filter_map(|side| side.latency.as_ref()) {
-        all.add(latency)?;
-    }
+    let mut rounds = servers.iter().filter_map(|side| side.latency.as_ref());
+    let Some(mut whole) = rounds.next().cloned() else { return Ok(()) };
+    rounds.try_for_each(|round| whole.merge(round.clone()))?;
+    let all = whole.total();
     let names = ["ack_p50", "ack_p99", "ack_p999", "ack_max"];
-    report.latency(names, &all, "send to acknowledgement");
-    let one = [("send to acknowledgement".to_owned(), &all)];
+    report.latency(names, all, "send to acknowledgement");
+    let one = [("send to acknowledgement".to_owned(), all)];
     report.chart(Chart::percentiles("ack_latency", "Acknowledgement", one));
+    report.chart(whole.chart("latency_over_time", "Acknowledgement over time"));
+    report.series("latency", whole.series());
     Ok(())
 }
 
@@ -132,7 +145,7 @@ fn row(side: &Side) -> Value {
         "cpu_per_message_us": side.cpu_per_message(),
         "load_tester_cpu_s": side.our_cpu.as_secs_f64(),
         "put_off": side.put_off,
-        "ack_p50_us": side.latency.as_ref().map(|latency| latency.value_at_quantile(0.5)),
-        "ack_p99_us": side.latency.as_ref().map(|latency| latency.value_at_quantile(0.99)),
+        "ack_p50_us": side.latency.as_ref().map(|latency| latency.total().value_at_quantile(0.5)),
+        "ack_p99_us": side.latency.as_ref().map(|latency| latency.total().value_at_quantile(0.99)),
     })
 }

@@ -75,6 +75,9 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         Some(bare) => Some(bare.start(text, stage).await?),
         None => None,
     };
+    let followed =
+        writer.as_ref().map(|it| stage.sampler.follow("bare group commit", it.process()));
+    stage.sampler.begin();
 
     let progress = Progress::new("rounds", options.pairs);
     let mut pairs = Vec::new();
@@ -89,7 +92,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         progress.step(1);
     }
     progress.done();
-    drop(writer);
+    drop((followed, writer));
 
     figures::fill(report, &pairs)?;
     let (mut observer, _) =

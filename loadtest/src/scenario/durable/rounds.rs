@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use hdrhistogram::Histogram;
 
 use super::senders::Senders;
 use crate::baseline::groupcommit::GroupCommit;
@@ -12,6 +11,7 @@ use crate::http::Http;
 use crate::metrics::Metrics;
 use crate::proc::Process;
 use crate::server::Target;
+use crate::timeline::Timeline;
 
 /// A round of the server, and the one of the bare group commit after it.
 pub(super) struct Pair {
@@ -30,7 +30,7 @@ pub(super) struct Side {
     pub cpu: Option<Duration>,
     pub our_cpu: Duration,
     /// From send to acknowledgement.
-    pub latency: Option<Histogram<u64>>,
+    pub latency: Option<Timeline>,
     pub put_off: u64,
 }
 
@@ -106,6 +106,6 @@ pub(super) async fn bare_round(
 }
 
 fn meter(target: &Target, process: Process) -> Meter {
-    let cluster = target.cluster.iter().flat_map(|cluster| cluster.processes());
+    let cluster = target.cluster.iter().flat_map(|cluster| cluster.family().each());
     Meter::start(cluster.chain([process]))
 }

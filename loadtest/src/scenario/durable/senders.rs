@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use hdrhistogram::Histogram;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -14,11 +13,14 @@ use super::answer::Answer;
 use crate::client::{Client, Ending, SignIn};
 use crate::endpoint::Endpoint;
 use crate::progress::Progress;
-use crate::report::{microseconds, record};
 use crate::setup::User;
+use crate::timeline::Timeline;
 
 /// The last answers of a round come within this time, or not at all.
 const FINISH: Duration = Duration::from_secs(30);
+
+/// Latency over time is drawn in stretches of so long, or longer ones.
+const STRETCH: Duration = Duration::from_millis(250);
 
 /// What the senders write, and where: sender `i` to room `i % rooms`.
 pub(super) struct Plan {
@@ -31,7 +33,7 @@ pub(super) struct Round {
     pub acked: u64,
     /// From the first send to the last acknowledgement.
     pub took: Duration,
-    pub latency: Histogram<u64>,
+    pub latency: Timeline,
     /// Sends that the server's rate limit put off.
     pub put_off: u64,
 }
@@ -49,7 +51,7 @@ struct Board {
     /// Messages without an answer.
     pending: usize,
     last_at: Instant,
-    latency: Histogram<u64>,
+    latency: Timeline,
     put_off: u64,
     acked: u64,
     cids: u64,
@@ -66,7 +68,7 @@ impl Senders {
             seqs: vec![Vec::new(); plan.rooms.len()],
             pending: 0,
             last_at: Instant::now(),
-            latency: microseconds()?,
+            latency: Timeline::new(Instant::now(), STRETCH)?,
             put_off: 0,
             acked: 0,
             cids: 0,
@@ -92,7 +94,7 @@ impl Senders {
 
     /// Everybody sends for so long; ends when everything that was sent is answered.
     pub(super) async fn round(&mut self, time: Duration) -> Result<Round> {
-        self.board.borrow_mut().begin();
+        self.board.borrow_mut().begin()?;
         let before = self.board.borrow().acked;
         let begin = Instant::now();
         self.is_on.send_replace(true);
@@ -140,9 +142,10 @@ impl Senders {
 }
 
 impl Board {
-    fn begin(&mut self) {
-        self.latency.reset();
+    fn begin(&mut self) -> Result<()> {
+        self.latency = Timeline::new(Instant::now(), STRETCH)?;
         self.put_off = 0;
+        Ok(())
     }
 
     fn next_cid(&mut self) -> u64 {
@@ -155,7 +158,8 @@ impl Board {
             Answer::Acked { seq } => {
                 self.acked += 1;
                 self.last_at = at;
-                record(&mut self.latency, at.saturating_duration_since(sent_at));
+                // Only a number that the histogram cannot hold is refused, and there is none.
+                let _ = self.latency.record(sent_at, at.saturating_duration_since(sent_at));
                 if let Some(seqs) = self.seqs.get_mut(room) {
                     seqs.push(seq);
                 }

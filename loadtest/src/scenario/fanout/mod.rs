@@ -5,7 +5,7 @@ mod figures;
 mod pictures;
 mod saturation;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -19,7 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::pace::Epoch;
 use crate::progress::{Progress, note};
 use crate::report::Report;
-use crate::sample::Sampler;
+use crate::sample::SERVER;
 use crate::scenario::{Stage, need_files};
 use crate::setup::{self, Club};
 
@@ -30,7 +30,6 @@ const LATENCY_GOAL_MS: f64 = 50.0;
 const WARM_UP: usize = 20;
 /// Below the share of a session's outbox at which the server begins to hold back.
 const PRESSED_WINDOW: usize = 256;
-const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -208,9 +207,11 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         sides.baselines.push(Side::new(kind.name(), crowd));
     }
 
-    let watched = sides.all().filter_map(|side| Some((side.label, side.crowd.process()?)));
-    let sampler = Sampler::start(watched.collect::<Vec<_>>(), SAMPLE_EVERY);
-    let begin = Instant::now();
+    let beside_it = sides.baselines.iter();
+    let beside_it = beside_it.filter_map(|side| Some((side.label, side.crowd.process()?)));
+    let followed: Vec<_> =
+        beside_it.map(|(label, process)| stage.sampler.follow(label, process)).collect();
+    let begin = stage.sampler.begin();
     sides.all().for_each(|side| side.crowd.count_time_from(begin));
     let mut rate = options.mode.rate;
     let mode = options.mode();
@@ -230,7 +231,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     }
     report.figure("delivery_bytes", bytes as f64, "B", "one event on the wire, without header");
     figures::all(report, &sides, mode);
-    pictures::all(report, &sides, &sampler.stop())?;
+    drop(followed);
+    pictures::all(report, &sides, stage.sampler.most_memory(SERVER, begin))?;
     report.goal_of("latency_p50", LATENCY_GOAL_MS);
     beside.judge(report, target.process)?;
     judge(report, &mut sides);

@@ -6,11 +6,10 @@ use serde_json::Value;
 use super::{Side, Sides};
 use crate::chart::{Axis, Chart, Line, percentile_rows};
 use crate::report::Report;
-use crate::sample::Samples;
 use crate::timeline::Timeline;
 
-/// Latency by percentile and over time, deliveries per CPU-second, CPU and memory over time.
-pub(super) fn all(report: &mut Report, sides: &Sides, samples: &Samples) -> Result<()> {
+/// Latency by percentile and over time, deliveries per CPU-second.
+pub(super) fn all(report: &mut Report, sides: &Sides, most_memory: Option<u64>) -> Result<()> {
     let mut timelines = Vec::new();
     for side in sides.all() {
         if let Some(timeline) = side.timeline()? {
@@ -28,12 +27,9 @@ pub(super) fn all(report: &mut Report, sides: &Sides, samples: &Samples) -> Resu
         report.chart(times.chart("latency_over_time", "Latency of the server over time"));
         report.series("latency_over_time", times.series());
     }
-    if let Some(most) = samples.most_memory("server") {
+    if let Some(most) = most_memory {
         report.figure("rss_peak", most as f64 / f64::from(1 << 20), "MiB", "most of the server");
     }
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
-    report.series("processes", samples.rows());
     Ok(())
 }
 

@@ -24,7 +24,11 @@ use crate::progress::{Progress, note};
 use crate::report::{Report, microseconds};
 use crate::scenario::{Stage, need_files};
 use crate::setup;
-use crate::town::{Contents, Folk, Manner, Meter, Noted, Rest, Room, Spent, Town, picture, sizes};
+use crate::timeline::Timeline;
+use crate::town::{
+    Contents, Folk, Manner, Meter, Noted, Rest, Room, STRETCH, Spent, Town, picture, pictures,
+    sizes,
+};
 
 pub(crate) const GOALS: &[&str] = &["p99"];
 const P99_GOAL_MS: f64 = 200.0;
@@ -110,6 +114,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     };
 
     let (mut steps, mut count) = (Vec::<Step>::new(), users);
+    let begin = stage.sampler.begin();
     loop {
         note(&format!("{count} users"));
         steps.push(day.step(count, options, target.process).await?);
@@ -120,6 +125,9 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         count = ((count as f64 * STEP) as usize).min(most);
     }
     figures(report, &steps)?;
+    let mut receipts = Timeline::new(begin, STRETCH)?;
+    steps.iter().try_for_each(|step| receipts.merge(step.noted.receipts.clone()))?;
+    pictures(report, &stage.sampler, &receipts);
     audit::audit(&day, &target.endpoint, report).await?;
     folk.judge(report);
     drop(day);

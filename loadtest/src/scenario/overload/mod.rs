@@ -13,13 +13,14 @@ use tokio::time::sleep;
 
 use self::board::{Counts, STRETCH};
 use self::fleet::Fleet;
+use crate::chart::Chart;
 use crate::check::Kind;
 use crate::proc::Process;
 use crate::progress::{Progress, note};
 use crate::report::Report;
-use crate::sample::Sampler;
 use crate::scenario::{Stage, need_files};
 use crate::setup;
+use crate::timeline::Timeline;
 
 pub(crate) const GOALS: &[&str] = &["goodput_lost", "recovery"];
 const LOST_GOAL: f64 = 0.1;
@@ -99,9 +100,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let target = stage.target(report).await?;
     let fleet = gather(options, stage, &target.endpoint, report).await?;
 
-    let mut processes = vec![("load tester", Process::ours())];
-    processes.extend(target.process.map(|process| ("server", process)));
-    let sampler = Sampler::start(processes, STRETCH);
+    let begin = stage.sampler.begin();
     let time = Duration::from_secs_f64(options.step_seconds);
     let mut steps = Vec::new();
     let peak = match options.peak {
@@ -122,14 +121,16 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let during = press(&fleet, rate, Duration::from_secs_f64(options.seconds)).await?;
     let after = press(&fleet, peak / 2.0, time.max(Duration::from_secs(8))).await?;
     sleep(LAST_ANSWERS).await;
-    let samples = sampler.stop();
 
     figures(report, &fleet, peak, (&before, &during, &after));
     steps.extend([before, during, after]);
     report.series("phases", rows(&fleet, &steps));
-    report.series("processes", samples.rows());
-    report.chart(samples.cpu_chart("cpu"));
-    report.chart(samples.memory_chart("memory"));
+    let mut acks = Timeline::new(begin, STRETCH)?;
+    steps.iter().try_for_each(|step| {
+        let phase = fleet.board.read(step.phase, |phase| phase.acks.clone());
+        phase.map_or(Ok(()), |phase| acks.merge(phase))
+    })?;
+    report.chart(stage.sampler.efficiency("Acknowledgements", &acks.counts()));
     judge(report, &fleet);
     target.finish(report).await;
     Ok(())
@@ -257,6 +258,14 @@ fn figures(
         let chart = fleet.board.read(step.phase, |phase| phase.acks.chart(name, title));
         chart.into_iter().for_each(|chart| report.chart(chart));
     }
+    let steps = [("before", before), ("during", during), ("after", after)];
+    let times = steps.map(|(name, step)| {
+        let times = fleet.board.read(step.phase, |phase| phase.acks.total().clone());
+        times.map(|times| (name.to_owned(), times))
+    });
+    let times: Vec<_> = times.into_iter().flatten().collect();
+    let lines = times.iter().map(|(name, times)| (name.clone(), times));
+    report.chart(Chart::percentiles("latency", "From due to acknowledged", lines));
 }
 
 /// Seconds until the p99 was back and stayed.

@@ -89,6 +89,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     talk(options, stage, &disk, server).await?;
     kill(server, &disk).await?;
     let promises = Promises::of(&talks);
+    talks.draw(report, &stage.sampler)?;
     let owner = talks.owner.username.clone();
     let rooms: Vec<String> = talks.rooms.iter().map(|talk| talk.room.clone()).collect();
     // They would talk on with the servers that are started below.
@@ -106,7 +107,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         if !folder.path().join("kept/moim.db").exists() {
             continue;
         }
-        let mut server = Server::new(common, None, &[])?;
+        let mut server = Server::new(common, None, &[], &stage.sampler)?;
         server.keep_in(&folder.path().join("kept"));
         let served = serve(&mut server, (&owner, &rooms), promises.until(*moment)).await;
         match served.with_context(|| format!("a folder cut at {moment}")) {

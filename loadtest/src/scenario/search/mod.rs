@@ -27,6 +27,7 @@ use crate::report::{Report, microseconds};
 use crate::scenario::Stage;
 use crate::server::Target;
 use crate::setup::{self, User, text_at};
+use crate::timeline::Timeline;
 
 pub(crate) const GOALS: &[&str] = &["search_ratio", "open_ratio"];
 const RATIO_GOAL: f64 = 1.5;
@@ -80,6 +81,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let words = Words::make(stage.seed);
     let asked = words.queries(queries, &mut SmallRng::seed_from_u64(stage.seed));
     let expected = fill(&mut target, (&readers, messages), &words, (stage, &asked)).await?;
+    stage.sampler.begin();
     index(&target, messages, report).await?;
 
     let bare = Bare::open(target.database.as_ref().context("no database")?).await?;
@@ -174,6 +176,7 @@ async fn index(target: &Target, messages: usize, report: &mut Report) -> Result<
 struct Times {
     call: Histogram<u64>,
     bare: Histogram<u64>,
+    over_time: Timeline,
     kinds: Vec<(&'static str, Histogram<u64>, Histogram<u64>)>,
     wrong: Vec<String>,
     /// SQL statements of the server for each search.
@@ -215,6 +218,8 @@ impl Times {
             "One search",
             [("call".to_owned(), &self.call), ("bare".to_owned(), &self.bare)],
         ));
+        report.chart(self.over_time.chart("search_over_time", "Calls of a search over time"));
+        report.series("search_over_time", self.over_time.series());
         report.none_of("wrong_answers", std::mem::take(&mut self.wrong));
         Ok(())
     }
@@ -230,6 +235,7 @@ async fn ask(
     let mut times = Times {
         call: microseconds()?,
         bare: microseconds()?,
+        over_time: Timeline::new(target.sampler.zero(), Duration::from_millis(500))?,
         kinds: Vec::new(),
         wrong: Vec::new(),
         statements: 0.0,
@@ -249,6 +255,7 @@ async fn ask(
                 path.push_str(&readers.large);
             }
             let token = turn.next().copied().context("no users")?;
+            let asked_at = Instant::now();
             let (page, took) = http.timed(&path, token).await?;
             let (bare_took, _rows) = bare.ask(query, (readers.first, readers.place), ASKED).await?;
             progress.step(1);
@@ -261,6 +268,7 @@ async fn ask(
             }
             if round > 0 {
                 let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                times.over_time.record(asked_at, took)?;
                 times.call.record(micros(took))?;
                 times.bare.record(micros(bare_took))?;
                 let at = times.kinds.iter().position(|(kind, ..)| *kind == query.kind);

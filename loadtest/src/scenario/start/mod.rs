@@ -100,7 +100,8 @@ async fn on_empty_folders(options: &Options, stage: &Stage<'_>) -> Result<Vec<Du
     let progress = Progress::new("empty", options.starts);
     let mut times = Vec::new();
     for _ in 0..options.starts {
-        let mut target = Target::prepare_with(stage.common, stage.pins.as_ref(), &[], None).await?;
+        let reading = (stage.pins.as_ref(), &stage.sampler);
+        let mut target = Target::prepare_with(stage.common, reading, &[], None).await?;
         times.extend(target.ready);
         if let Some(server) = &mut target.server {
             server.stop().await?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
 
 use super::eventually;
-use crate::server::free_port;
+use crate::port::free_port;
 
 const READY: Duration = Duration::from_secs(20);
 
