@@ -127,7 +127,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let mut receipts = Timeline::new(run.begin, STRETCH)?;
     run.thirds.iter().try_for_each(|third| receipts.merge(third.receipts.clone()))?;
     pictures(report, &stage.sampler, &receipts);
-    report.note("figures that are not a slope or a drift are of the last third; pictures of latency begin after the warm-up");
+    report.note("figures that are no slope and no drift are of the last third");
     folk.judge(report);
     drop(soak);
     drop(folk);
