@@ -252,7 +252,7 @@ impl From<StoreError> for ApiError {
     fn from(why: StoreError) -> Self {
         let hidden = Self::internal(&why);
         match why {
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::Overtaken => {
                 let msg = "the store does not answer";
                 Self::Refused(Refusal::new(ErrorCode::Unavailable, msg).retry_in(RETRY))
             }

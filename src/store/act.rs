@@ -64,6 +64,21 @@ impl Deed {
             _no_text => 0,
         }
     }
+
+    /// Whether messages that stand get another text, or lose theirs.
+    pub(super) const fn changes_texts(&self) -> bool {
+        match self {
+            Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::Judge { .. }
+            | Self::DeleteMany { .. }
+            | Self::Forget { .. }
+            | Self::Sweep { .. } => true,
+            Self::React { .. } | Self::Unreact { .. } | Self::Pin { .. } | Self::Unpin { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// Whose messages somebody may delete.

@@ -1,7 +1,8 @@
 //! Admins of the instance, and what that makes them in lobbies.
 
 use super::accounts::{User, UserRow, user_columns};
-use super::db::{Conn, execute, fetch_all, fetch_optional};
+use super::db::{Conn, Sql, execute, fetch_all, fetch_optional};
+use super::moderation::lock_lobbies;
 use super::{Store, StoreError};
 use crate::domain::{InstanceRole, RoomId, UserId};
 
@@ -64,6 +65,12 @@ pub(super) async fn is_admin(conn: &mut Conn, user: UserId) -> Result<bool, Stor
 }
 
 async fn set(conn: &mut Conn, key: &str, role: InstanceRole) -> Result<Option<User>, StoreError> {
+    const ACCOUNT: Sql = Sql {
+        sqlite: "SELECT user_id FROM account WHERE username_key = $1",
+        postgres: "SELECT user_id FROM account WHERE username_key = $1 FOR NO KEY UPDATE",
+    };
+    fetch_optional!(conn, (i64,), ACCOUNT, key)?;
+    lock_lobbies(conn).await?;
     execute!(conn, "UPDATE room SET rev = rev + 1 WHERE kind = 'lobby' AND deleted_at IS NULL")?;
     let row = fetch_optional!(
         conn,

@@ -38,12 +38,17 @@ impl From<Error> for StoreError {
 }
 
 impl StoreError {
-    /// Whether the database ended the transaction because it and another waited for each other: the
-    /// same once more may well go through.
+    /// Whether the transaction was ended for the sake of another: the same once more may well go
+    /// through.
     pub(super) fn is_rolled_back(&self) -> bool {
-        let Self::Unavailable(Error::Database(error)) = self else { return false };
+        let error = match self {
+            Self::Overtaken => return true,
+            Self::Unavailable(Error::Database(error)) => error,
+            _other => return false,
+        };
         let postgres = error.try_downcast_ref::<PgDatabaseError>();
-        postgres.is_some_and(|error| error.code().starts_with("40"))
+        // A deadlock, or "55P03 lock_not_available": it would not wait.
+        postgres.is_some_and(|error| error.code().starts_with("40") || error.code() == "55P03")
     }
 }
 

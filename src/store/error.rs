@@ -16,6 +16,10 @@ pub enum StoreError {
     /// The database cannot be reached, is full, or failed to read or write: try again later.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// Another transaction was faster, and this one was built on what was before: it was rolled back,
+    /// and finds the truth when it is done again.
+    #[error("another transaction was faster")]
+    Overtaken,
     /// A statement failed for a reason of its own: a defect, or a value that cannot be stored.
     #[error("a statement failed")]
     Statement(#[source] sqlx::Error),

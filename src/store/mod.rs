@@ -8,9 +8,15 @@
 //! * Both engines run the same SQL with `$1` wherever they can (`db.rs`); bulk statements take
 //!   their rows by `given.rs`; the migrations have equal numbers and one suite tests both.
 //! * **Invariant:** the log of a room is written by [`Store::append`] alone, under the lock of the
-//!   room's head. Locks are taken in one order everywhere: clubs by id, rooms by id; so commit order
-//!   is seq order. Inboxes come behind them, by user within a step of a batch; where the steps of two
-//!   batches cross there, the database ends one of them and it is done again.
+//!   room's head; so commit order is seq order. Whatever hangs on a room and is written by the journal
+//!   alone needs no lock of its own.
+//! * **Invariant:** rows are locked in one order everywhere, so that PostgreSQL never finds two
+//!   transactions waiting for each other (`tests/it/locks.rs` counts): accounts by id; clubs by id;
+//!   rooms by id; clubs that have closed; places of the search by room; the queue of those who make
+//!   groups; inboxes by user; entries of inboxes, reports by id, files; last, what runs have spent, by
+//!   day, kind and id, the row of all first. Where the order cannot be kept nobody waits who holds
+//!   something: what is not free is left out and taken later (`SKIP LOCKED`: sweeps, marks of the
+//!   inbox, erasures), or all is rolled back and begun anew with it (`journal/inboxes.rs`).
 //! * **Invariant:** what is `Ok` is on the disk. What is [`StoreError::Unavailable`] was rolled
 //!   back, unless COMMIT itself broke (the connection, or the sync of the disk): then nobody knows,
 //!   and the repeated `cid` answers it.

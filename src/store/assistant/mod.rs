@@ -9,6 +9,7 @@
 //! up, and however often.
 
 mod context;
+mod ledger;
 mod own;
 #[cfg(feature = "faults")]
 mod planted;
@@ -18,12 +19,13 @@ mod seen;
 mod spend;
 
 pub use context::{Context, ContextLine};
+pub(super) use ledger::Ledger;
 pub(super) use own::{days, questions};
 pub use prospect::Prospect;
 pub(super) use runs::OPEN_RUNS;
 pub use runs::{AskedAgain, Run, RunStatus};
 pub use spend::{Budget, Budgets, Reserved, Spent};
-pub(super) use spend::{Spending, Wanted, reserve, settle};
+pub(super) use spend::{Spending, Wanted};
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What may be used in a day, and what was.
+//! What may be used in a day, and what was. What stands in a log is counted by `ledger.rs`.
 
 use crate::domain::{ClubId, Day, RoomId, UserId};
 use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
@@ -41,7 +41,7 @@ pub struct Reserved {
     pub micro_usd: i64,
 }
 
-/// What was used in a day.
+/// What was used in a day, or is to be added to that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {
     /// Tokens, put aside ones among them.
@@ -69,9 +69,9 @@ pub(in crate::store) struct Wanted {
 }
 
 impl Spending {
-    /// In the order in which who only reads them locks them: the row of all first, so that nobody who
-    /// has another one waits for it.
-    fn keys(self) -> [(&'static str, i64); 4] {
+    /// In the order in which their rows are locked: the row of all first, so that nobody who has
+    /// another one waits for it.
+    pub(super) fn keys(self) -> [(&'static str, i64); 4] {
         let club = self.club.map_or(-1, |club| club.0);
         let room = self.room.map_or(-1, |room| room.0);
         [("all", 0), ("club", club), ("room", room), ("user", self.user.0)]
@@ -79,13 +79,51 @@ impl Spending {
 }
 
 impl Budgets {
-    fn of(&self, what: &str) -> Budget {
+    pub(super) fn of(&self, what: &str) -> Budget {
         match what {
             "user" => self.user,
             "room" => self.room,
             "club" => self.club,
             _all => self.all,
         }
+    }
+
+    /// How many tokens an answer may write when so much is spent, by [`Spending::keys`]; none when a
+    /// budget has too little left.
+    pub(super) fn left(&self, who: Spending, spent: [Spent; 4], wanted: Wanted) -> Option<i64> {
+        let rest = |limit: i64, spent: i64| if limit == 0 { i64::MAX } else { limit - spent };
+        let left = |((what, _id), spent): ((&'static str, i64), Spent)| {
+            let Budget { tokens, micro_usd } = self.of(what);
+            Budget {
+                tokens: rest(tokens, spent.tokens),
+                micro_usd: rest(micro_usd, spent.micro_usd),
+            }
+        };
+        let left: Vec<Budget> = who.keys().into_iter().zip(spent).map(left).collect();
+        wanted.fits(&left)
+    }
+}
+
+impl Reserved {
+    /// An answer with so many tokens to write.
+    pub(super) fn of(wanted: Wanted, output: i64, day: i64) -> Self {
+        Self { day, output, tokens: wanted.input + output, micro_usd: wanted.cost(output) }
+    }
+}
+
+impl Spent {
+    /// Both together.
+    pub(super) const fn and(self, more: Self) -> Self {
+        Self {
+            tokens: self.tokens + more.tokens,
+            micro_usd: self.micro_usd + more.micro_usd,
+            runs: self.runs + more.runs,
+        }
+    }
+
+    /// The change that puts what was really used in place of what was put aside.
+    pub(super) const fn instead(aside: (i64, i64), used: (i64, i64)) -> Self {
+        Self { tokens: used.0 - aside.0, micro_usd: used.1 - aside.1, runs: 0 }
     }
 }
 
@@ -131,50 +169,42 @@ const SPENT: Sql = Sql {
 const LOOK: Sql = Sql { sqlite: SPENT.sqlite, postgres: SPENT.sqlite };
 
 /// Puts aside what an answer may use; none when a budget has too little left.
-pub(in crate::store) async fn reserve(
+async fn reserve(
     conn: &mut Conn,
     who: Spending,
     (wanted, budgets): (Wanted, &Budgets),
     Day(day): Day,
 ) -> Result<Option<Reserved>, StoreError> {
-    let Some(output) = left(conn, SPENT, who, (wanted, budgets), day).await? else {
-        return Ok(None);
-    };
-    let (tokens, micro_usd) = (wanted.input + output, wanted.cost(output));
+    let spent = spent(conn, SPENT, who, day).await?;
+    let Some(output) = budgets.left(who, spent, wanted) else { return Ok(None) };
+    let reserved = Reserved::of(wanted, output, day);
+    let Reserved { tokens, micro_usd, .. } = reserved;
     add(conn, day, who, Spent { tokens, micro_usd, runs: 1 }).await?;
-    Ok(Some(Reserved { day, output, tokens, micro_usd }))
+    Ok(Some(reserved))
 }
 
-/// How many tokens an answer may write; none when a budget has too little left.
-async fn left(
+/// What was used by each who spends, by [`Spending::keys`], as everybody may see it at this moment.
+pub(super) async fn seen(
+    conn: &mut Conn,
+    who: Spending,
+    day: i64,
+) -> Result<[Spent; 4], StoreError> {
+    spent(conn, LOOK, who, day).await
+}
+
+async fn spent(
     conn: &mut Conn,
     spent: Sql,
     who: Spending,
-    (wanted, budgets): (Wanted, &Budgets),
     day: i64,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<[Spent; 4], StoreError> {
     let [_all, (_, club), (_, room), (_, user)] = who.keys();
     let rows = fetch_all!(conn, (String, i64, i64), spent, day, user, room, club)?;
-    let left = |(what, _id): (&'static str, i64)| {
-        let spent = rows.iter().find(|(known, ..)| known == what);
-        let (tokens, micro_usd) = spent.map_or((0, 0), |(_, tokens, usd)| (*tokens, *usd));
-        let rest = |limit: i64, spent: i64| if limit == 0 { i64::MAX } else { limit - spent };
-        let Budget { tokens: most, micro_usd: most_usd } = budgets.of(what);
-        Budget { tokens: rest(most, tokens), micro_usd: rest(most_usd, micro_usd) }
-    };
-    Ok(wanted.fits(&who.keys().map(left)))
-}
-
-/// Puts what was really used in place of what was put aside.
-pub(in crate::store) async fn settle(
-    conn: &mut Conn,
-    who: Spending,
-    reserved: (i64, i64, i64),
-    (tokens, micro_usd): (i64, i64),
-) -> Result<(), StoreError> {
-    let (day, aside, aside_usd) = reserved;
-    let change = Spent { tokens: tokens - aside, micro_usd: micro_usd - aside_usd, runs: 0 };
-    add(conn, day, who, change).await
+    Ok(who.keys().map(|(what, _id)| {
+        let known = rows.iter().find(|(known, ..)| known == what);
+        let (tokens, micro_usd) = known.map_or((0, 0), |(_, tokens, usd)| (*tokens, *usd));
+        Spent { tokens, micro_usd, runs: 0 }
+    }))
 }
 
 async fn add(conn: &mut Conn, day: i64, who: Spending, more: Spent) -> Result<(), StoreError> {
@@ -281,7 +311,7 @@ impl Store {
         let mut conn = self.db.read().await?;
         let wanted = Wanted { input, output, price };
         let who = Spending { user, room, club };
-        Ok(left(&mut conn, LOOK, who, (wanted, budgets), day).await?.is_some())
+        Ok(budgets.left(who, seen(&mut conn, who, day).await?, wanted).is_some())
     }
 
     /// Puts what such an answer really used in place of what was put aside.
@@ -295,8 +325,8 @@ impl Store {
         used: (i64, i64),
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        let aside = (reserved.day, reserved.tokens, reserved.micro_usd);
-        let done = settle(&mut tx, Spending { user, room, club }, aside, used).await;
+        let change = Spent::instead((reserved.tokens, reserved.micro_usd), used);
+        let done = add(&mut tx, reserved.day, Spending { user, room, club }, change).await;
         tx.end(done).await
     }
 

@@ -4,6 +4,7 @@
 //! belong here:* what the logs hear of; the journal erases messages and reactions (`journal/erasures.rs`).
 
 mod names;
+mod own;
 mod remains;
 mod shut;
 

@@ -2,7 +2,7 @@
 
 use crate::domain::{ClubId, Emoji, Millis, NoticeId, RoomId, UserId};
 use crate::store::act::DroppedNotices;
-use crate::store::db::{Conn, execute, fetch_all, fetch_one, fetch_optional};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::writer::EventWriter;
 use crate::store::{Store, StoreError};
 
@@ -147,63 +147,66 @@ impl Store {
         (after, at): (i64, Millis),
         writer: &dyn EventWriter,
     ) -> Result<(Vec<DroppedNotices>, Option<i64>), StoreError> {
-        let mut tx = self.db.begin().await?;
-        let done = drop_from(&mut tx, user, (after, at), writer).await;
-        tx.end(done).await
-    }
-
-    /// Removes what only concerned the account itself: its inbox, its marks, its tickets, whom it
-    /// followed; and its words in reports.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn erase_traces(&self, user: UserId) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        let mut done = Ok(());
-        for statement in TRACES {
-            done = execute!(tx, *statement, user.0).map(drop);
-            if done.is_err() {
+        let newest = newest(&mut self.db.read().await?).await?;
+        let range = (after, (after + NOTICES).min(newest));
+        let mut gone = Vec::new();
+        loop {
+            let mut tx = self.db.begin().await?;
+            let done = drop_from(&mut tx, (user, at), (FREE, range), writer).await;
+            gone.extend(tx.end(done).await?);
+            if self.db.is_sqlite() {
                 break;
             }
+            // Somebody had it: it is waited for alone.
+            let mut tx = self.db.begin().await?;
+            let done = drop_from(&mut tx, (user, at), (ONE, range), writer).await;
+            let one = tx.end(done).await?;
+            if one.is_empty() {
+                break;
+            }
+            gone.extend(one);
         }
-        tx.end(done).await
+        let dropped = told(&mut self.db.read().await?, gone).await?;
+        Ok((dropped, (range.1 < newest).then_some(range.1)))
     }
 }
 
-const TRACES: &[&str] = &[
-    "DELETE FROM mention WHERE user_id = $1",
-    "DELETE FROM notice WHERE user_id = $1",
-    "DELETE FROM file_day WHERE user_id = $1",
-    "DELETE FROM ai_spend WHERE what = 'user' AND id = $1",
-    "DELETE FROM answer WHERE user_id = $1",
-    "DELETE FROM thread_member WHERE user_id = $1",
-    "DELETE FROM room_member WHERE user_id = $1 AND NOT is_inside",
-    "DELETE FROM ticket WHERE device_id IN (SELECT device_id FROM device WHERE user_id = $1)",
-    "UPDATE report SET text = NULL WHERE author_id = $1 AND text IS NOT NULL",
-    "UPDATE report SET note = '' WHERE by_id = $1 AND note <> ''",
-];
+/// Entries with their owners, and whether they were there before.
+type Gone = Vec<(i64, i64, bool)>;
+
+macro_rules! entries_from {
+    ($end:literal) => {
+        concat!(
+            "SELECT notice_id, user_id, event, dropped_at IS NULL FROM notice
+              WHERE notice_id > $1 AND notice_id <= $2 AND from_id = $3 AND user_id <> $3
+                AND (title <> '' OR body <> '')
+              ORDER BY notice_id",
+            $end
+        )
+    };
+}
+
+/// The journal holds entries of several people, too, in the order of its rooms: nobody waits here who
+/// has some.
+const FREE: Sql =
+    Sql { sqlite: entries_from!(""), postgres: entries_from!(" FOR NO KEY UPDATE SKIP LOCKED") };
+
+/// PostgreSQL.
+const ONE: Sql = Sql { sqlite: FREE.sqlite, postgres: entries_from!(" LIMIT 1 FOR NO KEY UPDATE") };
+
+async fn newest(conn: &mut Conn) -> Result<i64, StoreError> {
+    let (newest,) = fetch_one!(conn, (i64,), "SELECT coalesce(max(notice_id), 0) FROM notice")?;
+    Ok(newest)
+}
 
 async fn drop_from(
     conn: &mut Conn,
-    user: UserId,
-    (after, at): (i64, Millis),
+    (user, at): (UserId, Millis),
+    (which, (after, upto)): (Sql, (i64, i64)),
     writer: &dyn EventWriter,
-) -> Result<(Vec<DroppedNotices>, Option<i64>), StoreError> {
-    let (newest,): (i64,) =
-        fetch_one!(conn, (i64,), "SELECT coalesce(max(notice_id), 0) FROM notice")?;
-    let upto = (after + NOTICES).min(newest);
-    let rows = fetch_all!(
-        conn,
-        (i64, i64, String, bool),
-        "SELECT notice_id, user_id, event, dropped_at IS NULL FROM notice
-          WHERE notice_id > $1 AND notice_id <= $2 AND from_id = $3 AND user_id <> $3
-            AND (title <> '' OR body <> '')
-          ORDER BY notice_id",
-        after,
-        upto,
-        user.0
-    )?;
-    let mut dropped: Vec<DroppedNotices> = Vec::new();
+) -> Result<Gone, StoreError> {
+    let rows = fetch_all!(conn, (i64, i64, String, bool), which, after, upto, user.0)?;
+    let mut gone = Gone::new();
     for (id, of, event, is_there) in rows {
         execute!(
             conn,
@@ -213,9 +216,15 @@ async fn drop_from(
             writer.erased_notice(&event),
             at.0
         )?;
-        if !is_there {
-            continue;
-        }
+        gone.push((id, of, is_there));
+    }
+    Ok(gone)
+}
+
+/// What is to be told of entries that are gone, to those who still saw them.
+async fn told(conn: &mut Conn, gone: Gone) -> Result<Vec<DroppedNotices>, StoreError> {
+    let mut dropped: Vec<DroppedNotices> = Vec::new();
+    for (id, of, _is_there) in gone.into_iter().filter(|(.., is_there)| *is_there) {
         let (of, id) = (UserId(of), NoticeId(id));
         match dropped.iter_mut().find(|known| known.user == of) {
             Some(known) => known.ids.push(id),
@@ -232,5 +241,5 @@ async fn drop_from(
         )?;
         gone.unread = unread;
     }
-    Ok((dropped, (upto < newest).then_some(upto)))
+    Ok(dropped)
 }

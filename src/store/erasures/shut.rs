@@ -45,6 +45,11 @@ async fn shut(
     (by, at): (UserId, Millis),
     reason: &str,
 ) -> Result<Shut, StoreError> {
+    const ACCOUNT: Sql = Sql {
+        sqlite: "SELECT user_id FROM account WHERE user_id = $1",
+        postgres: "SELECT user_id FROM account WHERE user_id = $1 FOR NO KEY UPDATE",
+    };
+    fetch_optional!(conn, (i64,), ACCOUNT, user.0)?;
     let lone = match owned(conn, user).await? {
         Ok(lone) => lone,
         Err(clubs) => return Ok(Shut::OwnsClubs(clubs)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{FileId, Millis, RoomId};
-use crate::store::db::{Conn, execute, fetch_all};
+use crate::store::db::{Conn, Sql, execute, fetch_all};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::{Store, StoreError};
 
@@ -17,6 +17,18 @@ const DROP: Bulk = bulk!(
     (room_id bigint, seq bigint),
     " WHERE file.room_id = given.room_id AND file.message_seq = given.seq"
 );
+
+/// A file that a message takes at this moment is left to it.
+const DROP_UNUSED: Sql = Sql {
+    sqlite: "UPDATE file SET is_dropped = TRUE WHERE message_seq IS NULL AND file_id IN
+                (SELECT file_id FROM file
+                  WHERE message_seq IS NULL AND created_at < $1 AND NOT is_dropped
+                  ORDER BY created_at LIMIT $2)",
+    postgres: "UPDATE file SET is_dropped = TRUE WHERE message_seq IS NULL AND file_id IN
+                (SELECT file_id FROM file
+                  WHERE message_seq IS NULL AND created_at < $1 AND NOT is_dropped
+                  ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+};
 
 /// Gives the events that told them.
 const FORGET: Bulk = bulk!(
@@ -73,15 +85,7 @@ impl Store {
     ) -> Result<Vec<(FileId, String)>, StoreError> {
         let before = now.0.saturating_sub(i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
         let mut conn = self.db.write().await?;
-        execute!(
-            conn,
-            "UPDATE file SET is_dropped = TRUE WHERE message_seq IS NULL AND file_id IN
-                (SELECT file_id FROM file
-                  WHERE message_seq IS NULL AND created_at < $1 AND NOT is_dropped
-                  ORDER BY created_at LIMIT $2)",
-            before,
-            SOME
-        )?;
+        execute!(conn, DROP_UNUSED, before, SOME)?;
         execute!(conn, "DELETE FROM file_day WHERE day < $1", (now.0 - DAYS_MS) / 86_400_000)?;
         let rows = fetch_all!(
             conn,
@@ -103,20 +107,20 @@ impl Store {
     }
 }
 
+/// Another node may sweep too: what it has is left to it.
 const WEIGHTS: Bulk = bulk!(
-    "SELECT file.size, file.preview_size FROM ",
+    "SELECT file.file_id, file.size, file.preview_size FROM ",
     (file_id bigint),
     " CROSS JOIN file WHERE file.file_id = given.file_id AND file.is_dropped",
-    postgres " FOR UPDATE OF file"
+    postgres " FOR UPDATE OF file SKIP LOCKED"
 );
 
 async fn erase(conn: &mut Conn, files: &[FileId]) -> Result<(), StoreError> {
-    let given = || Given::new().ints(files.iter().map(|file| file.0));
-    // Another node may sweep too: what is locked here is counted here.
-    let weights: Vec<(i64, i64)> = conn.given_all(&WEIGHTS, given()).await?;
+    let given = Given::new().ints(files.iter().map(|file| file.0));
+    let free: Vec<(i64, i64, i64)> = conn.given_all(&WEIGHTS, given).await?;
     let freed: i64 =
-        weights.iter().map(|(size, preview)| super::write::counted(*size, *preview)).sum();
-    conn.given_execute(&ERASE, given()).await?;
+        free.iter().map(|(_file, size, preview)| super::write::counted(*size, *preview)).sum();
+    conn.given_execute(&ERASE, Given::new().ints(free.iter().map(|(file, ..)| *file))).await?;
     execute!(conn, "UPDATE file_sum SET bytes = bytes - $1 WHERE one = 1", freed)?;
     Ok(())
 }

@@ -3,31 +3,30 @@
 //! nothing undone and nobody is told twice.
 
 use crate::domain::{ClubId, Millis, UserId};
-use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
+use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::moves::Moves;
 use crate::store::writer::{EventWriter, Removal};
 use crate::store::{Store, StoreError};
 
 use super::letters::{self, Letter};
 use super::members::{Done, Mover};
+use super::places::Places;
 
 /// People in one piece.
 const PIECE: i64 = 100;
 
-/// How far it is; of several nodes one does a piece.
-const LOCK: Sql = Sql {
-    sqlite: "SELECT user_id, by_id, at FROM closing WHERE club_id = $1 AND done_at IS NULL",
-    postgres: "SELECT user_id, by_id, at FROM closing WHERE club_id = $1 AND done_at IS NULL
-                  FOR NO KEY UPDATE",
-};
+/// How far it is. The row is locked: of several nodes one does a piece.
+const SO_FAR: &str =
+    "SELECT user_id, by_id, at FROM closing WHERE club_id = $1 AND done_at IS NULL";
 
 /// Tells the next members. Nothing where all know it.
 pub(super) async fn next(
     conn: &mut Conn,
+    places: &mut Places,
     club: ClubId,
     writer: &dyn EventWriter,
 ) -> Result<Done, StoreError> {
-    let Some((after, by, at)) = fetch_optional!(conn, (i64, i64, i64), LOCK, club.0)? else {
+    let Some((after, by, at)) = fetch_optional!(conn, (i64, i64, i64), SO_FAR, club.0)? else {
         return Ok(Ok(Moves::default()));
     };
     let members = fetch_all!(
@@ -52,7 +51,7 @@ pub(super) async fn next(
     let letter = |(user,): &(i64,)| Letter::removal(club, UserId(*user), Removal::Closed, "");
     let letters: Vec<_> = members.iter().map(letter).collect();
     let owner = Mover { user: UserId(by), at: Millis(at) };
-    let notices = letters::write(conn, &letters, owner, writer).await?;
+    let notices = letters::write(conn, places, (&letters, owner), writer).await?;
     Ok(Ok(Moves { notices, ..Moves::default() }))
 }
 

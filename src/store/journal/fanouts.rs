@@ -132,7 +132,7 @@ struct FanOutRow {
 /// Works off the next piece of what is to be told of a message.
 pub(super) async fn next(
     conn: &mut Conn,
-    places: &Places,
+    places: &mut Places,
     (room, message): (RoomId, i64),
     writer: &dyn EventWriter,
 ) -> Result<Appended, StoreError> {
@@ -237,7 +237,7 @@ type Told = (Vec<(UserId, i64)>, Vec<crate::store::append::StoredNotice>);
 /// has none of this message.
 async fn tell(
     conn: &mut Conn,
-    places: &Places,
+    places: &mut Places,
     (room, message): (RoomId, i64),
     row: &FanOutRow,
     users: &[i64],

@@ -266,7 +266,7 @@ async fn bring(
     let lines = fresh.iter().map(|user| (room, *user)).collect();
     let lines = write_each(conn, places, lines, (Line::Join, host.at, writer)).await?;
     let letters: Vec<_> = fresh.iter().map(|user| Letter::invite(room, *user)).collect();
-    let notices = letters::write(conn, &letters, host, writer).await?;
+    let notices = letters::write(conn, places, (&letters, host), writer).await?;
     let moves = fresh.into_iter().zip(lines).map(|(user, (room, line))| Move {
         room,
         user,

@@ -12,7 +12,8 @@ use crate::store::given::{Given, Script};
 use crate::store::writer::{EventWriter, NewNotice, Removal, WrittenNotice};
 
 use super::members::Mover;
-use super::notices::{HEADS, NOTICES, fresh_ids, lock};
+use super::notices::{HEADS, NOTICES, fresh_ids};
+use super::places::Places;
 
 /// An entry to write.
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +64,8 @@ impl<'a> Letter<'a> {
 /// Writes entries that one person caused in one place, and gives them back in this order.
 pub(super) async fn write(
     conn: &mut Conn,
-    letters: &[Letter<'_>],
-    from: Mover,
+    places: &mut Places,
+    (letters, from): (&[Letter<'_>], Mover),
     writer: &dyn EventWriter,
 ) -> Result<Vec<StoredNotice>, StoreError> {
     let letters = heard(conn, letters, from).await?;
@@ -76,7 +77,7 @@ pub(super) async fn write(
         (None, None) => String::new(),
     };
     let users: BTreeSet<i64> = letters.iter().map(|letter| letter.user.0).collect();
-    let mut inboxes = lock(conn, users).await?;
+    let mut inboxes = places.inboxes.lock(conn, users).await?;
     let ids = fresh_ids(conn, letters.len()).await?;
     let mut written = Vec::with_capacity(letters.len());
     for (letter, id) in letters.iter().copied().zip(ids) {

@@ -72,7 +72,7 @@ pub(super) async fn take(
     let letter = |removal| Letter::removal(club, act.on, removal, &act.reason);
     let letters: Vec<_> = removal.map(letter).into_iter().collect();
     let moderator = Mover { user: act.by, at: act.at };
-    let notices = letters::write(conn, &letters, moderator, writer).await?;
+    let notices = letters::write(conn, places, (&letters, moderator), writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))
 }
 

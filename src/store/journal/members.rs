@@ -79,7 +79,7 @@ async fn act(
             let owner = Mover { user: *by, at: *at };
             roles::hand_over(conn, places, (*club, owner), *to, writer).await?
         }
-        Append::TellClosed { club } => closings::next(conn, *club, writer).await?,
+        Append::TellClosed { club } => closings::next(conn, places, *club, writer).await?,
         Append::Moderate(act) => match act.within {
             Within::Club(club) => measures::take(conn, places, (act, club), writer).await?,
             Within::Room(room) => room_measures::take(conn, places, (act, room), writer).await?,

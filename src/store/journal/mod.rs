@@ -7,7 +7,7 @@
 //! One transaction serves the whole batch, with a few statements for many messages and marks: on
 //! PostgreSQL as many for a thousand as for one, on SQLite one more of a kind for every 128. What
 //! the messages leave is written by one script (`given.rs`). Read in this order: `plain.rs` is the short
-//! way of batches that hold nothing else; `places.rs` takes the locks, `talk.rs` turns messages,
+//! way of batches that hold nothing else; `places.rs` takes the locks (`inboxes.rs` those of inboxes, step by step), `talk.rs` turns messages,
 //! reactions and marks into rows with the help of `facts.rs`, `attached.rs` (files), `screen.rs` (their names), `reactions.rs`,
 //! `threads.rs`, `mentions.rs`, `watchers.rs`, `notices.rs`, `marks.rs` and `reads.rs`; `rows.rs` writes.
 //! What is rare is done one by one: `acts.rs` hands edits, deletions and pins to `edits.rs`, `deletes.rs`
@@ -35,6 +35,7 @@ mod erasures;
 mod facts;
 mod fanouts;
 mod groups;
+mod inboxes;
 mod letters;
 mod lobbies;
 mod marks;
@@ -66,6 +67,7 @@ mod watchers;
 use std::error::Error;
 use std::fmt;
 
+use self::inboxes::Inboxes;
 use self::places::Places;
 use super::act::Deed;
 use super::append::{Append, Appended};
@@ -101,9 +103,9 @@ impl Store {
         {
             return Ok(done);
         }
-        let mut tries = 1;
+        let (mut tries, mut inboxes) = (1, Inboxes::default());
         loop {
-            match self.append_once(batch, writer).await {
+            match self.append_once(batch, writer, &mut inboxes).await {
                 Err(why) if tries < TRIES && why.is_rolled_back() => tries += 1,
                 done => return done,
             }
@@ -114,9 +116,10 @@ impl Store {
         &self,
         batch: &[Append],
         writer: &dyn EventWriter,
+        inboxes: &mut Inboxes,
     ) -> Result<Vec<Appended>, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = run(&mut tx, batch, writer).await;
+        let done = run(&mut tx, batch, writer, inboxes).await;
         for append in batch {
             if let Append::Message(message) = append {
                 self.faults.taste(Part::Journal, message.text.as_str());
@@ -132,9 +135,9 @@ impl Store {
             return done;
         }
         match tx.end(done).await {
-            Err(why) if !matches!(why, StoreError::Unavailable(_)) => {
+            Err(why) if is_own_fault(&why) => {
                 tracing::warn!(error = %Told(&why), "a batch failed; trying it in pieces");
-                self.append_in_pieces(batch, writer).await
+                self.append_in_pieces(batch, writer, inboxes).await
             }
             done => done,
         }
@@ -144,11 +147,17 @@ impl Store {
         &self,
         batch: &[Append],
         writer: &dyn EventWriter,
+        inboxes: &mut Inboxes,
     ) -> Result<Vec<Appended>, StoreError> {
         let mut tx = self.db.begin().await?;
-        let done = run_in_pieces(&mut tx, batch, writer).await;
+        let done = run_in_pieces(&mut tx, batch, writer, inboxes).await;
         tx.end(done).await
     }
+}
+
+/// Whether an append is to blame that the batch failed, and not the database or another batch.
+fn is_own_fault(why: &StoreError) -> bool {
+    !matches!(why, StoreError::Unavailable(_)) && !why.is_rolled_back()
 }
 
 /// One attempt at some appends: all of them, or an error.
@@ -156,13 +165,40 @@ async fn run(
     conn: &mut Conn,
     batch: &[Append],
     writer: &dyn EventWriter,
+    inboxes: &mut Inboxes,
 ) -> Result<Vec<Appended>, StoreError> {
-    let mut places = places::lock(conn, batch).await?;
+    let places = places::lock(conn, batch).await?;
+    inboxes.begin(conn).await?;
+    run_in(conn, places, (batch, inboxes), writer).await
+}
+
+/// The same when all is locked that is to be locked before.
+async fn run_in(
+    conn: &mut Conn,
+    mut places: Places,
+    (batch, inboxes): (&[Append], &mut Inboxes),
+    writer: &dyn EventWriter,
+) -> Result<Vec<Appended>, StoreError> {
+    places.inboxes = std::mem::take(inboxes);
+    let done = steps(conn, &mut places, batch, writer).await;
+    // The next try begins with those that this one has come to.
+    *inboxes = places.inboxes;
+    let done = done?;
+    places.ledger.write(conn).await?;
+    Ok(done)
+}
+
+async fn steps(
+    conn: &mut Conn,
+    places: &mut Places,
+    batch: &[Append],
+    writer: &dyn EventWriter,
+) -> Result<Vec<Appended>, StoreError> {
     let mut done = Vec::with_capacity(batch.len());
     for step in batch.chunk_by(|one, next| is_talk(one) && is_talk(next)) {
         match step {
-            [one] if !is_talk(one) => done.push(single(conn, &mut places, one, writer).await?),
-            talk => done.extend(talk::write(conn, &mut places, talk, writer).await?),
+            [one] if !is_talk(one) => done.push(single(conn, places, one, writer).await?),
+            talk => done.extend(talk::write(conn, places, talk, writer).await?),
         }
     }
     Ok(done)
@@ -173,16 +209,20 @@ async fn run_in_pieces(
     conn: &mut Conn,
     batch: &[Append],
     writer: &dyn EventWriter,
+    inboxes: &mut Inboxes,
 ) -> Result<Vec<Appended>, StoreError> {
     // All locks first: the pieces would take them in another order than other nodes do.
     places::lock(conn, batch).await?;
+    inboxes.begin(conn).await?;
+    inboxes.in_pieces();
     let mut done = Vec::with_capacity(batch.len());
     let mut waiting = vec![batch];
     while let Some(piece) = waiting.pop() {
         conn.command("SAVEPOINT piece".into()).await?;
-        match run(conn, piece, writer).await {
+        let places = places::lock(conn, piece).await?;
+        match run_in(conn, places, (piece, &mut *inboxes), writer).await {
             Ok(appended) => done.extend(appended),
-            Err(why @ StoreError::Unavailable(_)) => return Err(why),
+            Err(why) if !is_own_fault(&why) => return Err(why),
             Err(why) => {
                 conn.command("ROLLBACK TO SAVEPOINT piece".into()).await?;
                 if let [_culprit] = piece {

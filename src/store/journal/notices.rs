@@ -11,19 +11,11 @@ use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::writer::{EventWriter, NewNotice, Removal, WrittenNotice};
 
 use super::cause::Cause;
+use super::inboxes::Inbox;
 use super::places::Places;
 
 /// Characters of a message that an entry quotes at most; the writer may cut further.
 const EXCERPT_CHARS: usize = 200;
-
-const LOCK_INBOXES: Bulk = bulk!(
-    "SELECT inbox.user_id, inbox.head, account.locale FROM ",
-    (user_id bigint),
-    " CROSS JOIN inbox CROSS JOIN account
-      WHERE inbox.user_id = given.user_id AND account.user_id = inbox.user_id
-      ORDER BY inbox.user_id",
-    postgres " FOR NO KEY UPDATE OF inbox"
-);
 
 pub(super) const HEADS: Bulk = bulk!(
     "UPDATE inbox SET head = given.head FROM ",
@@ -48,12 +40,6 @@ const NAMES: Bulk = bulk!(
     " CROSS JOIN account WHERE account.user_id = given.user_id"
 );
 
-/// An inbox under lock.
-pub(super) struct Inbox {
-    pub(super) head: i64,
-    pub(super) locale: String,
-}
-
 /// An entry with its numbers and texts.
 struct Entry<'a> {
     id: NoticeId,
@@ -67,7 +53,7 @@ struct Entry<'a> {
 /// Writes the entries for each text and gives them back, text by text.
 pub(super) async fn write(
     conn: &mut Conn,
-    places: &Places,
+    places: &mut Places,
     causes: &[&Cause<'_>],
     writer: &dyn EventWriter,
 ) -> Result<Vec<Vec<StoredNotice>>, StoreError> {
@@ -76,7 +62,7 @@ pub(super) async fn write(
     if users.is_empty() {
         return Ok(causes.iter().map(|_cause| Vec::new()).collect());
     }
-    let mut inboxes = lock(conn, users).await?;
+    let mut inboxes = places.inboxes.lock(conn, users).await?;
     let names = names(conn, causes).await?;
     let count = receivers().count();
     let mut ids = fresh_ids(conn, count).await?.into_iter();
@@ -120,17 +106,6 @@ pub(super) async fn write(
         stored.push(own);
     }
     Ok(stored)
-}
-
-/// Takes the inboxes of these users.
-pub(super) async fn lock(
-    conn: &mut Conn,
-    users: BTreeSet<i64>,
-) -> Result<HashMap<UserId, Inbox>, StoreError> {
-    let given = Given::new().ints(users);
-    let rows: Vec<(i64, i64, String)> = conn.given_all(&LOCK_INBOXES, given).await?;
-    let inbox = |(user, head, locale)| (UserId(user), Inbox { head, locale });
-    Ok(rows.into_iter().map(inbox).collect())
 }
 
 async fn names(
@@ -206,6 +181,6 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        crate::store::plans::check(&[&LOCK_INBOXES, &HEADS, &NOTICES, &NAMES]).await;
+        crate::store::plans::check(&[&HEADS, &NOTICES, &NAMES]).await;
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::inboxes::Inboxes;
 use crate::domain::{ClubId, ClubRole, RoomId, RoomKind};
 use crate::store::StoreError;
 use crate::store::append::Append;
-use crate::store::db::Conn;
+use crate::store::assistant::{Ledger, RunStep};
+use crate::store::db::{Conn, Sql};
 use crate::store::given::{Bulk, Given, bulk};
 use crate::store::moderation::{Book, Within};
+use crate::store::search;
 
 /// A room under lock. `head` and `n` go up as the batch takes numbers.
 #[derive(Debug)]
@@ -38,6 +41,9 @@ pub(super) struct ClubState {
 pub(super) struct Places {
     pub(super) rooms: HashMap<RoomId, Head>,
     pub(super) clubs: HashMap<ClubId, ClubState>,
+    pub(super) inboxes: Inboxes,
+    /// What runs put aside and settle, until the end of the batch.
+    pub(super) ledger: Ledger,
 }
 
 impl Places {
@@ -106,9 +112,22 @@ struct HeadRow {
     is_shut: bool,
 }
 
-/// Takes the locks in the order that everyone keeps: clubs by id, then rooms by id.
+/// Clubs that have closed, of which one node at a time tells the members.
+const LOCK_CLOSINGS: Bulk = bulk!(
+    "SELECT closing.club_id FROM ",
+    (club_id bigint),
+    " CROSS JOIN closing WHERE closing.club_id = given.club_id ORDER BY closing.club_id",
+    postgres " FOR NO KEY UPDATE OF closing"
+);
+
+/// Two groups of one name wait for each other, in the middle of their batches: so one lane at a time
+/// makes groups. The number only has to differ from other locks.
+const QUEUE_GROUPS: Sql = Sql { sqlite: "", postgres: "SELECT pg_advisory_xact_lock(5017002)" };
+
+/// Takes the locks in the order that everyone keeps (`store/mod.rs`), as far as the batch says which it
+/// will need: of clubs, rooms, and what follows them. Inboxes come with the steps.
 pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, StoreError> {
-    let (mut clubs, mut rooms) = (BTreeSet::new(), BTreeSet::new());
+    let (mut clubs, mut rooms, mut closed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for append in batch {
         match append {
             Append::Message(message) => rooms.insert(message.room.0),
@@ -129,8 +148,10 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
                 Within::Club(club) => clubs.insert(club.0),
                 Within::Room(room) => rooms.insert(room.0),
             },
-            // It is not there yet; the other is not there any more, and its row is locked by itself.
-            Append::MakeGroup(_) | Append::TellClosed { .. } => false,
+            // It is not there any more.
+            Append::TellClosed { club } => closed.insert(club.0),
+            // It is not there yet.
+            Append::MakeGroup(_) => false,
         };
     }
     let mut places = Places::default();
@@ -154,7 +175,28 @@ pub(super) async fn lock(conn: &mut Conn, batch: &[Append]) -> Result<Places, St
         };
         places.rooms.insert(RoomId(row.room_id), head);
     }
+    let _held: Vec<(i64,)> = conn.given_all(&LOCK_CLOSINGS, Given::new().ints(closed)).await?;
+    if !conn.is_sqlite() {
+        lock_behind(conn, batch, &places).await?;
+    }
     Ok(places)
+}
+
+/// PostgreSQL: takes the places of the search in rooms where texts change, and the turn to make groups.
+async fn lock_behind(conn: &mut Conn, batch: &[Append], places: &Places) -> Result<(), StoreError> {
+    let changed = batch.iter().filter_map(|append| match append {
+        Append::Act(act) if act.deed.changes_texts() => Some(act.room),
+        Append::Run(step) if matches!(**step, RunStep::End(_)) => Some(step.room()),
+        _others => None,
+    });
+    let rooms: BTreeSet<RoomId> = changed.filter(|room| places.rooms.contains_key(room)).collect();
+    if !rooms.is_empty() {
+        search::lock_places(conn, &rooms).await?;
+    }
+    if batch.iter().any(|append| matches!(append, Append::MakeGroup(_))) {
+        conn.command(QUEUE_GROUPS).await?;
+    }
+    Ok(())
 }
 
 async fn lock_clubs(
@@ -176,6 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        crate::store::plans::check(&[&LOCK_CLUBS, &ROOMS_OF_CLUBS, &LOCK_ROOMS]).await;
+        let all = [&LOCK_CLUBS, &ROOMS_OF_CLUBS, &LOCK_ROOMS, &LOCK_CLOSINGS];
+        crate::store::plans::check(&all).await;
     }
 }

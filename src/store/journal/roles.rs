@@ -44,7 +44,8 @@ pub(super) async fn set(
     }
     let moves = change(conn, places, (club, who), (known, role), writer).await?;
     noted(conn, (club, owner), (user, role)).await?;
-    let notices = letters::write(conn, &[Letter::role(club, user, role)], owner, writer).await?;
+    let notices =
+        letters::write(conn, places, (&[Letter::role(club, user, role)], owner), writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))
 }
 
@@ -72,7 +73,7 @@ pub(super) async fn hand_over(
     execute!(conn, "UPDATE club SET owner_id = $2 WHERE club_id = $1", club.0, to.0)?;
     noted(conn, (club, owner), (to, ClubRole::Owner)).await?;
     let letter = Letter::role(club, to, ClubRole::Owner);
-    let notices = letters::write(conn, &[letter], owner, writer).await?;
+    let notices = letters::write(conn, places, (&[letter], owner), writer).await?;
     Ok(Ok(Moves { moves, notices, ..Moves::default() }))
 }
 

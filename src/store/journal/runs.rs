@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::assistant::{
     Asked, OPEN_RUNS, Reserved, RunBegin, RunBegun, RunEnd, RunEnded, RunStep, RunStepped,
-    Spending, Wanted, reserve, settle,
+    Spending, Wanted,
 };
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::given::Script;
@@ -154,9 +154,9 @@ async fn begin(
         return Ok(RunStepped::Busy);
     }
     let Some(head) = places.rooms.get_mut(&new.room) else { return Ok(RunStepped::Stale) };
-    let wanted = Wanted { input: new.input, output: new.output, price: new.price };
+    let wanted = (Wanted { input: new.input, output: new.output, price: new.price }, &new.budgets);
     let who = spending(&standing, new.room, head.club);
-    let Some(reserved) = reserve(conn, who, (wanted, &new.budgets), new.day).await? else {
+    let Some(reserved) = places.ledger.reserve(conn, who, wanted, new.day).await? else {
         return Ok(RunStepped::NoBudget);
     };
     head.head += 1;
@@ -281,7 +281,7 @@ async fn end(
     let receipt = &over.receipt;
     let used = (receipt.input + receipt.output, receipt.micro_usd.unwrap_or(0));
     let aside = (standing.day, standing.reserved, standing.reserved_usd);
-    settle(conn, spending(&standing, over.room, club), aside, used).await?;
+    places.ledger.settle(spending(&standing, over.room, club), aside, used);
     let mut told = Vec::new();
     if let (Some(text), false) = (&over.text, is_deleted)
         && over.finish == Finish::Stop

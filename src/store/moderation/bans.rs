@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{ClubId, MembershipStatus, Millis, RoomId, UserId};
 use crate::store::accounts::{UserRow, user_columns};
-use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_optional};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
@@ -164,13 +164,18 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn end_bans(&self, now: Millis) -> Result<u64, StoreError> {
+        /// Whoever is acted on at this moment has their turn the next time.
+        const END: Sql = Sql {
+            sqlite: "UPDATE membership SET status = 'left', ban_until = NULL, ban_reason = ''
+                      WHERE status = 'banned' AND ban_until IS NOT NULL AND ban_until <= $1",
+            postgres: "UPDATE membership SET status = 'left', ban_until = NULL, ban_reason = ''
+                        WHERE (club_id, user_id) IN
+                              (SELECT club_id, user_id FROM membership
+                                WHERE status = 'banned' AND ban_until IS NOT NULL
+                                  AND ban_until <= $1 FOR NO KEY UPDATE SKIP LOCKED)",
+        };
         let mut conn = self.db.write().await?;
-        execute!(
-            conn,
-            "UPDATE membership SET status = 'left', ban_until = NULL, ban_reason = ''
-              WHERE status = 'banned' AND ban_until IS NOT NULL AND ban_until <= $1",
-            now.0
-        )
+        execute!(conn, END, now.0)
     }
 }
 

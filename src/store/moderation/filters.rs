@@ -2,11 +2,11 @@
 
 use crate::domain::{AuditAction, FILTERS, FilterId, FilterRule, Millis, Pattern, RoomId, UserId};
 use crate::store::admins::is_admin;
-use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
+use crate::store::db::{Conn, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::{FilterStamp, Store, StoreError};
 
 use super::audit::{Note, note};
-use super::touch::{lock_rooms, moderates, touch};
+use super::touch::{lock_lobbies, lock_rooms, moderates, touch};
 use super::types::{FilterAdded, FilterRemoved, FilterScope, NewFilter};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -148,18 +148,9 @@ async fn remove(
 
 /// Locks the rooms in which rules hold, and the club before them; none when it is gone.
 async fn lock(conn: &mut Conn, scope: FilterScope) -> Result<Option<Vec<RoomId>>, StoreError> {
-    const LOBBIES: Sql = Sql {
-        sqlite: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
-                  ORDER BY room_id",
-        postgres: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
-                    ORDER BY room_id FOR NO KEY UPDATE",
-    };
     match scope {
         FilterScope::Club(club) => lock_rooms(conn, club).await,
-        FilterScope::Lobbies => {
-            let rooms = fetch_all!(conn, (i64,), LOBBIES)?;
-            Ok(Some(rooms.into_iter().map(|(room,)| RoomId(room)).collect()))
-        }
+        FilterScope::Lobbies => lock_lobbies(conn).await.map(Some),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) use audit::{Book, Note, note};
 pub(super) use bans::ban_reason;
 pub(super) use deleted::deleted;
 pub(super) use reports::{Case, Flagged, case, flag, settle, settle_once};
-pub(super) use touch::{lock_rooms, touch};
+pub(super) use touch::{lock_lobbies, lock_rooms, touch};
 pub use types::{
     AuditEntry, Ban, FilterAdded, FilterRemoved, FilterScope, Measure, Moderation, Mute, NewFilter,
     NewReport, OwnBan, OwnMute, PermissionChange, Report, Reported, RoomStanding, Settling, Within,

@@ -4,7 +4,7 @@ use crate::domain::{
     AuditAction, ClubId, FilterId, Millis, ReportId, ReportStatus, RoomId, Settlement, UserId,
 };
 use crate::store::admins::is_admin;
-use crate::store::db::{Conn, execute, fetch_all, fetch_one, fetch_optional};
+use crate::store::db::{Conn, Sql, execute, fetch_all, fetch_one, fetch_optional};
 use crate::store::given::{Bulk, Given, Script, bulk};
 use crate::store::page::Page;
 use crate::store::{Store, StoreError};
@@ -320,6 +320,7 @@ pub(in crate::store) async fn settle_once(
     who: (UserId, Millis),
 ) -> Result<bool, StoreError> {
     let (by, at) = who;
+    lock_open(conn, place).await?;
     let settled = execute!(
         conn,
         "UPDATE report SET decided_at = $5, decided_by = $6, settlement = $7, text = NULL
@@ -339,6 +340,20 @@ pub(in crate::store) async fn settle_once(
     Ok(settled > 0)
 }
 
+/// Locks the open reports of a message, by id: who decides holds the club or the room of it, and not
+/// both.
+async fn lock_open(conn: &mut Conn, (room, seq): (RoomId, i64)) -> Result<(), StoreError> {
+    const OPEN: Sql = Sql {
+        sqlite: "SELECT report_id FROM report
+                  WHERE room_id = $1 AND message_seq = $2 AND decided_at IS NULL",
+        postgres: "SELECT report_id FROM report
+                    WHERE room_id = $1 AND message_seq = $2 AND decided_at IS NULL
+                    ORDER BY report_id FOR NO KEY UPDATE",
+    };
+    fetch_all!(conn, (i64,), OPEN, room.0, seq)?;
+    Ok(())
+}
+
 /// Decides every open report of a message. Its text is kept no longer.
 pub(in crate::store) async fn settle(
     conn: &mut Conn,
@@ -346,6 +361,7 @@ pub(in crate::store) async fn settle(
     how: Settlement,
     (by, at): (UserId, Millis),
 ) -> Result<(), StoreError> {
+    lock_open(conn, (room, seq)).await?;
     execute!(
         conn,
         "UPDATE report SET decided_at = $3, decided_by = $4, settlement = $5, text = NULL

@@ -34,6 +34,18 @@ pub(in crate::store) async fn lock_rooms(
     Ok(Some(rooms.into_iter().map(|(room,)| RoomId(room)).collect()))
 }
 
+/// Locks every lobby, in the order that everyone keeps.
+pub(in crate::store) async fn lock_lobbies(conn: &mut Conn) -> Result<Vec<RoomId>, StoreError> {
+    const LOBBIES: Sql = Sql {
+        sqlite: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
+                  ORDER BY room_id",
+        postgres: "SELECT room_id FROM room WHERE kind = 'lobby' AND deleted_at IS NULL
+                    ORDER BY room_id FOR NO KEY UPDATE",
+    };
+    let rooms = fetch_all!(conn, (i64,), LOBBIES)?;
+    Ok(rooms.into_iter().map(|(room,)| RoomId(room)).collect())
+}
+
 /// Locks the room of the message that a report is about; false when there is no such report.
 pub(super) async fn lock_room_of(conn: &mut Conn, report: ReportId) -> Result<bool, StoreError> {
     const ROOM: Sql = Sql {

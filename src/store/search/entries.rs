@@ -42,7 +42,7 @@ const MESSAGES: Bulk = bulk!(
 const NEW_PLACES: Bulk = bulk!(
     "INSERT INTO search_place (room_id, seq) SELECT room_id, 0 FROM ",
     (room_id bigint),
-    " WHERE TRUE ON CONFLICT (room_id) DO NOTHING"
+    " WHERE TRUE ORDER BY room_id ON CONFLICT (room_id) DO NOTHING"
 );
 
 const PLACES: Bulk = bulk!(
@@ -155,7 +155,7 @@ pub(super) async fn read_windows(
 
 /// Locks the places of rooms in the order of their ids, making those that are missing. Who moves a
 /// place, or renews what stands before it, holds it until its commit.
-pub(super) async fn lock_places(
+pub(in crate::store) async fn lock_places(
     conn: &mut Conn,
     rooms: &BTreeSet<RoomId>,
 ) -> Result<BTreeMap<RoomId, i64>, StoreError> {

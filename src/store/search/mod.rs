@@ -135,4 +135,4 @@ async fn find(conn: &mut Conn, search: &Search<'_>) -> Result<Option<FoundPage>,
     Ok(Some(FoundPage { messages, next }))
 }
 
-pub(super) use entries::renew;
+pub(super) use entries::{lock_places, renew};
