@@ -9,9 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use tokio::time::{Duration, Instant, sleep};
 
+use crate::database::{config, connect};
 use crate::proc::Pins;
 use crate::subject::Family;
+
+/// What the database has counted is known by then.
+const SETTLED: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(250);
 
 /// Keeps the server until standard input ends, which it does however this process ends.
 const KEEPER: &str = r#"
@@ -72,6 +78,34 @@ impl Cluster {
         format!("postgres:///postgres?host={}&user=postgres", self.folder.display())
     }
 
+    /// How often a transaction was ended because it and another waited for each other, in one line for
+    /// each. Call it when the server has ended: a process of the database tells what it has counted
+    /// when it ends, and now and then before.
+    pub(crate) async fn deadlocks(&self) -> Result<Vec<String>> {
+        const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        // What is counted here and does not change by counting.
+        const COUNTED: &str = "SELECT deadlocks, xact_rollback, tup_inserted
+              FROM pg_stat_database WHERE datname = current_database()";
+        let client = connect(&config(&self.url(), None)?).await?;
+        let (mut before, deadline) = (None, Instant::now() + SETTLED);
+        let deadlocks = loop {
+            let others: i64 = client.query_one(OTHERS, &[]).await?.try_get(0)?;
+            let row = client.query_one(COUNTED, &[]).await?;
+            let counted: [i64; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+            let [deadlocks, ..] = counted;
+            if (others == 0 && before == Some(counted)) || Instant::now() > deadline {
+                break deadlocks;
+            }
+            before = Some(counted);
+            sleep(POLL).await;
+        };
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let count = usize::try_from(deadlocks)?;
+        let unknown = std::iter::repeat_with(|| "it is not in the log of the database".to_owned());
+        Ok(places_of(&log).chain(unknown).take(count).collect())
+    }
+
     /// The postmaster and its children; those that serve a pool live as long as it.
     pub(crate) fn family(&self) -> Family {
         Family(self.server)
@@ -83,6 +117,16 @@ impl Drop for Cluster {
         drop(self.lifeline.take());
         let _ = self.keeper.wait();
     }
+}
+
+/// Where each deadlock of a log was found.
+fn places_of(log: &str) -> impl Iterator<Item = String> {
+    let mut errors = log.split("ERROR:  ").skip(1);
+    std::iter::from_fn(move || {
+        let error = errors.find(|error| error.starts_with("deadlock detected"))?;
+        let line = error.lines().find_map(|line| line.split_once("CONTEXT:  "));
+        Some(line.map_or_else(|| "deadlock detected".to_owned(), |(_head, at)| at.to_owned()))
+    })
 }
 
 /// The folder of the programs: on the path, or where Debian keeps them, newest first.
@@ -116,6 +160,18 @@ fn ids_of(name: &str, users: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadlock_is_found_in_the_log() {
+        let log = "12:00 [7] LOG:  ready\n12:01 [8] ERROR:  deadlock detected\n\
+                   12:01 [8] DETAIL:  Process 8 waits for 9.\n\tProcess 9 waits for 8.\n\
+                   12:01 [8] CONTEXT:  while locking tuple (0,1) in relation \"inbox\"\n\
+                   12:02 [9] ERROR:  duplicate key\n12:02 [9] CONTEXT:  elsewhere\n\
+                   12:03 [9] ERROR:  deadlock detected\n12:03 [9] STATEMENT:  SELECT 1\n";
+        let found: Vec<String> = places_of(log).collect();
+        let first = r#"while locking tuple (0,1) in relation "inbox""#;
+        assert_eq!(found, [first, "deadlock detected"]);
+    }
 
     #[test]
     fn a_user_is_found_by_name() {

@@ -131,6 +131,10 @@ impl Target {
             ending.map(|error| format!("{error:#}")).into_iter().collect(),
         );
         report.none_of("server_panics", server.panics());
+        if let Some(cluster) = &self.cluster {
+            let found = cluster.deadlocks().await;
+            report.none_of("deadlocks", found.unwrap_or_else(|why| vec![format!("{why:#}")]));
+        }
     }
 }
 
