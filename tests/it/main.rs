@@ -40,6 +40,7 @@ mod files;
 mod groups;
 mod http;
 mod lists;
+mod locks;
 mod looks;
 mod moderation;
 mod nodes;
