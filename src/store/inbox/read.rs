@@ -64,7 +64,7 @@ pub(super) async fn mark(
     let left = unread(&mut db.read().await?, user, which, Which::All).await?;
     for notice in left {
         // Each is a transaction of its own.
-        read(&mut db.write().await?, vec![notice], at).await?;
+        read(&mut db.write().await?, &[notice], at).await?;
     }
     Ok(())
 }
@@ -76,7 +76,7 @@ async fn mark_free(
     at: Millis,
 ) -> Result<(), StoreError> {
     let free = unread(conn, user, which, Which::Free).await?;
-    read(conn, free, at).await
+    read(conn, &free, at).await
 }
 
 async fn unread(
@@ -99,7 +99,7 @@ async fn unread(
     }
 }
 
-async fn read(conn: &mut Conn, notices: Vec<(i64,)>, at: Millis) -> Result<(), StoreError> {
+async fn read(conn: &mut Conn, notices: &[(i64,)], at: Millis) -> Result<(), StoreError> {
     let given = Given::new()
         .ints(notices.iter().map(|(notice,)| *notice))
         .ints(notices.iter().map(|_notice| at.0));
