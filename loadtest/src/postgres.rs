@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::database::{config, connect};
 use crate::proc::Pins;
+use crate::report::Report;
 use crate::subject::Family;
 
 /// What the database has counted is known by then.
@@ -78,10 +79,15 @@ impl Cluster {
         format!("postgres:///postgres?host={}&user=postgres", self.folder.display())
     }
 
+    /// Two transactions that waited for each other fail the run. Call it when the server has ended.
+    pub(crate) async fn report(&self, report: &mut Report) {
+        let found = self.deadlocks().await;
+        report.none_of("deadlocks", found.unwrap_or_else(|why| vec![format!("{why:#}")]));
+    }
+
     /// How often a transaction was ended because it and another waited for each other, in one line for
-    /// each. Call it when the server has ended: a process of the database tells what it has counted
-    /// when it ends, and now and then before.
-    pub(crate) async fn deadlocks(&self) -> Result<Vec<String>> {
+    /// each. A process of the database tells what it has counted when it ends, and now and then before.
+    async fn deadlocks(&self) -> Result<Vec<String>> {
         const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
         // What is counted here and does not change by counting.

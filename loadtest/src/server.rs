@@ -132,8 +132,7 @@ impl Target {
         );
         report.none_of("server_panics", server.panics());
         if let Some(cluster) = &self.cluster {
-            let found = cluster.deadlocks().await;
-            report.none_of("deadlocks", found.unwrap_or_else(|why| vec![format!("{why:#}")]));
+            cluster.report(report).await;
         }
     }
 }

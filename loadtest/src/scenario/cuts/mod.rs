@@ -80,15 +80,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     need_files(clients * 6)?;
     let words = options.rules.as_deref().unwrap_or(RULES);
     let rules: Rules = words.parse().map_err(anyhow::Error::msg)?;
-    for (name, value) in
-        [("cuts", cuts), ("senders", senders), ("listeners", listeners), ("streams", streams)]
-    {
-        report.option(name, value);
-    }
-    for (name, value) in [("rate", rate), ("repeat", repeat), ("forget", forget)] {
-        report.option(name, value);
-    }
-    report.option("rules", words);
+    note(options, words, report);
     let heartbeat = ("MOIM_HEARTBEAT_MS", HEARTBEAT.as_millis().to_string());
     let target = stage.target_with(report, &[heartbeat]).await?;
 
@@ -133,6 +125,19 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.check("stood_still", u64::from(stood_still), Vec::new());
     target.finish(report).await;
     Ok(())
+}
+
+fn note(options: &Options, words: &str, report: &mut Report) {
+    let Options { cuts, senders, listeners, streams, rate, repeat, forget, .. } = *options;
+    for (name, value) in
+        [("cuts", cuts), ("senders", senders), ("listeners", listeners), ("streams", streams)]
+    {
+        report.option(name, value);
+    }
+    for (name, value) in [("rate", rate), ("repeat", repeat), ("forget", forget)] {
+        report.option(name, value);
+    }
+    report.option("rules", words);
 }
 
 /// Until so many connections were broken, and the time is over; true when nothing broke any more.
