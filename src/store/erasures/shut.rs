@@ -49,7 +49,7 @@ async fn shut(
         sqlite: "SELECT user_id FROM account WHERE user_id = $1",
         postgres: "SELECT user_id FROM account WHERE user_id = $1 FOR NO KEY UPDATE",
     };
-    fetch_optional!(conn, (i64,), ACCOUNT, user.0)?;
+    let known = fetch_optional!(conn, (i64,), ACCOUNT, user.0)?;
     let lone = match owned(conn, user).await? {
         Ok(lone) => lone,
         Err(clubs) => return Ok(Shut::OwnsClubs(clubs)),
@@ -69,12 +69,6 @@ async fn shut(
         at.0
     )?;
     if row.is_none() {
-        let known = fetch_optional!(
-            conn,
-            (i64,),
-            "SELECT user_id FROM account WHERE user_id = $1",
-            user.0
-        )?;
         return Ok(known.map_or(Shut::Gone, |_shut| Shut::Before));
     }
     blocks::forget(conn, user).await?;
