@@ -102,6 +102,20 @@ pub fn erased_notice(line: &str) -> String {
     read.unwrap_or_else(|| r#"{"ev":"inbox.gone"}"#.to_owned())
 }
 
+/// The seq up to which a room has forgotten what was said, if that is what a `room.update` tells.
+#[must_use]
+pub fn forgotten(line: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Line {
+        d: Told,
+    }
+    #[derive(Deserialize)]
+    struct Told {
+        horizon: Option<i64>,
+    }
+    serde_json::from_str::<Line>(line).ok()?.d.horizon
+}
+
 /// What an event of the log did to a message that stood. Costs a glance for most events.
 #[must_use]
 pub fn touched(line: &str) -> Option<Touched> {

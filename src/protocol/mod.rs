@@ -24,7 +24,7 @@ pub use data::{
     ActData, EditData, MemberData, MessageData, NoticeData, PreviewData, ReactionData, RoleData,
     RoomUpdateData,
 };
-pub use erase::{Touched, erased_event, erased_notice, touched};
+pub use erase::{Touched, erased_event, erased_notice, forgotten, touched};
 pub use event::{
     Announced, Behind, CaughtUp, Drain, Hello, InboxDrop, InboxRead, Lag, MemberBan, MemberJoin,
     MemberKick, MemberLeave, MemberRole, MessageDelete, MessageEdit, MessageNew, MessagePin,

@@ -88,6 +88,17 @@ impl LiveEvent {
     }
 }
 
+/// Up to this seq there is nothing for who hears a stream, or nothing any more.
+pub(crate) fn horizon_line(room: RoomId, horizon: i64) -> String {
+    format!(r#"{{"ev":"horizon","room":"{room}","horizon":{horizon}}}"#)
+}
+
+/// The same as a block that has no id, as it has no place in the log: who breaks off behind it comes back
+/// to where they were.
+pub(super) fn horizon_block(room: RoomId, horizon: i64) -> Bytes {
+    Bytes::from(format!("event: horizon\ndata: {}\n\n", horizon_line(room, horizon)))
+}
+
 /// One block of an event stream (WHATWG HTML, section 9.2): id, name and data of a log event.
 fn sse_block(epoch: &Epoch, seq: i64, line: &str) -> String {
     #[derive(serde::Deserialize)]

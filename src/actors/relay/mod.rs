@@ -43,7 +43,7 @@ pub(crate) use self::gauge::{About, RoomGauge};
 use self::listed::Listed;
 pub use self::message::Relays;
 pub(crate) use self::message::{
-    Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, Tell,
+    Attach, LiveEvent, Outgoing, Part, Passing, RelayMsg, Revived, Tell, horizon_line,
 };
 use self::recover::Hand;
 use self::run::RelayActor;

@@ -1,12 +1,14 @@
 //! What concerns all sessions of a user: rooms that come and go, inbox entries, read marks.
 
+use bytes::Bytes;
+
 use super::Relay;
 use super::book::{Book, Entry, Kind, Mode};
 use super::deliver::push_event;
-use super::message::Tell;
+use super::message::{Tell, horizon_block};
 use crate::actors::seat::Opening;
 use crate::domain::{RoomId, UserId, limits};
-use crate::protocol::{CloseCode, Frame, RoomAdd, RoomEntry, RoomRemove};
+use crate::protocol::{CloseCode, Frame, RoomAdd, RoomEntry, RoomRemove, forgotten};
 use crate::telemetry::Dropped;
 
 impl Relay {
@@ -123,9 +125,13 @@ impl Relay {
         true
     }
 
-    /// Tells everyone who has a room, in whichever mode, what is different about it.
+    /// Tells everyone who has a room, in whichever mode, what is different about it. Streams carry their
+    /// log and nothing else, but for what it has forgotten.
     pub(super) fn update(&self, room: RoomId, frame: &Frame) {
         let mut book = self.book.borrow_mut();
+        if let Some(horizon) = forgotten(&String::from_utf8_lossy(&frame.line())) {
+            self.tell_streams(&book, room, &horizon_block(room, horizon));
+        }
         // Who is just being told of all rooms may have it, as it was before.
         for (_slot, entry) in book.each_mut() {
             if let Some(meanwhile) = &mut entry.meanwhile {
@@ -143,6 +149,24 @@ impl Relay {
                 .is_some_and(|entry| entry.kind == Kind::Socket && entry.meanwhile.is_none());
             if is_told {
                 self.push_frame(&book, slot, frame);
+            }
+        }
+    }
+
+    /// Tells the streams of a room, and those that are still brought up to its head: their beginning may
+    /// have been said before.
+    fn tell_streams(&self, book: &Book, room: RoomId, block: &Bytes) {
+        for slot in book.taken() {
+            let is_heard = |entry: &&Entry| {
+                entry.kind == Kind::RoomStream
+                    && (book.mode(slot, room).is_some()
+                        || entry.openings.iter().any(|opening| opening.room == room))
+            };
+            if let Some(entry) = book.at(slot).filter(is_heard)
+                && !self.is_too_slow(book, slot)
+            {
+                entry.outbox.push(block.clone());
+                self.list(book.key(slot), &entry.outbox);
             }
         }
     }

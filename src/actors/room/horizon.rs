@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::state::RoomState;
-use crate::actors::relay::{LiveEvent, Outgoing};
+use crate::actors::relay::{LiveEvent, Outgoing, horizon_line};
 use crate::domain::UserId;
 use crate::protocol::{LongFrame, OpenOk, ok_line};
 
@@ -32,7 +32,7 @@ impl RoomState {
         if horizon == 0 {
             return None;
         }
-        let line = format!(r#"{{"ev":"horizon","room":"{room}","horizon":{horizon}}}"#);
+        let line = horizon_line(room, horizon);
         Some(Outgoing::Event(Arc::new(LiveEvent::new(room, after, self.facts.n, &line))))
     }
 

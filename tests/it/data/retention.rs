@@ -10,6 +10,7 @@ use crate::support::{Person, Sse, TestApp, eventually, on_both};
 on_both!(
     what_is_old_goes_and_counts_stay_exact,
     who_was_away_too_long_starts_anew,
+    an_open_stream_is_told_what_the_room_forgets,
     later_texts_of_old_messages_go_with_them,
     a_room_may_forget_everything,
     retention_is_a_setting_of_the_room,
@@ -170,6 +171,49 @@ async fn who_was_away_too_long_starts_anew(app: &TestApp) {
     again.open(&room).await;
     let pulled = again.ok(json!({ "op": "pull", "room": room, "after": 0 })).await;
     assert_eq!(crate::support::seqs(pulled["events"].as_array().unwrap()), [5, 6, 7]);
+}
+
+/// Neither told twice nor told by a room of others; and who comes back stands where they stood.
+async fn an_open_stream_is_told_what_the_room_forgets(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_club, room) = app.club(&mina, "readers").await;
+    let (_other_club, other) = app.club(&mina, "writers").await;
+    let mut at_mina = app.session(&mina).await;
+    let epoch = at_mina.open(&room).await["epoch"].as_str().unwrap().to_owned();
+    for n in 0..6 {
+        say(&mut at_mina, &room, &format!("word {n}")).await;
+    }
+    let path = |room: &str| format!("/v1/rooms/{room}/events");
+    let mut elsewhere = Sse::open(&app.rest, &mina.token, &path(&other)).await;
+    let mut live = Sse::open(&app.rest, &mina.token, &path(&room)).await;
+    let back = format!("{epoch}-5");
+    let mut resumed = Sse::open_after(&app.rest, &mina.token, &path(&room), &back).await;
+    assert_eq!(resumed.next().await.data["seq"], 6);
+    age(app, &room, 4).await;
+    keep(app, &mina, &room).await;
+    at_mina.wait_for(swept(&room)).await;
+    for stream in [&mut live, &mut resumed] {
+        let told = stream.next().await;
+        // Without an id of its own: a client that is cut off now comes back with its last one.
+        assert_eq!((told.event.as_str(), told.id.as_str()), ("horizon", ""));
+        assert_eq!(told.data, json!({ "ev": "horizon", "room": room, "horizon": 4 }));
+    }
+    // What else changes about a room is not for streams.
+    app.rest.patch(&mina.token, &format!("/v1/rooms/{room}"), &json!({ "topic": "trips" })).await;
+    age(app, &room, 5).await;
+    app.rest
+        .patch(&mina.token, &format!("/v1/rooms/{room}"), &json!({ "retention_days": 31 }))
+        .await;
+    for stream in [&mut live, &mut resumed] {
+        assert_eq!(stream.next().await.data["horizon"], 5);
+    }
+    say(&mut at_mina, &room, "and on").await;
+    say(&mut at_mina, &other, "and on").await;
+    for stream in [&mut live, &mut resumed] {
+        let event = stream.next().await;
+        assert_eq!((event.event.as_str(), event.id), ("msg.new", format!("{epoch}-7")));
+    }
+    assert_eq!(elsewhere.next().await.event, "msg.new");
 }
 
 async fn later_texts_of_old_messages_go_with_them(app: &TestApp) {
