@@ -1,13 +1,10 @@
 //! Who may read a room.
 
 use crate::domain::{ClubId, ClubRole, Millis, Rank, RoomId, Standing, UserId};
-use crate::store::accounts::user_columns;
-use crate::store::clubs::MemberRow;
 use crate::store::db::{Conn, fetch_all, fetch_optional};
-use crate::store::page::Page;
 use crate::store::{Store, StoreError};
 
-use super::types::{RoomMember, RosterRow};
+use super::types::RosterRow;
 
 /// Whether the user of an expression may read the living room `room`: the one place that says so
 /// for a pair. The lists below are the same rule, begun from the other end.
@@ -111,27 +108,6 @@ pub(in crate::store) fn rank_of(number: i64) -> Rank {
     }
 }
 
-/// Members with a page of (`joined_at`, user id) below `$2, $3`, newest first.
-const ROOM_MEMBERS: &str = concat!(
-    "SELECT m.role AS member_role, m.joined_at, ",
-    user_columns!(),
-    " FROM room JOIN membership m ON m.club_id = room.club_id
-           JOIN account ON account.user_id = m.user_id
-      WHERE room.room_id = $1 AND room.deleted_at IS NULL AND m.status = 'active'
-        AND (room.kind = 'member' OR m.role <> 'member')
-        AND (m.joined_at, m.user_id) < ($2, $3)
-     UNION ALL
-     SELECT CASE WHEN room.kind = 'group' AND room.host_id = i.user_id THEN 'owner'
-                 WHEN room.kind = 'lobby' AND account.role = 'admin' THEN 'manager'
-                 ELSE 'member' END, i.joined_at, ",
-    user_columns!(),
-    " FROM room JOIN room_member i ON i.room_id = room.room_id
-           JOIN account ON account.user_id = i.user_id
-      WHERE room.room_id = $1 AND room.deleted_at IS NULL AND room.club_id IS NULL
-        AND i.is_inside AND (i.joined_at, i.user_id) < ($2, $3)
-     ORDER BY 2 DESC, 3 DESC LIMIT $4"
-);
-
 impl Store {
     /// Everyone who may read a room now, whatever its kind.
     ///
@@ -169,21 +145,6 @@ impl Store {
             RosterRow { user: UserId(user), standing, join_seq, has_opened }
         };
         Ok(rows.into_iter().map(row).collect())
-    }
-
-    /// The members of a room, newest first. The key of a page is (`joined_at`, user id).
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn room_members(
-        &self,
-        room: RoomId,
-        page: Page<(i64, i64)>,
-    ) -> Result<Vec<RoomMember>, StoreError> {
-        let (joined_at, user) = page.below();
-        let mut conn = self.db.read().await?;
-        let rows = fetch_all!(conn, MemberRow, ROOM_MEMBERS, room.0, joined_at, user, page.limit)?;
-        rows.into_iter().map(RoomMember::try_from).collect()
     }
 
     /// Whether a user may read a room: false also when there is no such room.
