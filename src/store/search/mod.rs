@@ -82,10 +82,6 @@ pub struct FoundPage {
     pub next: Option<Spot>,
 }
 
-/// Whether words or the time lead to fewer messages lies in the words and the time: so PostgreSQL plans
-/// for them, until the transaction ends.
-const WEIGH: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
-
 impl Store {
     /// Finds messages, newest first. `None` when a room or a club was named in which the reader may
     /// read nothing.
@@ -93,12 +89,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn search(&self, search: &Search<'_>) -> Result<Option<FoundPage>, StoreError> {
-        if search.since.is_none() || self.db.is_sqlite() {
-            return find(&mut self.db.read().await?, search).await;
-        }
-        let mut tx = self.db.begin_reading().await?;
-        let found = find(&mut tx, search).await;
-        tx.end(found).await
+        find(&mut self.db.read().await?, search).await
     }
 
     /// Brings the index in line with messages that were changed, in a transaction of its own. Within
@@ -122,9 +113,6 @@ async fn find(conn: &mut Conn, search: &Search<'_>) -> Result<Option<FoundPage>,
     let mut gather = Gather::new(search);
     // The tail first: what moves from it into the index meanwhile is seen twice, not missed.
     tail::look(conn, search, &scope, &mut gather).await?;
-    if search.since.is_some() && !conn.is_sqlite() {
-        conn.command(WEIGH.into()).await?;
-    }
     let mut hits = Hits::new(search, &scope, conn);
     while !gather.is_done() {
         let answer = hits.next(conn, gather.ask()).await?;

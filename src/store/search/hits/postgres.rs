@@ -1,5 +1,8 @@
 //! A GIN index gives all that it finds, in no order. So what is common is found by going over the
 //! entries from the newest on, and only what is rare by the index.
+//!
+//! Whether the words or the time lead to fewer is never left to the planner: without statistics it goes
+//! by both, and so over all entries since some time.
 
 use sqlx::postgres::PgRow;
 use sqlx::{Error, FromRow, Row};
@@ -7,7 +10,7 @@ use sqlx::{Error, FromRow, Row};
 use super::{Answer, Ask, Hit, Hits, MOST};
 use crate::domain::{RoomId, Token};
 use crate::store::StoreError;
-use crate::store::db::{Conn, Either};
+use crate::store::db::{Conn, Either, fetch_optional};
 use crate::store::messages::{MessageRow, message_columns};
 use crate::store::search::files::carries_file;
 use crate::store::search::left::has_left;
@@ -78,20 +81,16 @@ macro_rules! walk {
     };
 }
 
-/// Asks the index for all. Left to itself, with the limit in sight, the planner would at times go
-/// over the whole table from its end.
+/// Asks the index for all, by the tokens alone: the spot is hidden from the planner. Left to itself, with
+/// the limit in sight, it would at times go over the whole table from its end.
 macro_rules! pick {
-    ($tokens:literal, $spot:literal) => {
+    ($tokens:literal) => {
         entries!(
             "WITH found AS MATERIALIZED (
                  SELECT spot, room_id, seq FROM search_entry
                   WHERE ",
             $tokens,
-            " AND ",
-            $spot,
-            " <= $2 AND ",
-            $spot,
-            " >= $6)
+            " AND spot + 0 <= $2 AND spot + 0 >= $6)
               SELECT spot, room_id, seq FROM found WHERE (spot, room_id, seq) < ($2, $3, $4)
                ORDER BY spot DESC, room_id DESC, seq DESC LIMIT $7"
         )
@@ -102,12 +101,12 @@ macro_rules! pick {
 type Way = [&'static str; 2];
 
 const WALK: Way = [walk!("tokens @> $1"), walk!("tokens @> $1 AND tokens && $8")];
-/// By the tokens alone, the spot being hidden from the planner: one plan is good for all of them.
-const PICK: Way =
-    [pick!("tokens @> $1", "spot + 0"), pick!("tokens @> $1 AND tokens && $8", "spot + 0")];
-/// By the tokens or by the time, whichever leads to fewer: a search since some time weighs its plans.
-const PICK_SINCE: Way =
-    [pick!("tokens @> $1", "spot"), pick!("tokens @> $1 AND tokens && $8", "spot")];
+const PICK: Way = [pick!("tokens @> $1"), pick!("tokens @> $1 AND tokens && $8")];
+
+/// How many entries there are since a point, below a spot; no more than `$5`.
+const SINCE: &str = "SELECT count(*) FROM (
+         SELECT 1 FROM search_entry WHERE (spot, room_id, seq) < ($1, $2, $3) AND spot >= $4
+          ORDER BY spot DESC, room_id DESC, seq DESC LIMIT $5) newest";
 
 impl Hits {
     pub(super) async fn next_of_postgres(
@@ -137,8 +136,26 @@ impl Hits {
                 return Ok(many);
             }
         }
-        let pick = if self.least > 0 { PICK_SINCE } else { PICK };
-        self.ask(conn, pick, ask, 0).await
+        let most = worth(few.len(), self.entries);
+        let since =
+            if self.least > 0 { self.since(conn, ask.below, most + 1).await? } else { None };
+        match since {
+            Some(all) if all <= FEW => Ok(few),
+            Some(all) if all <= most => self.ask(conn, WALK, ask, all).await,
+            _unbounded => self.ask(conn, PICK, ask, 0).await,
+        }
+    }
+
+    /// How many entries the time leaves, up to so many.
+    async fn since(
+        &self,
+        conn: &mut Conn,
+        below: Spot,
+        most: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let Spot { point, room, seq } = below;
+        let row = fetch_optional!(conn, (i64,), SINCE, point, room.0, seq, self.least, most)?;
+        Ok(row.map(|(entries,)| entries))
     }
 
     async fn ask(
@@ -175,6 +192,13 @@ fn walk(found: usize, wanted: usize, entries: i64) -> Option<i64> {
     (needed <= named.min(MANY)).then_some(needed)
 }
 
+/// The most entries that are gone over because of their time alone: what the index would name is read
+/// from everywhere, and costs no less.
+fn worth(found: usize, entries: i64) -> i64 {
+    let found = i64::try_from(found).unwrap_or(i64::MAX).max(1);
+    (found.saturating_mul(entries) / FEW).clamp(FEW, MANY)
+}
+
 fn numbers(tokens: &[Token]) -> Vec<i32> {
     tokens.iter().map(|token| token.0).collect()
 }
@@ -191,5 +215,13 @@ mod tests {
         assert_eq!(walk(2, 54, 100_000_000), Some(24_300));
         assert_eq!(walk(1, 54, i64::MAX), None, "too many");
         assert_eq!(walk(30, usize::MAX, 0), None);
+    }
+
+    #[test]
+    fn a_time_is_gone_over_up_to_what_the_index_would_name() {
+        assert_eq!(worth(0, 49_000), FEW, "those were gone over anyway");
+        assert_eq!(worth(0, 1_000_000), 1_666);
+        assert_eq!(worth(3, 1_000_000), 5_000);
+        assert_eq!(worth(500, i64::MAX), MANY);
     }
 }
