@@ -1,13 +1,15 @@
 //! What the server has of one user, for that user: in pages, part by part, so that no more than a page
 //! is in memory at a time.
 
+mod places;
+
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::db::{Conn, fetch_all, fetch_optional};
 use super::{Store, StoreError, assistant, blocks};
-use crate::domain::{ClubId, FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
+use crate::domain::{FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
 
 /// Entries in one page.
 const PAGE: i64 = 200;
@@ -23,6 +25,8 @@ pub enum ExportPart {
     Messages,
     /// Reactions.
     Reactions,
+    /// What the user has pinned.
+    Pins,
     /// Threads that the user follows.
     Threads,
     /// Whom the user has blocked.
@@ -39,11 +43,12 @@ pub enum ExportPart {
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Clubs,
         Self::Rooms,
         Self::Messages,
         Self::Reactions,
+        Self::Pins,
         Self::Threads,
         Self::Blocks,
         Self::Notifications,
@@ -60,6 +65,7 @@ impl ExportPart {
             Self::Rooms => "rooms",
             Self::Messages => "messages",
             Self::Reactions => "reactions",
+            Self::Pins => "pins",
             Self::Threads => "threads",
             Self::Blocks => "blocks",
             Self::Notifications => "notifications",
@@ -85,8 +91,6 @@ impl ExportMark {
 }
 
 type Read = (Vec<Value>, Option<ExportMark>);
-type ClubRow = (i64, String, String, String, i64, Option<i64>);
-type RoomRow = (i64, String, String, Option<i64>, bool, Option<i64>, i64, i64, Option<String>);
 
 impl Store {
     /// The next page of a part, and where to go on; none: that was all. A page may be empty.
@@ -101,10 +105,15 @@ impl Store {
     ) -> Result<Read, StoreError> {
         let mut conn = self.db.read().await?;
         match part {
-            ExportPart::Clubs => clubs(&mut conn, user).await,
-            ExportPart::Rooms => rooms(&mut conn, user, after).await,
+            ExportPart::Clubs => {
+                Ok(marked(places::clubs(&mut conn, (user, after.first), PAGE).await?))
+            }
+            ExportPart::Rooms => {
+                Ok(marked(places::rooms(&mut conn, (user, after.first), PAGE).await?))
+            }
             ExportPart::Messages => messages(&mut conn, user, after).await,
             ExportPart::Reactions => reactions(&mut conn, user, after).await,
+            ExportPart::Pins => pins(&mut conn, user, after).await,
             ExportPart::Threads => threads(&mut conn, user, after).await,
             ExportPart::Blocks => {
                 Ok(marked(blocks::of(&mut conn, (user, after.first), PAGE).await?))
@@ -130,45 +139,6 @@ fn next(rows: usize, last: Option<ExportMark>) -> Option<ExportMark> {
 fn marked((items, last): (Vec<Value>, Option<i64>)) -> Read {
     let next = next(items.len(), last.map(|last| ExportMark::at(last, 0, "")));
     (items, next)
-}
-
-async fn clubs(conn: &mut Conn, user: UserId) -> Result<Read, StoreError> {
-    let rows = fetch_all!(
-        conn,
-        ClubRow,
-        "SELECT m.club_id, club.name, m.role, m.status, m.joined_at, m.left_at
-           FROM membership m JOIN club ON club.club_id = m.club_id
-          WHERE m.user_id = $1 AND m.status = 'active' ORDER BY m.club_id",
-        user.0
-    )?;
-    let club = |(club, name, role, status, joined, left): ClubRow| {
-        json!({ "club": ClubId(club), "name": name, "role": role, "status": status,
-                "joined_at": Millis(joined), "left_at": left.map(Millis) })
-    };
-    Ok((rows.into_iter().map(club).collect(), None))
-}
-
-async fn rooms(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<Read, StoreError> {
-    let rows = fetch_all!(
-        conn,
-        RoomRow,
-        "SELECT room.room_id, room.kind, room.name, room.club_id, own.is_inside, own.joined_at,
-                own.read_seq, own.read_n, own.notify
-           FROM room_member own JOIN room ON room.room_id = own.room_id
-          WHERE own.user_id = $1 AND own.room_id > $2 ORDER BY own.room_id LIMIT $3",
-        user.0,
-        after.first,
-        PAGE
-    )?;
-    let last = rows.last().map(|row| ExportMark::at(row.0, 0, ""));
-    let next = next(rows.len(), last);
-    let room = |(room, kind, name, club, inside, joined, read_seq, read_n, notify): RoomRow| {
-        json!({ "room": RoomId(room), "kind": kind, "name": name,
-                "club": club.map(ClubId), "inside": inside,
-                "joined_at": joined.map(Millis), "read_seq": read_seq,
-                "read_n": read_n, "notify": notify })
-    };
-    Ok((rows.into_iter().map(room).collect(), next))
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -297,6 +267,24 @@ async fn reactions(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<
     let reaction =
         |(seq, emoji): (i64, String)| json!({ "message": MessageId { room, seq }, "emoji": emoji });
     Ok((rows.into_iter().map(reaction).collect(), Some(mark)))
+}
+
+async fn pins(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<Read, StoreError> {
+    let rows = fetch_all!(
+        conn,
+        (i64, i64, i64),
+        "SELECT room_id, message_seq, at FROM pin
+          WHERE by_id = $1 AND (room_id, message_seq) > ($2, $3)
+          ORDER BY room_id, message_seq LIMIT $4",
+        user.0,
+        after.first,
+        after.second,
+        PAGE
+    )?;
+    let last = rows.last().map(|(room, seq, _)| ExportMark::at(*room, *seq, ""));
+    let next = next(rows.len(), last);
+    let pin = |(room, seq, at): (i64, i64, i64)| json!({ "message": MessageId { room: RoomId(room), seq }, "at": Millis(at) });
+    Ok((rows.into_iter().map(pin).collect(), next))
 }
 
 async fn threads(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<Read, StoreError> {

@@ -13,6 +13,7 @@
 mod access;
 mod codes;
 mod docs;
+mod exported;
 mod faults;
 mod features;
 mod layers;

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::beside::{self, Beside};
 use super::line::{
-    ClubLine, EarlierLine, FilterLine, Line, MemberLine, MessageLine, PinLine, ReactionLine,
-    ReportLine, RoomLine, UserLine,
+    ClubLine, EarlierLine, FilterLine, Line, MarkLine, MemberLine, MessageLine, PinLine,
+    ReactionLine, ReportLine, RoomLine, UserLine,
 };
 use super::{FORMAT, TransferError, VERSION};
 use crate::domain::{ClubId, Millis};
@@ -225,15 +225,17 @@ async fn room(
     }
     let marks = fetch_all!(
         conn,
-        (i64, i64, i64),
-        "SELECT own.user_id, own.read_n, own.join_seq FROM membership m
+        MarkLine,
+        "SELECT own.user_id AS user, own.read_n, own.join_seq AS since, own.notify FROM membership m
            JOIN room_member own ON own.user_id = m.user_id AND own.room_id = $2
-          WHERE m.club_id = $1 AND (own.read_n > 0 OR own.join_seq > 0) ORDER BY own.user_id",
+          WHERE m.club_id = $1
+            AND (own.read_n > 0 OR own.join_seq > 0 OR own.notify IS NOT NULL)
+          ORDER BY own.user_id",
         club,
         room
     )?;
-    for (user, read_n, since) in marks {
-        file.write(&Line::Mark { user, read_n, since })?;
+    for mark in marks {
+        file.write(&Line::Mark(mark))?;
     }
     let reports = beside::reports(conn, room).await?;
     let named =

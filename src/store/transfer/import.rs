@@ -214,9 +214,9 @@ impl Import<'_> {
                 let club = self.club.as_ref().ok_or_else(no_club)?;
                 beside::act(conn, (club.id, &self.rooms), &act, &self.users).await
             }
-            Line::Mark { user, read_n, since } => {
-                let user = *self.users.get(&user).ok_or_else(|| unknown("the user", user))?;
-                self.room.as_ref().ok_or_else(no_room)?.mark(conn, user, (read_n, since)).await
+            Line::Mark(mark) => {
+                let user = who(&self.users, mark.user)?;
+                self.room.as_ref().ok_or_else(no_room)?.mark(conn, user, &mark).await
             }
             Line::End { lines } if lines == number => self.end_club(conn).await,
             Line::End { lines } => Err(Odd::Why(format!("the file had {lines} lines"))),

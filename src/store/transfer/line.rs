@@ -21,14 +21,8 @@ pub(super) enum Line {
     Room(RoomLine),
     /// A message of the room, in order.
     Message(MessageLine),
-    /// How far somebody has read the room.
-    Mark {
-        user: i64,
-        read_n: i64,
-        /// They came when this was the newest seq.
-        #[serde(default)]
-        since: i64,
-    },
+    /// What somebody has of the room for themselves.
+    Mark(MarkLine),
     /// A message of the room that moderators are to look at, or have looked at.
     Report(ReportLine),
     /// What a moderator of the club did; behind its rooms.
@@ -77,6 +71,19 @@ pub(super) struct MemberLine {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) ban_reason: String,
     pub(super) muted_until: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct MarkLine {
+    pub(super) user: i64,
+    /// How far they have read it.
+    pub(super) read_n: i64,
+    /// They came when this was the newest seq.
+    #[serde(default)]
+    pub(super) since: i64,
+    /// What they want to hear of it; absent for what the room says, and in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) notify: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::assistant::waking;
 use super::beside::Placed;
 use super::import::{Odd, odd, unknown, word};
-use super::line::{MessageLine, RoomLine};
+use super::line::{MarkLine, MessageLine, RoomLine};
 use super::people::{Users, who};
 use super::thread::Thread;
 use crate::domain::{
@@ -230,28 +230,31 @@ impl Room {
         self.event(conn, seq, at, writer.act(&act)).await
     }
 
-    /// How far somebody has read: so many messages of the file, which may have lost its first ones; and
-    /// from where on they see the log of a room that shows a newcomer nothing of what was before.
+    /// How far somebody has read: so many messages of the file, which may have lost its first ones; from
+    /// where on they see the log of a room that shows a newcomer nothing of what was before; and what
+    /// they want to hear of it.
     pub(super) async fn mark(
         &self,
         conn: &mut Conn,
         user: i64,
-        (read_n, since): (i64, i64),
+        mark: &MarkLine,
     ) -> Result<(), Odd> {
-        let read = self.places.partition_point(|(_seq, n, _new)| *n <= read_n);
+        let read = self.places.partition_point(|(_seq, n, _new)| *n <= mark.read_n);
         let last = read.checked_sub(1).and_then(|last| self.places.get(last));
         // What was done to a message stands right behind it, and is hidden with it.
-        let seen = self.places.partition_point(|(seq, ..)| *seq <= since);
+        let seen = self.places.partition_point(|(seq, ..)| *seq <= mark.since);
+        let notify = mark.notify.as_deref().map(|notify| word::<Notify>("notify", notify));
         let floor = self.places.get(seen).map_or(self.head, |(.., new)| new - 1);
         execute!(
             conn,
-            "INSERT INTO room_member (room_id, user_id, join_seq, read_n, read_seq, is_opened)
-             VALUES ($1, $2, $3, $4, $5, $4 > 0)",
+            "INSERT INTO room_member (room_id, user_id, join_seq, read_n, read_seq, is_opened, notify)
+             VALUES ($1, $2, $3, $4, $5, $4 > 0, $6)",
             self.id.0,
             user,
-            if since > 0 { floor } else { 0 },
+            if mark.since > 0 { floor } else { 0 },
             i64::try_from(read).unwrap_or(i64::MAX),
-            last.map_or(0, |(.., seq)| *seq)
+            last.map_or(0, |(.., seq)| *seq),
+            notify.transpose()?.map(Notify::word)
         )?;
         Ok(())
     }
@@ -260,7 +263,10 @@ impl Room {
     pub(super) async fn end(self, conn: &mut Conn) -> Result<(i64, Placed), Odd> {
         execute!(
             conn,
-            "UPDATE room SET head = $2, n = $3 WHERE room_id = $1",
+            "UPDATE room SET head = $2, n = $3,
+                    is_watched = EXISTS (SELECT 1 FROM room_member seen
+                                          WHERE seen.room_id = $1 AND seen.notify = 'all')
+              WHERE room_id = $1",
             self.id.0,
             self.head,
             self.n

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use super::say;
 use crate::support::{TestApp, on_both};
 
-on_both!(one_gets_what_is_ones_own, a_long_history_is_whole, what_one_asked_the_assistant_is_in_it,);
+on_both!(
+    one_gets_what_is_ones_own,
+    a_long_history_is_whole,
+    what_one_asked_the_assistant_is_in_it,
+    where_one_was_and_stays_out_of_is_in_it,
+);
 
 async fn one_gets_what_is_ones_own(app: &TestApp) {
     let (mina, bob) = (app.person("mina").await, app.person("bob").await);
@@ -110,4 +115,47 @@ async fn what_one_asked_the_assistant_is_in_it(app: &TestApp) {
     assert_eq!(all["ai_usage"][0]["runs"], 1);
     let all = export(&bob.token).await;
     assert_eq!((&all["ai_questions"], &all["ai_usage"]), (&json!([]), &json!([])));
+}
+
+async fn where_one_was_and_stays_out_of_is_in_it(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let mut clubs = Vec::new();
+    for name in ["readers", "writers", "walkers"] {
+        let (club, _room) = app.club(&mina, name).await;
+        app.join(&bob, &club).await;
+        clubs.push(club);
+    }
+    let [left, banned, muted] = clubs.as_slice() else { unreachable!() };
+    app.rest.send(Method::POST, Some(&bob.token), &format!("/v1/clubs/{left}/leave"), None).await;
+    let path = |club: &str, what: &str| format!("/v1/clubs/{club}/members/{}/{what}", bob.id);
+    let out = json!({ "seconds": 3_600, "reason": "quarrels" });
+    app.rest.post(&mina.token, &path(banned, "ban"), &out).await;
+    app.rest.post(&mina.token, &path(muted, "mute"), &json!({ "seconds": 3_600 })).await;
+    let group = json!({ "name": "trips", "member_ids": [mina.id] });
+    let group = app.rest.post(&bob.token, "/v1/rooms", &group).await["id"].clone();
+    let pair = app.rest.post(&bob.token, "/v1/dms", &json!({ "user_id": mina.id })).await;
+    let mut at_bob = app.session(&bob).await;
+    let said = say(&mut at_bob, group.as_str().unwrap(), "this one").await;
+    at_bob.ok(json!({ "op": "pin", "room": group, "message": said })).await;
+    let all = app.rest.get(&bob.token, "/v1/me/export").await;
+    let of = |list: &str, field: &str, id: &Value| {
+        let items = all[list].as_array().unwrap();
+        items.iter().find(|item| item[field] == *id).cloned().unwrap_or_else(|| panic!("{all}"))
+    };
+    let club = |id: &str| of("clubs", "club", &json!(id));
+    assert_eq!(club(left)["status"], "left");
+    assert!(club(left)["left_at"].is_i64() && club(left)["ban_until"].is_null());
+    assert_eq!(
+        (&club(banned)["status"], &club(banned)["ban_reason"]),
+        (&json!("banned"), &json!("quarrels"))
+    );
+    assert!(club(banned)["ban_until"].is_i64() && club(muted)["muted_until"].is_i64());
+    let room = |id: &Value| of("rooms", "room", id);
+    assert_eq!((&room(&group)["host"], &room(&group)["made"]), (&json!(true), &json!(true)));
+    let pair = room(&pair["id"]);
+    assert_eq!((&pair["peer"], &pair["host"]), (&json!(mina.id), &json!(false)));
+    assert_eq!(of("pins", "message", &said)["message"], said);
+    let all = app.rest.get(&mina.token, "/v1/me/export").await;
+    assert_eq!(all["pins"], json!([]));
+    assert!(!all.to_string().contains("quarrels"), "it was said to somebody else: {all}");
 }

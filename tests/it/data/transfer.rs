@@ -1,5 +1,6 @@
 //! A club goes into a file and comes out of it: on the same server, on another, on another engine.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{listed, say};
@@ -44,6 +45,10 @@ async fn furnish(app: &TestApp, mina: &Person, bob: &Person) -> (String, String)
     app.rest.patch(&mina.token, &format!("/v1/rooms/{room}"), &said).await;
     let last = say(&mut at_mina, &room, "last").await;
     assert!(last.is_string());
+    let wish = Some(json!({ "notify": "all" }));
+    let path = format!("/v1/rooms/{room}/notify");
+    let done = app.rest.send(Method::PUT, Some(&bob.token), &path, wish.as_ref()).await;
+    assert_eq!(done.status(), 204);
     (club, room)
 }
 
@@ -108,6 +113,7 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     let (was, is) = (listed(app, &bob, &room).await, listed(app, &bob, &copied).await);
     assert_eq!((&was["read_n"], &was["unread"]), (&is["read_n"], &is["unread"]));
     assert!(was["epoch"] != is["epoch"]);
+    assert_eq!((&was["notify"], &is["notify"]), (&json!("all"), &json!("all")));
     let says = async |path: String| {
         let said = app.rest.get(&bob.token, &path).await;
         ["assistant", "assistant_own", "persona", "ai_language", "ai_model"]
