@@ -170,4 +170,88 @@ describe("people who are blocked", () => {
     await say(mina, "조용하다");
     await confirmed(mina, "조용하다");
   });
+
+  it("folds what they said wherever it is shown, at once, until one asks for it", async () => {
+    const { server } = now;
+    const mina = await person("mina");
+    const jun = (await server.register("jun")).access_token;
+    const { id: room } = await server.lobby(jun);
+    const post = (text, more, who = jun) => server.call("POST", `/rooms/${room}/messages`, { text, ...more }, who);
+    const minas = await token(mina);
+    const plain = await post("plugh one");
+    await post("what of that?", { reply_to: plain.id }, minas);
+    const root = await post("plugh root");
+    await post("an answer below", { thread: root.id }, minas);
+    await server.call("PUT", `/rooms/${room}/messages/${plain.id}/pin`, undefined, minas).catch(() => {});
+    await sees(mina, "plugh one");
+    const fold = "Message from someone you blocked";
+    const row = (seq) => mina.locator(`message-timeline message-row[data-seq="${seq}"]`);
+    const folded = (seq) => row(seq).getByText(fold, { exact: true }).waitFor();
+    const isNowhere = () => mina.waitForFunction(() => !document.querySelector("chat-view").innerText.includes("plugh"));
+    await mina.getByRole("button", { name: "Search (Ctrl K)" }).first().click();
+    await mina.getByTestId("search").fill("plugh");
+    const card = mina.locator("search-panel .message-card", { hasText: "plugh root" });
+    await card.waitFor();
+    const { user: { id: him } } = await server.call("GET", "/me", undefined, jun);
+    await row(plain.seq).locator(".avatar").click();
+    await mina.locator("person-card").getByRole("button", { name: "Block", exact: true }).click();
+    await done(mina, "Block");
+    await mina.getByText("You have blocked jun.", { exact: true }).waitFor();
+    await folded(plain.seq);
+    await folded(root.seq);
+    await mina.getByTestId("search").fill("");
+    await isNowhere();
+    // What comes now is folded, too, and the quote of it; nothing can be done with it unseen.
+    const late = await post("plugh late");
+    await folded(late.seq);
+    await row(late.seq).hover();
+    assert.equal(await mina.locator("message-timeline message-actions:visible").count(), 0);
+    await mina.locator("message-timeline .quote", { hasText: fold }).waitFor();
+    await isNowhere();
+    await mina.getByTestId("search").fill("plugh late");
+    await mina.waitForFunction(() => document.querySelectorAll("search-panel .message-card").length === 1);
+    const found = mina.locator("search-panel .message-card.is-folded");
+    await found.getByText(fold).waitFor();
+    // Shown in one place it is shown in all, and it alone.
+    await found.getByRole("button", { name: "Show" }).click();
+    await row(late.seq).getByText("plugh late", { exact: true }).waitFor();
+    await folded(plain.seq);
+    await mina.getByTestId("search").fill("");
+    await row(late.seq).hover();
+    await mina.locator("message-timeline message-actions").getByRole("button", { name: "More" }).click();
+    await mina.getByRole("menuitem", { name: "Fold again" }).click();
+    await folded(late.seq);
+    // By keys: from message to message, and Enter shows it.
+    await row(late.seq).focus();
+    await mina.keyboard.press("Enter");
+    await row(late.seq).getByText("plugh late", { exact: true }).waitFor();
+    assert.ok(await row(late.seq).evaluate((element) => element === document.activeElement));
+    // In the thread that he began.
+    await row(root.seq).getByRole("button", { name: /1 reply/u }).click();
+    await mina.locator("thread-panel").getByText("an answer below").waitFor();
+    await mina.locator("thread-panel").getByText(fold, { exact: true }).waitFor();
+    // It stands after a reload, and what was shown is folded once more.
+    await mina.reload();
+    await mina.getByTestId("room-list").getByText("general").click();
+    await folded(late.seq);
+    await isNowhere();
+    await server.call("DELETE", `/users/${him}/block`, undefined, minas);
+    await mina.reload();
+    await mina.getByTestId("room-list").getByText("general").click();
+    await row(late.seq).getByText("plugh late", { exact: true }).waitFor();
+    await mina.locator("message-timeline .quote", { hasText: "jun: plugh one" }).waitFor();
+  });
+
+  it("folds in the other windows of the reader where the two have a private room", async () => {
+    const { server } = now;
+    const [mina, jun] = await together();
+    await say(jun, "xyzzy");
+    await sees(mina, "xyzzy");
+    const fold = mina.locator("message-timeline").getByText("Message from someone you blocked", { exact: true });
+    await server.call("PUT", `/users/${await id(jun)}/block`, undefined, await token(mina));
+    await fold.waitFor();
+    assert.equal(await mina.getByText("xyzzy").count(), 0);
+    await server.call("DELETE", `/users/${await id(jun)}/block`, undefined, await token(mina));
+    await sees(mina, "xyzzy");
+  });
 });

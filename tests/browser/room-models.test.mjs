@@ -1,8 +1,9 @@
 // The list of rooms, what each is like, who is there, who types, devices: what is known beside the messages.
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { beforeEach, afterEach, describe, it, mock } from "node:test";
 import { Blocks } from "../../web/js/models/blocks.js";
 import { deviceName } from "../../web/js/models/device-name.js";
+import { Folds } from "../../web/js/models/folds.js";
 import { Gone } from "../../web/js/models/gone.js";
 import { Office } from "../../web/js/models/office.js";
 import { Presence } from "../../web/js/models/presence.js";
@@ -260,6 +261,8 @@ describe("a room that is lost", () => {
 });
 
 describe("whom the reader has blocked", () => {
+  beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+  afterEach(() => mock.timers.reset());
   const [jun, sora] = ["jun", "sora"].map((name) => ({ user: { id: `u_${name}`, username: name }, at: 1 }));
   const later = () => new Promise((wake) => setImmediate(wake));
   const scene = () => {
@@ -299,6 +302,53 @@ describe("whom the reader has blocked", () => {
     assert.deepEqual(names(), ["jun", "sora"]);
     await blocks.set(jun.user, false);
     assert.deepEqual([names(), asked.length], [["sora"], 2]);
+  });
+
+  it("asks again when a private room says that somebody is blocked, if it was ever asked", async () => {
+    const { blocks, asked } = scene();
+    blocks.again();
+    assert.equal(asked.length, 0);
+    blocks.has(null);
+    blocks.again();
+    assert.equal(asked.length, 2);
+  });
+
+  it("is settled when it is known, or cannot be", async () => {
+    for (const end of ["ok", "fail"]) {
+      const { blocks, asked, told } = scene();
+      blocks.has(null);
+      assert.deepEqual([blocks.isSettled, told()], [false, 0]);
+      asked[0][end]({ items: [jun], next: null });
+      await later();
+      assert.deepEqual([blocks.isSettled, told()], [true, 1], end);
+    }
+    const { blocks, told } = scene();
+    blocks.has(null);
+    mock.timers.tick(5_000);
+    assert.deepEqual([blocks.isSettled, told()], [true, 1], "nobody answers");
+  });
+
+  it("folds what they said until the reader asks for it, and once more when they are blocked once more", async () => {
+    const { blocks, asked } = scene();
+    const folds = new Folds(blocks);
+    let told = 0;
+    folds.addEventListener("change", () => (told += 1));
+    const said = { id: "m_1_5", by: "u_jun" };
+    assert.deepEqual([folds.hides(said), folds.isReady], [false, false]);
+    asked[0].ok({ items: [jun], next: null });
+    await later();
+    assert.deepEqual([folds.hides(said), folds.isReady, told], [true, true, 1]);
+    assert.deepEqual([folds.hides({ ...said, deleted: true }), folds.hides(null), folds.hides({ id: "m_1_6", by: null })], [false, false, false]);
+    assert.equal(folds.wasHidden(said), false);
+    folds.show(said);
+    assert.deepEqual([folds.hides(said), folds.wasHidden(said), folds.hides({ ...said, id: "m_1_6" }), told], [false, true, true, 2]);
+    folds.fold(said);
+    assert.deepEqual([folds.hides(said), told], [true, 3]);
+    folds.show(said);
+    await blocks.set(jun.user, false);
+    assert.deepEqual([folds.hides(said), folds.wasHidden(said)], [false, false]);
+    await blocks.set(jun.user, true);
+    assert.deepEqual([folds.hides(said), told], [true, 6]);
   });
 });
 

@@ -170,6 +170,10 @@ async fn who_is_apart_is_neither_called_nor_told(app: &TestApp) {
     let text = "@mina @carol again";
     at_bob.ok(json!({ "op": "edit", "room": room, "message": message, "text": text })).await;
     at_bob.send(friends, "b-3", "for all of us").await;
+    // She follows what she began.
+    let below =
+        json!({ "op": "send", "room": room, "cid": "b-6", "text": "below", "thread": hers });
+    at_bob.ok(below).await;
     at_bob.send(&room, "b-4", "@all come").await;
     // Carol heard of all that; whom a call of everybody reaches is told piece by piece, and she comes
     // after Mina.

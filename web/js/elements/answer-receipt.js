@@ -47,11 +47,12 @@ export function dollars(micro) {
 }
 
 /** A message to go to. @param {import("/js/models/chat.js").Chat} chat @param {number} seq */
-function place({ feed, people, current: room }, seq) {
+function place({ feed, people, folds, current: room }, seq) {
   const at = (/** @type {any} */ passage) => passage?.entries.find((/** @type {any} */ entry) => entry.message?.seq === seq)?.message;
   const source = at(feed?.view) ?? at(feed?.timeline) ?? at(feed?.thread?.said);
   const run = () => tell("go-to", { room, seq });
   if (!source) return { title: t("message.reply.gone"), text: t("ai.go"), run };
+  if (folds.hides(source)) return { title: t("fold.text"), text: t("ai.go"), run };
   const text = source.deleted ? t("message.deleted") : source.text.slice(0, QUOTE_LENGTH);
   return { title: people.name(source.by) || t("someone"), text, user: source.by, run };
 }

@@ -13,6 +13,7 @@ class FinderPanel extends LiveElement {
     if (this.isBuilt) return;
     this.append(stamp("finder-panel"));
     this.on(this.chat, "people", () => this.render());
+    this.on(this.chat.folds, "change", () => this.render());
     this.on(document, "localechange", () => this.render());
     this.listen();
   }
@@ -77,7 +78,7 @@ class PinPanel extends FinderPanel {
     return this.#pins.map(({ message, by, at }) => {
       const where = t("pins.by", { name: this.chat.people.name(by) || t("someone") });
       const run = () => tell("go-to", { room, seq: message.seq });
-      return cardOf(this.chat, { user: message.by, at, where, text: message.text || (message.files?.[0]?.name ?? ""), run });
+      return cardOf(this.chat, { id: message.id, user: message.by, at, where, text: message.text || (message.files?.[0]?.name ?? ""), run });
     });
   }
 }
@@ -103,7 +104,7 @@ class ThreadListPanel extends FinderPanel {
       const run = () => tell("open-panel", { name: "thread", root });
       const text = message?.deleted ? t("message.deleted") : (message?.text ?? "");
       const at = message?.thread?.last_at ?? message?.at ?? 0;
-      return cardOf(this.chat, { user: message?.by ?? null, at, text, count: unread, isNew: unread > 0, run });
+      return cardOf(this.chat, { id: root, user: message?.by ?? null, at, text, count: unread, isNew: unread > 0, run });
     });
   }
 }
@@ -134,7 +135,7 @@ class InboxPanel extends FinderPanel {
     return this.chat.inbox.list.map((entry) => {
       const where = this.chat.book.get(entry.room ?? "")?.name ?? "";
       const run = () => this.#go(entry);
-      return cardOf(this.chat, { user: entry.from ?? null, name: entry.title, at: entry.at, where, text: entry.body, isNew: !entry.read_at, run });
+      return cardOf(this.chat, { id: entry.message, user: entry.from ?? null, name: entry.title, at: entry.at, where, text: entry.body, isNew: !entry.read_at, run });
     });
   }
 

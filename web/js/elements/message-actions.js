@@ -74,7 +74,7 @@ class MessageActions extends LiveElement {
   /** A long press is a menu; with a mouse the browser's own stays. @param {MouseEvent} event */
   #held(event) {
     if (!BY_TOUCH.matches) return;
-    const row = /** @type {Element} */ (event.target).closest("message-row");
+    const row = /** @type {Element} */ (event.target).closest("message-row:not(.is-folded)");
     if (!row) return;
     event.preventDefault();
     this.#at(row);
@@ -87,7 +87,8 @@ class MessageActions extends LiveElement {
     const rows = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll("message-row")]);
     const at = rows.indexOf(/** @type {any} */ (target));
     if (at < 0 && target !== this.#list.closest("[tabindex]")) return;
-    if (key === "Enter" && at >= 0) part(this, "more").click();
+    const fold = /** @type {HTMLElement | null} */ (rows[at]?.matches(".is-folded") ? rows[at].querySelector('[data-action="unfold"]') : null);
+    if (key === "Enter" && at >= 0) (fold ?? part(this, "more")).click();
     else if (key === "ArrowUp") (rows[at < 0 ? rows.length - 1 : at - 1] ?? rows[0])?.focus();
     else if (key === "ArrowDown" && at >= 0) (rows[at + 1] ?? rows[at]).focus();
     else return;
@@ -99,7 +100,7 @@ class MessageActions extends LiveElement {
   #render() {
     const row = /** @type {HTMLElement} */ (this.#row);
     const message = this.chat.feed?.message(row.dataset.id ?? "");
-    if (!message || message.deleted) return void (this.hidden = true);
+    if (!message || message.deleted || this.chat.folds.hides(message)) return void (this.hidden = true);
     (row.querySelector(".line") ?? row).append(this);
     this.hidden = false;
     this.ariaLabel = t("act.title");

@@ -32,7 +32,14 @@ export function pressed(chat, api, event, thread) {
   if (action === "quote") return goToMessage(chat, button.dataset.to ?? "");
   if (root) return tell("open-panel", { name: "thread", root });
   const message = chat.feed?.message(id);
+  if (message && action === "unfold") return unfold(chat, message, row);
   if (message) new Deed(chat, api, message, thread).run(action, button);
+}
+
+/** Shows what somebody has said who is blocked; whoever goes by keys goes on from there. @param {import("/js/models/chat.js").Chat} chat @param {any} message @param {HTMLElement} row */
+function unfold(chat, message, row) {
+  chat.folds.show(message);
+  row.focus({ preventScroll: true });
 }
 
 /** Brings a message of the current room into view. @param {import("/js/models/chat.js").Chat} chat @param {string} id */
@@ -119,6 +126,7 @@ class Deed {
       message.reactions.length > 0 && item("people", "act.reactors", () => tried(showReactors(chat, this.api, message))),
       message.rev > 1 && item("clock", "act.history", () => tried(this.history())),
       "line",
+      chat.folds.wasHidden(message) && item("eye", "fold.again", () => chat.folds.fold(message)),
       !isMine && item("flag", "act.report", () => this.report()),
       !thread && this.may("delete_others") && item("check", "act.select", () => tell("select-messages", message.id)),
       (isMine || this.may("delete_others")) && item("trash", "act.delete", () => this.remove(), "bad"),

@@ -9,23 +9,27 @@ const LENGTH = 220;
  * A message in a list that one finds it by: what it says in short, where and when.
  * @param {import("/js/models/chat.js").Chat} chat
  * @param {{user: string | null, at: number, where?: string, text: string, marks?: [number, number][], count?: number, isNew?: boolean,
- *   name?: string, run: () => void}} about
+ *   name?: string, id?: string | null, run: () => void}} about `id` of the message, which is folded where its author is blocked
  * @returns {HTMLElement}
  */
-export function cardOf(chat, { user, at, where = "", text, marks = [], count = 0, isNew = false, name, run }) {
+export function cardOf(chat, { user, at, where = "", text, marks = [], count = 0, isNew = false, name, id = null, run }) {
+  const isFolded = chat.folds.hides({ id, by: id && user });
   const card = /** @type {HTMLElement} */ (stamp("message-card").firstElementChild);
   const button = part(card, "go");
   const who = name ?? (user ? chat.people.name(user) || t("someone") : "");
   part(card, "avatar").hidden = !user;
-  if (user) paintAvatar(part(card, "avatar"), user, who || "·");
-  setText(part(card, "name"), who);
+  if (user && !isFolded) paintAvatar(part(card, "avatar"), user, who || "·");
+  setText(part(card, "name"), isFolded ? "" : who);
   // Of a private room the name of the other one says where.
   setText(part(card, "where"), who.includes(where) ? "" : where);
   setText(part(card, "time"), `${day(at)} ${time(at)}`);
-  part(card, "text").replaceChildren(...marked(text, marks));
+  part(card, "text").replaceChildren(...(isFolded ? [t("fold.text")] : marked(text, marks)));
+  part(card, "unfold").hidden = !isFolded;
+  part(card, "unfold").addEventListener("click", () => chat.folds.show({ id, by: user }));
   part(card, "count").hidden = count === 0;
   setText(part(card, "count"), String(count));
   card.classList.toggle("is-new", isNew);
+  card.classList.toggle("is-folded", isFolded);
   button.addEventListener("click", run);
   return card;
 }

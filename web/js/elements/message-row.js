@@ -9,6 +9,9 @@ const QUOTE_LENGTH = 120;
 /** Why an answer broke off that would break off again. */
 const HOPELESS = ["too_large"];
 
+/** What is left of a message that the reader does not want to see: its place, and what others said below it. */
+const FOLDED = { text: "", html: undefined, reply_to: null, edited: false, pinned: false, calls: false, files: [], previews: [], reactions: [], ai: null };
+
 /** One message, pending or confirmed. */
 class MessageRow extends LiveElement {
   #shown = "";
@@ -16,12 +19,14 @@ class MessageRow extends LiveElement {
   /* Rendering */
 
   /**
-   * @param {any} row of `models/rows.js`
+   * @param {any} message a row of `models/rows.js`
    * @param {{name: string, isErased: boolean, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
-   *   unread: number, isPicked: boolean | null, mayStop: boolean}} about
+   *   unread: number, isPicked: boolean | null, mayStop: boolean, isFolded: boolean}} about
    * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
-  show(row, about, keys) {
+  show(message, about, keys) {
+    // Of what is folded nothing is in the page that one could read by accident.
+    const row = about.isFolded ? { ...message, ...FOLDED } : message;
     const shown = JSON.stringify([row, about, document.documentElement.lang]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -29,8 +34,10 @@ class MessageRow extends LiveElement {
     this.tabIndex = -1;
     Object.assign(this.dataset, { state: row.state, cid: row.cid ?? "", id: row.id ?? "", seq: row.seq ?? "" });
     const { mine, head, tail, deleted, pinned, calls } = row;
-    const facts = { mine, head, tail, deleted, pinned, called: calls, ai: Boolean(row.ai), picked: Boolean(about.isPicked) };
+    const facts = { mine, head, tail, deleted, pinned, called: calls, ai: Boolean(row.ai), picked: Boolean(about.isPicked), folded: about.isFolded };
     for (const [name, isSo] of Object.entries(facts)) this.classList.toggle(`is-${name}`, isSo);
+    part(this, "fold").hidden = !about.isFolded;
+    setText(part(this, "fold-text"), about.isFolded ? t("fold.text") : "");
     this.#renderAuthor(row, about);
     this.#renderText(row, about);
     part(this, "beside").show(row, keys);
@@ -43,11 +50,11 @@ class MessageRow extends LiveElement {
   }
 
   /** @param {any} row @param {any} about */
-  #renderAuthor(row, { name, isErased }) {
+  #renderAuthor(row, { name, isErased, isFolded }) {
+    part(this, "byline").hidden = isFolded || (!row.head && !row.pinned);
     // Nobody is known by the letters of what all are called whose account is gone.
     paintAvatar(part(this, "avatar"), row.by, (!isErased && name) || "·");
     part(this, "avatar").dataset.user = row.by;
-    part(this, "byline").hidden = !row.head && !row.pinned;
     setText(part(this, "name"), name || t("someone"));
     // Nobody needs to be told twice.
     part(this, "robot").hidden = name === t("ai.tag");
@@ -60,8 +67,10 @@ class MessageRow extends LiveElement {
   }
 
   /** @param {any} row @param {any} about */
-  #renderText(row, { username, isOnline }) {
+  #renderText(row, { username, isOnline, isFolded }) {
     const text = part(this, "text");
+    part(this, "line").hidden = isFolded;
+    if (isFolded) return text.replaceChildren();
     if (row.deleted) setText(text, t("message.deleted"));
     else text.replaceChildren(contentOf(row, username));
     text.title = moment(row.at);
@@ -79,7 +88,7 @@ class MessageRow extends LiveElement {
     const place = part(this, "quote");
     place.hidden = !row.reply_to;
     if (!row.reply_to) return;
-    const text = quote ? `${quote.name}: ${quote.text.slice(0, QUOTE_LENGTH)}` : t("message.reply.gone");
+    const text = quote ? [quote.name, quote.text.slice(0, QUOTE_LENGTH)].filter(Boolean).join(": ") : t("message.reply.gone");
     setText(place, text);
     place.dataset.to = row.reply_to;
   }

@@ -37,6 +37,7 @@ class MessageTimeline extends LiveElement {
     this.on(chat, "selected", () => this.#turn());
     this.on(chat, "timeline threads", ({ detail }) => detail === chat.current && this.#plan());
     this.on(chat, "people status detail", () => this.#plan());
+    this.on(chat.folds, "change", () => this.#plan());
     this.on(document, "localechange", () => this.#plan());
     this.on(document, "visibilitychange", () => this.#attend());
     this.on(document, "select-messages", ({ detail }) => this.#select(new Set([detail])));
@@ -164,10 +165,17 @@ class MessageTimeline extends LiveElement {
     });
   }
 
+  /** Nothing is shown that would be folded a moment later. */
+  #mayDraw() {
+    const { blocks, folds } = this.chat;
+    if (!folds.isReady) blocks.has(null);
+    return folds.isReady;
+  }
+
   /** @param {boolean} [isArriving] the view moves at once: what is near its old place is not wanted */
   #render(isArriving = false) {
     const { feed, me } = this.chat;
-    if (!feed || !me) return this.#attend();
+    if (!feed || !me || !this.#mayDraw()) return this.#attend();
     const log = this.#log;
     if (this.#anchor.stuck && !feed.past) feed.trim();
     this.#anchor.hold(log, this.#anchor.stuck ? [] : this.#painter.tops);

@@ -68,6 +68,7 @@ export class RowPainter {
       unread: row.id ? (feed?.threads.unreadOf(row.id) ?? 0) : 0,
       isPicked: picked ? picked.has(row.id ?? "") : null,
       mayStop: row.ai?.asker === me?.id || Boolean(feed?.may("delete_others")),
+      isFolded: this.#chat.folds.hides(row),
     };
     element.show(row, about, this.#chat.keys);
   }
@@ -81,15 +82,17 @@ export class RowPainter {
 
   /** What was said in a thread meanwhile. @param {any} element @param {any} row */
   #fillThread(element, row) {
-    const { feed } = this.#chat;
+    const { feed, folds } = this.#chat;
     element.dataset.root = row.root;
     element.dataset.id = row.id ?? "";
-    const names = row.by.slice(0, MOST_NAMES).map((/** @type {string} */ user) => this.#name(user));
-    const more = row.by.length > MOST_NAMES ? " …" : "";
+    const by = row.by.filter((/** @type {string} */ user) => !folds.hides({ id: row.count > 1 ? null : row.id, by: user }));
+    const names = by.slice(0, MOST_NAMES).map((/** @type {string} */ user) => this.#name(user));
+    const more = by.length > MOST_NAMES ? " …" : "";
     setText(part(element, "by"), names.join(", ") + more);
-    setText(part(element, "text"), row.count > 1 ? tn("thread.replies", row.count) : row.text);
-    const about = feed?.message(row.root);
-    setText(part(element, "about"), about ? about.text.slice(0, 60) : "");
+    const isFolded = row.count === 1 && by.length === 0;
+    setText(part(element, "text"), row.count > 1 ? tn("thread.replies", row.count) : isFolded ? t("fold.text") : row.text);
+    const about = feed?.message(row.root) ?? null;
+    setText(part(element, "about"), folds.hides(about) ? t("fold.text") : (about?.text ?? "").slice(0, 60));
     element.classList.toggle("is-unread", (feed?.threads.unreadOf(row.root) ?? 0) > 0);
   }
 
@@ -102,6 +105,7 @@ export class RowPainter {
   #quoteOf({ reply_to }) {
     const message = reply_to ? this.#chat.feed?.message(reply_to) : null;
     if (!message) return null;
+    if (this.#chat.folds.hides(message)) return { name: "", text: t("fold.text") };
     const text = message.deleted ? t("message.deleted") : message.text || (message.files?.[0]?.name ?? "");
     return { name: this.#name(message.by), text };
   }

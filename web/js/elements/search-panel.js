@@ -29,6 +29,7 @@ class SearchPanel extends LiveElement {
     this.on(part(this, "form"), "input", () => this.#soon());
     this.on(part(this, "more"), "click", () => this.#page());
     this.on(this.chat, "people", () => this.#render());
+    this.on(this.chat.folds, "change", () => this.#render());
     this.on(this.chat, "removed", ({ detail }) => this.#forget(detail.room));
     this.on(this.chat, "selected", () => !this.hidden && this.#isAsked && part(this, "form").elements.where.value === "room" && this.#begin());
     this.on(document, "localechange", () => this.#render());
@@ -138,7 +139,7 @@ class SearchPanel extends LiveElement {
     const where = this.chat.book.get(message.room)?.name ?? "";
     const run = () => tell("go-to", { room: message.room, seq: message.seq });
     const text = message.text || (message.files?.[0]?.name ?? "");
-    return cardOf(this.chat, { user: message.by, at: message.at, where, text, marks: highlights, run });
+    return cardOf(this.chat, { id: message.id, user: message.by, at: message.at, where, text, marks: highlights, run });
   }
 }
 

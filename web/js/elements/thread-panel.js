@@ -29,6 +29,7 @@ class ThreadPanel extends LiveElement {
     actions.follow(part(this, "both"));
     this.on(this.chat, "timeline threads", ({ detail }) => detail === this.chat.current && this.#plan());
     this.on(this.chat, "people status detail", () => this.#plan());
+    this.on(this.chat.folds, "change", () => this.#plan());
     this.on(document, "localechange", () => this.#plan());
     this.on(part(this, "log"), "scroll", () => this.#scrolled());
     this.on(part(this, "both"), "click", (event) => pressed(this.chat, this.api, event, this.#thread?.root ?? null));

@@ -1,10 +1,13 @@
 /**
- * Whom the reader has blocked. Nobody tells when they did so elsewhere: it is asked for when somebody
- * first looks, and again when the line was lost. `change` says that it is another list now.
+ * Whom the reader has blocked. What they did elsewhere is told only where the two have a private room: so
+ * it is asked for when somebody first looks, when such a room says so, and again when the line was lost.
+ * `change` says that it is another list now, or that it is known for the first time.
  *
  * @typedef {{user: import("./people.js").User, at: number}} Block
  */
 const PAGE = 200;
+/** Who waits to know it first waits no longer. */
+const PATIENCE_MS = 1500;
 
 export class Blocks extends EventTarget {
   #api;
@@ -13,6 +16,7 @@ export class Blocks extends EventTarget {
   /** Counts what was asked and done: of several answers the last counts. */
   #turn = 0;
   #onTheirWay = 0;
+  /** Whether it was read, or is not to be had in time. */ isSettled = false;
 
   /** @param {any} api */
   constructor(api) {
@@ -36,11 +40,17 @@ export class Blocks extends EventTarget {
     this.#isAsked = false;
   }
 
+  /** Somebody has blocked somebody; perhaps it was the reader, elsewhere. */
+  again() {
+    if (this.#isAsked) this.load().catch(() => {});
+  }
+
   async load() {
     this.#isAsked = true;
     const turn = (this.#turn += 1);
     const blocks = [];
     this.#onTheirWay += 1;
+    const late = this.isSettled ? undefined : setTimeout(() => this.#settle(), PATIENCE_MS);
     try {
       let cursor = null;
       do {
@@ -51,9 +61,11 @@ export class Blocks extends EventTarget {
     } catch (problem) {
       // The next look asks again.
       this.#isAsked = false;
+      this.#settle();
       throw problem;
     } finally {
       this.#onTheirWay -= 1;
+      clearTimeout(late);
     }
     if (turn === this.#turn) this.#become(blocks);
   }
@@ -68,9 +80,16 @@ export class Blocks extends EventTarget {
     if (this.#onTheirWay) this.load().catch(() => {});
   }
 
+  #settle() {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
   /** @param {Block[]} blocks */
   #become(blocks) {
     this.#blocks = new Map(blocks.map((block) => [block.user.id, block]));
+    this.isSettled = true;
     this.dispatchEvent(new Event("change"));
   }
 }

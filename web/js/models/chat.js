@@ -10,6 +10,7 @@ import { Acts } from "./acts.js";
 import { Blocks } from "./blocks.js";
 import { ClubBook } from "./club-book.js";
 import { Feed } from "./feed.js";
+import { Folds } from "./folds.js";
 import { FileKeys } from "./file-keys.js";
 import { Gone } from "./gone.js";
 import { Inbox } from "./inbox.js";
@@ -46,6 +47,7 @@ export class Chat extends EventTarget {
   office;
   gone;
   blocks;
+  folds;
   clubs;
   /** @type {string | null} */ current = null;
   /** The user that is the assistant, once that is known. @type {string | null} */ assistant = null;
@@ -69,6 +71,7 @@ export class Chat extends EventTarget {
     this.inbox = new Inbox(api);
     this.office = new Office(api);
     this.blocks = new Blocks(api);
+    this.folds = new Folds(this.blocks);
     this.clubs = new ClubBook((id) => api.club(id), () => this.#emit("rooms"));
     this.gone = new Gone(api, () => this.#emit("selected", this.current));
     this.people.addEventListener("change", () => this.#emit("people"));
@@ -254,6 +257,7 @@ export class Chat extends EventTarget {
         return this.#removed(event);
       case Ev.RoomUpdate:
         if (event.d.name) this.people.doubt(this.book.get(event.room)?.peer ?? "");
+        if (event.d.blocked !== undefined) this.blocks.again();
         this.book.update(event.room, event.d);
         this.#feeds.get(event.room)?.info.take(event.d);
         return this.#emit("rooms");
