@@ -229,7 +229,7 @@ async fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
             store.keep_secret("jwt", &fresh).await?
         }
     };
-    let tokens = Tokens::new(&key, ACCESS_LIFE);
+    let tokens = Tokens::new(&key, ACCESS_LIFE).with_bots(store.clone());
     let since = Millis(Millis::now().0 - i64::try_from(tokens.memory().as_millis()).unwrap_or(0));
     let revoked = store.families_revoked_since(since).await?;
     tokens.revoke(&revoked.into_iter().map(|(_user, device)| device).collect::<Vec<_>>());

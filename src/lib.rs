@@ -225,6 +225,15 @@
 //! groups are made. That nobody writes in the private room of the two stands in the row of the room: the
 //! journal reads it under the lock that it takes anyway, so no message passes a block, whatever node has
 //! heard of it, and the live room learns of it as of any setting.
+//!
+//! **D33. A bot is an account with one sign-in, and its token is that sign-in.** The token is random,
+//! kept as a hash, and looked up (`http/bot_token.rs`): a signed one that never runs out could be
+//! ended only by remembering for ever all that have ended. What was found is remembered for as long as
+//! ended sign-ins are, so a bot's call costs no statement, and whatever ends sign-ins ends bots. How
+//! many machines there are between a message and a human is written with its number, under the lock of
+//! the room (`store/journal/hops.rs`), because only there it is known what stands before it: no crash
+//! and no other node makes two machines forget how long they have been talking. People pay nothing for
+//! it: a bot's message never goes the plain way, and theirs have the default of the column.
 
 pub mod actors;
 pub mod app;

@@ -97,11 +97,13 @@ pub use self::meter::Mailbox;
 pub use self::presence::PresenceHandle;
 use self::relay::RelayMsg;
 pub use self::relay::{RelayReading, Relays, SessionReading, WorkerReading};
-pub use self::rooms::{NewText, RoomsHandle};
+pub use self::rooms::{NewText, RoomsHandle, no_bots, too_far};
 use self::root::{Root, RootMsg};
 #[cfg(feature = "faults")]
 pub use self::session::Echo;
-pub use self::session::{Accepted, CheckToken, Claims, EventBody, Session, Shared, Since, Worker};
+pub use self::session::{
+    Accepted, CheckToken, Claims, EventBody, Learning, Session, Shared, Since, Worker,
+};
 #[cfg(feature = "faults")]
 pub(crate) use self::session::{Incoming, Reader};
 pub use self::shown::ShownQueue;

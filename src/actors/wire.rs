@@ -57,7 +57,19 @@ impl EventWriter for Writer<'_> {
         let calls = message.called.as_ref().map(|called| called.group().word());
         let files: Vec<_> = files.iter().map(FileItem::from).collect();
         let files = files.as_slice();
-        let d = MessageData { id, by, cid, text, html, reply_to, thread, mentions, calls, files };
+        let d = MessageData {
+            id,
+            by,
+            cid,
+            text,
+            html,
+            reply_to,
+            thread,
+            mentions,
+            calls,
+            files,
+            hop: message.hop,
+        };
         self.json(&MessageNew { room, seq, n, at: message.at, d })
     }
 
@@ -119,10 +131,10 @@ impl EventWriter for Writer<'_> {
     }
 
     fn run_begun(&self, begun: &RunBegun<'_>) -> (String, String) {
-        let RunBegun { run, room, seq, n, at, question, thread, asker, model } = *begun;
+        let RunBegun { run, room, seq, n, at, question, thread, hop, asker, model } = *begun;
         let (id, reply_to) = (MessageId { room, seq }, MessageId { room, seq: question });
         let thread = thread.map(|seq| MessageId { room, seq });
-        let d = AiStartData { id, run, by: ASSISTANT, asker, reply_to, thread, model };
+        let d = AiStartData { id, run, by: ASSISTANT, asker, reply_to, thread, hop, model };
         let ai = AiRunning { run, state: "running", asker, model };
         (self.json(&AiStart { room, seq, n, at, d }), self.json(&ai))
     }

@@ -56,6 +56,12 @@ pub const REACTION_EMOJI: usize = 20;
 pub const PINS: i64 = 50;
 /// Texts of an edited message that are kept; the oldest go first.
 pub const REVISIONS: i64 = 100;
+/// Bots of one user.
+pub const BOTS: i64 = 20;
+/// Machines between a human and a question of a bot to the assistant, the bot among them, at most.
+pub const HOPS: i64 = 3;
+/// Messages of a room that are looked at for the last one that a bot did not write itself.
+pub const HOPS_BACK: i64 = 100;
 /// Messages that one op may delete.
 pub const DELETE_MANY: usize = 100;
 /// Files of one message.

@@ -25,6 +25,8 @@ const HEADER: &str = "idempotency-key";
 fn is_left_out(path: &str) -> bool {
     path.starts_with("/v1/auth/")
         || path == "/v1/files/keys"
+        || path == "/v1/bots"
+        || path.starts_with("/v1/bots/")
         || path.starts_with("/v1/rooms/")
             && (path.ends_with("/files") || path.ends_with("/ai/draft"))
 }

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::api::Api;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::error::ApiError;
 use super::json::{Fields, Id, given};
 use super::moderation::permissions::{ranked, require};
 use super::rooms::readable;
 use super::run_body::{RunBody, UseBody};
-use crate::actors::NewText;
+use crate::actors::{NewText, no_bots, too_far};
 use crate::domain::{
     Cid, Denied, HINT_CHARS, InstanceRole, InvalidText, MessageId, Millis, Permission, RoomId,
-    RunId, Text, UserId, Waking, optional_text,
+    RunId, Text, UserId, Waking, limits, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Budget, Spent};
@@ -141,6 +141,10 @@ pub(super) async fn ask(
     if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
         return Err(off());
     }
+    let is_bots = caller.claims.is_bots;
+    if is_bots && !info.lets_bots_ask {
+        return Err(no_bots().into());
+    }
     let text = Text::parse(&body.text);
     if let Err(why @ InvalidText::TooLong(_)) = &text {
         return Err(ApiError::new(ErrorCode::TooLarge, &format!("the text {why}")));
@@ -153,11 +157,14 @@ pub(super) async fn ask(
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
     api.rooms.may_ask((room, caller.user()), (&cid, &text)).await?;
-    let new =
-        NewText { cid, text, reply_to: None, thread: None, files: Vec::new(), is_asked: true };
+    let (reply_to, thread, files, is_asked) = (None, None, Vec::new(), true);
+    let new = NewText { cid, text, reply_to, thread, files, is_asked, is_bots };
     let sent = api.rooms.send(room, caller.user(), new).await?;
     let run = api.store.run_of(room, sent.seq).await?;
     let Some(run) = run else {
+        if is_bots && api.store.hop(room, sent.seq).await? > limits::HOPS {
+            return Err(too_far().into());
+        }
         // Another question was faster; the message stands.
         let msg = "the assistant is answering here already";
         let busy = Refusal::new(ErrorCode::AiBusy, msg);
@@ -171,7 +178,7 @@ pub(super) async fn ask(
 #[utoipa::path(post, path = "/v1/rooms/{id}/ai/draft", tag = "ai", params(("id" = String, Path)),
     request_body = HintBody, responses((status = 200, body = DraftBody)))]
 pub(super) async fn draft(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
     body: web::Json<HintBody>,
@@ -237,7 +244,7 @@ pub(super) async fn stop(
 #[utoipa::path(post, path = "/v1/ai/runs/{id}/retry", tag = "ai", params(("id" = String, Path)),
     responses((status = 202, body = AskedBody)))]
 pub(super) async fn retry(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     Id(run): Id<RunId>,
 ) -> Result<HttpResponse, ApiError> {
@@ -248,7 +255,7 @@ pub(super) async fn retry(
 #[utoipa::path(post, path = "/v1/ai/runs/{id}/continue", tag = "ai",
     params(("id" = String, Path)), responses((status = 202, body = AskedBody)))]
 pub(super) async fn go_on(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     Id(run): Id<RunId>,
 ) -> Result<HttpResponse, ApiError> {

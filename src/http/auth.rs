@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::api::Api;
-use super::caller::{Caller, ClientAddress};
+use super::caller::{Caller, ClientAddress, Person};
 use super::error::{ApiError, OnConstraint};
 use super::json::Fields;
 use super::locale::Locale;
@@ -195,7 +195,8 @@ pub(super) async fn check_password(
 async fn verify(api: &Api, name: &str, password: String) -> Result<Option<User>, ApiError> {
     let (user, hash) = api.store.credentials(name).await?.unzip();
     // An account that was made for somebody who never registered has no password yet.
-    let hash = hash.filter(|hash| !hash.is_empty());
+    let is_bots = user.as_ref().is_some_and(|user| user.kind == "bot");
+    let hash = hash.filter(|hash| !hash.is_empty() && !is_bots);
     let is_right = api.passwords.verify(password, hash).await?;
     Ok(user.filter(|_user| is_right))
 }
@@ -232,7 +233,10 @@ fn unknown_token() -> ApiError {
 
 /// Signs out: the tokens of this sign-in are dead, its sockets and streams close.
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "auth", responses((status = 204)))]
-pub(super) async fn logout(caller: Caller, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn logout(
+    Person(caller): Person,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, ApiError> {
     api.store.revoke_family(caller.device(), Millis::now()).await?;
     end(&api, caller.user(), vec![caller.device()]).await;
     Ok(HttpResponse::NoContent().finish())
@@ -266,7 +270,9 @@ pub(super) async fn ticket(caller: Caller, api: web::Data<Api>) -> Result<HttpRe
 pub(super) async fn redeem_ticket(api: &Api, ticket: &str) -> Result<Claims, Refusal> {
     let now = Millis::now();
     match api.store.take_ticket(&secret::hash(ticket), now).await {
-        Ok(Some((user, device))) => Ok(api.tokens.claims(user, device, now)),
+        Ok(Some((user, device, is_bots))) => {
+            Ok(Claims { is_bots, ..api.tokens.claims(user, device, now) })
+        }
         Ok(None) => Err(Refusal::new(ErrorCode::Unauthorized, "this ticket does not hold")),
         Err(why) => match ApiError::from(why) {
             ApiError::Refused(refusal) => Err(refusal),

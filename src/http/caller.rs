@@ -4,8 +4,11 @@ use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::web::Query;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, http::header};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, dev, http::header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -14,7 +17,7 @@ use super::auth;
 use super::error::ApiError;
 use crate::actors::{CheckToken, Claims};
 use crate::domain::{DeviceId, UserId};
-use crate::protocol::ErrorCode;
+use crate::protocol::{ErrorCode, Refusal};
 
 /// The signed-in user behind a call: `Authorization: Bearer …`.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +71,27 @@ pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// A caller who is no bot: what follows is not for machines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Person(pub(super) Caller);
+
+impl FromRequest for Person {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut dev::Payload) -> Self::Future {
+        ready(caller(request).and_then(person))
+    }
+}
+
+fn person(caller: Caller) -> Result<Person, ApiError> {
+    if caller.claims.is_bots {
+        let refusal = Refusal::new(ErrorCode::Forbidden, "this is not for bots");
+        return Err(refusal.because("bot").into());
+    }
+    Ok(Person(caller))
+}
+
 /// The caller of a stream. An `EventSource` sends no header: it may sign in by `?ticket=` or
 /// `?access_token=`, as a socket may.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +117,35 @@ impl FromRequest for StreamCaller {
     }
 }
 
+/// What a token says that perhaps is to be looked up first.
+pub(super) async fn known(api: &Api, token: &str) -> Result<Claims, Refusal> {
+    if let Some(learning) = api.tokens.learn(token) {
+        learning.await?;
+    }
+    api.tokens.check(token)
+}
+
+/// Middleware around the calls: looks up whose the token of a bot is, before anybody asks for the caller.
+pub(super) async fn introduce(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let learning = api::of(request.request()).and_then(|api| {
+        let learning = api.tokens.learn(bearer(request.request())?)?;
+        let from = origin(api, request.peer_addr().map(|peer| peer.ip()), request.headers());
+        Some(api.throttle.anonymous(from).map(|()| learning))
+    });
+    let learnt = match learning {
+        Some(Ok(learning)) => learning.await,
+        Some(Err(refusal)) => Err(refusal),
+        None => Ok(()),
+    };
+    match learnt {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(refusal) => Ok(request.error_response(ApiError::from(refusal))),
+    }
+}
+
 async fn stream_caller(request: &HttpRequest) -> Result<Caller, ApiError> {
     if bearer(request).is_some() {
         return caller(request);
@@ -103,7 +156,7 @@ async fn stream_caller(request: &HttpRequest) -> Result<Caller, ApiError> {
         return Err(no_token());
     };
     let claims = match (access_token, ticket) {
-        (Some(token), _) => api.tokens.check(&token)?,
+        (Some(token), _) => known(api, &token).await?,
         (None, Some(ticket)) => auth::redeem_ticket(api, &ticket).await?,
         (None, None) => return Err(no_token()),
     };

@@ -20,6 +20,8 @@ pub(super) struct ClubAssistantBody {
     /// What wakes it: `off`, `mention` or `always`.
     #[schema(value_type = String, example = "mention")]
     assistant: Waking,
+    /// Whether bots may ask it.
+    assistant_bots: bool,
     /// What it is to be; empty for nothing.
     persona: String,
     /// In which language it speaks, `ko` or `en`; null is the asker's.
@@ -33,6 +35,7 @@ impl From<ClubAssistant> for ClubAssistantBody {
         let word = |word: String| Some(word).filter(|word| !word.is_empty());
         Self {
             assistant: said.waking,
+            assistant_bots: said.lets_bots_ask,
             persona: said.manner.persona,
             ai_language: word(said.manner.language),
             ai_model: word(said.manner.model),
@@ -47,6 +50,8 @@ pub(super) struct ClubAssistantPatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::waking, required = false)]
     assistant: Option<Option<String>>,
+    /// Whether bots may ask it in rooms that do not say so themselves.
+    assistant_bots: Option<bool>,
     /// What it is to be, at most 500 characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -98,6 +103,7 @@ pub(super) async fn change(
     fields.check()?;
     let patch = ClubAssistantPatch {
         waking,
+        lets_bots_ask: body.assistant_bots,
         persona: persona.as_deref(),
         language: language.as_deref(),
         model: model.as_deref(),

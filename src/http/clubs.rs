@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::api::Api;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::club_body::{ClubBody, ClubPatchBody, NewClubBody};
 use super::club_form::{RawTexts, Texts};
 use super::error::{ApiError, OnConstraint};
@@ -40,7 +40,7 @@ pub(super) struct ClubsQuery {
 #[utoipa::path(post, path = "/v1/clubs", tag = "clubs", request_body = NewClubBody,
     responses((status = 201, body = ClubBody)))]
 pub(super) async fn make(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     body: web::Json<NewClubBody>,
 ) -> Result<HttpResponse, ApiError> {

@@ -13,7 +13,7 @@ use super::wrong::Wrong;
 use crate::actors::entry;
 use crate::domain::{Denied, Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
-use crate::store::RoomView;
+use crate::store::{RoomView, StoreError};
 
 /// With whom.
 #[derive(Deserialize, ToSchema)]
@@ -39,7 +39,13 @@ pub(super) async fn open(
     }
     api.throttle.call(caller.user(), 1)?;
     let pair = api.store.pair(caller.user(), other, Millis::now()).await;
-    let pair = pair.on_constraint("room_pair_account", ApiError::not_found)?;
+    let pair = match pair {
+        Err(StoreError::Conflict { constraint }) if constraint == "bot_pair" => {
+            let msg = "a bot talks in private with its maker alone";
+            return Err(Refusal::new(ErrorCode::Forbidden, msg).because("bot").into());
+        }
+        pair => pair.on_constraint("room_pair_account", ApiError::not_found)?,
+    };
     let (room, is_new) = pair.ok_or_else(|| Refusal::from(Denied::Blocked))?;
     if !is_new {
         let view = view(&api, room, caller.user()).await?;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::api::Api;
 use super::auth::{check_password, end};
-use super::caller::{Caller, ClientAddress};
+use super::caller::{Caller, ClientAddress, Person};
 use super::error::ApiError;
 use super::json::Id;
 use super::me::account;
@@ -39,7 +39,7 @@ pub(super) struct EraseBody {
 #[utoipa::path(delete, path = "/v1/me", tag = "me", request_body = LeaveBody,
     responses((status = 204)))]
 pub(super) async fn leave(
-    caller: Caller,
+    Person(caller): Person,
     from: ClientAddress,
     api: web::Data<Api>,
     body: web::Json<LeaveBody>,
@@ -76,10 +76,20 @@ pub(super) async fn admin(api: &Api, caller: Caller) -> Result<(), ApiError> {
     }
 }
 
-async fn shut(api: &Api, user: UserId, by: UserId, reason: &str) -> Result<HttpResponse, ApiError> {
+/// Shuts an account, and ends what is open of it and of its bots.
+pub(super) async fn shut(
+    api: &Api,
+    user: UserId,
+    by: UserId,
+    reason: &str,
+) -> Result<HttpResponse, ApiError> {
     match api.store.shut_account(user, (by, Millis::now()), reason).await? {
-        Shut::Done { devices, rooms } => {
+        Shut::Done { devices, rooms, bots } => {
             end(api, user, devices).await;
+            for (bot, devices) in bots {
+                end(api, bot, devices).await;
+                api.rooms.account_shut(bot, Vec::new());
+            }
             api.rooms.account_shut(user, rooms);
             Ok(HttpResponse::NoContent().finish())
         }

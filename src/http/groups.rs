@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::api::Api;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::error::ApiError;
 use super::json::{Fields, Id, search};
 use super::moderation::permissions::{ranked, require};
@@ -117,7 +117,7 @@ pub(super) fn name_taken() -> ApiError {
 #[utoipa::path(post, path = "/v1/rooms", tag = "groups", request_body = NewGroupBody,
     responses((status = 201, body = RoomBody)))]
 pub(super) async fn make(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     body: web::Json<NewGroupBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -178,7 +178,7 @@ pub(super) async fn directory(
     params(("id" = String, Path)), request_body = InviteBody,
     responses((status = 200, body = InvitedBody)))]
 pub(super) async fn invite(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
     body: web::Json<InviteBody>,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::api::Api;
 use super::auth::{check_password, end};
-use super::caller::{Caller, ClientAddress};
+use super::caller::{Caller, ClientAddress, Person};
 use super::error::ApiError;
 use super::json::{Fields, Id, given};
 use super::locale::Locale;
@@ -159,7 +159,7 @@ pub(super) async fn change(
 #[utoipa::path(put, path = "/v1/me/password", tag = "me", request_body = NewPassword,
     responses((status = 204)))]
 pub(super) async fn set_password(
-    caller: Caller,
+    Person(caller): Person,
     from: ClientAddress,
     api: web::Data<Api>,
     body: web::Json<NewPassword>,
@@ -182,7 +182,7 @@ pub(super) async fn set_password(
 #[utoipa::path(get, path = "/v1/me/devices", tag = "me", params(PageParams),
     responses((status = 200, body = Listing<DeviceBody>)))]
 pub(super) async fn devices(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     paging: Paging,
 ) -> Result<web::Json<Listing<DeviceBody>>, ApiError> {
@@ -201,7 +201,7 @@ pub(super) async fn devices(
 #[utoipa::path(delete, path = "/v1/me/devices/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204)))]
 pub(super) async fn end_device(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
     Id(device): Id<DeviceId>,
 ) -> Result<HttpResponse, ApiError> {
@@ -217,7 +217,7 @@ pub(super) async fn end_device(
 /// Signs all other devices out.
 #[utoipa::path(delete, path = "/v1/me/devices", tag = "me", responses((status = 204)))]
 pub(super) async fn end_devices(
-    caller: Caller,
+    Person(caller): Person,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, ApiError> {
     end_others(&api, caller).await?;

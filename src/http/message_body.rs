@@ -54,6 +54,8 @@ pub(super) struct MessageBody {
     files: Option<Vec<FileBody>>,
     /// What was found behind its links; absent when nothing was.
     previews: Option<Vec<PreviewBody>>,
+    /// Machines between it and the last human: bots and the assistant; absent where a human speaks.
+    hop: Option<i64>,
 }
 
 /// What a page says about itself.

@@ -214,7 +214,8 @@ pub(super) async fn send(
     let Draft { text, cid, reply_to, thread, files } = parse(room, &body)?;
     api.throttle.send(caller.user())?;
     let cid = cid.unwrap_or_else(|| api.rooms.own_cid());
-    let new = NewText { cid, text, reply_to, thread, files, is_asked: false };
+    let is_bots = caller.claims.is_bots;
+    let new = NewText { cid, text, reply_to, thread, files, is_asked: false, is_bots };
     let sent = api.rooms.send(room, caller.user(), new).await?;
     let mut answer = if sent.dup { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(SentBody::from(sent)))
@@ -308,6 +309,7 @@ mod tests {
             thread: None,
             files: Vec::new(),
             previews: Vec::new(),
+            hop: 0,
         }
     }
 

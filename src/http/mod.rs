@@ -15,6 +15,8 @@ mod assets;
 mod assistant;
 mod auth;
 mod blocks;
+mod bot_token;
+mod bots;
 mod caller;
 mod club_assistant;
 mod club_body;
@@ -102,6 +104,7 @@ pub fn service(
         .configure(routes)
         .default_service(to(nothing))
         .wrap(from_fn(again::once))
+        .wrap(from_fn(caller::introduce))
         .wrap(origins)
         .wrap(security::everywhere())
         .wrap(from_fn(request::follow))
@@ -124,6 +127,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/me/devices/{id}").delete(me::end_device))
         .service(resource("/v1/me/export").get(export::export))
         .service(resource("/v1/me/clubs").get(clubs::mine))
+        .service(resource("/v1/bots").get(bots::list).post(bots::make))
+        .service(resource("/v1/bots/{id}").delete(bots::delete))
+        .service(resource("/v1/bots/{id}/token").post(bots::renew))
         .service(resource("/v1/users").get(users::find))
         .service(resource("/v1/users/{id}").get(users::show))
         .service(resource("/v1/users/{id}/block").put(blocks::block).delete(blocks::unblock))

@@ -13,9 +13,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Problem;
 use super::{
-    acts, admin, assistant, auth, blocks, club_assistant, clubs, dms, erasures, events, export,
-    files, groups, health, inbox, me, members, messages, moderation, reading, roles, room_settings,
-    rooms, search, threads, users,
+    acts, admin, assistant, auth, blocks, bots, club_assistant, clubs, dms, erasures, events,
+    export, files, groups, health, inbox, me, members, messages, moderation, reading, roles,
+    room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -30,6 +30,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         auth::register, auth::login, auth::refresh, auth::logout, auth::ticket, auth::available,
         me::show, me::change, me::set_password, me::devices, me::end_device, me::end_devices,
         users::find, users::show, blocks::block, blocks::unblock, blocks::list,
+        bots::make, bots::list, bots::renew, bots::delete,
         clubs::make, clubs::find, clubs::mine, clubs::show, clubs::change, clubs::delete,
         members::join, members::leave, members::list,
         roles::set_role, roles::hand_over,

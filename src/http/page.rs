@@ -60,6 +60,8 @@ pub(super) enum List {
     NewerInThread = 22,
     /// Whom the caller has blocked.
     Blocks = 24,
+    /// The caller's bots.
+    Bots = 25,
     /// Who stays out of a club.
     Bans = 40,
     /// What moderators did.

@@ -53,6 +53,10 @@ pub(super) struct RoomPatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = super::words::waking_or_null, required = false)]
     assistant: Option<Option<String>>,
+    /// Whether bots may ask the assistant; null is what its club says.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    assistant_bots: Option<Option<bool>>,
     /// What the assistant is to be, at most 500 characters.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 500)]
@@ -83,6 +87,7 @@ struct Wish {
     is_listed: Option<bool>,
     retention_days: Option<Option<i64>>,
     waking: Option<Option<Waking>>,
+    lets_bots_ask: Option<Option<bool>>,
     persona: Option<String>,
     language: Option<String>,
     model: Option<String>,
@@ -138,6 +143,7 @@ impl Wish {
             slow_mode_s: fields.take_some("slow_mode_s", slow),
             retention_days: fields.take_some("retention_days", retention),
             is_listed: body.listed,
+            lets_bots_ask: body.assistant_bots,
             waking: fields.take_some(
                 "assistant",
                 body.assistant
@@ -171,6 +177,7 @@ impl Wish {
             is_listed: self.is_listed,
             retention_days: self.retention_days,
             waking: self.waking,
+            lets_bots_ask: self.lets_bots_ask,
             persona: self.persona.as_deref(),
             language: self.language.as_deref(),
             model: self.model.as_deref(),
@@ -189,6 +196,7 @@ impl Wish {
                 .then_some(now.retention_days.unwrap_or(0)),
             listed: (was.is_listed != now.is_listed).then_some(now.is_listed),
             assistant: (was.waking != now.waking).then_some(now.waking),
+            assistant_bots: (was.lets_bots_ask != now.lets_bots_ask).then_some(now.lets_bots_ask),
             ..RoomUpdateData::default()
         };
         let is_same = was == &RoomInfo { head: was.head, n: was.n, rev: was.rev, ..now.clone() };

@@ -110,6 +110,10 @@ pub(super) struct RoomDetail {
     assistant: Waking,
     /// Whether the room says so itself; else its club does, or nobody.
     assistant_own: bool,
+    /// Whether bots may ask the assistant.
+    assistant_bots: bool,
+    /// Whether the room says so itself; else its club does.
+    assistant_bots_own: bool,
     /// What its moderators want the assistant to be; empty for what its club wants.
     persona: String,
     /// In which language the assistant speaks, `ko` or `en`; null is its club's, else the asker's.
@@ -267,10 +271,7 @@ pub(super) async fn show(
     Ok(web::Json(detail(&api, room, caller).await?))
 }
 
-/// A room with its settings, as the caller sees it.
-///
-/// # Errors
-/// 404 for a room that does not exist for the caller.
+/// A room with its settings, as the caller sees it; `not_found` for one that is not there for them.
 pub(super) async fn detail(
     api: &Api,
     room: RoomId,
@@ -294,6 +295,8 @@ pub(super) async fn detail(
         blocked: info.is_shut,
         assistant: info.waking,
         assistant_own: info.has_own_waking,
+        assistant_bots: info.lets_bots_ask,
+        assistant_bots_own: info.has_own_bots,
         persona: info.assistant.persona,
         ai_language: Some(info.assistant.language).filter(|language| !language.is_empty()),
         ai_model: Some(info.assistant.model).filter(|model| !model.is_empty()),

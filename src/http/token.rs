@@ -1,24 +1,26 @@
-//! Access tokens: signed, checked without the store, dead at once when their sign-in is revoked.
+//! Access tokens: signed, checked without the store, dead at once when their sign-in is revoked. And tokens
+//! of bots, which are looked up first, and end the same way.
 //!
 //! **Invariant:** the algorithm is ours and never the token's. **Invariant:** a sign-in that ended
 //! is remembered here for as long as a token of it could still hold; after that the token has run
 //! out by itself.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
+use super::bot_token::{self, BotTokens};
 use super::error::ApiError;
 use super::files::FileKeys;
 use super::secret;
-use crate::actors::{CheckToken, Claims};
+use crate::actors::{CheckToken, Claims, Learning};
 use crate::domain::{DeviceId, InstanceRole, Millis, UserId};
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::User;
+use crate::store::{Store, StoreError, User};
 
 const ISSUER: &str = "moim";
 const AUDIENCE: &str = "moim";
@@ -61,6 +63,9 @@ pub struct Tokens {
     pass_rules: Validation,
     life: Duration,
     files: FileKeys,
+    bots: Arc<BotTokens>,
+    /// Where tokens of bots are looked up.
+    store: Option<Store>,
     /// Sign-ins that ended, and when the last token of each has run out.
     revoked: RwLock<HashMap<DeviceId, Millis>>,
 }
@@ -79,8 +84,16 @@ impl Tokens {
             pass_rules: rules(OPERATORS, &["exp", "iss", "aud"]),
             life,
             files: FileKeys::new(key),
+            bots: Arc::default(),
+            store: None,
             revoked: RwLock::default(),
         }
+    }
+
+    /// The same, with a place to look up the tokens of bots.
+    #[must_use]
+    pub fn with_bots(self, store: Store) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     /// Keys for addresses of files.
@@ -107,6 +120,8 @@ impl Tokens {
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         revoked.retain(|_device, until| *until > now);
         revoked.extend(devices.iter().map(|device| (*device, until)));
+        drop(revoked);
+        self.bots.forget(devices);
     }
 
     /// A token for a sign-in.
@@ -149,13 +164,33 @@ impl Tokens {
 
     /// What somebody may who was let in now without a token, by a ticket.
     pub(super) fn claims(&self, user: UserId, device: DeviceId, now: Millis) -> Claims {
-        Claims { user, device, until: now.plus(self.life) }
+        Claims { user, device, until: now.plus(self.life), is_bots: false }
     }
 
     /// Whether the tokens of a sign-in are dead.
     #[must_use]
     pub fn is_revoked(&self, device: DeviceId) -> bool {
         self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&device)
+    }
+}
+
+impl Tokens {
+    fn bots_claims(&self, token: &str) -> Result<Claims, Refusal> {
+        let now = Millis::now();
+        let known = self.bots.find(&secret::hash(token), now);
+        // A look-up that began before the end of the sign-in may have come back behind it.
+        let known = known.filter(|(_user, device)| !self.is_revoked(*device));
+        let refused = || Refusal::new(ErrorCode::Unauthorized, "this is no valid token of a bot");
+        let (user, device) = known.ok_or_else(refused)?;
+        Ok(Claims { user, device, until: bot_token::until(now), is_bots: true })
+    }
+}
+
+/// The answer when the store could not be asked.
+fn unread(why: StoreError) -> Refusal {
+    match ApiError::from(why) {
+        ApiError::Refused(refusal) => refusal,
+        _defect => Refusal::new(ErrorCode::Internal, "the server made a mistake"),
     }
 }
 
@@ -171,6 +206,9 @@ fn rules(audience: &str, claims: &[&str]) -> Validation {
 impl CheckToken for Tokens {
     fn check(&self, token: &str) -> Result<Claims, Refusal> {
         let no = |code, msg| Err(Refusal::new(code, msg));
+        if bot_token::is_meant(token) {
+            return self.bots_claims(token);
+        }
         let body = match decode::<Body>(token, &self.verify, &self.rules) {
             Ok(token) => token.claims,
             Err(why) if matches!(why.kind(), ErrorKind::ExpiredSignature) => {
@@ -182,7 +220,29 @@ impl CheckToken for Tokens {
             return no(ErrorCode::Unauthorized, "this sign-in has ended");
         }
         let until = Millis(body.exp.saturating_mul(1_000));
-        Ok(Claims { user: body.sub, device: body.sid, until })
+        Ok(Claims { user: body.sub, device: body.sid, until, is_bots: false })
+    }
+
+    fn learn(&self, token: &str) -> Option<Learning> {
+        let store = self.store.clone().filter(|_store| bot_token::is_meant(token))?;
+        let hash = secret::hash(token);
+        let now = Millis::now();
+        if self.bots.find(&hash, now).is_some() {
+            return None;
+        }
+        // As of before it is read.
+        let until = now.plus(self.life);
+        let bots = Arc::clone(&self.bots);
+        Some(Box::pin(async move {
+            let Some(whose) = store.bot_by_token(&hash).await.map_err(unread)? else {
+                return Ok(());
+            };
+            if let Err(why) = store.note_bot(whose.device, now).await {
+                tracing::warn!("it was not noted that a bot came: {why}");
+            }
+            bots.keep(hash, whose, (now, until));
+            Ok(())
+        }))
     }
 }
 

@@ -27,13 +27,13 @@ use tracing::Instrument;
 
 use super::api::Api;
 use super::auth;
-use super::caller::origin;
+use super::caller::{known, origin};
 use super::error::{ApiError, Problem};
 use super::secret;
 use super::security;
 #[cfg(feature = "faults")]
 use crate::actors::Echo;
-use crate::actors::{Accepted, CheckToken, Claims, Connection, Session, Worker};
+use crate::actors::{Accepted, Claims, Connection, Session, Worker};
 use crate::protocol::{CloseCode, ErrorCode, Refusal};
 
 /// The one path that becomes a WebSocket.
@@ -189,7 +189,7 @@ async fn claims(api: &Api, request: &Request) -> Result<Option<Claims>, ApiError
         let token = value.split_once(' ').filter(|(how, _)| how.eq_ignore_ascii_case("bearer"));
         let refused = || ApiError::new(ErrorCode::Unauthorized, "a bearer token is wanted");
         let (_, token) = token.ok_or_else(refused)?;
-        return Ok(Some(api.tokens.check(token.trim())?));
+        return Ok(Some(known(api, token.trim()).await?));
     }
     let query = request.uri().query().unwrap_or_default();
     let Ok(Query(InUrl { access_token, ticket })) = Query::from_query(query) else {
@@ -197,7 +197,7 @@ async fn claims(api: &Api, request: &Request) -> Result<Option<Claims>, ApiError
     };
     match (ticket, access_token) {
         (Some(ticket), _) => Ok(Some(auth::redeem_ticket(api, &ticket).await?)),
-        (None, Some(token)) => Ok(Some(api.tokens.check(&token)?)),
+        (None, Some(token)) => Ok(Some(known(api, &token).await?)),
         (None, None) => Ok(None),
     }
 }

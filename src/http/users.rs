@@ -23,6 +23,8 @@ pub(super) struct UserBody {
     username: String,
     /// Shown name.
     display_name: String,
+    /// `human`, `bot`, `guest` or `assistant`.
+    kind: String,
     /// What they say of themselves; absent for nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
@@ -35,8 +37,8 @@ pub(super) struct UserBody {
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
-        let User { id, username, display_name, status_text, is_deleted, .. } = user;
-        Self { id, username, display_name, status_text, deleted: is_deleted }
+        let User { id, username, display_name, kind, status_text, is_deleted, .. } = user;
+        Self { id, username, display_name, kind, status_text, deleted: is_deleted }
     }
 }
 

@@ -92,6 +92,8 @@ pub struct AiStartData<'a> {
     /// The message that began the thread which it stands in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<MessageId>,
+    /// Machines between it and the last human.
+    pub hop: i64,
     /// The model that will answer.
     pub model: &'a str,
 }

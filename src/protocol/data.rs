@@ -36,6 +36,14 @@ pub struct MessageData<'a> {
     /// What it brings.
     #[serde(skip_serializing_if = "<[FileItem]>::is_empty")]
     pub files: &'a [FileItem],
+    /// Machines between it and the last human; not there where a human speaks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hop: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+pub(super) const fn is_zero(hop: &i64) -> bool {
+    *hop == 0
 }
 
 /// The previews inside `msg.preview`: all there are of a message, in place of those before.
@@ -171,6 +179,9 @@ pub struct RoomUpdateData<'a> {
     /// What wakes the assistant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assistant: Option<Waking>,
+    /// Whether bots may wake it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assistant_bots: Option<bool>,
     /// Whether one of the two of a private room has blocked the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<bool>,

@@ -47,6 +47,8 @@ struct Data<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     thread: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hop: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rev: Option<i64>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     run: Option<Cow<'a, str>>,

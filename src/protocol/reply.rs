@@ -173,6 +173,9 @@ pub struct MessageItem {
     /// What was found behind its links.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub previews: Vec<LinkPreview>,
+    /// Machines between it and the last human; not there where a human speaks.
+    #[serde(skip_serializing_if = "super::data::is_zero")]
+    pub hop: i64,
 }
 
 /// A file, as messages have it.

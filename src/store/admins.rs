@@ -77,6 +77,7 @@ async fn set(conn: &mut Conn, key: &str, role: InstanceRole) -> Result<Option<Us
         UserRow,
         concat!(
             "UPDATE account SET role = $2 WHERE username_key = $1 AND deleted_at IS NULL
+                AND kind <> 'bot'
              RETURNING ",
             user_columns!()
         ),

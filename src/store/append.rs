@@ -1,13 +1,16 @@
 //! What the journal asks of the store: a batch of appends, one transaction, numbers from the
 //! database. The types are here, what becomes JSON in `writer.rs`, the transaction is in `journal`.
 
+mod refusal;
+
 use std::sync::Arc;
 
+pub use self::refusal::AppendRefusal;
 use super::act::{Act, Acted};
 use super::assistant::{Asked, RunStep, RunStepped};
 use super::files::NewPreviews;
 use super::moderation::Moderation;
-use super::moves::{Moves, NewGroup, RoomChange};
+use super::moves::{Move, Moves, NewGroup, RoomChange};
 use crate::domain::{
     Cid, ClubId, ClubRole, FileId, Filter, FilterId, Group, Millis, NoticeId, RoomId, Text, UserId,
     Wakes,
@@ -174,6 +177,11 @@ pub struct NewMessage {
     pub judge: Option<Arc<Filter>>,
     /// Whether it asks the assistant.
     pub wakes: Option<Wakes>,
+    /// Whether a bot wrote it.
+    pub is_bots: bool,
+    /// How many machines there are between it and the last human. Of a bot's message only the journal
+    /// knows: it is 0 before.
+    pub hop: i64,
 }
 
 impl NewMessage {
@@ -183,7 +191,23 @@ impl NewMessage {
         let (reply_to, thread, called, flagged, wakes) = (None, None, None, None, None);
         let files = Vec::new();
         let judge = None;
-        Self { room, author, cid, text, reply_to, thread, called, files, at, flagged, judge, wakes }
+        let (is_bots, hop) = (false, 0);
+        Self {
+            room,
+            author,
+            cid,
+            text,
+            reply_to,
+            thread,
+            called,
+            files,
+            at,
+            flagged,
+            judge,
+            wakes,
+            is_bots,
+            hop,
+        }
     }
 }
 
@@ -262,6 +286,8 @@ pub enum Appended {
     Member {
         /// Every room of the club that the change opens or closes to the user.
         rooms: Vec<RoomChange>,
+        /// The bots of the user, who go with them.
+        bots: Vec<Move>,
     },
     /// People came and went, or stand otherwise than before. Nothing in it: so it was already.
     Moved(Moves),
@@ -269,79 +295,6 @@ pub enum Appended {
     Refused(AppendRefusal),
     /// A statement failed for this append alone; the rest of the batch stands.
     Failed,
-}
-
-/// Why an append was not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppendRefusal {
-    /// No such club or room, or it was deleted.
-    Gone,
-    /// The user is not inside.
-    NotMember,
-    /// `reply_to` is no message of this room.
-    NoSuchMessage,
-    /// `thread` is no message of this room, or one in a thread.
-    NoSuchThread,
-    /// What is to be changed is no message of this room.
-    NotThere,
-    /// Only its tombstone is left.
-    Deleted,
-    /// It is somebody else's.
-    NotAuthor,
-    /// It has as many different reactions as a message may have.
-    ReactionLimit,
-    /// The room has as many pinned messages as it may have.
-    PinLimit,
-    /// A file is not one that this message can bring.
-    NoSuchFile,
-    /// The club does not want files of such names.
-    Filtered,
-    /// The user is banned from the club, or from the room.
-    Banned {
-        /// Until when; none is for ever.
-        until: Option<Millis>,
-        /// In the words of the moderator; may be empty.
-        reason: Arc<str>,
-    },
-    /// The author may not write until then.
-    Muted {
-        /// Until when.
-        until: Millis,
-    },
-    /// The room has a pace, and the author has written too short a while ago.
-    Slow {
-        /// When.
-        wrote_at: Millis,
-        /// How much longer to wait, from when this message was taken.
-        retry_ms: i64,
-    },
-    /// This takes a higher role; one acts on lower ones than one's own.
-    Role,
-    /// The one to be acted on never was in the club.
-    NoSuchMember,
-    /// The one to be acted on is not in the club now.
-    NotActive,
-    /// The report is decided already.
-    Decided,
-    /// The club takes members by another way than open joining.
-    NotOpen,
-    /// The club has no place left.
-    Full,
-    /// The owner cannot leave.
-    OwnerStays,
-    /// A listed room has this name.
-    NameTaken,
-    /// One of those who were to be brought in does not exist.
-    NoSuchUser,
-    /// One of those who were to be brought in is banned from the room.
-    KeptOut,
-    /// Somebody of two has blocked the other: they write to one another no more, and bring one another
-    /// in nowhere.
-    Blocked,
-    /// Two people have a private room for ever.
-    PrivateRoom,
-    /// This is not for rooms of this kind.
-    NotGroup,
 }
 
 /// One event of a room log, with the numbers that the database gave.

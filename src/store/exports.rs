@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::db::{Conn, fetch_all, fetch_optional};
-use super::{Store, StoreError, assistant, blocks};
+use super::{Store, StoreError, assistant, blocks, bots};
 use crate::domain::{FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
 
 /// Entries in one page.
@@ -31,6 +31,8 @@ pub enum ExportPart {
     Threads,
     /// Whom the user has blocked.
     Blocks,
+    /// The user's bots.
+    Bots,
     /// The inbox.
     Notifications,
     /// Reports that the user made.
@@ -51,6 +53,7 @@ impl ExportPart {
         Self::Pins,
         Self::Threads,
         Self::Blocks,
+        Self::Bots,
         Self::Notifications,
         Self::Reports,
         Self::Questions,
@@ -68,6 +71,7 @@ impl ExportPart {
             Self::Pins => "pins",
             Self::Threads => "threads",
             Self::Blocks => "blocks",
+            Self::Bots => "bots",
             Self::Notifications => "notifications",
             Self::Reports => "reports",
             Self::Questions => "ai_questions",
@@ -118,6 +122,7 @@ impl Store {
             ExportPart::Blocks => {
                 Ok(marked(blocks::of(&mut conn, (user, after.first), PAGE).await?))
             }
+            ExportPart::Bots => Ok((bots::of(&mut conn, user).await?, None)),
             ExportPart::Notifications => notices(&mut conn, user, after).await,
             ExportPart::Reports => reports(&mut conn, user, after).await,
             ExportPart::Questions => {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use self::types::TextRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
-use super::db::{Either, Sql, fetch_all};
+use super::db::{Either, Sql, fetch_all, fetch_optional};
 use super::files::{fill, fill_found};
 use super::rooms::Reach;
 use super::traces::{TraceRow, join_threads, trace_columns};
@@ -31,7 +31,7 @@ pub enum Window {
 macro_rules! message_columns {
     () => {
         "m.seq, m.n, m.at, m.author_id, m.cid, m.text, m.html, m.reply_to, m.rev, m.edited_at,
-         m.ai"
+         m.ai, m.hop"
     };
 }
 pub(super) use message_columns;
@@ -58,6 +58,7 @@ pub(super) struct MessageRow {
     rev: i64,
     edited_at: Option<i64>,
     ai: Option<String>,
+    hop: i64,
 }
 
 impl MessageRow {
@@ -81,6 +82,7 @@ impl MessageRow {
             thread: None,
             files: Vec::new(),
             previews: Vec::new(),
+            hop: self.hop,
         }
     }
 }
@@ -135,6 +137,22 @@ pub struct Reading {
 }
 
 impl Store {
+    /// How many machines there are between a message and the last human.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn hop(&self, room: RoomId, seq: i64) -> Result<i64, StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (i64,),
+            "SELECT hop FROM message WHERE room_id = $1 AND seq = $2",
+            room.0,
+            seq
+        )?;
+        Ok(row.map_or(0, |(hop,)| hop))
+    }
+
     /// Some messages of what somebody sees of a room, ascending, at most `limit`; less where they
     /// have more text than fits into a page. The one at the far end that does not fit any more is
     /// there still, and tells of more, but around a seq.

@@ -32,6 +32,7 @@ mod append;
 mod arrivals;
 mod assistant;
 mod blocks;
+mod bots;
 mod classify;
 mod clubs;
 mod db;
@@ -88,6 +89,7 @@ pub use assistant::{
     Reserved, Run, RunBegin, RunBegun, RunEnd, RunEnded, RunStatus, RunStep, RunStepped, Spent,
 };
 pub use blocks::{Block, Blocked};
+pub use bots::{Bot, BotMade, BotToken, NewBot};
 pub use clubs::{
     Club, ClubAssistant, ClubAssistantChange, ClubAssistantPatch, ClubChange, ClubDeleted,
     ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,

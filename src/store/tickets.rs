@@ -29,7 +29,7 @@ impl Store {
         Ok(())
     }
 
-    /// Uses a ticket up and tells whose it was. Nothing for one that is unknown, used, too old, or
+    /// Uses a ticket up and tells whose it was, and whether a bot's. Nothing for one that is unknown, used, too old, or
     /// of a sign-in that has ended.
     ///
     /// # Errors
@@ -38,19 +38,20 @@ impl Store {
         &self,
         hash: &[u8],
         now: Millis,
-    ) -> Result<Option<(UserId, DeviceId)>, StoreError> {
+    ) -> Result<Option<(UserId, DeviceId, bool)>, StoreError> {
         let mut conn = self.db.write().await?;
         let row = fetch_optional!(
             conn,
-            (i64, i64),
+            (i64, i64, bool),
             "DELETE FROM ticket WHERE ticket_hash = $1 AND expires_at > $2
                 AND EXISTS (SELECT 1 FROM device
                              WHERE device.device_id = ticket.device_id
                                AND device.revoked_at IS NULL AND device.expires_at > $2)
-             RETURNING user_id, device_id",
+             RETURNING user_id, device_id,
+                (SELECT account.kind = 'bot' FROM account WHERE account.user_id = ticket.user_id)",
             hash,
             now.0
         )?;
-        Ok(row.map(|(user, device)| (UserId(user), DeviceId(device))))
+        Ok(row.map(|(user, device, is_bots)| (UserId(user), DeviceId(device), is_bots)))
     }
 }

@@ -23,6 +23,7 @@ mod assistant;
 mod bad_input;
 mod blocks;
 mod both;
+mod bots;
 mod club_rules;
 mod clubs;
 mod conformance;

@@ -43,7 +43,7 @@ async fn messages_get_numbers_in_the_order_of_the_batch(world: World) {
         .iter()
         .map(|one| match one {
             Appended::Message { event, .. } => (event.seq, event.n),
-            Appended::Member { rooms } => {
+            Appended::Member { rooms, .. } => {
                 let line = rooms[0].line.as_ref().unwrap();
                 (line.seq, line.n)
             }

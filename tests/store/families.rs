@@ -89,7 +89,7 @@ async fn a_ticket_is_taken_once(world: World) {
     for hash in [b"a", b"b", b"c"] {
         store.put_ticket(hash, user, device, until).await.unwrap();
     }
-    assert_eq!(store.take_ticket(b"a", NOW).await.unwrap(), Some((user, device)));
+    assert_eq!(store.take_ticket(b"a", NOW).await.unwrap(), Some((user, device, false)));
     assert_eq!(store.take_ticket(b"a", NOW).await.unwrap(), None);
     assert_eq!(store.take_ticket(b"b", until).await.unwrap(), None, "too late");
     store.revoke_family(device, NOW).await.unwrap();

@@ -24,7 +24,7 @@ on_both!(
 
 fn rooms(appended: Appended) -> Vec<RoomChange> {
     match appended {
-        Appended::Member { rooms } => rooms,
+        Appended::Member { rooms, .. } => rooms,
         other => panic!("{other:?}"),
     }
 }

@@ -134,7 +134,7 @@ async fn a_kick_writes_lines_ends_the_membership_and_is_told(world: World) {
     // Coming back follows the policy, and revives the one row.
     assert_eq!(
         match world.join(club.id, club.member).await {
-            Appended::Member { rooms } => rooms.len(),
+            Appended::Member { rooms, .. } => rooms.len(),
             other => panic!("{other:?}"),
         },
         3
@@ -246,7 +246,7 @@ async fn a_ban_keeps_out_until_it_ends(world: World) {
     let gone = standing(&world, club.id, club.member).await;
     assert_eq!((gone.status, gone.ban_until), (MembershipStatus::Left, None));
     let joined = world.one(join(until.0)).await;
-    assert!(matches!(joined, Appended::Member { rooms } if rooms.len() == 1));
+    assert!(matches!(joined, Appended::Member { rooms, .. } if rooms.len() == 1));
 }
 
 async fn a_ban_without_an_end_is_lifted_by_hand(world: World) {

@@ -119,6 +119,7 @@ async fn a_message_reads_back_whole(world: World) {
         thread: None,
         files: Vec::new(),
         previews: Vec::new(),
+        hop: 0,
     };
     assert_eq!(read, expected);
     let snapshot = world.store.snapshot(lobby, 5, &[]).await.unwrap().unwrap();

@@ -235,7 +235,8 @@ async fn machines_and_strangers_wake_nobody(world: World) {
     let (mina, bot) = (world.user("mina").await, world.user("bot").await);
     world.sql(&format!("UPDATE account SET kind = 'bot' WHERE user_id = {}", bot.0)).await;
     let lobby = world.lobby().await;
-    assert_eq!(ask(&world, (lobby, bot), "c-1", Wakes::Surely).await.1, None);
+    assert_eq!(ask(&world, (lobby, bot), "c-1", Wakes::Surely).await.1, Some(Asked::NoBots));
+    assert_eq!(ask(&world, (lobby, bot), "c-0", Wakes::IfAnswer).await.1, None);
     assert_eq!(ask(&world, (lobby, mina), "c-2", Wakes::IfAnswer).await.1, None);
     assert_eq!(ask(&world, (lobby, mina), "c-3", Wakes::InVain).await.1, Some(Asked::InVain));
     let (_, room) = world.club("readers", mina).await;

@@ -234,7 +234,8 @@ impl Worker {
         let text = super::text(source).ok()?;
         let asker = Asker::Seat(self.desk, 1);
         let (cid, since) = (self.rooms.own_cid(), Instant::now());
-        let send = Send { author, cid, text, beside: None, asker, since, is_asked: false };
+        let (is_asked, is_bots) = (false, false);
+        let send = Send { author, cid, text, beside: None, asker, since, is_asked, is_bots };
         match self.rooms.try_ask(place.room, RoomMsg::Send(send)) {
             Ok(()) => Some(()),
             Err(msg) => self.rooms.ask(place.room, msg).await.ok(),

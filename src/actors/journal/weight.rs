@@ -56,6 +56,8 @@ mod tests {
             judge: None,
             files: Vec::new(),
             wakes: None,
+            is_bots: false,
+            hop: 0,
             at: Millis(0),
         });
         let scale = Scale::default();

@@ -292,6 +292,7 @@ impl From<&store::Message> for MessageItem {
             }),
             files: message.files.iter().map(FileItem::from).collect(),
             previews: message.previews.clone(),
+            hop: message.hop,
         }
     }
 }

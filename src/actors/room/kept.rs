@@ -125,6 +125,7 @@ mod tests {
             thread: None,
             files: Vec::new(),
             previews: Vec::new(),
+            hop: 0,
         }
     }
 

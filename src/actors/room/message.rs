@@ -126,6 +126,8 @@ pub(crate) struct Send {
     pub(crate) since: Instant,
     /// Whether it asks the assistant, whatever it says.
     pub(crate) is_asked: bool,
+    /// Whether a bot writes.
+    pub(crate) is_bots: bool,
 }
 
 /// What a message has besides its text.

@@ -127,6 +127,8 @@ impl From<AppendRefusal> for RoomRefusal {
             AppendRefusal::NotMember
             | AppendRefusal::Banned { .. }
             | AppendRefusal::NoSuchMember
+            | AppendRefusal::MakerOutside
+            | AppendRefusal::Bot
             | AppendRefusal::NotOpen
             | AppendRefusal::Full
             | AppendRefusal::OwnerStays

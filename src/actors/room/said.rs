@@ -37,10 +37,11 @@ impl RoomState {
         self.speaking.as_ref().is_some_and(|speaking| !speaking.answering.is_over())
     }
 
-    /// Whether a message asks the assistant. Costs a glance for most.
+    /// Whether a message asks the assistant; one of a bot does only if it says so. Costs a glance for
+    /// most.
     pub(super) fn wakes(
         &self,
-        author: UserId,
+        (author, is_bots): (UserId, bool),
         (text, reply_to): (&Text, Option<i64>),
         is_asked: bool,
     ) -> Option<Wakes> {
@@ -53,9 +54,9 @@ impl RoomState {
         match self.facts.rules.settings.waking {
             Waking::Off if is_called() => Some(Wakes::InVain),
             Waking::Off => None,
-            Waking::Always => Some(Wakes::Surely),
-            Waking::Mention if is_pair || is_called() => Some(Wakes::Surely),
-            Waking::Mention => reply_to.map(|_seq| Wakes::IfAnswer),
+            Waking::Always if !is_bots => Some(Wakes::Surely),
+            Waking::Always | Waking::Mention if is_pair || is_called() => Some(Wakes::Surely),
+            Waking::Always | Waking::Mention => reply_to.map(|_seq| Wakes::IfAnswer),
         }
     }
 

@@ -185,17 +185,17 @@ impl RoomState {
     /// Admits a message and makes a draft of it.
     pub(crate) fn send(&mut self, send: Send, now: Millis) -> Effect {
         let sees = self.sees(&send);
-        let Send { author, cid, text, beside, asker, since, is_asked } = send;
+        let Send { author, cid, text, beside, asker, since, is_asked, is_bots } = send;
         let Beside { reply_to, thread, files } = beside.map(|beside| *beside).unwrap_or_default();
         let text = (text, !files.is_empty());
         match sees.and_then(|()| self.take(author, &cid, text, now)) {
             Ok((text, flagged)) => {
                 let (room, called, at) = (self.facts.room, self.called(author, &text), now);
-                let wakes = self.wakes(author, (&text, reply_to), is_asked);
+                let wakes = self.wakes((author, is_bots), (&text, reply_to), is_asked);
                 let judge = if files.is_empty() { None } else { self.filter_for(author) };
                 let message = NewMessage::new(room, author, cid, text, at);
                 let message = NewMessage { reply_to, thread, called, flagged, ..message };
-                let message = NewMessage { files, judge, wakes, ..message };
+                let message = NewMessage { files, judge, wakes, is_bots, ..message };
                 Effect::Append { append: Append::Message(message), author, asker, since }
             }
             Err(why) => Effect::Sent(asker, Err(why.into())),

@@ -317,6 +317,7 @@ fn send(author: UserId) -> Send {
         asker: Asker::Seat(seat(1), 3),
         since: Instant::now(),
         is_asked: false,
+        is_bots: false,
     }
 }
 

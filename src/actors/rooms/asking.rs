@@ -23,6 +23,8 @@ impl RoomsHandle {
             Asked::Run(run) => return self.assistant.asked(Question { run, room, seq, asker }),
             Asked::Busy => room_busy(),
             Asked::InVain => ai_off(),
+            Asked::NoBots => no_bots(),
+            Asked::TooFar => too_far(),
         };
         self.metrics.assistant.refused(refusal.code.word());
         let rooms = self.clone();
@@ -179,6 +181,20 @@ fn room_busy() -> Refusal {
 /// The room does not want it.
 fn ai_off() -> Refusal {
     Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
+}
+
+/// The room does not want bots to ask.
+#[must_use]
+pub fn no_bots() -> Refusal {
+    let msg = "bots may not ask the assistant in this room";
+    Refusal::new(ErrorCode::Forbidden, msg).because("ai_bots")
+}
+
+/// Machines have talked among themselves for long enough.
+#[must_use]
+pub fn too_far() -> Refusal {
+    let msg = "there are too many machines between this question and a human";
+    Refusal::new(ErrorCode::Forbidden, msg).because("hops")
 }
 
 fn unreadable(why: &StoreError) -> Refusal {

@@ -19,6 +19,8 @@ pub struct NewText {
     pub files: Vec<FileId>,
     /// Whether it asks the assistant, whatever it says.
     pub is_asked: bool,
+    /// Whether a bot writes.
+    pub is_bots: bool,
 }
 
 /// Makes cids: a random start for each life of a node, then a count.

@@ -181,9 +181,9 @@ impl RoomsHandle {
     ) -> Result<SendOk, Refusal> {
         self.pressure.admit()?;
         let (asker, answer) = call();
-        let NewText { cid, text, reply_to, thread, files, is_asked } = what;
+        let NewText { cid, text, reply_to, thread, files, is_asked, is_bots } = what;
         let (beside, since) = (Beside { reply_to, thread, files }.boxed(), Instant::now());
-        let send = Send { author, cid, text, beside, asker, since, is_asked };
+        let send = Send { author, cid, text, beside, asker, since, is_asked, is_bots };
         self.ask(room, RoomMsg::Send(send)).await?;
         wait(answer).await
     }

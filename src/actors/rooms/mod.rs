@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
+pub use self::asking::{no_bots, too_far};
 use self::crash::{Again, Crashes, Start};
 pub use self::draft::NewText;
 pub use self::handle::RoomsHandle;

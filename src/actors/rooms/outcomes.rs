@@ -138,7 +138,7 @@ fn members(
     one: Option<(UserId, Change)>,
 ) {
     match (outcome, one) {
-        (Ok(Appended::Member { rooms }), Some((user, change))) => {
+        (Ok(Appended::Member { rooms, bots }), Some((user, change))) => {
             for touched in rooms {
                 let line = touched.line.clone();
                 let change = match change {
@@ -150,6 +150,9 @@ fn members(
                     let change = Change::Muted(Some(until));
                     add(per_room, touched.room, Commit::Member { user, change, line: None });
                 }
+            }
+            for Move { room, user, how, line } in bots.iter().cloned() {
+                add(per_room, room, Commit::Member { user, change: how.into(), line });
             }
         }
         (Ok(Appended::Moved(moves)), None) => {

@@ -50,6 +50,13 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         | AppendRefusal::ReactionLimit
         | AppendRefusal::PinLimit => Refusal::new(ErrorCode::Internal, "this could not be done"),
         AppendRefusal::Banned { until, reason } => banned(OwnBan { until, reason }),
+        AppendRefusal::MakerOutside => {
+            Refusal::new(ErrorCode::Forbidden, "a bot may only be where its maker is")
+                .because("maker_outside")
+        }
+        AppendRefusal::Bot => {
+            Refusal::new(ErrorCode::Forbidden, "this is not for bots").because("bot")
+        }
         AppendRefusal::NotOpen => {
             Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
         }

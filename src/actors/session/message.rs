@@ -1,6 +1,8 @@
 //! What a session needs from outside, handed to it by `app.rs` and the worker.
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +29,12 @@ pub struct Claims {
     pub device: DeviceId,
     /// Until when it holds.
     pub until: Millis,
+    /// Whether a bot has it.
+    pub is_bots: bool,
 }
+
+/// A look-up of a token in the store. When it is done, the token is known, or is none of ours.
+pub type Learning = Pin<Box<dyn Future<Output = Result<(), Refusal>>>>;
 
 /// Checks access tokens; `http/` knows how.
 pub trait CheckToken: Send + Sync {
@@ -36,6 +43,10 @@ pub trait CheckToken: Send + Sync {
     /// # Errors
     /// `unauthorized` or `token_expired`.
     fn check(&self, token: &str) -> Result<Claims, Refusal>;
+
+    /// What is to be awaited before a token can be checked that is looked up. None for most tokens:
+    /// they say themselves what they are, or are known.
+    fn learn(&self, token: &str) -> Option<Learning>;
 }
 
 /// What all sessions of a node share.

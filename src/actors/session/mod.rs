@@ -35,7 +35,7 @@ use tokio::net::TcpStream;
 pub use self::body::{EventBody, Since};
 #[cfg(feature = "faults")]
 pub use self::echo::Echo;
-pub use self::message::{CheckToken, Claims, Shared, Worker};
+pub use self::message::{CheckToken, Claims, Learning, Shared, Worker};
 pub(crate) use self::reader::{Incoming, Reader};
 use self::stream::{Drained, Frames};
 use super::connections::Connection;
@@ -53,6 +53,7 @@ pub struct Session {
     seat: SeatKey,
     id: SessionId,
     user: Option<UserId>,
+    is_bots: bool,
     lines: VecDeque<String>,
     is_waiting: bool,
     /// Whether this session has said how its user is.
@@ -94,6 +95,7 @@ impl Session {
             seat,
             id: worker.shared.new_session(),
             user: None,
+            is_bots: false,
             lines: VecDeque::new(),
             is_waiting: false,
             has_said: false,

@@ -78,7 +78,7 @@ impl Session {
             Op::InboxOpen { since } => self.inbox_open(user, re, since, context),
             Op::InboxRead(selection) => self.inbox_read(user, re, selection, context),
             Op::AiStop { run } => self.ai_stop(user, re, run, context),
-            Op::AuthRefresh { token } => self.auth_refresh(re, &token),
+            Op::AuthRefresh { token } => self.auth_refresh(re, &token, context),
             Op::Auth { .. } | Op::Ping => {}
         }
     }
@@ -199,6 +199,7 @@ impl Session {
             asker: self.asker(re),
             since: Instant::now(),
             is_asked: false,
+            is_bots: self.is_bots,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Who a session is: sign-in, by token in the handshake or in the first line, and fresh tokens.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Context;
@@ -37,11 +38,31 @@ impl Session {
         if self.user.is_some() {
             return self.bad_line(re, "this session has signed in already");
         }
-        match self.worker.shared.tokens.check(token) {
+        let Some(learning) = self.worker.shared.tokens.learn(token) else {
+            let checked = self.worker.shared.tokens.check(token);
+            return self.admit(re, checked, want, context);
+        };
+        let (tokens, token) = (Arc::clone(&self.worker.shared.tokens), token.to_owned());
+        self.wait_for(context, learning, move |session, learnt, context| {
+            let checked = learnt.and_then(|()| tokens.check(&token));
+            session.admit(re, checked, want, context);
+        });
+    }
+
+    fn admit(
+        &mut self,
+        re: Option<u32>,
+        checked: Result<Claims, Refusal>,
+        want: Want,
+        context: &mut Context<Self>,
+    ) {
+        match checked {
             Ok(claims) => self.sign_in(claims, want, Told::ByReply(re), context),
             Err(refusal) => {
                 self.refuse(re, &refusal);
-                self.close(CloseCode::TokenMissing);
+                // Nobody knows whether the token is good: the client comes back with it.
+                let is_unknown = refusal.code == ErrorCode::Unavailable;
+                self.close(if is_unknown { CloseCode::Shutdown } else { CloseCode::TokenMissing });
             }
         }
     }
@@ -58,7 +79,7 @@ impl Session {
         if !shared.rooms.presence.admit(claims.user, shared.sessions_per_user) {
             return self.close(CloseCode::TooManySessions);
         }
-        self.user = Some(claims.user);
+        (self.user, self.is_bots) = (Some(claims.user), claims.is_bots);
         let until = self.seconds_until(claims.until);
         let Claims { user, device, .. } = claims;
         let session = Some(self.id);
@@ -74,8 +95,23 @@ impl Session {
     }
 
     /// The op `auth.refresh`: the session may stay until the fresh token ends.
-    pub(super) fn auth_refresh(&mut self, re: Option<u32>, token: &str) {
-        match self.worker.shared.tokens.check(token) {
+    pub(super) fn auth_refresh(
+        &mut self,
+        re: Option<u32>,
+        token: &str,
+        context: &mut Context<Self>,
+    ) {
+        let Some(learning) = self.worker.shared.tokens.learn(token) else {
+            return self.refresh(re, self.worker.shared.tokens.check(token));
+        };
+        let (tokens, token) = (Arc::clone(&self.worker.shared.tokens), token.to_owned());
+        self.wait_for(context, learning, move |session, learnt, _| {
+            session.refresh(re, learnt.and_then(|()| tokens.check(&token)));
+        });
+    }
+
+    fn refresh(&mut self, re: Option<u32>, checked: Result<Claims, Refusal>) {
+        match checked {
             Ok(claims) if self.user == Some(claims.user) => {
                 let until = self.seconds_until(claims.until);
                 self.worker.relay.stay(self.seat, until);

@@ -152,7 +152,14 @@ mod tests {
     }
 
     fn caller() -> Caller {
-        Caller { claims: Claims { user: UserId(7), device: DeviceId(3), until: Millis(0) } }
+        Caller {
+            claims: Claims {
+                user: UserId(7),
+                device: DeviceId(3),
+                until: Millis(0),
+                is_bots: false,
+            },
+        }
     }
 
     const NOW: Millis = Millis(1_766_000_000_000);

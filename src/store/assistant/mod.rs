@@ -182,6 +182,10 @@ pub enum Asked {
     Busy,
     /// Nobody is to be asked there.
     InVain,
+    /// A bot asks, and bots may not there.
+    NoBots,
+    /// A bot asks, and there are too many machines between it and a human.
+    TooFar,
 }
 
 /// An answer that begins, with its numbers, before it is written.
@@ -195,6 +199,7 @@ pub struct RunBegun<'a> {
     pub at: Millis,
     pub question: i64,
     pub thread: Option<i64>,
+    pub hop: i64,
     pub asker: UserId,
     pub model: &'a str,
 }

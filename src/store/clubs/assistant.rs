@@ -11,6 +11,8 @@ use crate::store::{Manner, Store, StoreError};
 pub struct ClubAssistant {
     /// What wakes it in rooms that do not say so themselves.
     pub waking: Waking,
+    /// Whether bots may ask it in rooms that do not say so themselves.
+    pub lets_bots_ask: bool,
     /// How it speaks, where a room does not say so itself.
     pub manner: Manner,
 }
@@ -20,6 +22,8 @@ pub struct ClubAssistant {
 pub struct ClubAssistantPatch<'a> {
     /// What wakes it.
     pub waking: Option<Waking>,
+    /// Whether bots may ask it.
+    pub lets_bots_ask: Option<bool>,
     /// What it is to be.
     pub persona: Option<&'a str>,
     /// In which language it speaks; empty for the asker's.
@@ -39,15 +43,17 @@ pub enum ClubAssistantChange {
     Denied,
 }
 
-type Row = (String, String, String, String);
+type Row = (String, bool, String, String, String);
 
 impl ClubAssistant {
-    fn read((waking, persona, language, model): Row) -> Result<Self, StoreError> {
-        Ok(Self { waking: waking.parse()?, manner: Manner { persona, language, model } })
+    fn read(row: Row) -> Result<Self, StoreError> {
+        let (waking, lets_bots_ask, persona, language, model) = row;
+        let manner = Manner { persona, language, model };
+        Ok(Self { waking: waking.parse()?, lets_bots_ask, manner })
     }
 }
 
-const READ: &str = "SELECT assistant, persona, ai_language, ai_model FROM club
+const READ: &str = "SELECT assistant, assistant_bots, persona, ai_language, ai_model FROM club
                      WHERE club_id = $1 AND deleted_at IS NULL";
 
 impl Store {
@@ -77,6 +83,18 @@ impl Store {
     }
 }
 
+/// So it is in the rooms that do not say so themselves.
+async fn let_bots_ask(conn: &mut Conn, club: ClubId, may: bool) -> Result<(), StoreError> {
+    execute!(
+        conn,
+        "UPDATE room SET assistant_bots = $2
+          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_bots AND assistant_bots <> $2",
+        club.0,
+        may
+    )?;
+    Ok(())
+}
+
 async fn change(
     conn: &mut Conn,
     club: ClubId,
@@ -95,13 +113,15 @@ async fn change(
     execute!(
         conn,
         "UPDATE club SET assistant = coalesce($2, assistant), persona = coalesce($3, persona),
-                ai_language = coalesce($4, ai_language), ai_model = coalesce($5, ai_model)
+                ai_language = coalesce($4, ai_language), ai_model = coalesce($5, ai_model),
+                assistant_bots = coalesce($6, assistant_bots)
           WHERE club_id = $1",
         club.0,
         patch.waking.map(Waking::word),
         patch.persona,
         patch.language,
-        patch.model
+        patch.model,
+        patch.lets_bots_ask
     )?;
     let Some(now) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(gone) };
     let now = ClubAssistant::read(now)?;
@@ -114,9 +134,12 @@ async fn change(
         club.0,
         now.waking.word()
     )?;
+    let_bots_ask(conn, club, now.lets_bots_ask).await?;
     if was != now {
         let mut words = Vec::new();
         words.extend((was.waking != now.waking).then(|| format!("assistant={}", now.waking)));
+        let bots = || format!("assistant_bots={}", now.lets_bots_ask);
+        words.extend((was.lets_bots_ask != now.lets_bots_ask).then(bots));
         words.extend((was.manner != now.manner).then(|| "assistant_manner".to_owned()));
         let entry = Note::new(AuditAction::ClubSettings, Book::Club(club), who);
         note(conn, &Note { detail: &words.join(" "), ..entry }).await?;

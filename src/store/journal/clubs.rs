@@ -5,8 +5,11 @@ use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
 use crate::store::moderation::{Within, ban_reason, touch};
+use crate::store::moves::{Move, RoomChange};
 use crate::store::writer::{EventWriter, Line};
 
+use super::bots::{self, Leash};
+use super::measures::set_mute;
 use super::members::{Moved, Mover, changes, enter, is_general, write_lines};
 use super::places::{self, Places};
 use super::removals::{self, End};
@@ -27,7 +30,9 @@ pub(super) async fn join(
     (club, who): (ClubId, Mover),
     writer: &dyn EventWriter,
 ) -> Result<Moved, StoreError> {
-    let Some(state) = places.clubs.get_mut(&club) else { return Ok(Err(AppendRefusal::Gone)) };
+    if !places.clubs.contains_key(&club) {
+        return Ok(Err(AppendRefusal::Gone));
+    }
     let before = membership(conn, club, who.user).await?;
     match before {
         Some(Standing { status: MembershipStatus::Active, .. }) => return Ok(Ok(Vec::new())),
@@ -40,6 +45,11 @@ pub(super) async fn join(
         Some(_gone) => {}
         None => {}
     }
+    let leash = bots::in_club(conn, club, who.user).await?;
+    if leash == Leash::Short {
+        return Ok(Err(AppendRefusal::MakerOutside));
+    }
+    let Some(state) = places.clubs.get_mut(&club) else { return Ok(Err(AppendRefusal::Gone)) };
     if state.join_policy != "open" {
         return Ok(Err(AppendRefusal::NotOpen));
     }
@@ -64,10 +74,17 @@ pub(super) async fn join(
     let lines = rooms.iter().copied().filter(|room| is_general(places, *room)).collect();
     let lines = write_lines(conn, places, lines, (Line::Join, who, writer)).await?;
     let mut changes = changes(places, &rooms, &lines);
-    let muted_until = before.and_then(|before| before.muted_until);
+    let own = before.and_then(|before| before.muted_until);
+    let muted_until = leash.muted_until(own);
+    if muted_until != own {
+        set_mute(conn, (club, who.user), muted_until.map(|until| until.0)).await?;
+    }
     changes.iter_mut().for_each(|change| change.muted_until = muted_until);
     Ok(Ok(changes))
 }
+
+/// The rooms that close to who leaves, and their bots who go with them; or why it is not done.
+pub(super) type Left = Result<(Vec<RoomChange>, Vec<Move>), AppendRefusal>;
 
 /// Leaves a club: the lines first, so that the leaver is still there to see them.
 pub(super) async fn leave(
@@ -75,7 +92,7 @@ pub(super) async fn leave(
     places: &mut Places,
     (club, who): (ClubId, Mover),
     writer: &dyn EventWriter,
-) -> Result<Moved, StoreError> {
+) -> Result<Left, StoreError> {
     if !places.clubs.contains_key(&club) {
         return Ok(Err(AppendRefusal::Gone));
     }
@@ -89,8 +106,9 @@ pub(super) async fn leave(
     };
     let end = End { line: Line::Leave, status: MembershipStatus::Left };
     let rooms = removals::remove(conn, places, (club, who, role), (end, writer)).await?;
+    let bots = bots::leave_club(conn, places, (club, who), (end, writer)).await?;
     touch(conn, club).await?;
-    Ok(Ok(rooms))
+    Ok(Ok((rooms, bots)))
 }
 
 /// What somebody is, or was, in a club.

@@ -12,8 +12,9 @@ use crate::store::moderation::{Within, ban_reason};
 use crate::store::moves::{Move, Moves, NewGroup, Passage};
 use crate::store::writer::{EventWriter, Line};
 
+use super::bots::{self, Leash};
 use super::letters::{self, Letter};
-use super::lobbies::{Footing, footing, is_inside, set_inside};
+use super::lobbies::{Footing, footing, is_inside, kept_mute, set_inside};
 use super::members::{Done, Mover, line_of, one, write_each, write_lines};
 use super::places::{Head, Places};
 
@@ -31,18 +32,24 @@ const ENTER: Bulk = bulk!(
 );
 
 /// Living people, whether they are inside already, until when they may not write there, whether they
-/// are to stay out, and whether there is a block between them and who brings them in.
+/// are to stay out, and whether there is a block between them and who brings them in; of bots, how it is
+/// with their makers.
 const PEOPLE: Bulk = bulk!(
     concat!(
-        "SELECT given.user_id, coalesce(inside.is_inside, FALSE), inside.muted_until,
+        "SELECT given.user_id, coalesce(inside.is_inside, FALSE) AS is_inside, inside.muted_until,
             inside.banned_at IS NOT NULL
-                AND (inside.ban_until IS NULL OR inside.ban_until > given.at), ",
+                AND (inside.ban_until IS NULL OR inside.ban_until > given.at) AS is_out, ",
         apart!("given.user_id", "given.by_id"),
-        " FROM "
+        " AS is_apart, bot.maker_id, coalesce(makers.is_inside, FALSE) AS is_maker_inside,
+            makers.muted_until AS maker_muted_until
+            FROM "
     ),
     (room_id bigint, user_id bigint, by_id bigint, at bigint),
     " CROSS JOIN account LEFT JOIN room_member inside
              ON inside.room_id = given.room_id AND inside.user_id = given.user_id
+           LEFT JOIN bot ON bot.user_id = given.user_id
+           LEFT JOIN room_member makers
+             ON makers.room_id = given.room_id AND makers.user_id = bot.maker_id
       WHERE account.user_id = given.user_id AND account.deleted_at IS NULL"
 );
 
@@ -108,16 +115,20 @@ pub(super) async fn join(
         Some(_left) => {}
         None => {}
     }
+    let leash = bots::in_room(conn, room, who).await?;
     let listed =
         fetch_optional!(conn, (bool,), "SELECT is_listed FROM room WHERE room_id = $1", room.0)?;
     if listed != Some((true,)) {
         return Ok(Err(AppendRefusal::Gone));
     }
+    if leash == Leash::Short {
+        return Ok(Err(AppendRefusal::MakerOutside));
+    }
     let since = places.rooms.get(&room).map_or(0, |head| head.head);
     enter(conn, room, &[who.user], who).await?;
     let lines = write_lines(conn, places, vec![room], (Line::Join, who, writer)).await?;
     let mut moves = one(room, who.user, Passage::Came { since }, line_of(&lines, room));
-    moves.moves.extend(before.and_then(|before| before.still_muted(room, who)));
+    moves.moves.extend(kept_mute(conn, (room, who), (before, leash)).await?);
     Ok(Ok(moves))
 }
 
@@ -174,11 +185,14 @@ pub(super) async fn leave(
     let lines = write_lines(conn, places, vec![room], (Line::Leave, who, writer)).await?;
     set_inside(conn, room, who, false).await?;
     let mut moves = one(room, who.user, Passage::Went("left"), line_of(&lines, room));
+    let with = (Line::Leave, writer);
+    moves.moves.extend(bots::leave_room(conn, places, (room, who), with).await?);
     succeed(conn, places, (room, who), &mut moves).await?;
     Ok(Ok(moves))
 }
 
-/// Somebody is out of a group: the earliest member follows a host, and with the last one the room ends.
+/// Somebody is out of a group, and their bots: the earliest member who is no bot follows a host, and with
+/// the last one the room ends.
 pub(super) async fn succeed(
     conn: &mut Conn,
     places: &mut Places,
@@ -189,6 +203,7 @@ pub(super) async fn succeed(
         conn,
         (i64,),
         "SELECT user_id FROM room_member WHERE room_id = $1 AND is_inside
+            AND NOT EXISTS (SELECT 1 FROM bot WHERE bot.user_id = room_member.user_id)
           ORDER BY joined_at, user_id LIMIT 1",
         room.0
     )?;
@@ -207,12 +222,23 @@ pub(super) async fn succeed(
     Ok(())
 }
 
-type PersonRow = (i64, bool, Option<i64>, bool, bool);
+#[derive(Debug, sqlx::FromRow)]
+struct PersonRow {
+    user_id: i64,
+    is_inside: bool,
+    muted_until: Option<i64>,
+    is_out: bool,
+    is_apart: bool,
+    maker_id: Option<i64>,
+    is_maker_inside: bool,
+    maker_muted_until: Option<i64>,
+}
 
 /// Somebody who is not inside, and perhaps was.
 struct Newcomer {
     user: UserId,
     muted_until: Option<Millis>,
+    leash: Leash,
 }
 
 /// Those who are not inside, each once, in the order in which they were named.
@@ -227,12 +253,14 @@ async fn newcomers(
         .ints(users.iter().map(|_user| by.user.0))
         .ints(users.iter().map(|_user| by.at.0));
     let rows: Vec<PersonRow> = conn.given_all(&PEOPLE, given).await?;
-    let outside = || rows.iter().filter(|(_user, is_inside, ..)| !is_inside);
-    let is_kept_out = outside().any(|(_user, _inside, _muted, is_out, _apart)| *is_out);
-    let is_blocked = outside().any(|(.., is_apart)| *is_apart);
-    let known =
-        |(user, is_inside, muted, ..): PersonRow| (UserId(user), (is_inside, muted.map(Millis)));
-    let mut known: HashMap<_, _> = rows.into_iter().map(known).collect();
+    let outside = || rows.iter().filter(|row| !row.is_inside);
+    let is_kept_out = outside().any(|row| row.is_out);
+    let is_blocked = outside().any(|row| row.is_apart);
+    // Makers may come in together with their bots.
+    let comes = |maker: i64| maker == by.user.0 || users.contains(&UserId(maker));
+    let is_alone = |row: &PersonRow| row.maker_id.is_some_and(|maker| !comes(maker));
+    let is_stray = outside().any(|row| is_alone(row) && !row.is_maker_inside);
+    let mut known: HashMap<_, _> = rows.into_iter().map(|row| (UserId(row.user_id), row)).collect();
     if users.iter().any(|user| !known.contains_key(user)) {
         return Ok(Err(AppendRefusal::NoSuchUser));
     }
@@ -242,9 +270,14 @@ async fn newcomers(
     if is_kept_out {
         return Ok(Err(AppendRefusal::KeptOut));
     }
-    let newcomer = |user: &UserId| match known.remove(user) {
-        Some((false, muted_until)) => Some(Newcomer { user: *user, muted_until }),
-        Some((true, _)) | None => None,
+    if is_stray {
+        return Ok(Err(AppendRefusal::MakerOutside));
+    }
+    let newcomer = |user: &UserId| {
+        let row = known.remove(user).filter(|row| !row.is_inside)?;
+        let makers = row.maker_muted_until.map(Millis);
+        let leash = if row.maker_id.is_some() { Leash::Long(makers) } else { Leash::None };
+        Some(Newcomer { user: *user, muted_until: row.muted_until.map(Millis), leash })
     };
     Ok(Ok(users.iter().filter_map(newcomer).collect()))
 }
@@ -267,15 +300,17 @@ async fn bring(
     let lines = write_each(conn, places, lines, (Line::Join, host.at, writer)).await?;
     let letters: Vec<_> = fresh.iter().map(|user| Letter::invite(room, *user)).collect();
     let notices = letters::write(conn, places, (&letters, host), writer).await?;
+    let mut muted = Vec::new();
+    for Newcomer { user, muted_until, leash } in newcomers {
+        let before = Footing { is_inside: false, muted_until, banned: None };
+        let who = Mover { user, at: host.at };
+        muted.extend(kept_mute(conn, (room, who), (Some(before), leash)).await?);
+    }
     let moves = fresh.into_iter().zip(lines).map(|(user, (room, line))| Move {
         room,
         user,
         how: Passage::Came { since },
         line: Some(line),
-    });
-    let muted = newcomers.into_iter().filter_map(|one| {
-        let footing = Footing { is_inside: true, muted_until: one.muted_until, banned: None };
-        footing.still_muted(room, Mover { user: one.user, at: host.at })
     });
     Ok(Moves { moves: moves.chain(muted).collect(), notices, ..Moves::default() })
 }

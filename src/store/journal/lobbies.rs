@@ -1,6 +1,6 @@
 //! Joining and leaving a lobby.
 
-use crate::domain::{Millis, Rank, RoomId};
+use crate::domain::{Millis, Rank, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::append::AppendRefusal;
 use crate::store::db::{Conn, execute, fetch_optional};
@@ -9,6 +9,7 @@ use crate::store::moves::{Move, Moves, Passage};
 use crate::store::rooms::rank_in;
 use crate::store::writer::{EventWriter, Line};
 
+use super::bots::{self, Leash};
 use super::members::{Done, Mover, enter, line_of, one, write_lines};
 use super::places::Places;
 
@@ -29,6 +30,10 @@ pub(super) async fn join(
         Some(_left) => {}
         None => {}
     }
+    let leash = bots::in_room(conn, room, who).await?;
+    if leash == Leash::Short {
+        return Ok(Err(AppendRefusal::MakerOutside));
+    }
     enter(conn, &[room], who).await?;
     set_inside(conn, room, who, true).await?;
     let since = places.rooms.get(&room).map_or(0, |head| head.head);
@@ -39,8 +44,39 @@ pub(super) async fn join(
         let how = Passage::Stands(rank);
         moves.moves.push(Move { room, user: who.user, how, line: None });
     }
-    moves.moves.extend(before.and_then(|before| before.still_muted(room, who)));
+    moves.moves.extend(kept_mute(conn, (room, who), (before, leash)).await?);
     Ok(Ok(moves))
+}
+
+/// Who comes in is as mute as they were, and a bot as its maker.
+pub(super) async fn kept_mute(
+    conn: &mut Conn,
+    (room, who): (RoomId, Mover),
+    (before, leash): (Option<Footing>, Leash),
+) -> Result<Option<Move>, StoreError> {
+    let own = before.and_then(|before| before.muted_until);
+    let muted_until = leash.muted_until(own);
+    if muted_until != own {
+        set_mute(conn, (room, who.user), muted_until).await?;
+    }
+    let footing = Footing { is_inside: true, muted_until, banned: None };
+    Ok(footing.still_muted(room, who))
+}
+
+/// Keeps it that somebody may not write until then, or may again.
+pub(super) async fn set_mute(
+    conn: &mut Conn,
+    (room, user): (RoomId, UserId),
+    until: Option<Millis>,
+) -> Result<(), StoreError> {
+    execute!(
+        conn,
+        "UPDATE room_member SET muted_until = $3 WHERE room_id = $1 AND user_id = $2",
+        room.0,
+        user.0,
+        until.map(|until| until.0)
+    )?;
+    Ok(())
 }
 
 /// What somebody is, or was, in a room that is no club room.
@@ -94,7 +130,10 @@ pub(super) async fn leave(
     }
     let lines = write_lines(conn, places, vec![room], (Line::Leave, who, writer)).await?;
     set_inside(conn, room, who, false).await?;
-    Ok(Ok(one(room, who.user, Passage::Went("left"), line_of(&lines, room))))
+    let mut moves = one(room, who.user, Passage::Went("left"), line_of(&lines, room));
+    let with = (Line::Leave, writer);
+    moves.moves.extend(bots::leave_room(conn, places, (room, who), with).await?);
+    Ok(Ok(moves))
 }
 
 /// Whether a user is inside a room that is no club room.

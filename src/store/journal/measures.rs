@@ -15,6 +15,7 @@ use crate::store::moderation::{Book, Case, Measure, Moderation, Note, case, note
 use crate::store::moves::{Move, Moves, Passage, RoomChange};
 use crate::store::writer::{EventWriter, Line, Removal};
 
+use super::bots;
 use super::clubs::{Standing, membership};
 use super::letters::{self, Letter};
 use super::members::{Done, Mover};
@@ -162,7 +163,9 @@ async fn kick(
             let end = End { line: Line::Kick, status: MembershipStatus::Kicked };
             let who = Mover { user: act.on, at: act.at };
             let rooms = removals::remove(conn, places, (club, who, on.role), (end, writer)).await?;
-            Ok(Ok(Some(moves(rooms, act.on, Passage::Went("kicked")))))
+            let mut moves = moves(rooms, act.on, Passage::Went("kicked"));
+            moves.extend(bots::leave_club(conn, places, (club, who), (end, writer)).await?);
+            Ok(Ok(Some(moves)))
         }
     }
 }
@@ -176,10 +179,13 @@ async fn ban(
 ) -> Result<Turn, StoreError> {
     let Measure::Ban { until } = act.what else { return Ok(Ok(None)) };
     let who = Mover { user: act.on, at: act.at };
-    let rooms = match on {
+    let moves = match on {
         Some(Standing { role, status: MembershipStatus::Active, .. }) => {
             let end = End { line: Line::Ban, status: MembershipStatus::Banned };
-            removals::remove(conn, places, (club, who, role), (end, writer)).await?
+            let rooms = removals::remove(conn, places, (club, who, role), (end, writer)).await?;
+            let mut moves = moves(rooms, act.on, Passage::Went("banned"));
+            moves.extend(bots::leave_club(conn, places, (club, who), (end, writer)).await?);
+            moves
         }
         Some(_outside) => Vec::new(),
         None if is_account(conn, act.on).await? => Vec::new(),
@@ -198,7 +204,7 @@ async fn ban(
         until.map(|until| until.0),
         &*act.reason
     )?;
-    Ok(Ok(Some(moves(rooms, act.on, Passage::Went("banned")))))
+    Ok(Ok(Some(moves)))
 }
 
 async fn unban(
@@ -232,8 +238,8 @@ async fn mute(
     if on.status != MembershipStatus::Active {
         return Ok(Err(AppendRefusal::NotActive));
     }
-    set_mute(conn, (club, act.on), Some(until.0)).await?;
-    Ok(Ok(Some(everywhere(places, (act, club), on.role, Some(until)))))
+    let moves = voice(conn, places, (act, club), (on, Some(until))).await?;
+    Ok(Ok(Some(moves)))
 }
 
 async fn unmute(
@@ -243,13 +249,28 @@ async fn unmute(
     on: Option<Standing>,
 ) -> Result<Turn, StoreError> {
     let Some(on) = on.filter(|on| on.muted_until.is_some()) else { return Ok(Ok(None)) };
-    set_mute(conn, (club, act.on), None).await?;
-    let is_inside = on.status == MembershipStatus::Active;
-    let moves = if is_inside { everywhere(places, (act, club), on.role, None) } else { Vec::new() };
+    let moves = voice(conn, places, (act, club), (on, None)).await?;
     Ok(Ok(Some(moves)))
 }
 
-async fn set_mute(
+/// Somebody may not write until then, or may again, and so it is with their bots. A bot may never where
+/// its maker may not.
+async fn voice(
+    conn: &mut Conn,
+    places: &Places,
+    (act, club): (&Moderation, ClubId),
+    (on, until): (Standing, Option<Millis>),
+) -> Result<Vec<Move>, StoreError> {
+    let until = bots::in_club(conn, club, act.on).await?.muted_until(until);
+    set_mute(conn, (club, act.on), until.map(|until| until.0)).await?;
+    let is_inside = on.status == MembershipStatus::Active;
+    let mut moves =
+        if is_inside { everywhere(places, (act, club), on.role, until) } else { Vec::new() };
+    moves.extend(bots::mute_in_club(conn, places, (club, act.on), until).await?);
+    Ok(moves)
+}
+
+pub(super) async fn set_mute(
     conn: &mut Conn,
     (club, user): (ClubId, UserId),
     until: Option<i64>,

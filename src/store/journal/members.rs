@@ -39,7 +39,9 @@ pub(super) async fn change(
 ) -> Result<Appended, StoreError> {
     let done = match *append {
         Append::JoinClub { club, user, at } => {
-            clubs::join(conn, places, (club, Mover { user, at }), writer).await?
+            let who = Mover { user, at };
+            let joined = clubs::join(conn, places, (club, who), writer).await?;
+            joined.map(|rooms| (rooms, Vec::new()))
         }
         Append::LeaveClub { club, user, at } => {
             clubs::leave(conn, places, (club, Mover { user, at }), writer).await?
@@ -47,7 +49,7 @@ pub(super) async fn change(
         ref other => return act(conn, places, other, writer).await,
     };
     Ok(match done {
-        Ok(rooms) => Appended::Member { rooms },
+        Ok((rooms, bots)) => Appended::Member { rooms, bots },
         Err(why) => Appended::Refused(why),
     })
 }

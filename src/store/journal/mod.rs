@@ -14,9 +14,10 @@
 //! and `pins.rs`, and what goes for good to `erasures.rs` and `sweeps.rs`; `previews.rs` adds what was
 //! found behind links, `fanouts.rs` tells many of one message, and `members.rs` handles who comes, goes
 //! and rises, by the rules in `clubs.rs`, `roles.rs`, `measures.rs` (moderators), and for single rooms in
-//! `doors.rs`, `groups.rs`, `lobbies.rs` and `room_measures.rs`; `letters.rs` tells those concerned, and
+//! `doors.rs`, `groups.rs`, `lobbies.rs` and `room_measures.rs`; `bots.rs` has their bots come and go
+//! with people; `letters.rs` tells those concerned, and
 //! `closings.rs` the members of a club that has closed. `runs.rs` has the assistant's
-//! questions and answers.
+//! questions and answers; `hops.rs` says how far from a human bots speak.
 //!
 //! **Invariant:** an append whose statement fails (a defect, or a value that cannot be kept) costs
 //! itself and nobody else: the batch is done again in pieces, inside one transaction, until the
@@ -24,6 +25,7 @@
 
 mod acts;
 mod attached;
+mod bots;
 mod cause;
 mod closings;
 mod clubs;
@@ -35,6 +37,7 @@ mod erasures;
 mod facts;
 mod fanouts;
 mod groups;
+mod hops;
 mod inboxes;
 mod letters;
 mod lobbies;

@@ -1,5 +1,5 @@
 //! Plain messages: those that answer nobody, call nobody and bring nothing, in rooms that make no inbox
-//! entries of their own and have no pace, by people for whom none waits there. Most batches hold
+//! entries of their own and have no pace, by people, not bots, for whom none waits there. Most batches hold
 //! nothing else.
 //!
 //! Of such a message the database has to say no more than its numbers, and it can put those in by
@@ -169,10 +169,13 @@ fn plain(append: &Append) -> Option<&NewMessage> {
         // For files, of which it has none.
         judge: _,
         wakes,
+        is_bots,
+        hop: _,
     } = message;
     let is_plain = reply_to.is_none()
         && flagged.is_none()
         && wakes.is_none()
+        && !is_bots
         && thread.is_none()
         && called.is_none()
         && files.is_empty()

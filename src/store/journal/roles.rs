@@ -9,6 +9,7 @@ use crate::store::moderation::{Book, Note, note, touch};
 use crate::store::moves::{Move, Moves, Passage};
 use crate::store::writer::{EventWriter, Line};
 
+use super::bots::is_bot;
 use super::clubs::{Standing, membership};
 use super::letters::{self, Letter};
 use super::members::{Done, Mover, enter, line_of, write_lines};
@@ -39,6 +40,9 @@ pub(super) async fn set(
     if known == ClubRole::Owner || role == ClubRole::Owner {
         return Ok(Err(AppendRefusal::Role));
     }
+    if is_bot(conn, user).await? {
+        return Ok(Err(AppendRefusal::Bot));
+    }
     if known == role {
         return Ok(Ok(Moves::default()));
     }
@@ -67,6 +71,9 @@ pub(super) async fn hand_over(
     let Some(known) = active(conn, club, who.user).await? else {
         return Ok(Err(AppendRefusal::NotActive));
     };
+    if is_bot(conn, to).await? {
+        return Ok(Err(AppendRefusal::Bot));
+    }
     let step = (ClubRole::Owner, ClubRole::Manager);
     let mut moves = change(conn, places, (club, owner), step, writer).await?;
     moves.extend(change(conn, places, (club, who), (known, ClubRole::Owner), writer).await?);

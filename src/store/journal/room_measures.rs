@@ -17,8 +17,9 @@ use crate::store::moves::{Move, Moves, Passage};
 use crate::store::rooms::rank_in;
 use crate::store::writer::{EventWriter, Line};
 
+use super::bots;
 use super::groups::succeed;
-use super::lobbies::{Footing, footing, set_inside};
+use super::lobbies::{Footing, footing, set_inside, set_mute};
 use super::measures::{action, permission, settle_with, until};
 use super::members::{Done, Mover, line_of, one, write_lines};
 use super::places::Places;
@@ -60,11 +61,11 @@ pub(super) async fn take(
         Measure::Mute { until } => match on {
             None => return Ok(Err(AppendRefusal::NoSuchMember)),
             Some(on) if !on.is_inside => return Ok(Err(AppendRefusal::NotActive)),
-            Some(_inside) => Some(voice(conn, (room, act.on), Some(until)).await?),
+            Some(_inside) => Some(voice(conn, (room, who), Some(until)).await?),
         },
         Measure::Unmute => match on.filter(|on| on.muted_until.is_some()) {
             None => None,
-            Some(_muted) => Some(voice(conn, (room, act.on), None).await?),
+            Some(_muted) => Some(voice(conn, (room, who), None).await?),
         },
     };
     settle_with(conn, act, place).await?;
@@ -159,6 +160,7 @@ async fn put_out(
     let lines = write_lines(conn, places, vec![room], (line, who, writer)).await?;
     set_inside(conn, room, who, false).await?;
     let mut moves = one(room, act.on, Passage::Went(status.word()), line_of(&lines, room));
+    moves.moves.extend(bots::leave_room(conn, places, (room, who), (line, writer)).await?);
     let is_group = places.rooms.get(&room).is_some_and(|head| head.kind == RoomKind::Group);
     if is_group {
         succeed(conn, places, (room, who), &mut moves).await?;
@@ -198,19 +200,17 @@ async fn let_back(conn: &mut Conn, (room, user): (RoomId, UserId)) -> Result<boo
     Ok(lifted > 0)
 }
 
-/// Somebody may not write until then, or may again.
+/// Somebody may not write until then, or may again, and so it is with their bots. A bot may never where
+/// its maker may not.
 async fn voice(
     conn: &mut Conn,
-    (room, user): (RoomId, UserId),
+    (room, who): (RoomId, Mover),
     until: Option<Millis>,
 ) -> Result<Moves, StoreError> {
-    execute!(
-        conn,
-        "UPDATE room_member SET muted_until = $3 WHERE room_id = $1 AND user_id = $2",
-        room.0,
-        user.0,
-        until.map(|until| until.0)
-    )?;
-    let step = Move { room, user, how: Passage::Muted(until), line: None };
-    Ok(Moves { moves: vec![step], ..Moves::default() })
+    let until = bots::in_room(conn, room, who).await?.muted_until(until);
+    set_mute(conn, (room, who.user), until).await?;
+    let step = Move { room, user: who.user, how: Passage::Muted(until), line: None };
+    let mut moves = vec![step];
+    moves.extend(bots::mute_in_room(conn, (room, who.user), until).await?);
+    Ok(Moves { moves, ..Moves::default() })
 }

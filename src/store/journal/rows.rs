@@ -40,10 +40,10 @@ const EVENTS: Bulk = bulk!(
 );
 
 const MESSAGES: Bulk = bulk!(
-    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, thread, at)
-     SELECT room_id, seq, n, author_id, cid, text, html, reply_to, thread, at FROM ",
+    "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, thread, at, hop)
+     SELECT room_id, seq, n, author_id, cid, text, html, reply_to, thread, at, hop FROM ",
     (room_id bigint, seq bigint, n bigint, author_id bigint, cid text, text text, html text,
-     reply_to bigint, thread bigint, at bigint),
+     reply_to bigint, thread bigint, at bigint, hop bigint),
     ""
 );
 
@@ -102,7 +102,8 @@ pub(super) fn messages<'a>(script: &mut Script<'a>, drafts: &'a [Draft<'_>]) {
         .maybe_texts(drafts.iter().map(|draft| draft.message.text.html()))
         .maybe_ints(drafts.iter().map(|draft| draft.message.reply_to))
         .maybe_ints(drafts.iter().map(|draft| draft.message.thread))
-        .ints(drafts.iter().map(|draft| draft.message.at.0));
+        .ints(drafts.iter().map(|draft| draft.message.at.0))
+        .ints(drafts.iter().map(|draft| draft.hop));
     script.add(&MESSAGES, given);
     let named = || drafts.iter().flat_map(|d| d.cause.mentions.iter().map(move |user| (user, d)));
     let given = Given::new()

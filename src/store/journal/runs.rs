@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use crate::domain::{ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, UserId, Wakes};
+use crate::domain::{ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, UserId, Wakes, limits};
 use crate::store::StoreError;
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::assistant::{
@@ -43,7 +43,8 @@ pub(super) async fn ask(conn: &mut Conn, drafts: &[Draft<'_>]) -> Result<Questio
         let place = (draft.message.room, draft.cause.seq);
         let asked = match draft.message.wakes {
             Some(Wakes::InVain) => Some(Asked::InVain),
-            _asks => ask_one(conn, place, (draft.message.author, draft.message.at)).await?,
+            Some(wakes) => ask_one(conn, place, draft, wakes).await?,
+            None => None,
         };
         if let Some(asked) = asked {
             questions.insert(place, asked);
@@ -52,17 +53,20 @@ pub(super) async fn ask(conn: &mut Conn, drafts: &[Draft<'_>]) -> Result<Questio
     Ok(questions)
 }
 
-/// One question; none when its author is no person: machines do not wake it, so that no two of them
-/// talk for ever.
+/// One question; none when its author is neither human nor bot. Bots ask where the room lets them, and
+/// not far from a human, so that no two machines talk for ever.
 async fn ask_one(
     conn: &mut Conn,
     (room, seq): (RoomId, i64),
-    (asker, at): (UserId, Millis),
+    draft: &Draft<'_>,
+    wakes: Wakes,
 ) -> Result<Option<Asked>, StoreError> {
-    let known: Option<(bool, i64, i64)> = fetch_optional!(
+    let (asker, at) = (draft.message.author, draft.message.at);
+    let known: Option<(String, bool, i64, i64)> = fetch_optional!(
         conn,
-        (bool, i64, i64),
-        "SELECT account.kind = 'human',
+        (String, bool, i64, i64),
+        "SELECT account.kind,
+                (SELECT room.assistant_bots FROM room WHERE room.room_id = $1),
                 (SELECT count(*) FROM ai_run WHERE room_id = $1 AND status <> 'done'),
                 coalesce((SELECT seen.read_seq FROM room_member seen
                            WHERE seen.room_id = $1 AND seen.user_id = $2), 0)
@@ -70,7 +74,16 @@ async fn ask_one(
         room.0,
         asker.0
     )?;
-    let Some((true, open, read_seq)) = known else { return Ok(None) };
+    let Some((kind, lets_bots, open, read_seq)) = known else { return Ok(None) };
+    match kind.as_str() {
+        "human" => {}
+        "bot" if !lets_bots => {
+            return Ok((wakes == Wakes::Surely).then_some(Asked::NoBots));
+        }
+        "bot" if draft.hop > limits::HOPS => return Ok(Some(Asked::TooFar)),
+        "bot" => {}
+        _nobody => return Ok(None),
+    }
     if open >= OPEN_RUNS {
         return Ok(Some(Asked::Busy));
     }
@@ -111,12 +124,16 @@ struct Standing {
     status: String,
     question_seq: i64,
     asker_id: i64,
+    /// Whose budget it is: of a bot, its maker's.
+    payer_id: i64,
     message_seq: Option<i64>,
     day: i64,
     reserved: i64,
     reserved_usd: i64,
     /// Of the question.
     thread: Option<i64>,
+    /// Of the question.
+    hop: i64,
     /// Whether another run of the room is being answered.
     is_busy: bool,
     /// Whether the asker may read the room.
@@ -124,10 +141,14 @@ struct Standing {
 }
 
 const STANDING: &str = concat!(
-    "SELECT run.status, run.question_seq, run.asker_id, run.message_seq, run.day, run.reserved,
+    "SELECT run.status, run.question_seq, run.asker_id,
+            coalesce((SELECT bot.maker_id FROM bot WHERE bot.user_id = run.asker_id), run.asker_id)
+                AS payer_id, run.message_seq, run.day, run.reserved,
             run.reserved_usd,
             (SELECT m.thread FROM message m
               WHERE m.room_id = run.room_id AND m.seq = run.question_seq) AS thread,
+            coalesce((SELECT m.hop FROM message m
+              WHERE m.room_id = run.room_id AND m.seq = run.question_seq), 0) AS hop,
             EXISTS (SELECT 1 FROM ai_run other WHERE other.room_id = run.room_id
                        AND other.status = 'running') AS is_busy, ",
     may_read!("run.asker_id"),
@@ -137,7 +158,7 @@ const STANDING: &str = concat!(
 );
 
 fn spending(standing: &Standing, room: RoomId, club: Option<ClubId>) -> Spending {
-    Spending { user: UserId(standing.asker_id), room: Some(room), club }
+    Spending { user: UserId(standing.payer_id), room: Some(room), club }
 }
 
 async fn begin(
@@ -170,6 +191,7 @@ async fn begin(
         at: new.at,
         question,
         thread: standing.thread,
+        hop: standing.hop + 1,
         asker: UserId(standing.asker_id),
         model: &new.model,
     };
@@ -181,8 +203,8 @@ async fn begin(
     script.run(conn).await?;
     execute!(
         conn,
-        "INSERT INTO message (room_id, seq, n, author_id, cid, text, reply_to, thread, at, ai)
-         VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9)",
+        "INSERT INTO message (room_id, seq, n, author_id, cid, text, reply_to, thread, at, ai, hop)
+         VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10)",
         new.room.0,
         seq,
         n,
@@ -191,7 +213,8 @@ async fn begin(
         question,
         standing.thread,
         new.at.0,
-        ai
+        ai,
+        standing.hop + 1
     )?;
     note_thread(conn, (new.room, standing.thread), seq, new.at).await?;
     note_begin(conn, new, seq, reserved).await?;

@@ -1,20 +1,21 @@
 //! A run of messages, reactions and marks: judged, numbered and written together.
 
+mod answer;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Millis, RoomId, UserId};
 use crate::store::StoreError;
 use crate::store::act::{Act, ActEvent, Acted, Deed, Happened};
-use crate::store::append::{
-    Append, AppendRefusal, Appended, NewMessage, ReadMark, StoredEvent, StoredNotice,
-};
+use crate::store::append::{Append, AppendRefusal, Appended, NewMessage, StoredEvent};
 use crate::store::db::Conn;
 use crate::store::files::File;
 use crate::store::given::Script;
 use crate::store::moderation::flag;
 use crate::store::writer::EventWriter;
 
+use self::answer::{Left, answer};
 use super::cause::Cause;
 use super::facts::{self, Facts, First};
 use super::marks::{self, Mark};
@@ -23,7 +24,7 @@ use super::places::{Head, Places};
 use super::reactions::{self, Board, Verdict};
 use super::reads::{self, Readers};
 use super::rows::{self, Seat, Seats, raise};
-use super::{attached, fanouts, mentions, notices, runs, screen, threads, watchers};
+use super::{attached, fanouts, hops, mentions, notices, runs, screen, threads, watchers};
 
 /// A message that will stand in the log.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(super) struct Draft<'a> {
     answered: Option<UserId>,
     /// Zero until it is numbered.
     pub(super) n: i64,
+    /// Machines between it and the last human; known when it is numbered.
+    pub(super) hop: i64,
 }
 
 impl<'a> Draft<'a> {
@@ -63,6 +66,7 @@ impl<'a> Draft<'a> {
             found: None,
             answered,
             n: 0,
+            hop: 0,
         }
     }
 
@@ -132,6 +136,8 @@ pub(super) async fn write(
     threads::followers(conn, &mut drafts).await?;
     let mut causes: Vec<_> = drafts.iter_mut().map(|draft| &mut draft.cause).collect();
     mentions::resolve(conn, &mut causes).await?;
+    let mut hops = hops::read(conn, &drafts).await?;
+    drafts.iter_mut().for_each(|draft| draft.hop = hops.next(draft.message));
     let Numbered { events, marks, mut seats, reacted } =
         number(places, &turns, (&mut drafts, &mut board), writer);
     let questions = runs::ask(conn, &drafts).await?;
@@ -267,7 +273,14 @@ fn number(
                 let (seq, n) = next(head);
                 (draft.cause.seq, draft.n) = (seq, n);
                 let (mentions, files) = (&draft.cause.mentions, &draft.files);
-                let body = writer.message(message, seq, n, mentions, files).into();
+                let body = match draft.hop {
+                    0 => writer.message(message, seq, n, mentions, files),
+                    hop => {
+                        let message = NewMessage { hop, ..message.clone() };
+                        writer.message(&message, seq, n, mentions, files)
+                    }
+                };
+                let body = body.into();
                 let event = StoredEvent { seq, n, at: message.at, body };
                 numbered.events.push((message.room, event));
                 let seat = Seat { read_n: n, read_seq: seq };
@@ -334,63 +347,4 @@ fn readers(marks: &[Mark], drafts: &[Draft<'_>]) -> Readers {
         reads::add(&mut readers, (message.room, message.author), draft.cause.seq, message.at);
     }
     readers
-}
-
-/// What else the run has left.
-struct Left {
-    /// Of each draft.
-    notices: Vec<Vec<StoredNotice>>,
-    /// Of each mark.
-    standing: Vec<ReadMark>,
-    /// Of each reaction.
-    reacted: Vec<Appended>,
-    read: reads::Read,
-    questions: runs::Questions,
-}
-
-/// The answers, in the order of the batch.
-fn answer(
-    turns: Vec<Turn<'_>>,
-    drafts: Vec<Draft<'_>>,
-    events: Vec<(RoomId, StoredEvent)>,
-    Left { notices, standing, reacted, mut read, questions }: Left,
-) -> Vec<Appended> {
-    let firsts: Vec<First> = drafts
-        .iter()
-        .map(|draft| First { seq: draft.cause.seq, n: draft.n, at: draft.message.at })
-        .collect();
-    let mut written = drafts.into_iter().zip(notices);
-    let (mut events, mut reacted) = (events.into_iter(), reacted.into_iter());
-    let mut standing = standing.into_iter();
-    let duplicate = |first: First| Appended::Duplicate { seq: first.seq, n: first.n, at: first.at };
-    turns
-        .into_iter()
-        .map(|turn| match turn {
-            Turn::Refused(why) => Appended::Refused(why),
-            Turn::Duplicate(first) => duplicate(first),
-            Turn::Repeat(place) => firsts.get(place).copied().map_or(Appended::Failed, duplicate),
-            Turn::Fresh => match (written.next(), events.next()) {
-                (Some((draft, notices)), Some((_room, event))) => {
-                    let message = draft.message;
-                    let has_fanout = draft.has_crowd || message.called.is_some();
-                    let mentions = draft.cause.mentions;
-                    let read = read.remove(&(message.room, message.author));
-                    let asked = questions.get(&(message.room, event.seq)).copied();
-                    Appended::Message { event, mentions, notices, read, has_fanout, asked }
-                }
-                _missing => Appended::Failed,
-            },
-            Turn::React(..) => {
-                let reacted = reacted.next().unwrap_or(Appended::Failed);
-                if matches!(reacted, Appended::Acted(_)) {
-                    events.next();
-                }
-                reacted
-            }
-            Turn::Mark { room, user, .. } => match standing.next() {
-                Some(mark) => Appended::Marked(mark, read.remove(&(room, user))),
-                None => Appended::Failed,
-            },
-        })
-        .collect()
 }

@@ -40,6 +40,8 @@ pub struct Message {
     pub files: Vec<File>,
     /// What was found behind its links.
     pub previews: Vec<LinkPreview>,
+    /// Machines between it and the last human.
+    pub hop: i64,
 }
 
 impl Message {
@@ -139,6 +141,7 @@ mod tests {
             thread: None,
             files: Vec::new(),
             previews: Vec::new(),
+            hop: 0,
         };
         let fitting = |bytes: &[usize]| {
             let messages: Vec<_> = bytes.iter().map(|bytes| message(*bytes)).collect();

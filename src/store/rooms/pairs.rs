@@ -2,6 +2,7 @@
 
 use crate::domain::{Millis, RoomId, RoomKind, UserId};
 use crate::store::blocks::{BOTH, are_apart};
+use crate::store::bots::may_pair;
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::{Store, StoreError};
 
@@ -10,7 +11,8 @@ impl Store {
     /// both at once it is still one. None while one of them has blocked the other.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one of them does not exist, or both are the same.
+    /// [`StoreError::Conflict`] when one of them does not exist, or both are the same, or one is a bot
+    /// that the other has not made.
     pub async fn pair(
         &self,
         one: UserId,
@@ -55,6 +57,9 @@ async fn make(
     let living = fetch_all!(conn, (i64,), BOTH, pair.0.0, pair.1.0)?;
     if living.len() < 2 {
         return Err(StoreError::Conflict { constraint: "room_pair_account".to_owned() });
+    }
+    if !may_pair(conn, pair.0, pair.1).await? {
+        return Err(StoreError::Conflict { constraint: "bot_pair".to_owned() });
     }
     if are_apart(conn, pair.0, pair.1).await? {
         return Ok(None);

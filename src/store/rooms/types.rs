@@ -73,6 +73,10 @@ pub struct RoomInfo {
     pub waking: Waking,
     /// Whether the room says so itself; else its club does, or nobody.
     pub has_own_waking: bool,
+    /// Whether bots may ask the assistant.
+    pub lets_bots_ask: bool,
+    /// Whether the room says so itself; else its club does, or nobody.
+    pub has_own_bots: bool,
     /// How the assistant speaks here.
     pub assistant: Manner,
     /// Whether one of the two of a private room has blocked the other.
@@ -200,6 +204,8 @@ pub struct RoomPatch<'a> {
     pub retention_days: Option<Option<i64>>,
     /// What wakes the assistant; `Some(None)` is what its club says.
     pub waking: Option<Option<Waking>>,
+    /// Whether bots may ask the assistant; `Some(None)` is what its club says.
+    pub lets_bots_ask: Option<Option<bool>>,
     /// What the assistant is to be.
     pub persona: Option<&'a str>,
     /// In which language it speaks; empty for the asker's.
@@ -263,6 +269,8 @@ pub(super) struct InfoRow {
     permissions: String,
     assistant: String,
     has_own_waking: bool,
+    assistant_bots: bool,
+    has_own_bots: bool,
     persona: String,
     ai_language: String,
     ai_model: String,
@@ -300,6 +308,8 @@ impl TryFrom<InfoRow> for RoomInfo {
             permissions: row.permissions,
             waking: row.assistant.parse()?,
             has_own_waking: row.has_own_waking,
+            lets_bots_ask: row.assistant_bots,
+            has_own_bots: row.has_own_bots,
             assistant: Manner {
                 persona: row.persona,
                 language: row.ai_language,

@@ -95,7 +95,7 @@ macro_rules! view_columns {
 macro_rules! info_columns {
     () => {
         "room_id, name, topic, kind, club_id, host_id, is_listed, is_general, slow_mode_s, notify, history,
-         write, permissions, assistant, has_own_waking, persona, ai_language, ai_model, is_shut, rev,
+         write, permissions, assistant, has_own_waking, assistant_bots, has_own_bots, persona, ai_language, ai_model, is_shut, rev,
          (SELECT count(*) FROM club_filter f WHERE coalesce(f.club_id, 0)
                = CASE room.kind WHEN 'lobby' THEN 0 ELSE coalesce(room.club_id, -1) END) AS filters,
          (SELECT coalesce(max(f.filter_id), 0) FROM club_filter f WHERE coalesce(f.club_id, 0)

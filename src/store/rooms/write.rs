@@ -181,9 +181,10 @@ async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<Result<RoomId, RoomMa
         conn,
         (i64,),
         "INSERT INTO room (kind, club_id, name, name_key, topic, history, write, notify, created_by,
-                           created_at, assistant)
+                           created_at, assistant, assistant_bots)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-                 (SELECT club.assistant FROM club WHERE club.club_id = $2)) RETURNING room_id",
+                 (SELECT club.assistant FROM club WHERE club.club_id = $2),
+                 (SELECT club.assistant_bots FROM club WHERE club.club_id = $2)) RETURNING room_id",
         new.kind.word(),
         new.club.0,
         new.name.as_str(),
@@ -207,7 +208,7 @@ async fn change(
     patch: RoomPatch<'_>,
     who: (UserId, Millis),
 ) -> Result<RoomChanged, StoreError> {
-    if patch.waking == Some(None) {
+    if patch.waking == Some(None) || patch.lets_bots_ask == Some(None) {
         // What the club says must not change meanwhile.
         fetch_optional!(conn, (i64,), LOCK_CLUB_OF, room.0)?;
     }
@@ -233,6 +234,12 @@ async fn change(
                                                      WHERE club.club_id = room.club_id), 'mention')
                                 END,
                     has_own_waking = CASE WHEN $15 THEN $16 ELSE has_own_waking END,
+                    assistant_bots = CASE WHEN NOT $17 THEN assistant_bots
+                                          WHEN $18 THEN coalesce($19, assistant_bots)
+                                          ELSE coalesce((SELECT club.assistant_bots FROM club
+                                                          WHERE club.club_id = room.club_id), FALSE)
+                                     END,
+                    has_own_bots = CASE WHEN $17 THEN $18 ELSE has_own_bots END,
                     persona = coalesce($12, persona),
                     ai_language = coalesce($13, ai_language),
                     ai_model = coalesce($14, ai_model), rev = rev + 1
@@ -254,7 +261,10 @@ async fn change(
         patch.language,
         patch.model,
         patch.waking.is_some(),
-        patch.waking.flatten().is_some()
+        patch.waking.flatten().is_some(),
+        patch.lets_bots_ask.is_some(),
+        patch.lets_bots_ask.flatten().is_some(),
+        patch.lets_bots_ask.flatten()
     )?;
     let now: RoomInfo = row.try_into()?;
     let detail = told(&was, &now);
@@ -277,6 +287,10 @@ fn told(was: &RoomInfo, now: &RoomInfo) -> String {
         word(was.is_listed != now.is_listed, format!("listed={}", now.is_listed)),
         word(was.retention_days != now.retention_days, retention(now.retention_days)),
         word(was.waking != now.waking, format!("assistant={}", now.waking)),
+        word(
+            was.lets_bots_ask != now.lets_bots_ask,
+            format!("assistant_bots={}", now.lets_bots_ask),
+        ),
         word(was.assistant != now.assistant, "assistant_manner".to_owned()),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")

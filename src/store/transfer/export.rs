@@ -23,9 +23,17 @@ const BEGIN: Sql =
 
 const USERS: Bulk = bulk!(
     "SELECT account.user_id, account.username, account.display_name,
-            account.deleted_at IS NOT NULL FROM ",
+            account.deleted_at IS NOT NULL,
+            CASE WHEN account.deleted_at IS NULL THEN bot.maker_id END FROM ",
     (user_id bigint),
-    " CROSS JOIN account WHERE account.user_id = given.user_id ORDER BY account.user_id"
+    " CROSS JOIN account LEFT JOIN bot ON bot.user_id = account.user_id
+      WHERE account.user_id = given.user_id ORDER BY account.user_id"
+);
+
+const MAKERS: Bulk = bulk!(
+    "SELECT bot.maker_id FROM ",
+    (user_id bigint),
+    " CROSS JOIN bot WHERE bot.user_id = given.user_id"
 );
 
 impl Store {
@@ -87,11 +95,18 @@ impl Lines<'_> {
         let mut fresh: Vec<i64> = users.filter(|user| !self.known.contains(user)).collect();
         fresh.sort_unstable();
         fresh.dedup();
-        let rows: Vec<(i64, String, String, bool)> =
+        // Makers come before their bots: they were there before.
+        let makers: Vec<(i64,)> =
+            conn.given_all(&MAKERS, Given::new().ints(fresh.iter().copied())).await?;
+        fresh.extend(makers.into_iter().map(|(maker,)| maker));
+        fresh.retain(|user| !self.known.contains(user));
+        fresh.sort_unstable();
+        fresh.dedup();
+        let rows: Vec<(i64, String, String, bool, Option<i64>)> =
             conn.given_all(&USERS, Given::new().ints(fresh)).await?;
-        for (id, username, display_name, deleted) in rows {
+        for (id, username, display_name, deleted, maker) in rows {
             self.known.insert(id);
-            self.write(&Line::User(UserLine { id, username, display_name, deleted }))?;
+            self.write(&Line::User(UserLine { id, username, display_name, deleted, maker }))?;
         }
         Ok(())
     }
@@ -127,7 +142,8 @@ async fn club(conn: &mut Conn, club: i64, file: &mut Lines<'_>) -> Result<(), Tr
         conn,
         ClubLine,
         "SELECT name, greeting, description, kind, category, visibility, join_policy, capacity,
-                seen_by, owner_id AS owner, created_at, assistant, persona, ai_language, ai_model
+                seen_by, owner_id AS owner, created_at, assistant,
+                CASE WHEN assistant_bots THEN TRUE END AS assistant_bots, persona, ai_language, ai_model
            FROM club WHERE club_id = $1",
         club
     )?;
@@ -202,8 +218,9 @@ async fn room(
         RoomLine,
         "SELECT room_id AS id, kind, name, topic, is_general AS general, slow_mode_s, write, history, permissions,
                 notify, retention_days, created_by, created_at,
-                CASE WHEN has_own_waking THEN assistant END AS assistant, persona, ai_language,
-                ai_model FROM room WHERE room_id = $1",
+                CASE WHEN has_own_waking THEN assistant END AS assistant,
+                CASE WHEN has_own_bots THEN assistant_bots END AS assistant_bots, persona,
+                ai_language, ai_model FROM room WHERE room_id = $1",
         room
     )?;
     let Some(line) = line else { return Ok(()) };
@@ -259,6 +276,7 @@ struct TextRow {
     thread: Option<i64>,
     rev: i64,
     edited_at: Option<i64>,
+    hop: i64,
 }
 
 /// The next messages of a room, with all that hangs on them.
@@ -270,7 +288,7 @@ async fn page(
     let rows = fetch_all!(
         conn,
         TextRow,
-        "SELECT seq, n, author_id, cid, at, text, reply_to, thread, rev, edited_at FROM message
+        "SELECT seq, n, author_id, cid, at, text, reply_to, thread, rev, edited_at, hop FROM message
           WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         room,
         after,
@@ -320,6 +338,7 @@ async fn page(
         reactions: reacted.remove(&row.seq).unwrap_or_default(),
         pin: pins.remove(&row.seq),
         files: files.remove(&row.seq).unwrap_or_default(),
+        hop: Some(row.hop).filter(|hop| *hop > 0),
     };
     Ok(rows.into_iter().map(line).collect())
 }
@@ -356,6 +375,6 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        crate::store::plans::check(&[&USERS]).await;
+        crate::store::plans::check(&[&USERS, &MAKERS]).await;
     }
 }

@@ -10,7 +10,7 @@ use std::io;
 use super::assistant::waking;
 use super::beside::{self, Placed};
 use super::line::{ClubLine, FilterLine, Line, MemberLine, UserLine};
-use super::people::{Users, erased, known, placeholder, who};
+use super::people::{Users, erased, known, make_bot, placeholder, who};
 use super::room::Room;
 use super::{FORMAT, TransferError, VERSION};
 use crate::domain::{
@@ -238,7 +238,11 @@ impl Import<'_> {
                 Some(known) => known,
                 None => {
                     self.done.placeholders += 1;
-                    placeholder(conn, (&name, &shown), self.at).await?
+                    let made = placeholder(conn, (&name, &shown), self.at).await?;
+                    if let Some(maker) = user.maker {
+                        make_bot(conn, made, who(&self.users, maker)?).await?;
+                    }
+                    made
                 }
             }
         };
@@ -260,9 +264,9 @@ impl Import<'_> {
             (i64,),
             "INSERT INTO club (name, name_key, greeting, description, kind, category, visibility,
                                join_policy, capacity, seen_by, member_count, owner_id, created_at,
-                               assistant, persona, ai_language, ai_model)
+                               assistant, assistant_bots, persona, ai_language, ai_model)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12,
-                     coalesce($13, 'mention'), $14, $15, $16)
+                     coalesce($13, 'mention'), $14, $15, $16, $17)
              ON CONFLICT (name_key) WHERE deleted_at IS NULL DO NOTHING RETURNING club_id",
             name.as_str(),
             name.key(),
@@ -277,6 +281,7 @@ impl Import<'_> {
             owner,
             line.created_at,
             waking(&line.assistant)?,
+            line.assistant.assistant_bots.unwrap_or(false),
             line.assistant.persona,
             line.assistant.ai_language,
             line.assistant.ai_model

@@ -39,6 +39,9 @@ pub(super) struct UserLine {
     /// The account was erased.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) deleted: bool,
+    /// Of a bot: who made it, introduced before. Its token is not in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) maker: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
@@ -123,6 +126,9 @@ pub(super) struct AssistantLine {
     /// What wakes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) assistant: Option<String>,
+    /// Whether bots may ask it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) assistant_bots: Option<bool>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) persona: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -158,6 +164,9 @@ pub(super) struct MessageLine {
     /// In their order; only where the bytes were exported as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<FileLine>,
+    /// Machines between it and the last human; absent where a human speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hop: Option<i64>,
 }
 
 /// A file of a message. Its bytes lie beside the lines under its number, those of its small copy with

@@ -37,6 +37,13 @@ pub(super) async fn placeholder(
     Ok(register(conn, &new, FirstUser::User).await?.id.0)
 }
 
+/// Makes an account the bot of somebody. It has no token before it is given one.
+pub(super) async fn make_bot(conn: &mut Conn, user: i64, maker: i64) -> Result<(), StoreError> {
+    execute!(conn, "UPDATE account SET kind = 'bot' WHERE user_id = $1", user)?;
+    execute!(conn, "INSERT INTO bot (user_id, maker_id) VALUES ($1, $2)", user, maker)?;
+    Ok(())
+}
+
 /// An account for somebody whose account was erased where the file comes from.
 pub(super) async fn erased(conn: &mut Conn, at: Millis) -> Result<i64, StoreError> {
     let (user,): (i64,) = fetch_one!(

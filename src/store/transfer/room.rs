@@ -58,9 +58,11 @@ impl Room {
             (i64,),
             "INSERT INTO room (kind, club_id, name, name_key, topic, is_general, slow_mode_s, write,
                                history, permissions, notify, retention_days, created_by, created_at,
-                               has_own_waking, persona, ai_language, ai_model, assistant)
+                               has_own_waking, persona, ai_language, ai_model, assistant, has_own_bots,
+                               assistant_bots)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                     coalesce($19, (SELECT club.assistant FROM club WHERE club.club_id = $2)))
+                     coalesce($19, (SELECT club.assistant FROM club WHERE club.club_id = $2)), $20,
+                     coalesce($21, (SELECT club.assistant_bots FROM club WHERE club.club_id = $2)))
              RETURNING room_id",
             kind.word(),
             club,
@@ -80,7 +82,9 @@ impl Room {
             line.assistant.persona.as_str(),
             line.assistant.ai_language.as_str(),
             line.assistant.ai_model.as_str(),
-            said
+            said,
+            line.assistant.assistant_bots.is_some(),
+            line.assistant.assistant_bots
         )?;
         let (places, threads) = (Vec::new(), BTreeMap::new());
         Ok(Self { old: line.id, id: RoomId(room), head: 0, n: 0, places, threads, pins: 0 })
@@ -120,7 +124,8 @@ impl Room {
         self.places.push((line.seq, line.n, seq));
         let (first, later) = texts.split_first().ok_or_else(|| odd("text", "there is none"))?;
         let message = NewMessage::new(self.id, UserId(author), cid, first.1.clone(), at);
-        let message = NewMessage { reply_to, thread, ..message };
+        let hop = line.hop.unwrap_or(0).max(0);
+        let message = NewMessage { reply_to, thread, hop, ..message };
         let mut body = writer.message(&message, seq, self.n, &[], files);
         if line.text.is_none() {
             body = writer.erased_event(&body);
@@ -329,8 +334,8 @@ impl Room {
         execute!(
             conn,
             "INSERT INTO message (room_id, seq, n, author_id, cid, text, html, reply_to, thread, rev,
-                                  at, edited_at, is_deleted)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                  at, edited_at, is_deleted, hop)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             self.id.0,
             self.head,
             self.n,
@@ -343,7 +348,8 @@ impl Room {
             rev,
             line.at,
             if is_edited { line.edited_at.or(Some(line.at)) } else { None },
-            line.text.is_none()
+            line.text.is_none(),
+            message.hop
         )?;
         Ok(())
     }

@@ -57,7 +57,8 @@ impl Scene {
         for who in cast {
             let person = match *who {
                 "admin" => stage.admin(),
-                "bot" => stage.bot(),
+                // Whose it is comes first.
+                "bot" => continue,
                 _plain => stage.person().await,
             };
             actors.push(Actor { who, person, own: Vec::new(), session: None });
@@ -68,6 +69,11 @@ impl Scene {
             None if place.kind == Kind::Lobby => stage.admin(),
             None => stage.person().await,
         };
+        // In the same order as without.
+        if let Some(at) = cast.iter().position(|who| *who == "bot") {
+            let person = stage.bot(&keeper).await;
+            actors.insert(at, Actor { who: "bot", person, own: Vec::new(), session: None });
+        }
         let is_pair = place.kind == Kind::Pair;
         let other = if is_pair { keeper.clone() } else { stage.person().await };
         let mut scene = Self {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use image::ImageFormat;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::files::picture;
 use crate::support::{Client, Person, Rest, TestApp};
 
-/// How many admins and bots there are for the scenes of one test.
+/// How many admins there are for the scenes of one test.
 const EXTRAS: usize = 64;
 
 /// A server, shared by all scenes of a test.
@@ -25,22 +25,18 @@ pub(super) struct Stage {
     /// Whose scene is being flooded: who does not read for half a minute would be sent away.
     pub(super) flood: Arc<tokio::sync::Mutex<()>>,
     admins: Arc<Mutex<Vec<Person>>>,
-    bots: Arc<Mutex<Vec<Person>>>,
 }
 
 impl Stage {
-    /// Makes the admins and the bots. No call does either: admins are made on the command line, and
-    /// bots in a later release.
+    /// Makes the admins. No call does: they are made on the command line.
     pub(super) async fn new(app: &TestApp) -> Self {
         let rest = &app.rest;
-        let (mut admins, mut bots) = (Vec::new(), Vec::new());
+        let mut admins = Vec::new();
         for n in 0..EXTRAS {
             admins.push(rest.register(&format!("admin{n}")).await);
-            bots.push(rest.register(&format!("robot{n}")).await);
         }
         app.sql("UPDATE account SET role = 'admin' WHERE username LIKE 'admin%'").await;
         app.sql("UPDATE account SET role = 'user' WHERE username NOT LIKE 'admin%'").await;
-        app.sql("UPDATE account SET kind = 'bot' WHERE username LIKE 'robot%'").await;
         // What was changed behind the server's back the lobby reads when it starts again.
         app.crash(&app.lobby(&admins[0]).await).await;
         Self {
@@ -50,7 +46,6 @@ impl Stage {
             words: Arc::default(),
             flood: Arc::default(),
             admins: Arc::new(Mutex::new(admins)),
-            bots: Arc::new(Mutex::new(bots)),
         }
     }
 
@@ -69,9 +64,10 @@ impl Stage {
         self.admins.lock().unwrap().pop().expect("more admins")
     }
 
-    /// A bot of one's own.
-    pub(super) fn bot(&self) -> Person {
-        self.bots.lock().unwrap().pop().expect("more bots")
+    /// A bot of somebody.
+    pub(super) async fn bot(&self, maker: &Person) -> Person {
+        let body = json!({ "username": self.word() });
+        crate::bots::of(&self.post(maker, "/v1/bots", &body).await)
     }
 
     /// A session, signed in by its handshake.

@@ -1,5 +1,6 @@
 //! Data that goes for good, and data that moves: erased accounts, retention, exports.
 
+mod bots;
 mod carried;
 mod erase;
 mod export;

@@ -115,10 +115,8 @@ async fn slow_mode_is_exact_and_outlives_the_room(app: &TestApp) {
 
 async fn a_bot_waits_like_everybody(app: &TestApp) {
     let club = club(app).await;
-    let robot = app.person("robot").await;
+    let robot = crate::bots::bot(app, &club.owner, "robot").await;
     app.join(&robot, &club.id).await;
-    // No call makes one in this release.
-    app.sql("UPDATE account SET kind = 'bot' WHERE username = 'robot'").await;
     assert_eq!(app.rest.get(&robot.token, "/v1/me").await["kind"], "bot");
     club.slow_mode(app, 600).await;
     let mut talks = app.session(&robot).await;

@@ -5,10 +5,8 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::actors::room::Facts;
-use crate::actors::room::floors::Floors;
 use crate::actors::room::message::{Ask, Change, Commit, Form, Loaded, Purpose, Send, Settings};
-use crate::actors::room::{follow, state::RoomState};
+use crate::actors::room::{Facts, floors::Floors, follow, state::RoomState};
 use crate::actors::seat::{Asker, Opening, SeatKey};
 use crate::domain::{
     Epoch, FilterAction, FilterKind, FilterRule, History, Notify, Overrides, Pattern, Rank, RoomId,
@@ -57,8 +55,8 @@ fn say(
     now: i64,
 ) -> Result<(String, Option<FilterId>), Refusal> {
     let (cid, text) = (Cid::parse(cid).unwrap(), Text::parse(text).unwrap());
-    let (asker, since) = (Asker::Nobody, Instant::now());
-    let send = Send { author, cid, text, beside: None, asker, since, is_asked: false };
+    let (asker, since, is_asked, is_bots) = (Asker::Nobody, Instant::now(), false, false);
+    let send = Send { author, cid, text, beside: None, asker, since, is_asked, is_bots };
     match room.send(send, Millis(now)) {
         Effect::Append { append: Append::Message(message), .. } => {
             Ok((message.text.as_str().to_owned(), message.flagged))
@@ -288,6 +286,8 @@ fn read(rules: &RuleBook) -> Loaded {
         permissions: String::new(),
         waking: rules.settings.waking,
         has_own_waking: false,
+        lets_bots_ask: false,
+        has_own_bots: false,
         assistant: crate::store::Manner::default(),
         rev: rules.rev,
         filters: FilterStamp::default(),
