@@ -18,8 +18,7 @@ const VERSION: u32 = 1;
 
 /// What the server has of the caller: profile, sessions, clubs, rooms and read marks, messages with
 /// their earlier texts, reactions, pins, threads, bots (without their tokens), notifications, reports, questions
-/// to the assistant and what
-/// it used for them. It comes in pieces, as it is read.
+/// to the assistant and what it used for them. It comes in pieces, as it is read.
 #[utoipa::path(get, path = "/v1/me/export", tag = "me",
     responses((status = 200, content_type = "application/json", body = Object)))]
 pub(super) async fn export(caller: Caller, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {

@@ -57,6 +57,10 @@ export class Api {
   }
 
   /** Where one is signed in. */
+  bots() {
+    return this.get("/bots?limit=200");
+  }
+
   devices() {
     return this.get("/me/devices?limit=200");
   }

@@ -37,6 +37,7 @@ import "/js/elements/room-admin.js";
 import "/js/elements/instance-admin.js";
 import "/js/elements/account-profile.js";
 import "/js/elements/account-blocks.js";
+import "/js/elements/account-bots.js";
 import "/js/elements/account-dialog.js";
 import "/js/elements/chat-view.js";
 import "/js/elements/app-shell.js";

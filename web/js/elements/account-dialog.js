@@ -6,7 +6,7 @@ import { Problem } from "/js/problem.js";
 import { ask, confirm } from "/js/elements/ask-dialog.js";
 import { toast } from "/js/elements/toast-stack.js";
 
-/** One's own account: what others see of it, whom it has blocked, where it is signed in, its password, all that is kept of it, and its end. */
+/** One's own account: what others see of it, whom it has blocked, its bots, where it is signed in, its password, all that is kept of it, and its end. */
 class AccountDialog extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
@@ -17,7 +17,7 @@ class AccountDialog extends LiveElement {
   connectedCallback() {
     if (this.isBuilt) return;
     const copy = stamp("account-dialog");
-    for (const name of ["profile", "blocks"]) Object.assign(part(copy, name), { chat: this.chat, api: this.api });
+    for (const name of ["profile", "blocks", "bots"]) Object.assign(part(copy, name), { chat: this.chat, api: this.api });
     this.append(copy);
     const dialog = this.#dialog;
     this.on(part(this, "close"), "click", () => dialog.close());
@@ -41,7 +41,7 @@ class AccountDialog extends LiveElement {
   #show() {
     this.#render();
     this.#dialog.showModal();
-    for (const name of ["profile", "blocks"]) part(this, name).show();
+    for (const name of ["profile", "blocks", "bots"]) part(this, name).show();
     this.#load();
   }
 

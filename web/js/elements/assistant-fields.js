@@ -2,19 +2,27 @@
 import { t } from "/js/i18n.js";
 
 const WAKES = ["off", "mention", "always"];
-const NAMES = /** @type {const} */ (["assistant", "persona", "ai_language", "ai_model"]);
+const NAMES = /** @type {const} */ (["assistant", "assistant_bots", "persona", "ai_language", "ai_model"]);
 const LANGUAGES = { ko: "한국어", en: "English" };
 
 /**
- * @typedef {{assistant: string, persona: string, ai_language: string, ai_model: string}} Said where nothing is said, empty
+ * @typedef {{assistant: string, assistant_bots: string, persona: string, ai_language: string, ai_model: string}} Said where nothing is said, empty
  */
 
 /** What a room says that leaves everything to its club. @type {Said} */
-export const NOTHING = { assistant: "", persona: "", ai_language: "", ai_model: "" };
+export const NOTHING = { assistant: "", assistant_bots: "", persona: "", ai_language: "", ai_model: "" };
 
 /** What a club says, or a room itself. @param {any} told by the server @returns {Said} */
-export function saidOf({ assistant, assistant_own: isOwn = true, persona, ai_language, ai_model }) {
-  return { assistant: isOwn ? assistant : "", persona: persona ?? "", ai_language: ai_language ?? "", ai_model: ai_model ?? "" };
+export function saidOf({ assistant, assistant_own: isOwn = true, assistant_bots: bots, assistant_bots_own: hasOwn = true, persona, ai_language, ai_model }) {
+  return { assistant: isOwn ? assistant : "", assistant_bots: hasOwn ? yesOrNo(bots) : "", persona: persona ?? "", ai_language: ai_language ?? "", ai_model: ai_model ?? "" };
+}
+
+/** @param {boolean | undefined} is */
+const yesOrNo = (is) => (is ? "yes" : "no");
+
+/** @param {string} word */
+export function botsText(word) {
+  return t(`ai.bots.${word}`);
 }
 
 /** @param {string} word */
@@ -53,6 +61,7 @@ export function roomFields(said, models, club) {
   const persona = !club ? "" : club.persona ? t("assist.persona.club.is", { value: club.persona }) : t("assist.persona.club");
   return fields(said, models, {
     assistant: usual(wakesText(club?.assistant ?? "mention")),
+    assistant_bots: usual(botsText(club?.assistant_bots || "no")),
     persona,
     ai_language: usual(languageText(club?.ai_language ?? null)),
     ai_model: usual(modelText(club?.ai_model ?? null)),
@@ -63,18 +72,20 @@ export function roomFields(said, models, club) {
 /**
  * @param {Said} said
  * @param {string[]} models
- * @param {{assistant?: string, persona: string, ai_language: string, ai_model: string, help: string}} usual
+ * @param {{assistant?: string, assistant_bots?: string, persona: string, ai_language: string, ai_model: string, help: string}} usual
  *   what holds where nothing is said; `help`: what to say beside a value of one's own
  * @returns {import("/js/elements/ask-dialog.js").AskField[]}
  */
 function fields(said, models, usual) {
   const wakes = /** @type {[string, string][]} */ (WAKES.map((word) => [word, wakesText(word)]));
+  const bots = /** @type {[string, string][]} */ (["no", "yes"].map((word) => [word, botsText(word)]));
   const known = [...new Set([...models, said.ai_model])].filter(Boolean);
   /** @param {keyof Said} name */
   const help = (name) => (said[name] ? usual.help : "");
   /** @type {import("/js/elements/ask-dialog.js").AskField[]} */
   const all = [
     { name: "assistant", label: t("ai.wakes"), kind: "choice", value: said.assistant, options: usual.assistant === undefined ? wakes : [["", usual.assistant], ...wakes], help: help("assistant") },
+    { name: "assistant_bots", label: t("ai.bots"), kind: "choice", value: said.assistant_bots, options: usual.assistant_bots === undefined ? bots : [["", usual.assistant_bots], ...bots], help: [help("assistant_bots"), t("ai.bots.hint")].filter(Boolean).join(" ") },
     { name: "persona", label: t("ai.persona"), kind: "long", value: said.persona, most: 500, help: [help("persona"), usual.persona].filter(Boolean).join(" ") },
     { name: "ai_language", label: t("ai.language"), kind: "choice", value: said.ai_language, options: [["", usual.ai_language], ...Object.entries(LANGUAGES)], help: help("ai_language") },
     { name: "ai_model", label: t("ai.model.choose"), kind: "choice", value: said.ai_model, options: [["", usual.ai_model], ...known.map((model) => /** @type {[string, string]} */ ([model, model]))], help: help("ai_model") },
@@ -86,5 +97,5 @@ function fields(said, models, usual) {
 /** What is different from what was said, as it is sent: null leaves it. @param {any} elements of the form @param {Said} was */
 export function changedOf(elements, was) {
   const now = NAMES.flatMap((name) => (elements[name] ? [[name, elements[name].value.trim()]] : []));
-  return Object.fromEntries(now.filter(([name, value]) => value !== was[/** @type {keyof Said} */ (name)]).map(([name, value]) => [name, value || null]));
+  return Object.fromEntries(now.filter(([name, value]) => value !== was[/** @type {keyof Said} */ (name)]).map(([name, value]) => [name, name === "assistant_bots" && value ? value === "yes" : value || null]));
 }

@@ -18,6 +18,7 @@ const SETTINGS = {
   description: ["club.description", String],
   seen_by: ["club.seen_by", (word) => known(`audit.is.${word}`, word)],
   assistant: ["ai.wakes", (word) => known(`ai.wakes.${word}`, word)],
+  assistant_bots: ["ai.bots", (word) => t(`ai.bots.${word === "true" ? "yes" : "no"}`)],
   assistant_manner: ["audit.manner", String],
 };
 

@@ -165,6 +165,7 @@ class MemberPanel extends LiveElement {
     const isBlocked = this.chat.blocks.has(user.id);
     const about = [isBlocked && t("block.mark"), how, said].filter(Boolean).join(" · ") || (user.username ? `@${user.username}` : "");
     setText(part(item, "handle"), [user.id === this.chat.me?.id ? t("members.you") : "", about].filter(Boolean).join(" · "));
+    part(item, "bot").hidden = !this.chat.people.isBot(user.id);
     const isNamed = role === "owner" || role === "manager";
     part(item, "role").hidden = !isNamed;
     // Rooms of no club have other words for who moderates them.

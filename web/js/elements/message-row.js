@@ -20,7 +20,7 @@ class MessageRow extends LiveElement {
 
   /**
    * @param {any} message a row of `models/rows.js`
-   * @param {{name: string, isErased: boolean, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
+   * @param {{name: string, isErased: boolean, isBot: boolean, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
    *   unread: number, isPicked: boolean | null, mayStop: boolean, isFolded: boolean}} about
    * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
@@ -50,7 +50,7 @@ class MessageRow extends LiveElement {
   }
 
   /** @param {any} row @param {any} about */
-  #renderAuthor(row, { name, isErased, isFolded }) {
+  #renderAuthor(row, { name, isErased, isBot, isFolded }) {
     part(this, "byline").hidden = isFolded || (!row.head && !row.pinned);
     // Nobody is known by the letters of what all are called whose account is gone.
     paintAvatar(part(this, "avatar"), row.by, (!isErased && name) || "·");
@@ -58,6 +58,7 @@ class MessageRow extends LiveElement {
     setText(part(this, "name"), name || t("someone"));
     // Nobody needs to be told twice.
     part(this, "robot").hidden = name === t("ai.tag");
+    part(this, "bot").hidden = !isBot;
     part(this, "name").dataset.user = row.by;
     part(this, "pinned").hidden = !row.pinned;
     const at = part(this, "time");

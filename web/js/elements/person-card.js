@@ -182,6 +182,7 @@ class PersonCard extends LiveElement {
     this.ariaLabel = name;
     paintAvatar(part(this, "avatar"), this.#user, isGone ? "·" : name);
     setText(part(this, "name"), name);
+    part(this, "bot").hidden = !this.chat.people.isBot(this.#user);
     setText(part(this, "handle"), user?.username && !isGone ? `@${user.username}` : "");
     const isHere = Boolean(feed?.presence.has(this.#user) && !feed.presence.isStale);
     const { state, text } = feed?.presence.state(this.#user) ?? { state: "online", text: "" };

@@ -62,6 +62,7 @@ export class RowPainter {
     const about = {
       name: this.#chat.people.name(row.by),
       isErased: this.#chat.people.isErased(row.by),
+      isBot: this.#chat.people.isBot(row.by),
       username: me?.username ?? "",
       isOnline: status === "online",
       quote: this.#quoteOf(row),

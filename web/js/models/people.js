@@ -1,7 +1,7 @@
 /**
  * Names behind user ids. Unknown ids are gathered for a moment and asked for together.
  *
- * @typedef {{id: string, username: string, display_name: string, deleted?: boolean}} User
+ * @typedef {{id: string, username: string, display_name: string, kind?: string, deleted?: boolean}} User
  */
 const BATCH = 200;
 /** A page asks within this time who somebody is by now; where a crowd heard the same, one of them in each of these. */
@@ -47,6 +47,12 @@ export class People extends EventTarget {
   name(id) {
     const user = this.get(id);
     return user ? (user.deleted && this.erased()) || user.display_name || user.username : "";
+  }
+
+  /** Whether it is known to be a bot that is still there. @param {string} id */
+  isBot(id) {
+    const user = this.#users.get(id);
+    return user?.kind === "bot" && !user.deleted;
   }
 
   /** Whether the account is known to be gone. @param {string} id */

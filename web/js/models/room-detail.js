@@ -11,7 +11,7 @@
  */
 const RANKS = ["member", "moderator", "owner"];
 /** What `room.update` calls as the room itself does. */
-const SAME = ["name", "topic", "history", "write", "slow_mode_s", "listed", "assistant", "horizon", "blocked"];
+const SAME = ["name", "topic", "history", "write", "slow_mode_s", "listed", "assistant", "assistant_bots", "horizon", "blocked"];
 /** What says all that there is to say of itself. */
 const ENOUGH = new Set([...SAME.filter((name) => !["write", "blocked"].includes(name)), "retention_days", "horizon_n", "notify", "hidden", "muted_until", "mute_reason"]);
 /** What who is muted may not do, whatever their rank. */

@@ -94,4 +94,11 @@ export default {
   "wrong.regex.empty": "It finds the empty text.",
   "wrong.owner": "That is for the owner to say.",
   "wrong.same": "That is the same in all rooms of this kind.",
+
+  "ai.bots": "Bots may ask the assistant",
+  "ai.bots.yes": "yes, when they call it",
+  "ai.bots.no": "no",
+  "ai.bots.hint": "At most three machines in a row; then a human has to speak.",
+  "error.forbidden.ai_bots": "Bots may not ask the assistant here.",
+  "error.forbidden.hops": "Machines have talked among themselves for long enough. A human has to speak first.",
 };

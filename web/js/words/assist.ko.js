@@ -91,4 +91,11 @@ export default {
   "wrong.regex.empty": "빈 글에도 걸리는 규칙이에요.",
   "wrong.owner": "모임장만 정할 수 있어요.",
   "wrong.same": "이런 방에서는 바꿀 수 없어요.",
+
+  "ai.bots": "봇이 AI에게 물을 수 있어요",
+  "ai.bots.yes": "네, AI를 부를 때만",
+  "ai.bots.no": "아니요",
+  "ai.bots.hint": "기계끼리는 세 번까지만 이어져요. 그다음에는 사람이 말해야 해요.",
+  "error.forbidden.ai_bots": "이 방에서는 봇이 AI에게 물을 수 없어요.",
+  "error.forbidden.hops": "기계끼리 너무 오래 이야기했어요. 먼저 사람이 말해야 해요.",
 };
