@@ -45,7 +45,7 @@ pub enum ExportPart {
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Clubs,
         Self::Rooms,
         Self::Messages,

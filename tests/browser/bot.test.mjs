@@ -69,6 +69,9 @@ describe("bots", () => {
     await row.locator('[data-part="name"]').click();
     await mina.locator("person-card").getByText("BOT", { exact: true }).waitFor();
     await mina.keyboard.press("Escape");
+    // Nobody is told of an account that has only just come into the lobby.
+    await mina.reload();
+    await sees(mina, "beep");
     const member = mina.locator("member-panel li", { hasText: "Helper" });
     await member.getByText("BOT", { exact: true }).waitFor();
     assert.equal(await mina.locator("member-panel li", { hasText: "mina" }).getByText("BOT", { exact: true }).isVisible(), false);

@@ -20,7 +20,7 @@ async fn the_first_account_is_admin_and_the_second_is_not() {
     assert_eq!(keys, ["access_token", "expires_in", "refresh_token", "user"]);
     let id = mina["user"]["id"].as_str().unwrap();
     assert!(id.starts_with("u_"));
-    let user = json!({ "id": id, "username": "Mina", "display_name": "미나" });
+    let user = json!({ "id": id, "username": "Mina", "display_name": "미나", "kind": "human" });
     assert_eq!((&mina["user"], &mina["expires_in"]), (&user, &json!(1_800)));
     let me = app.rest.get(mina["access_token"].as_str().unwrap(), "/v1/me").await;
     assert_eq!(

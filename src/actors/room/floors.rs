@@ -146,6 +146,7 @@ mod tests {
             thread,
             files,
             previews,
+            hop: 0,
         }
     }
 

@@ -23,6 +23,11 @@ pub(super) fn banned(ban: OwnBan) -> Refusal {
     refusal.until(ban.until.map(|until| until.0)).banned_for(ban.reason)
 }
 
+/// A refusal of what somebody else may do, or somewhere else.
+fn forbidden(msg: &str, reason: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::Forbidden, msg).because(reason)
+}
+
 /// What the store refuses, as the wire says it.
 pub(super) fn refused(why: AppendRefusal) -> Refusal {
     match why {
@@ -51,15 +56,10 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
         | AppendRefusal::PinLimit => Refusal::new(ErrorCode::Internal, "this could not be done"),
         AppendRefusal::Banned { until, reason } => banned(OwnBan { until, reason }),
         AppendRefusal::MakerOutside => {
-            Refusal::new(ErrorCode::Forbidden, "a bot may only be where its maker is")
-                .because("maker_outside")
+            forbidden("a bot may only be where its maker is", "maker_outside")
         }
-        AppendRefusal::Bot => {
-            Refusal::new(ErrorCode::Forbidden, "this is not for bots").because("bot")
-        }
-        AppendRefusal::NotOpen => {
-            Refusal::new(ErrorCode::Forbidden, "this club is not joined openly").because("not_open")
-        }
+        AppendRefusal::Bot => forbidden("this is not for bots", "bot"),
+        AppendRefusal::NotOpen => forbidden("this club is not joined openly", "not_open"),
         AppendRefusal::Full => {
             Refusal::new(ErrorCode::Conflict, "the club is full").because("club_full")
         }
@@ -82,13 +82,8 @@ pub(super) fn refused(why: AppendRefusal) -> Refusal {
             Refusal::new(ErrorCode::Conflict, "two people have a private room for ever")
                 .because("private_room")
         }
-        AppendRefusal::NotGroup => {
-            Refusal::new(ErrorCode::Forbidden, "this is not for rooms of this kind")
-                .because("not_group")
-        }
-        AppendRefusal::Role => {
-            Refusal::new(ErrorCode::Forbidden, "this takes another role").because("role")
-        }
+        AppendRefusal::NotGroup => forbidden("this is not for rooms of this kind", "not_group"),
+        AppendRefusal::Role => forbidden("this takes another role", "role"),
         AppendRefusal::NotActive => {
             Refusal::new(ErrorCode::Conflict, "is not here now").because("not_active")
         }

@@ -202,6 +202,32 @@ async fn make(conn: &mut Conn, new: NewRoom<'_>) -> Result<Result<RoomId, RoomMa
     Ok(Ok(RoomId(room)))
 }
 
+/// What is not to change is null, and what has a word for "as the club says" has a flag besides.
+const UPDATE: &str = concat!(
+    "UPDATE room SET name = coalesce($2, name), name_key = coalesce($3, name_key),
+            topic = coalesce($4, topic), history = coalesce($5, history),
+            write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
+            is_listed = coalesce($8, is_listed),
+            retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END,
+            assistant = CASE WHEN NOT $15 THEN assistant
+                             WHEN $16 THEN coalesce($11, assistant)
+                             ELSE coalesce((SELECT club.assistant FROM club
+                                             WHERE club.club_id = room.club_id), 'mention')
+                        END,
+            has_own_waking = CASE WHEN $15 THEN $16 ELSE has_own_waking END,
+            assistant_bots = CASE WHEN NOT $17 THEN assistant_bots
+                                  WHEN $18 THEN coalesce($19, assistant_bots)
+                                  ELSE coalesce((SELECT club.assistant_bots FROM club
+                                                  WHERE club.club_id = room.club_id), FALSE)
+                             END,
+            has_own_bots = CASE WHEN $17 THEN $18 ELSE has_own_bots END,
+            persona = coalesce($12, persona),
+            ai_language = coalesce($13, ai_language),
+            ai_model = coalesce($14, ai_model), rev = rev + 1
+      WHERE room_id = $1 RETURNING ",
+    info_columns!()
+);
+
 async fn change(
     conn: &mut Conn,
     room: RoomId,
@@ -222,30 +248,7 @@ async fn change(
     let row = fetch_one!(
         conn,
         InfoRow,
-        concat!(
-            "UPDATE room SET name = coalesce($2, name), name_key = coalesce($3, name_key),
-                    topic = coalesce($4, topic), history = coalesce($5, history),
-                    write = coalesce($6, write), slow_mode_s = coalesce($7, slow_mode_s),
-                    is_listed = coalesce($8, is_listed),
-                    retention_days = CASE WHEN $9 THEN $10 ELSE retention_days END,
-                    assistant = CASE WHEN NOT $15 THEN assistant
-                                     WHEN $16 THEN coalesce($11, assistant)
-                                     ELSE coalesce((SELECT club.assistant FROM club
-                                                     WHERE club.club_id = room.club_id), 'mention')
-                                END,
-                    has_own_waking = CASE WHEN $15 THEN $16 ELSE has_own_waking END,
-                    assistant_bots = CASE WHEN NOT $17 THEN assistant_bots
-                                          WHEN $18 THEN coalesce($19, assistant_bots)
-                                          ELSE coalesce((SELECT club.assistant_bots FROM club
-                                                          WHERE club.club_id = room.club_id), FALSE)
-                                     END,
-                    has_own_bots = CASE WHEN $17 THEN $18 ELSE has_own_bots END,
-                    persona = coalesce($12, persona),
-                    ai_language = coalesce($13, ai_language),
-                    ai_model = coalesce($14, ai_model), rev = rev + 1
-              WHERE room_id = $1 RETURNING ",
-            info_columns!()
-        ),
+        UPDATE,
         room.0,
         patch.name.map(RoomName::as_str),
         patch.name.map(RoomName::key),

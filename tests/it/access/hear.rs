@@ -112,7 +112,9 @@ async fn audience(stage: &Stage, place: &'static Place) -> (Scene, Vec<Ears>) {
 async fn share(scene: &Scene, ears: &[Ears]) -> (String, Person) {
     let crier = scene.stage.person().await;
     let ids: Vec<_> = ears.iter().filter(|one| one.who != "anonymous").collect();
-    let ids: Vec<_> = ids.iter().map(|one| &one.person.id).collect();
+    let mut ids: Vec<_> = ids.iter().map(|one| &one.person.id).collect();
+    // A bot comes behind its maker.
+    ids.push(&scene.keeper.id);
     let body = json!({ "name": "commons", "member_ids": ids });
     let room = text(&scene.stage.post(&crier, "/v1/rooms", &body).await["id"]);
     (room, crier)

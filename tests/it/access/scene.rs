@@ -102,18 +102,23 @@ impl Scene {
             scene.say(name, body).await;
         }
         scene.messages.insert("filebefore", (file, 0));
-        for actor in &mut actors {
-            scene.enter(actor).await;
-        }
-        for actor in &mut actors {
-            scene.part(actor).await;
-        }
-        scene.close_doors().await;
-        scene.keep_apart(&actors).await;
-        scene.talk(&actors).await;
-        scene.shut = scene.shut_by(&actors);
-        scene.shut(Method::PUT).await;
+        scene.fill(&mut actors).await;
         (scene, actors)
+    }
+
+    /// Everybody comes, and some go; then it is talked.
+    async fn fill(&mut self, actors: &mut [Actor]) {
+        for actor in &mut *actors {
+            self.enter(actor).await;
+        }
+        for actor in &mut *actors {
+            self.part(actor).await;
+        }
+        self.close_doors().await;
+        self.keep_apart(actors).await;
+        self.talk(actors).await;
+        self.shut = self.shut_by(actors);
+        self.shut(Method::PUT).await;
     }
 
     /// Makes the room, with the other in it.

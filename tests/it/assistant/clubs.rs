@@ -17,8 +17,8 @@ async fn a_club_says_what_its_rooms_do_not(app: &TestApp, models: &Models) {
     app.join(&bob, &club).await;
     let (path, detail) = (format!("/v1/clubs/{club}/ai"), format!("/v1/rooms/{room}"));
     let said = app.rest.get(&bob.token, &path).await;
-    let nothing =
-        json!({ "assistant": "mention", "persona": "", "ai_language": null, "ai_model": null });
+    let nothing = json!({ "assistant": "mention", "assistant_bots": false, "persona": "",
+                          "ai_language": null, "ai_model": null });
     assert_eq!(said, nothing);
     let mut at_bob = app.session(&bob).await;
     at_bob.open(&room).await;

@@ -33,7 +33,7 @@ async fn a_bot_moves_with_its_club() {
     made["token"] = to.rest.post(&there.token, &path, &json!({})).await["token"].clone();
     let robot = of(&made);
     let club = club_of(&to, &there, "readers").await;
-    let moved = room_of(&to, &robot, &club, "general").await;
+    let moved = room_of(&to, &robot, &club, "plans").await;
     let shown = to.rest.get(&robot.token, &format!("/v1/rooms/{moved}")).await;
     assert_eq!(shown["assistant_bots"], true);
     let listed = to.rest.get(&robot.token, &format!("/v1/rooms/{moved}/messages")).await;
