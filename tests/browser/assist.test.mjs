@@ -59,7 +59,7 @@ describe("the assistant of a club", () => {
     await mina.keyboard.press("Escape");
     await openClub(mina);
     const said = await form.evaluate((element) => Object.fromEntries(new FormData(element.querySelector("form"))));
-    assert.deepEqual(said, { assistant: "off", persona: "A calm coach.", ai_language: "ko", ai_model: SLOW });
+    assert.deepEqual(said, { assistant: "off", assistant_bots: "no", persona: "A calm coach.", ai_language: "ko", ai_model: SLOW });
     await roomMenu(jun, "The assistant here");
     const facts = jun.locator("facts-dialog .fact");
     await jun.getByRole("heading", { name: "The assistant in general" }).waitFor();
@@ -179,8 +179,7 @@ describe("the assistant of a club", () => {
     const box = await mina.locator("club-admin .dialog").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
     assert.equal(box, 0);
     assert.ok(await mina.getByRole("tab", { name: "Assistant" }).evaluate((tab) => tab === document.activeElement));
-    await mina.keyboard.press("Tab");
-    await mina.keyboard.press("Tab");
+    for (const _field of ["wakes", "bots", "persona"]) await mina.keyboard.press("Tab");
     assert.ok(await form.getByLabel("How the assistant is to be").evaluate((input) => input === document.activeElement));
     await mina.keyboard.type("Short.");
     for (let steps = 0; steps < 5 && !(await form.getByRole("button", { name: "Save" }).evaluate((button) => button === document.activeElement)); steps += 1) await mina.keyboard.press("Tab");
