@@ -17,7 +17,7 @@ use crate::domain::{
     RunId, Text, UserId, Waking, limits, optional_text,
 };
 use crate::protocol::{ErrorCode, Refusal};
-use crate::store::{Budget, Spent};
+use crate::store::{Budget, RoomInfo, Spent};
 
 /// What answers on this server.
 #[derive(Serialize, ToSchema)]
@@ -99,7 +99,8 @@ pub(super) struct UsageBody {
     micro_usd: i64,
     /// Answers.
     runs: i64,
-    /// Most tokens in a day (UTC).
+    /// Most tokens in a day, which begins by the server's clock for people
+    /// (`MOIM_AI_MINUTES_AHEAD`), and not at midnight UTC.
     tokens_limit: Option<i64>,
     /// Most money in a day.
     micro_usd_limit: Option<i64>,
@@ -183,14 +184,7 @@ pub(super) async fn draft(
     Id(room): Id<RoomId>,
     body: web::Json<HintBody>,
 ) -> Result<web::Json<DraftBody>, ApiError> {
-    let (info, rank) = ranked(&api, room, caller).await?;
-    require(&info, rank, Permission::Send)?;
-    if let Some(mute) = api.store.own_mute(room, caller.user(), Millis::now()).await? {
-        return Err(Refusal::from(Denied::Muted(mute.until)).into());
-    }
-    if info.is_shut {
-        return Err(Refusal::from(Denied::Blocked).into());
-    }
+    let info = writable(&api, room, caller).await?;
     if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
         return Err(off());
     }
@@ -207,6 +201,19 @@ pub(super) async fn draft(
         usage: UseBody { input, output, micro_usd: drafted.micro_usd },
         context: DraftContextBody { from, to, used },
     }))
+}
+
+/// A room that the caller may write in now: who may not has nothing said there by others either.
+async fn writable(api: &Api, room: RoomId, caller: Caller) -> Result<RoomInfo, ApiError> {
+    let (info, rank) = ranked(api, room, caller).await?;
+    require(&info, rank, Permission::Send)?;
+    if let Some(mute) = api.store.own_mute(room, caller.user(), Millis::now()).await? {
+        return Err(Refusal::from(Denied::Muted(mute.until)).into());
+    }
+    if info.is_shut {
+        return Err(Refusal::from(Denied::Blocked).into());
+    }
+    Ok(info)
 }
 
 fn off() -> ApiError {
@@ -240,7 +247,8 @@ pub(super) async fn stop(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Asks the question of a run again, with the same messages to read. For who asked, and moderators.
+/// Asks the question of a run again, with the same messages to read. For who asked, and moderators,
+/// if they may write in the room.
 #[utoipa::path(post, path = "/v1/ai/runs/{id}/retry", tag = "ai", params(("id" = String, Path)),
     responses((status = 202, body = AskedBody)))]
 pub(super) async fn retry(
@@ -251,7 +259,7 @@ pub(super) async fn retry(
     again(&api, caller, run, false).await
 }
 
-/// Has an answer go on that broke off. For who asked, and moderators.
+/// Has an answer go on that broke off. For who asked, and moderators, if they may write in the room.
 #[utoipa::path(post, path = "/v1/ai/runs/{id}/continue", tag = "ai",
     params(("id" = String, Path)), responses((status = 202, body = AskedBody)))]
 pub(super) async fn go_on(
@@ -269,6 +277,8 @@ async fn again(
     goes_on: bool,
 ) -> Result<HttpResponse, ApiError> {
     api.throttle.send(caller.user())?;
+    let known = api.rooms.run_for(run, caller.user()).await?;
+    writable(api, known.room, caller).await?;
     let run = api.rooms.ask_again(run, caller.user(), goes_on).await?;
     Ok(HttpResponse::Accepted().json(AskedBody { run, message: None }))
 }

@@ -6,7 +6,11 @@ use serde_json::json;
 use super::{Models, ask, hear, on_both_with};
 use crate::support::TestApp;
 
-on_both_with!("words:30": a_stranger_gets_nothing, who_may_not_write_gets_no_draft);
+on_both_with!("words:30":
+    a_stranger_gets_nothing,
+    who_may_not_write_gets_no_draft,
+    who_may_not_write_has_nothing_written_again,
+);
 
 mod long {
     use super::who_is_put_out_in_the_middle_hears_no_more;
@@ -88,4 +92,39 @@ async fn who_may_not_write_gets_no_draft(app: &TestApp, models: &Models) {
         assert_eq!((status, &why["reason"]), (403, &json!("blocked")), "{why}");
     }
     assert!(models.mock.calls().is_empty());
+}
+
+async fn who_may_not_write_has_nothing_written_again(app: &TestApp, models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let mut at_bob = app.session(&bob).await;
+    at_bob.open(&room).await;
+    ask(&mut at_bob, &room, "c-1", "@ai hello").await;
+    let run = hear(&mut at_bob).await.end["d"]["run"].as_str().unwrap().to_owned();
+    let again = async |run: &str, code: &str, reason: &serde_json::Value| {
+        for what in ["retry", "continue"] {
+            let path = format!("/v1/ai/runs/{run}/{what}");
+            let token = Some(bob.token.as_str());
+            let (status, why) =
+                app.rest.refused(Method::POST, token, &path, Some(&json!({}))).await;
+            assert_eq!((status, &why["code"], &why["reason"]), (403, &json!(code), reason));
+        }
+    };
+    super::set(app, &mina, &room, json!({ "write": "moderators" })).await;
+    again(&run, "forbidden", &json!("role")).await;
+    super::set(app, &mina, &room, json!({ "write": "all" })).await;
+    let mute = format!("/v1/clubs/{club}/members/{}/mute", bob.id);
+    app.rest.send(Method::POST, Some(&mina.token), &mute, Some(&json!({ "seconds": 600 }))).await;
+    again(&run, "muted", &json!(null)).await;
+
+    let pair = app.rest.post(&mina.token, "/v1/dms", &json!({ "user_id": bob.id })).await;
+    let pair = pair["id"].as_str().unwrap();
+    at_bob.open(pair).await;
+    ask(&mut at_bob, pair, "c-2", "@ai hello").await;
+    let run = hear(&mut at_bob).await.end["d"]["run"].as_str().unwrap().to_owned();
+    let block = format!("/v1/users/{}/block", bob.id);
+    app.rest.send(Method::PUT, Some(&mina.token), &block, None).await;
+    again(&run, "forbidden", &json!("blocked")).await;
+    assert_eq!(models.mock.calls().len(), 2, "nobody was asked again");
 }
