@@ -28,6 +28,7 @@ pub fn public_reason(kind: &str) -> &'static str {
         "budget" => "budget",
         "cancel" => "cancel",
         "gone" | "stale" => "gone",
+        "ai_off" => "ai_off",
         _operators => "unavailable",
     }
 }

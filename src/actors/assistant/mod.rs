@@ -42,7 +42,7 @@ pub use self::review::{Note, ReviewError, Reviewed, review};
 pub(crate) use self::run::tell;
 use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
 use self::state::{NotQueued, Queue};
-pub(super) use self::verdict::{may_ask, may_ask_again};
+pub(super) use self::verdict::{ai_off, may_ask, may_ask_again};
 use super::bounded::Envelope;
 use super::rooms::RoomsHandle;
 use super::seat::Answer;

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::answering::Question;
 use super::message::{AssistantSettings, Seen};
-use crate::domain::{MessageId, Mode, RoomId, RunId, UserId, question};
+use crate::domain::{MessageId, Mode, RoomId, RunId, UserId, Waking, question};
 use crate::llm::prompts::{self, CatchUp, Language, Line, Place, Reply};
 use crate::llm::{Request, Role, Turn, estimate_request, estimate_text};
 use crate::store::{Context, ContextLine, Manifest, Run, RunStatus, Store, StoreError};
@@ -75,6 +75,8 @@ pub(super) enum Unprepared {
     Stale,
     /// The question is gone, or the asker.
     Gone,
+    /// The room has turned the assistant off since.
+    Off,
     /// The store does not answer.
     Store(StoreError),
 }
@@ -96,6 +98,9 @@ pub(super) async fn prepare(
         return Err(Unprepared::Stale);
     }
     let text = store.text_of(run.room, run.question).await?.ok_or(Unprepared::Gone)?;
+    if store.room(run.room).await?.is_some_and(|room| room.waking == Waking::Off) {
+        return Err(Unprepared::Off);
+    }
     read(store, settings, Ask::of(&run, text)).await
 }
 

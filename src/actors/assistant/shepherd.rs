@@ -17,6 +17,7 @@ use super::prepare::{self, Prepared, Unprepared};
 use super::purse::{no_budget, price};
 use super::receipt;
 use super::run::{Outcome, Run};
+use super::verdict::{ai_off, gone};
 use crate::actors::journal::Ticket;
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::Answer;
@@ -161,20 +162,7 @@ impl Assistant {
     /// Has the answer begin; none when it does not.
     async fn begin(&self, state: &mut State) -> Option<Arc<Prepared>> {
         let (question, settings) = (self.question(), &self.rooms.assistant.settings);
-        let reading = prepare::prepare(&self.rooms.store, settings, question);
-        let mut prepared = match tokio::time::timeout(DEADLINE, reading).await {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(Unprepared::Stale)) => return None,
-            Ok(Err(Unprepared::Gone)) => {
-                self.drop_run("gone").await;
-                return None;
-            }
-            Ok(Err(Unprepared::Store(why))) => {
-                tracing::error!("what an answer may read could not be read: {why}");
-                return self.later();
-            }
-            Err(_elapsed) => return self.later(),
-        };
+        let mut prepared = self.prepare().await?;
         let is_offline = settings.models.is_offline_for(&prepared.request);
         let model = settings.models.first_model(&prepared.request);
         let most = i64::from(prepared.request.limits.output_tokens);
@@ -196,9 +184,7 @@ impl Assistant {
         let output = match self.step(RunStep::Begin(begin)).await {
             Ok(RunStepped::Begun { output, .. }) => counted::began(&self.rooms, output),
             Ok(RunStepped::NoBudget) => {
-                self.drop_run("budget").await;
-                self.refuse(&no_budget(settings)).await;
-                return None;
+                return self.give_up("budget", &no_budget(settings)).await;
             }
             Ok(RunStepped::Busy) | Err(_) => return self.later(),
             Ok(RunStepped::Stale | RunStepped::Ended { .. }) => return None,
@@ -211,6 +197,23 @@ impl Assistant {
         let prepared = Arc::new(prepared);
         state.prepared = Some(Arc::clone(&prepared));
         Some(prepared)
+    }
+
+    /// Reads what the answer needs; none where there will be none, or not now.
+    async fn prepare(&self) -> Option<Prepared> {
+        let settings = &self.rooms.assistant.settings;
+        let reading = prepare::prepare(&self.rooms.store, settings, self.question());
+        match tokio::time::timeout(DEADLINE, reading).await {
+            Ok(Ok(prepared)) => Some(prepared),
+            Ok(Err(Unprepared::Stale)) => None,
+            Ok(Err(Unprepared::Gone)) => self.give_up("gone", &gone()).await,
+            Ok(Err(Unprepared::Off)) => self.give_up("ai_off", &ai_off()).await,
+            Ok(Err(Unprepared::Store(why))) => {
+                tracing::error!("what an answer may read could not be read: {why}");
+                self.later()
+            }
+            Err(_elapsed) => self.later(),
+        }
     }
 
     /// Ends what is being said.
@@ -228,15 +231,14 @@ impl Assistant {
         None
     }
 
-    async fn drop_run(&self, why: &str) {
+    /// There will be no answer, and the asker is told why.
+    async fn give_up<T>(&self, why: &str, refusal: &Refusal) -> Option<T> {
         let dropped = self.rooms.store.drop_run(self.question().run, why, Millis::now());
         if let Ok(Err(why)) = tokio::time::timeout(DEADLINE, dropped).await {
             tracing::error!("a question could not be dropped: {why}");
         }
-    }
-
-    async fn refuse(&self, refusal: &Refusal) {
         refuse(&self.rooms, self.question(), refusal).await;
+        None
     }
 
     /// Has the answer end in the log.

@@ -34,8 +34,7 @@ pub(in crate::actors) async fn may_ask_again(
     goes_on: Option<RunId>,
 ) -> Result<(), Refusal> {
     let text = rooms.store.text_of(run.room, run.question).await;
-    // That it is gone is found when it has its turn.
-    let Some(text) = text.map_err(|why| store_error(&why))? else { return Ok(()) };
+    let Some(text) = text.map_err(|why| store_error(&why))? else { return Err(gone()) };
     verdict(rooms, Ask { asker, goes_on, ..Ask::of(run, text) }).await
 }
 
@@ -54,7 +53,7 @@ async fn verdict(rooms: &RoomsHandle, ask: Ask) -> Result<(), Refusal> {
     match prepare::read(&rooms.store, settings, ask).await {
         Ok(prepared) => budget(rooms, settings, &prepared).await,
         // Whoever may not read there, or is gone, is told so when they write.
-        Err(Unprepared::Stale | Unprepared::Gone) => Ok(()),
+        Err(Unprepared::Stale | Unprepared::Gone | Unprepared::Off) => Ok(()),
         Err(Unprepared::Store(why)) => Err(store_error(&why)),
     }
 }
@@ -74,6 +73,16 @@ async fn budget(
     let who = (prepared.asker, Some(prepared.room), prepared.context.club);
     let fits = rooms.store.could_reserve_ai(who, wish, &settings.budgets, settings.today()).await;
     if fits.map_err(|why| store_error(&why))? { Ok(()) } else { Err(no_budget(settings)) }
+}
+
+/// The room does not want it.
+pub(in crate::actors) fn ai_off() -> Refusal {
+    Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
+}
+
+/// There is nothing to answer any more.
+pub(super) fn gone() -> Refusal {
+    Refusal::new(ErrorCode::Conflict, "the question is gone").because("gone")
 }
 
 fn store_error(why: &StoreError) -> Refusal {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::RoomsHandle;
-use crate::actors::assistant::{DraftAsk, Drafted, Question, may_ask, may_ask_again};
+use crate::actors::assistant::{DraftAsk, Drafted, Question, ai_off, may_ask, may_ask_again};
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::seat::Answer;
 use crate::actors::task;
@@ -81,8 +81,8 @@ impl RoomsHandle {
     /// Asks the question of a run again, or has its answer go on where it broke off.
     ///
     /// # Errors
-    /// As [`Self::stop_run`], `ai_busy`, `ai_budget`, and `conflict` for one that is not over or did
-    /// not break off.
+    /// As [`Self::stop_run`], `ai_busy`, `ai_budget`, and `conflict` for one that is not over, did not
+    /// break off, or whose question is gone.
     pub async fn ask_again(&self, run: RunId, by: UserId, goes_on: bool) -> Result<RunId, Refusal> {
         let known = self.run_for(run, by).await?;
         self.owned(&known, by).await?;
@@ -176,11 +176,6 @@ fn not_now(goes_on: bool) -> Refusal {
 /// Too many wait in this room.
 fn room_busy() -> Refusal {
     Refusal::new(ErrorCode::AiBusy, "the assistant is answering here already").retry_in(BUSY)
-}
-
-/// The room does not want it.
-fn ai_off() -> Refusal {
-    Refusal::new(ErrorCode::Forbidden, "the assistant is off in this room").because("ai_off")
 }
 
 /// The room does not want bots to ask.

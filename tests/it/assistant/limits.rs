@@ -10,12 +10,17 @@ use crate::support::{TestApp, eventually};
 on_both_with!("tps:20+words:2000": one_answer_at_a_time_and_one_that_waits);
 
 mod hanging {
-    use super::a_thousand_calls_are_two_questions;
+    use super::{
+        a_question_that_is_gone_is_told, a_room_that_turns_it_off_hears_no_more_of_it,
+        a_thousand_calls_are_two_questions,
+    };
 
     // The one that is asked stays silent for as long as a slow machine takes to hear the others.
     super::on_both_with!(
         "hang", [("MOIM_AI_FIRST_TOKEN_MS", "600000"), ("MOIM_AI_ANSWER_MS", "600000")] =>
-        a_thousand_calls_are_two_questions
+        a_thousand_calls_are_two_questions,
+        a_room_that_turns_it_off_hears_no_more_of_it,
+        a_question_that_is_gone_is_told
     );
 }
 
@@ -84,6 +89,58 @@ async fn a_thousand_calls_are_two_questions(app: &TestApp, models: &Models) {
     let third = ask(session, room, "third", "@ai three").await;
     assert_eq!(session.expect("ai.start").await["d"]["reply_to"], third);
     eventually("it is asked", async || models.mock.calls().len() == 3).await;
+}
+
+async fn a_room_that_turns_it_off_hears_no_more_of_it(app: &TestApp, models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    ask(&mut at_mina, &room, "c-1", "@ai one").await;
+    let first = at_mina.expect("ai.start").await["d"]["run"].clone();
+    let second = ask(&mut at_bob, &room, "c-2", "@ai two").await;
+    let waits = at_bob.expect("ai.wait").await["run"].clone();
+    super::set(app, &mina, &room, json!({ "assistant": "off" })).await;
+    at_mina.ok(json!({ "op": "ai.stop", "run": first })).await;
+    let refused = at_bob.expect("ai.refused").await;
+    assert_eq!((&refused["message"], &refused["reason"]), (&second, &json!("ai_off")));
+    assert_eq!(refused["code"], "forbidden");
+    at_mina.expect("ai.end").await;
+    at_mina.expect_none(|line| line["ev"] == "ai.start" || line["ev"] == "ai.refused").await;
+    let path = format!("/v1/ai/runs/{}", waits.as_str().unwrap());
+    let run = app.rest.get(&bob.token, &path).await;
+    assert_eq!((&run["status"], &run["error"]), (&json!("done"), &json!("ai_off")));
+    assert_eq!((&run["message"], models.mock.calls().len()), (&json!(null), 1));
+}
+
+async fn a_question_that_is_gone_is_told(app: &TestApp, models: &Models) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    at_mina.open(&room).await;
+    at_bob.open(&room).await;
+    let question = ask(&mut at_mina, &room, "c-1", "@ai one").await;
+    let first = at_mina.expect("ai.start").await["d"]["run"].clone();
+    let second = ask(&mut at_bob, &room, "c-2", "@ai two").await;
+    at_bob.expect("ai.wait").await;
+    at_mina.ok(json!({ "op": "delete", "room": room, "message": second })).await;
+    at_mina.ok(json!({ "op": "ai.stop", "run": first })).await;
+    let refused = at_bob.expect("ai.refused").await;
+    assert_eq!((&refused["message"], &refused["reason"]), (&second, &json!("gone")));
+    assert_eq!(refused["code"], "conflict");
+    at_mina.expect("ai.end").await;
+    // One that is asked again is known to be gone at once.
+    at_mina.ok(json!({ "op": "delete", "room": room, "message": question })).await;
+    for what in ["retry", "continue"] {
+        let path = format!("/v1/ai/runs/{}/{what}", first.as_str().unwrap());
+        let token = Some(mina.token.as_str());
+        let (status, why) = app.rest.refused(Method::POST, token, &path, Some(&json!({}))).await;
+        assert_eq!((status, &why["reason"]), (409, &json!("gone")), "{what}");
+    }
+    assert_eq!(models.mock.calls().len(), 1);
 }
 
 async fn hear_next(session: &mut crate::support::Client) -> serde_json::Value {

@@ -86,6 +86,7 @@ export default {
   "error.conflict.not_private": "Only private conversations can be hidden.",
   "error.conflict.kept_out": "Somebody of these is banned from the room.",
   "error.conflict.not_over": "The answer is still being written.",
+  "error.conflict.gone": "That question is gone.",
   "error.conflict.not_broken": "That answer is complete.",
   "error.conflict.key_reuse": "That was asked before, in other words.",
   "error.conflict.key_open": "That was asked before, and may have been done. Please look.",

@@ -83,6 +83,7 @@ export default {
   "error.conflict.not_private": "개인 대화만 숨길 수 있어요.",
   "error.conflict.kept_out": "이 방을 이용할 수 없게 된 사람이 있어요.",
   "error.conflict.not_over": "아직 답을 쓰고 있어요.",
+  "error.conflict.gone": "질문이 지워졌어요.",
   "error.conflict.not_broken": "이미 끝까지 쓴 답이에요.",
   "error.conflict.key_reuse": "앞서 다른 내용으로 보낸 요청이에요.",
   "error.conflict.key_open": "앞서 보낸 요청이에요. 이미 처리됐을 수 있으니 확인해 주세요.",
