@@ -43,7 +43,7 @@ pub use ids::{
     RunId, SessionId, UserId,
 };
 pub use link::LinkPreview;
-pub use markup::quote;
+pub use markup::{Addresses, quote};
 pub use mention::{Calls, Group, calls};
 pub use moderation::{
     AuditAction, BAN_SECONDS, MUTE_SECONDS, NOTE_CHARS, REASON_CHARS, ReportReason, ReportStatus,

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::limits;
-use super::markup::{Look, look};
+use super::markup::{Addresses, Look, look};
 
 /// Why a text was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +70,12 @@ impl Text {
         Ok(Self::looking(&text, None))
     }
 
-    /// Parses what the assistant said. A link in it leads somewhere only if its address stands in
+    /// Parses what the assistant said. A link in it leads somewhere only if its whole address stood in
     /// what the assistant was told.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn of_assistant(raw: &str, told: &str) -> Result<Self, InvalidText> {
+    pub fn of_assistant(raw: &str, told: &Addresses) -> Result<Self, InvalidText> {
         let text = normalise(raw, limits::TEXT_CHARS)?;
         if text.chars().all(char::is_whitespace) {
             return Err(InvalidText::Blank);
@@ -83,7 +83,7 @@ impl Text {
         Ok(Self::looking(&text, Some(told)))
     }
 
-    fn looking(text: &str, told: Option<&str>) -> Self {
+    fn looking(text: &str, told: Option<&Addresses>) -> Self {
         let look = Some(look(text, told)).filter(|look| *look != Look::default());
         Self { source: text.into(), look: look.map(Arc::new) }
     }
@@ -187,12 +187,53 @@ mod tests {
     #[test]
     fn the_assistant_links_only_to_what_it_was_told() {
         let said = "see https://known.example/a and https://evil.example/?q=secret [x](https://evil.example)";
-        let text = Text::of_assistant(said, "somebody wrote https://known.example/a").unwrap();
+        let told = Addresses::of(["somebody wrote https://known.example/a"]);
+        let text = Text::of_assistant(said, &told).unwrap();
         let html = text.html().unwrap();
         assert!(html.contains("href=\"https://known.example/a\""), "{html}");
         assert_eq!(html.matches("href").count(), 1, "{html}");
         assert_eq!(text.as_str(), said);
-        assert!(Text::of_assistant("https://evil.example", "").unwrap().html().is_none());
+    }
+
+    #[test]
+    fn an_address_that_only_begins_like_a_known_one_leads_nowhere() {
+        let told = Addresses::of(["log in at https://bank.example.com/login?to=a&b=c"]);
+        let html = |said: &str| {
+            let text = Text::of_assistant(said, &told).unwrap();
+            text.html().map(str::to_owned)
+        };
+        for near in [
+            "https://bank.example.co",
+            "https://bank.example.com",
+            "https://bank.example.com/login?to=a",
+            "http://bank.example.com/login?to=a&b=c",
+            "h",
+        ] {
+            assert!(html(near).is_none_or(|html| !html.contains("href")), "{near}");
+        }
+        let whole = html("https://bank.example.com/login?to=a&b=c").unwrap();
+        assert_eq!(whole.matches("href=").count(), 1, "{whole}");
+    }
+
+    #[test]
+    fn what_the_assistant_said_leaves_nobody_to_look_for_links() {
+        let none = Addresses::default();
+        let html = |said: &str| {
+            let text = Text::of_assistant(said, &none).unwrap();
+            text.html().map(str::to_owned)
+        };
+        assert_eq!(html("https://evil.example").unwrap(), "<p>https://evil.example</p>");
+        for odd in [
+            "xhttps://evil.example/<b>&amp;",
+            "WWW.evil.example",
+            "[a]: https://evil.example\n\nso",
+            "\u{fdd0} https://evil.example",
+            "see\nhttp://evil.example",
+        ] {
+            let html = html(odd).unwrap();
+            assert!(!html.contains("href") && html.contains("evil.example"), "{odd}: {html}");
+        }
+        assert_eq!(html("nothing here: at all"), None);
     }
 
     #[test]

@@ -30,12 +30,13 @@ pub const WORDS: &[(&str, &str)] = &[
     ("plain", "answers in one piece instead of a stream"),
     ("odd", "events as strange as the standard allows"),
     ("echo", "repeats the last turn"),
+    ("says:TEXT", "says this; `_` is a blank"),
     ("obedient", "follows every instruction: tells all it was told"),
     ("key:K", "wants this key"),
 ];
 
 /// What is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
     /// Words of its own.
     Words,
@@ -43,6 +44,8 @@ pub enum Says {
     Echo,
     /// Everything that it was told.
     All,
+    /// Just this.
+    This(String),
     /// So many bytes.
     Bytes(usize),
     /// So many bytes in one event.
@@ -162,6 +165,7 @@ impl Behaviour {
             "odd" => self.is_odd = true,
             "echo" => self.says = Says::Echo,
             "obedient" => self.says = Says::All,
+            "says" => self.says = Says::This(value.replace('_', " ")),
             "key" => self.key = Some(value.to_owned()),
             status => {
                 let known = [301, 400, 401, 404, 413, 429, 500, 503];

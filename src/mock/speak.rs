@@ -76,12 +76,13 @@ impl Speaker {
     async fn say(&self, socket: &mut TcpStream) -> io::Result<usize> {
         let mut said = 0;
         let began = Instant::now();
-        let pieces: Box<dyn Iterator<Item = String> + Send> = match self.behaviour.says {
+        let pieces: Box<dyn Iterator<Item = String> + Send> = match &self.behaviour.says {
             Says::Words => Box::new(words(TEXT).into_iter()),
             Says::Echo => Box::new(words(&self.last).into_iter()),
             Says::All => Box::new(words(&self.told).into_iter()),
-            Says::Bytes(size) => Box::new((0..size / PIECE).map(|_| "x".repeat(PIECE))),
-            Says::Line(size) => Box::new(std::iter::once("x".repeat(size))),
+            Says::This(text) => Box::new(words(text).into_iter()),
+            Says::Bytes(size) => Box::new((0..*size / PIECE).map(|_| "x".repeat(PIECE))),
+            Says::Line(size) => Box::new(std::iter::once("x".repeat(*size))),
         };
         let is_endless = self.behaviour.ends == Ends::Never;
         let own = words(TEXT);

@@ -1,9 +1,9 @@
 //! What is made of an answer that is over.
 
-use crate::domain::{InvalidText, Text, limits};
+use crate::domain::{Addresses, InvalidText, Text, limits};
 
 /// What was said as the text of a message, and whether it had to be cut; none for nothing.
-pub(super) fn text(said: &str, told: &str) -> (Option<Text>, bool) {
+pub(super) fn text(said: &str, told: &Addresses) -> (Option<Text>, bool) {
     match Text::of_assistant(said, told) {
         Ok(text) => (Some(text), false),
         Err(InvalidText::TooLong(_)) => {

@@ -28,7 +28,7 @@ pub(super) fn line(text: &str) -> String {
 pub(super) fn quoted(text: &str, id: MessageId) -> String {
     let text = covered(text);
     if !is_list(&text) {
-        return format!("“{}” [{id}]", line(&text));
+        return format!("{} [{id}]", in_marks(&line(&text)));
     }
     let (mut quoted, mut left) = (format!("[{id}]"), CHARS);
     let count = lines(&text).count();
@@ -42,6 +42,13 @@ pub(super) fn quoted(text: &str, id: MessageId) -> String {
         }
     }
     quoted
+}
+
+/// A line between quotation marks. An address at its end would take the last one for a part of it.
+pub(super) fn in_marks(line: &str) -> String {
+    let last = line.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let is_address = last.contains("://") || last.contains("www.");
+    format!("“{line}{}”", if is_address { " " } else { "" })
 }
 
 /// The beginning of a line, and whether something was cut off.
@@ -106,6 +113,7 @@ mod tests {
             ("모임은\n7시에  시작해요", "모임은 7시에 시작해요"),
             ("- one item alone", "- one item alone"),
             ("-5 degrees\nand 3.5 metres", "-5 degrees and 3.5 metres"),
+            ("see https://a.example/b", "see https://a.example/b "),
         ] {
             assert_eq!(quoted(text, ID), format!("“{said}” [m_1_7]"));
         }

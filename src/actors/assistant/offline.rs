@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::excerpt;
 use super::honest::Without;
 use super::prepare::Prepared;
-use crate::domain::{ASSISTANT, MessageId, Mode, RoomId, SearchText, UserId, command};
+use crate::domain::{ASSISTANT, Addresses, MessageId, Mode, RoomId, SearchText, UserId, command};
 use crate::llm::prompts::Language;
 use crate::llm::words;
 use crate::store::{ContextLine, Search, Store, StoreError};
@@ -22,11 +22,14 @@ const QUOTES: usize = 5;
 const TOPICS: usize = 6;
 /// Things of a kind that are told: open questions, links, calls.
 const SOME: usize = 4;
+
 /// An answer, and its sources.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) text: String,
     pub(super) cites: Vec<i64>,
+    /// What stands in it may be a link.
+    pub(super) told: Addresses,
 }
 
 /// A message that was found.
@@ -56,7 +59,9 @@ pub(super) async fn answer(
     let ids: Vec<_> = quotes.iter().map(|quote| quote.author).collect();
     let names: HashMap<_, _> =
         store.users(&ids).await?.into_iter().map(|user| (user.id, user.display_name)).collect();
-    Ok(compose((prepared.language, why), &words, &quotes, &names))
+    let (text, cites) = compose((prepared.language, why), &words, &quotes, &names);
+    let told = prepared.told.clone().with(quotes.iter().map(|quote| quote.text.as_str()));
+    Ok(Found { text, cites, told })
 }
 
 async fn find(
@@ -105,7 +110,7 @@ fn compose(
     words: &[String],
     quotes: &[Quote],
     names: &HashMap<UserId, String>,
-) -> Found {
+) -> (String, Vec<i64>) {
     let looked_for = words.join(", ");
     let (without, because) = (why.words(language), why.because());
     let mut text = match (language, quotes.is_empty(), words.is_empty()) {
@@ -132,7 +137,7 @@ fn compose(
         let name = names.get(&quote.author).map_or("?", String::as_str);
         text.push_str(&format!("\n- {name}: {}", excerpt::quoted(&quote.text, quote.id)));
     }
-    Found { text, cites: quotes.iter().map(|quote| quote.id.seq).collect() }
+    (text, quotes.iter().map(|quote| quote.id.seq).collect())
 }
 
 /// What was missed: who spoke, of what, what is open, which links, who called the asker.
@@ -150,7 +155,7 @@ fn catch_up(
             Language::Ko => "밀린 대화가 없어요. (AI 모델 없이 세어 봤어요.)",
             Language::En => "You have missed nothing. (Counted without an AI model.)",
         };
-        return Found { text: text.to_owned(), cites: Vec::new() };
+        return Found { text: text.to_owned(), cites: Vec::new(), told: Addresses::default() };
     };
     let mut cites = Vec::new();
     let mut cite = |line: &ContextLine| {
@@ -191,13 +196,14 @@ fn catch_up(
     let mut list = |what: String, some: Vec<&&ContextLine>| {
         for line in some {
             let (by, said) = (&line.name, excerpt::line(&line.text));
-            text.push_str(&format!("\n- {what} {by}: “{said}” [{}]", cite(line)));
+            let said = excerpt::in_marks(&said);
+            text.push_str(&format!("\n- {what} {by}: {said} [{}]", cite(line)));
         }
     };
     list(say("나를 부름 ·", "Calls you ·"), lines.iter().filter(calls).take(SOME).collect());
     list(say("열린 질문 ·", "Open question ·"), lines.iter().filter(is_open).take(SOME).collect());
     list(say("링크 ·", "Link ·"), lines.iter().filter(has_link).take(SOME).collect());
-    Found { text, cites }
+    Found { text, cites, told: prepared.told.clone() }
 }
 
 /// Who spoke how often, the most first.
@@ -251,13 +257,13 @@ mod tests {
         };
         let names = HashMap::from([(UserId(3), "민아".to_owned())]);
         let words = ["모임".to_owned()];
-        let found =
+        let (text, cites) =
             compose((Language::Ko, Without::Never), &words, std::slice::from_ref(&quote), &names);
-        assert!(found.text.contains("- 민아: “모임은 7시에 시작해요” [m_1_7]"), "{}", found.text);
-        assert!(found.text.starts_with("연결된 AI 모델이 없어서"));
-        assert_eq!(found.cites, [7]);
-        let none = compose((Language::En, Without::Never), &words, &[], &names);
-        assert!(none.text.contains("No AI model is connected") && none.cites.is_empty());
+        assert!(text.contains("- 민아: “모임은 7시에 시작해요” [m_1_7]"), "{text}");
+        assert!(text.starts_with("연결된 AI 모델이 없어서"));
+        assert_eq!(cites, [7]);
+        let (text, cites) = compose((Language::En, Without::Never), &words, &[], &names);
+        assert!(text.contains("No AI model is connected") && cites.is_empty());
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::answering::Question;
 use super::message::{AssistantSettings, Seen};
-use crate::domain::{MessageId, Mode, RoomId, RunId, UserId, Waking, question};
+use crate::domain::{
+    ASSISTANT, Addresses, MessageId, Mode, RoomId, RunId, UserId, Waking, question,
+};
 use crate::llm::prompts::{self, CatchUp, Language, Line, Place, Reply};
 use crate::llm::{Request, Role, Turn, estimate_request, estimate_text};
 use crate::store::{Context, ContextLine, Manifest, Run, RunStatus, Store, StoreError};
@@ -64,8 +66,9 @@ pub(super) struct Prepared {
     pub(super) manifest: Manifest,
     /// What the run before had said, to go on from.
     pub(super) begun: String,
-    /// All that the model is told: what stands in it may be a link.
-    pub(super) told: String,
+    /// The addresses that people have told the model: those may be links. What it made up itself in an
+    /// earlier answer is none of them.
+    pub(super) told: Addresses,
 }
 
 /// Why a run is not to begin.
@@ -131,6 +134,19 @@ pub(super) async fn read(
     Ok(put(settings, &ask, (mode, wish, begun), seen))
 }
 
+/// The addresses that people have told a run which somebody else began.
+pub(super) async fn told(store: &Store, run: &Run) -> Result<Addresses, StoreError> {
+    let (from, to) = run.range.unwrap_or((run.question, run.question));
+    let context = store.ai_context((run.room, run.asker), (from - 1, to), MISSED + 1).await?;
+    Ok(context.map_or_else(Addresses::default, |context| Addresses::of(by_people(&context))))
+}
+
+/// What people have said, and no model.
+pub(super) fn by_people(context: &Context) -> impl Iterator<Item = &str> {
+    let lines = context.lines.iter().filter(|line| line.author != ASSISTANT);
+    lines.map(|line| line.text.as_str())
+}
+
 /// What a broken run had said.
 async fn spoken(store: &Store, run: RunId) -> Result<String, StoreError> {
     let Some(before) = store.run(run).await? else { return Ok(String::new()) };
@@ -178,8 +194,7 @@ fn put(
     if !begun.is_empty() {
         go_on(&mut request, &begun, language);
     }
-    let said = context.lines.iter().map(|line| line.text.as_str());
-    let told = said.chain([wish.as_str()]).collect::<Vec<_>>().join("\n");
+    let told = Addresses::of(by_people(&context).chain([wish.as_str()]));
     let beyond = if mode == Mode::CatchUp { context.beyond } else { 0 };
     let left_out = [("budget", over_budget), ("limit", beyond), ("deleted", context.deleted)];
     let some = |(why, count): (&str, i64)| (count > 0).then(|| (why.to_owned(), count));

@@ -18,7 +18,7 @@ use super::prepare::Prepared;
 use super::shepherd::AssistantMsg;
 use crate::actors::room::RoomMsg;
 use crate::actors::rooms::{RoomsHandle, RoomsMsg};
-use crate::domain::{Finish, Millis, Speech};
+use crate::domain::{Addresses, Finish, Millis, Speech};
 use crate::faults::{Moment, Part};
 use crate::llm::{self, Answer, Answered, Piece, Tried, Usage};
 
@@ -39,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) first: Option<Duration>,
     /// Seqs of its sources, where that is known better than by its words.
     pub(super) cites: Option<Vec<i64>>,
+    /// What may be a link in it, where that is more than what the model was told.
+    pub(super) told: Option<Addresses>,
 }
 
 impl Outcome {
@@ -54,6 +56,7 @@ impl Outcome {
             tried: Vec::new(),
             first: None,
             cites: None,
+            told: None,
         }
     }
 }
@@ -129,12 +132,14 @@ impl Run {
             tried: Vec::new(),
             first: None,
             cites: None,
+            told: None,
         };
         match offline::answer(&self.rooms.store, &self.prepared, why).await {
-            Ok(offline::Found { text, cites }) => {
+            Ok(offline::Found { text, cites, told }) => {
                 self.answering.say(&text);
                 self.tell();
-                Outcome { first: Some(asked.elapsed()), cites: Some(cites), ..outcome }
+                let (cites, told) = (Some(cites), Some(told));
+                Outcome { first: Some(asked.elapsed()), cites, told, ..outcome }
             }
             Err(why) => {
                 tracing::error!("the room could not be searched for an answer: {why}");

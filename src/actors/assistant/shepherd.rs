@@ -21,10 +21,12 @@ use super::verdict::{ai_off, gone};
 use crate::actors::journal::Ticket;
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::Answer;
-use crate::domain::{Finish, MessageId, Millis, Text};
+use crate::domain::{Addresses, Finish, MessageId, Millis, Text};
 use crate::faults::{Moment, Part};
 use crate::protocol::{AiRefused, ErrorCode, Frame, Refusal};
-use crate::store::{Append, Appended, Budgets, Receipt, RunBegin, RunEnd, RunStep, RunStepped};
+use crate::store::{
+    self, Append, Appended, Budgets, Receipt, RunBegin, RunEnd, RunStep, RunStepped,
+};
 
 /// A read, or a step of the journal, that takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -246,7 +248,8 @@ impl Assistant {
         let Some(prepared) = &state.prepared else { return };
         // A run that was ended from outside may be in the middle of a word.
         let said = self.answering.seal();
-        let (text, is_cut) = text(&said, &prepared.told);
+        let told = outcome.told.as_ref().unwrap_or(&prepared.told);
+        let (text, is_cut) = text(&said, told);
         let mut outcome = outcome;
         if outcome.finish == Finish::Length && state.is_short {
             outcome.finish = Finish::Budget;
@@ -265,13 +268,26 @@ impl Assistant {
         let said = self.answering.seal();
         let known = tokio::time::timeout(DEADLINE, self.rooms.store.run(self.question().run)).await;
         let Ok(Ok(Some(run))) = known else { return };
-        let (text, _is_cut) = text(&said, "");
+        let (text, _is_cut) = text(&said, &self.told(&run).await);
         let receipt = receipt::of_buried(&self.rooms.assistant.settings, run, &said);
         self.write_end((Finish::Error, (Some("crash"), None)), text, receipt).await;
         if self.rooms.faults.answers_twice() {
             let question = self.question();
             let again = self.rooms.ask_again(question.run, question.asker, false).await;
             again.inspect_err(|why| tracing::error!("no second answer: {}", why.msg)).ok();
+        }
+    }
+
+    /// The addresses that an answer may lead to which somebody else began.
+    async fn told(&self, run: &store::Run) -> Addresses {
+        let reading = prepare::told(&self.rooms.store, run);
+        match tokio::time::timeout(DEADLINE, reading).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(why)) => {
+                tracing::warn!("what an answer has read could not be read again: {why}");
+                Addresses::default()
+            }
+            Err(_elapsed) => Addresses::default(),
         }
     }
 
@@ -292,7 +308,10 @@ impl Assistant {
         }
         let spoilt = faults.changes_end(finish.word());
         let text = text.and_then(|text| match spoilt {
-            Some(more) => Text::of_assistant(&format!("{}{more}", text.as_str()), "").ok(),
+            Some(more) => {
+                let spoilt = format!("{}{more}", text.as_str());
+                Text::of_assistant(&spoilt, &Addresses::default()).ok()
+            }
             None => Some(text),
         });
         #[cfg(feature = "faults")]

@@ -11,6 +11,7 @@
 //! of `http`, `https` and `mailto`. **Invariant:** work and output are bounded by the length of the
 //! text, and a text that means to break that is shown as it was written.
 
+mod addresses;
 mod clean;
 mod glance;
 mod quote;
@@ -21,6 +22,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use self::addresses::Addresses;
 #[cfg(feature = "faults")]
 pub(crate) use self::clean::clean;
 #[cfg(feature = "faults")]

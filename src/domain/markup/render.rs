@@ -6,8 +6,10 @@ use std::panic::catch_unwind;
 
 use comrak::{Arena, Options, try_parse_document};
 
+use super::addresses::Addresses;
 use super::clean::clean;
 use super::glance::may_be_marked;
+use super::signs::escape;
 use super::write::{Written, write};
 use crate::domain::limits;
 
@@ -23,19 +25,47 @@ const STEPS_PER_BYTE: usize = 8;
 /// What a text looks like.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// Safe HTML; none where it would be nothing but the text, escaped.
+    /// Safe HTML; none where it would be nothing but the text, escaped, and no reader is to look for
+    /// links in it.
     pub(crate) html: Option<String>,
     /// What is said in it, where that is not all of it: neither code nor links.
     pub(crate) spoken: Option<String>,
 }
 
 /// What a text looks like. A defect of the parser costs the look and not the session. Where `told` is
-/// given, only addresses that stand in it are links.
-pub(in crate::domain) fn look(text: &str, told: Option<&str>) -> Look {
-    if !may_be_marked(text) {
-        return Look::default();
+/// given, only its addresses are links, and a text that holds any says in HTML which of them are: who
+/// finds none looks for links on their own.
+pub(in crate::domain) fn look(text: &str, told: Option<&Addresses>) -> Look {
+    let mut look = Look::default();
+    if may_be_marked(text) {
+        look = catch_unwind(|| look_through(text, told)).unwrap_or_default();
     }
-    catch_unwind(|| look_through(text, told)).unwrap_or_default()
+    if told.is_some() && look.html.is_none() && may_lead_out(text) {
+        look.html = Some(bare(text)).filter(|html| fits(html));
+    }
+    look
+}
+
+/// Whether somebody may take something in a text for an address.
+fn may_lead_out(text: &str) -> bool {
+    text.contains("://") || text.to_lowercase().contains("www.")
+}
+
+/// A text as it was written, as HTML.
+fn bare(text: &str) -> String {
+    let mut html = String::from("<p>");
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            html.push_str("<br>");
+        }
+        escape(line, &mut html);
+    }
+    html.push_str("</p>");
+    clean(&html)
+}
+
+fn fits(html: &str) -> bool {
+    html.len() <= limits::HTML_BYTES
 }
 
 /// As [`look`], without the glance before.
@@ -44,7 +74,7 @@ pub(crate) fn look_closely(text: &str) -> Look {
     look_through(text, None)
 }
 
-fn look_through(text: &str, told: Option<&str>) -> Look {
+fn look_through(text: &str, told: Option<&Addresses>) -> Look {
     if text.contains(AMPERSAND) {
         return Look::default();
     }
@@ -60,9 +90,9 @@ fn look_through(text: &str, told: Option<&str>) -> Look {
     let colons = |text: &str| text.matches("]:").count();
     let is_all = colons(text) == colons(&shown) && (is_marked || !shown.trim().is_empty());
     let is_plain = !is_marked && is_same(text, &shown);
-    let fits = |html: &String| html.len() <= limits::HTML_BYTES;
     let html = Some(html).filter(|html| is_all && !is_plain && fits(html));
-    Look { html: html.map(|html| clean(&html)).filter(fits), spoken }
+    let html = html.map(|html| clean(&html)).filter(|html| fits(html));
+    Look { html, spoken }
 }
 
 /// The tree of a text; none when that takes more than its share of steps.

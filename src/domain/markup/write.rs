@@ -10,6 +10,7 @@ use comrak::Node;
 use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{ListDelimType, ListType, NodeCodeBlock, NodeLink, NodeList, NodeValue};
 
+use super::addresses::Addresses;
 use super::clean::{language, leads_out};
 use super::render::AMPERSAND;
 use super::signs::{escape, is_of_face};
@@ -29,7 +30,7 @@ pub(super) struct Written {
 }
 
 /// Writes a tree; `source` is what it was read from. See [`super::render::look`] for `told`.
-pub(super) fn write(root: Node<'_>, source: &str, told: Option<&str>) -> Written {
+pub(super) fn write(root: Node<'_>, source: &str, told: Option<&Addresses>) -> Written {
     let mut writer = Writer { told, ..Writer::new(source) };
     for edge in root.traverse() {
         match edge {
@@ -83,8 +84,8 @@ struct Writer<'s> {
     /// Numbers that wait for their line.
     numbers: String,
     is_in_link: bool,
-    /// Only addresses that stand in this are links.
-    told: Option<&'s str>,
+    /// Only these addresses are links.
+    told: Option<&'s Addresses>,
     source: &'s str,
     /// Where its lines begin.
     lines: Vec<usize>,
@@ -305,15 +306,14 @@ impl<'s> Writer<'s> {
         self.is_all_spoken = false;
         let address = &link.url.replace(AMPERSAND, "&");
         let is_bare = node.first_child().is_none();
-        let is_known = self.told.is_none_or(|told| told.contains(address.as_str()));
+        let is_known = self.told.is_none_or(|told| told.hold(address));
         if self.is_in_link || !is_known || !leads_out(address) {
             if is_bare {
                 self.unspoken(address);
             }
             return End::Nothing;
         }
-        self.is_in_link = true;
-        self.is_marked = true;
+        (self.is_in_link, self.is_marked) = (true, true);
         self.open("<a href=\"");
         escape(address, &mut self.html);
         self.html.push_str("\">");

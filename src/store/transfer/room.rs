@@ -10,8 +10,8 @@ use super::line::{MarkLine, MessageLine, RoomLine};
 use super::people::{Users, who};
 use super::thread::Thread;
 use crate::domain::{
-    ASSISTANT, Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text, UserId,
-    Writers, limits,
+    ASSISTANT, Addresses, Cid, Emoji, History, Millis, Notify, RoomId, RoomKind, RoomName, Text,
+    UserId, Writers, limits,
 };
 use crate::store::act::{ActEvent, Happened};
 use crate::store::append::NewMessage;
@@ -381,7 +381,7 @@ impl Room {
 fn texts(line: &MessageLine, author: UserId) -> Result<Vec<(i64, Text)>, Odd> {
     let parse = |text: &str| match Text::parse_beside_files(text)? {
         said if author == ASSISTANT && !said.as_str().is_empty() => {
-            Text::of_assistant(said.as_str(), "")
+            Text::of_assistant(said.as_str(), &Addresses::default())
         }
         said => Ok(said),
     };

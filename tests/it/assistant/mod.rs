@@ -9,6 +9,7 @@ mod deaths;
 mod ending;
 mod faults;
 mod limits;
+mod links;
 mod newcomers;
 mod nodes;
 mod offline;
