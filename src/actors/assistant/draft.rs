@@ -3,8 +3,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use super::discretion::Discretion;
 use super::message::{DraftAsk, Drafted};
-use super::prepare::{inherit, language, lines, place};
+use super::prepare::{by_people, inherit, language, lines, place};
 use super::purse::{InVain, Purse, no_budget};
 use crate::actors::rooms::RoomsHandle;
 use crate::llm::prompts::{self, Draft};
@@ -60,6 +61,13 @@ async fn write(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
     let (tokens, micro_usd) = settled.map_err(|why| store_error(&why))?;
     rooms.metrics.assistant.used(tokens, micro_usd);
     said.ended.map_err(unanswered)?;
+    let open = by_people(&context).chain(ask.hint.as_deref());
+    let mut discretion = Discretion::of(&request, &context.manner.persona, open);
+    discretion.take(&said.text);
+    if discretion.is_broken() {
+        let msg = "the model told on how it was asked";
+        return Err(Refusal::new(ErrorCode::Unavailable, msg).because("withheld"));
+    }
     let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
         Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")
     })?;

@@ -29,6 +29,7 @@ pub fn public_reason(kind: &str) -> &'static str {
         "cancel" => "cancel",
         "gone" | "stale" => "gone",
         "ai_off" => "ai_off",
+        "withheld" => "withheld",
         _operators => "unavailable",
     }
 }

@@ -12,6 +12,7 @@
 mod answering;
 mod beat;
 mod counted;
+mod discretion;
 mod draft;
 mod ending;
 mod excerpt;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::answering::Question;
+use super::discretion::Discretion;
 use super::message::{AssistantSettings, Seen};
 use crate::domain::{
     ASSISTANT, Addresses, MessageId, Mode, RoomId, RunId, UserId, Waking, question,
@@ -69,6 +70,18 @@ pub(super) struct Prepared {
     /// The addresses that people have told the model: those may be links. What it made up itself in an
     /// earlier answer is none of them.
     pub(super) told: Addresses,
+}
+
+impl Prepared {
+    /// Holds an answer to say nothing of how it was asked for.
+    pub(super) fn discretion(&self) -> Discretion {
+        let open = by_people(&self.context).chain([self.question.as_str()]);
+        let mut discretion = Discretion::of(&self.request, &self.context.manner.persona, open);
+        // That was let out before.
+        discretion.take(&self.begun);
+        discretion.rest();
+        discretion
+    }
 }
 
 /// Why a run is not to begin.

@@ -150,10 +150,12 @@ impl Run {
 
     async fn pass_on(&self, mut answer: Answer) -> Outcome {
         let mut speech = Speech::default();
+        let mut discretion = self.prepared.discretion();
         let (mut rests, mut due): (Option<Instant>, Option<Instant>) = (None, None);
         let ended = loop {
-            if self.answering.is_over() {
-                break Ok(None);
+            // It was deleted, or would tell on what it was told.
+            if self.answering.is_over() || discretion.is_broken() {
+                break (Finish::Cancel, None);
             }
             let piece = match due {
                 None => answer.next().await,
@@ -169,28 +171,23 @@ impl Run {
             match piece {
                 Some(Ok(Piece::Text(text))) => {
                     self.rooms.faults.panic_point(Part::Run, Moment::Middle);
-                    let said = speech.take(&text);
+                    let said = discretion.take(&speech.take(&text));
                     if !said.is_empty() {
                         self.answering.say(&said);
                         let now = Instant::now();
                         due.get_or_insert(rests.map_or(now, |rests| rests.max(now)));
                     }
                 }
-                Some(Ok(Piece::End { finish, .. })) => break Ok(Some(finish)),
-                Some(Err(why)) => break Err(why),
-                None => break Ok(Some(llm::Finish::Stop)),
+                Some(Ok(Piece::End { finish, .. })) => break finished(finish),
+                Some(Err(why)) => break (Finish::Error, Some(why.kind())),
+                None => break (Finish::Stop, None),
             }
         };
-        self.answering.say(&speech.rest());
+        self.answering.say(&discretion.take(&speech.rest()));
+        self.answering.say(&discretion.rest());
         self.tell();
-        let (finish, error) = match ended {
-            // It was deleted.
-            Ok(None) => (Finish::Cancel, None),
-            Ok(Some(llm::Finish::Stop)) => (Finish::Stop, None),
-            Ok(Some(llm::Finish::Length)) => (Finish::Length, None),
-            Ok(Some(llm::Finish::Filter)) => (Finish::Error, Some("declined")),
-            Err(why) => (Finish::Error, Some(why.kind())),
-        };
+        let withheld = (Finish::Error, Some("withheld"));
+        let (finish, error) = if discretion.is_broken() { withheld } else { ended };
         let (provider, model) = (answer.provider(), answer.model());
         let (usage, first) = (answer.usage(), Some(answer.first_after()));
         let outcome = Outcome::broken("", model);
@@ -206,6 +203,15 @@ impl Run {
     /// The room has more to tell.
     fn tell(&self) {
         tell(&self.rooms, &self.answering);
+    }
+}
+
+/// How an answer ended that a model has finished.
+const fn finished(finish: llm::Finish) -> (Finish, Option<&'static str>) {
+    match finish {
+        llm::Finish::Stop => (Finish::Stop, None),
+        llm::Finish::Length => (Finish::Length, None),
+        llm::Finish::Filter => (Finish::Error, Some("declined")),
     }
 }
 
