@@ -14,8 +14,12 @@ after(() => models.stop());
 /** Says its words slowly enough to be watched, and does not end by itself. */
 const SLOW = "tps:20+words:2000";
 const BROKEN = "key:another";
+/** Makes an address up, at once or in the middle of an answer that goes on. */
+const INVENTS = "says:so_https://evil.example/x_it_is";
+const INVENTING = "hang-after:3+says:so_https://evil.example/x_it_is";
 const settings = () => ({
-  MOIM_LLM_PROVIDER: "openai", MOIM_LLM_BASE_URL: `${url}/v1`, MOIM_LLM_MODEL: "words:5", MOIM_AI_MODELS: `${SLOW},${BROKEN}`,
+  MOIM_LLM_PROVIDER: "openai", MOIM_LLM_BASE_URL: `${url}/v1`, MOIM_LLM_MODEL: "words:5", MOIM_AI_MODELS: [SLOW, BROKEN, INVENTS, INVENTING].join(","),
+  MOIM_AI_BETWEEN_TOKENS_MS: "100000",
   MOIM_LLM_API_KEY: "one", MOIM_AI_PRICES: "words:5=1000000/2000000",
 });
 
@@ -102,6 +106,60 @@ describe("an answer of the assistant", () => {
     await mina.getByRole("button", { name: "한국어" }).click();
     await answer.getByRole("button", { name: "이 답의 근거" }).click();
     assert.equal((await fact(mina, "읽지 않은 것").textContent()).split("\n")[1], "마지막 200개까지만 읽어서 빠진 지난 메시지 1,040개");
+  });
+
+  it("links to nothing that the model made up, neither at its end nor on the way there", async () => {
+    const [mina, jun] = await club(INVENTS);
+    await say(mina, "@ai where?");
+    const links = (page) => page.locator("message-row.is-ai .bubble a").count();
+    for (const page of [mina, jun]) {
+      await ended(page).getByText("so https://evil.example/x it is").waitFor();
+      assert.equal(await links(page), 0);
+    }
+    const room = await current(mina);
+    await now.server.call("PATCH", `/rooms/${room}`, { ai_model: INVENTING }, await tokens(mina));
+    await say(mina, "@ai and now?");
+    const running = mina.locator('message-row.is-ai[data-answer="running"]');
+    await running.getByText("so https://evil.example/x it").waitFor();
+    assert.equal(await links(mina), 0);
+    await mina.getByRole("button", { name: "Stop" }).click();
+    await ended(mina, "cancel").getByText("so https://evil.example/x it").waitFor();
+    assert.equal(await links(mina), 0);
+    // What people write has links as ever.
+    await say(jun, "see https://fine.example/x");
+    await mina.locator("message-row .bubble a", { hasText: "https://fine.example/x" }).waitFor();
+  });
+
+  it("has a number for each source of a bracket, and no way on where it is full", async () => {
+    const mina = await person("mina");
+    await settled(mina);
+    await mina.evaluate(() => {
+      const { chat } = document.querySelector("chat-view");
+      const { current: room, feed, me } = chat;
+      const { position: seq } = feed.timeline;
+      const tell = (event) => chat.socket.dispatchEvent(new CustomEvent("event", { detail: { room, at: Date.now(), ...event } }));
+      const answer = (at, run, end) => {
+        const d = { id: `m_1_${seq + at}`, run, by: "u_ai", asker: me.id, model: "small" };
+        tell({ ev: "ai.start", seq: seq + at, n: 500 + at, d });
+        tell({ ev: "ai.end", seq: seq + at + 1, d: { ...d, ...end } });
+      };
+      // As an answer that was buried: nothing says what it looks like.
+      const text = "Seven [m_1_70, m_1_71; m_1_9], at https://evil.example/x [m_1_71] [a, m_1_70]";
+      answer(1, "run_8", { finish: "error", error: "crash", text, cites: [{ id: "m_1_70", seq: 70 }, { id: "m_1_71", seq: 71 }] });
+      answer(3, "run_9", { finish: "length", text: "가".repeat(4000) });
+    });
+    const sources = ended(mina, "error");
+    await sources.locator(".bubble .cite").nth(2).waitFor();
+    assert.deepEqual(await sources.locator(".bubble .cite").evaluateAll((all) => all.map(({ textContent, dataset }) => [textContent, dataset.to])), [
+      ["1", "m_1_70"], ["2", "m_1_71"], ["2", "m_1_71"],
+    ]);
+    assert.match(await sources.locator(".bubble").textContent(), /Seven 12\[m_1_9\], at https:\/\/evil\.example\/x 2 \[a, m_1_70\]/u);
+    assert.equal(await sources.locator(".bubble a").count(), 0);
+    await sources.getByRole("button", { name: "Go on" }).waitFor();
+    const full = ended(mina, "length");
+    await full.waitFor();
+    assert.equal(await full.getByRole("button", { name: "Go on" }).count(), 0);
+    assert.ok(await full.getByRole("button", { name: "Ask again" }).isVisible());
   });
 
   it("tells members that no model answers, and the admin why", async () => {

@@ -1,6 +1,6 @@
 /**
- * What a message looks like. A plain text becomes text nodes, links and mentions. For any other the
- * server says in safe HTML what it looks like, and that is not taken on trust: it is read in a document
+ * What a message looks like. A plain text becomes text nodes, links and mentions; links of what the
+ * assistant says are for the server alone to make, as it may have made them up. For any other the server says in safe HTML what it looks like, and that is not taken on trust: it is read in a document
  * of its own, where nothing runs or loads, and what is known here is built anew.
  */
 import { t } from "/js/i18n.js";
@@ -10,6 +10,7 @@ import { piecesOf } from "/js/models/text.js";
 const PLAIN = new Set(["p", "br", "strong", "em", "del", "blockquote", "ul", "ol", "li", "hr", "pre"]);
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const LANGUAGE = /^language-([A-Za-z0-9+#._-]{1,32})$/u;
+const ID = /^m_\d+_\d+$/u;
 /** Elements inside one another; the server stops far above. */
 const DEPTH = 48;
 
@@ -23,13 +24,13 @@ export function contentOf({ text, html, ai }, username) {
   if (html) {
     const read = new DOMParser().parseFromString(html, "text/html");
     build(read.body, content, { username, isText: false, depth: 0 });
-  } else content.append(...piecesOf(text, username).map(nodeOf));
+  } else content.append(...(ai ? textOf(text, { username, isText: false }) : piecesOf(text, username).map(nodeOf)));
   if (ai?.cites?.length) cite(content, ai.cites.map((/** @type {{id: string}} */ { id }) => id));
   return content;
 }
 
 /**
- * Where an answer names a message, like `[m_1_2]`, a number leads there.
+ * Where an answer names messages, like `[m_1_2]` or `[m_1_2, m_1_3]`, numbers lead there.
  * @param {DocumentFragment} content
  * @param {string[]} ids
  */
@@ -39,15 +40,19 @@ function cite(content, ids) {
   const texts = [];
   while (walker.nextNode()) texts.push(/** @type {Text} */ (walker.currentNode));
   for (const node of texts) {
-    const pieces = node.data.split(/(\[[^[\]\s]{1,40}\])/u);
-    if (pieces.length === 1) continue;
-    node.replaceWith(
-      ...pieces.map((piece) => {
-        const at = ids.indexOf(piece.slice(1, -1));
-        return at < 0 ? piece : citation(ids[at], at + 1);
-      }),
-    );
+    const pieces = node.data.split(/(\[[^[\]]{1,400}\])/u);
+    if (pieces.length > 1) node.replaceWith(...pieces.flatMap((piece) => citations(piece, ids)));
   }
+}
+
+/**
+ * What a bracket becomes that holds ids of messages and nothing else; an id that is no source stays a text.
+ * @param {string} piece @param {string[]} ids
+ */
+function citations(piece, ids) {
+  const named = piece.slice(1, -1).split(/[,;]/u).map((id) => id.trim());
+  if (!named.every((id) => ID.test(id)) || !named.some((id) => ids.includes(id))) return [piece];
+  return named.map((id) => (ids.includes(id) ? citation(id, ids.indexOf(id) + 1) : `[${id}]`));
 }
 
 /** @param {string} id @param {number} place */

@@ -4,10 +4,13 @@ import { moment, number, t, time, tn, tProblem } from "/js/i18n.js";
 import { contentOf } from "/js/markup.js";
 import { stateOf } from "/js/elements/answer-receipt.js";
 import { isEmojiOnly } from "/js/models/text.js";
+import { TEXT_LIMIT, textLength } from "/js/protocol.js";
 
 const QUOTE_LENGTH = 120;
 /** Why an answer broke off that would break off again. */
 const HOPELESS = ["too_large"];
+/** Why no more of an answer will come. */
+const FINAL = ["declined", "withheld"];
 
 /** What is left of a message that the reader does not want to see: its place, and what others said below it. */
 const FOLDED = { text: "", html: undefined, reply_to: null, edited: false, pinned: false, calls: false, files: [], previews: [], reactions: [], ai: null };
@@ -129,8 +132,8 @@ class MessageRow extends LiveElement {
     part(this, "stop").hidden = !isWriting || !mayStop;
     part(this, "receipt").hidden = isWriting;
     const mayAsk = !isWriting && mayStop && (ai.finish ?? "stop") !== "stop" && !HOPELESS.includes(ai.error);
-    // There is nothing to go on with where nothing was said, or where no more of it will come.
-    const goesOn = Boolean(text) && ai.error !== "declined";
+    // There is nothing to go on with where nothing was said, or where no more of it will come or would fit.
+    const goesOn = Boolean(text) && !FINAL.includes(ai.error) && textLength(text) < TEXT_LIMIT;
     part(this, "ask-again").hidden = !mayAsk || !goesOn;
     part(this, "ask-anew").hidden = !mayAsk || goesOn;
   }

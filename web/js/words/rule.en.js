@@ -228,5 +228,6 @@ export default {
   "error.invalid.no_such_user": "Nobody has that name.",
   "error.unavailable.empty": "The model had nothing to suggest.",
   "error.unavailable.no_answer": "The model does not answer. Try again later.",
+  "error.unavailable.withheld": "The suggestion repeated its own instructions, so it was held back.",
   "error.unavailable.no_model": "No AI model is connected, so there is nothing to suggest.",
 };

@@ -225,5 +225,6 @@ export default {
   "error.invalid.no_such_user": "그런 사람이 없어요.",
   "error.unavailable.empty": "모델이 제안할 말을 찾지 못했어요.",
   "error.unavailable.no_answer": "모델이 응답하지 않아요. 잠시 후 다시 시도해 주세요.",
+  "error.unavailable.withheld": "모델이 받은 지시를 그대로 옮겨 적어서 제안을 막았어요.",
   "error.unavailable.no_model": "연결된 AI 모델이 없어 제안할 수 없어요.",
 };
