@@ -94,6 +94,16 @@ describe("answers of the assistant", () => {
     assert.equal(regrow(message, { off: 9, text: "가나다" }), true);
   });
 
+  it("that were deleted are written no longer, and stay deleted", () => {
+    const message = begun(start);
+    const place = { find: () => message, me: "u_1" };
+    assert.equal(change({ ev: "msg.delete", seq: 4, at: NOON, d: { id: "m_3", by: "u_1" } }, place), true);
+    const { text: _text, ...deleted } = end.d;
+    assert.equal(change({ ...end, seq: 5, d: { ...deleted, deleted: true } }, place), true);
+    assert.deepEqual([message.deleted, message.ai.state, message.text], [true, "done", ""]);
+    assert.equal(change({ ...end, seq: 5, d: { ...deleted, deleted: true } }, place), false);
+  });
+
   it("end with the whole text and what it was made of", () => {
     const timeline = after([born(1), born(2), start, end]);
     const message = timeline.message("m_3");

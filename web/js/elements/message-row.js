@@ -124,7 +124,7 @@ class MessageRow extends LiveElement {
     const place = part(this, "answer");
     place.hidden = !ai || deleted;
     if (!ai) return;
-    const isWriting = ai.state === "running";
+    const isWriting = ai.state === "running" && !deleted;
     // A screen reader is told the whole, not each piece.
     this.ariaBusy = String(isWriting);
     this.dataset.answer = isWriting ? "running" : (ai.finish ?? "stop");

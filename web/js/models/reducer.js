@@ -128,7 +128,12 @@ function previewed({ d }, { find }) {
 /** @param {any} event @param {Place} place */
 function ended({ d }, { find }) {
   const message = find(d.id);
-  if (!message || message.deleted || d.deleted) return false;
+  if (message && (message.deleted || d.deleted)) {
+    if (message.ai?.state !== "running") return false;
+    message.ai = { ...message.ai, state: /** @type {const} */ ("done") };
+    return true;
+  }
+  if (!message) return false;
   const { id: _id, by: _by, text = message.text, html, ...told } = d;
   const ai = { ...message.ai, ...told, state: /** @type {const} */ ("done"), bytes: byteLength(text) };
   Object.assign(message, { text, html, ai });

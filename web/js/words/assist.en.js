@@ -63,6 +63,7 @@ export default {
   "ai.admin.unknown_model": "The provider does not know the model, or its address is wrong.",
   "ai.admin.rate_limited": "The provider asks to be asked less often.",
   "ai.admin.bad_answer": "What the provider sent is no answer.",
+  "ai.admin.no_room": "The model thought until its tokens were used up (MOIM_AI_THOUGHT_TOKENS, MOIM_LLM_THINKING).",
   "ai.admin.refused": "The provider refused the request.",
   "ai.admin.own_address": "The address of the model is this server itself.",
   "ai.admin.unavailable": "The provider could not be reached, failed, or broke off.",

@@ -60,6 +60,7 @@ export default {
   "ai.admin.unknown_model": "모델 제공자에 없는 모델이거나 주소가 틀렸어요.",
   "ai.admin.rate_limited": "모델 제공자가 요청을 줄여 달라고 했어요.",
   "ai.admin.bad_answer": "모델 제공자가 보낸 것을 답으로 읽을 수 없어요.",
+  "ai.admin.no_room": "모델이 생각만 하다가 쓸 수 있는 토큰을 다 썼어요 (MOIM_AI_THOUGHT_TOKENS, MOIM_LLM_THINKING).",
   "ai.admin.refused": "모델 제공자가 요청을 거절했어요.",
   "ai.admin.own_address": "모델 주소가 이 서버 자신이에요.",
   "ai.admin.unavailable": "모델 제공자에 연결하지 못했거나 도중에 끊겼어요.",
