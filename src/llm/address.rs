@@ -1,6 +1,6 @@
 //! A server must not ask itself.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use reqwest::Url;
 
@@ -25,17 +25,23 @@ pub fn points_at(base_url: &str, listens: &[SocketAddr], public_url: Option<&str
 /// Whether a peer is one of these addresses.
 pub(super) fn is_own(peer: SocketAddr, listens: &[SocketAddr]) -> bool {
     let ip = peer.ip().to_canonical();
-    listens.iter().any(|own| {
+    listens.iter().filter(|own| own.port() == peer.port()).any(|own| {
         let listen = own.ip().to_canonical();
-        let is_here = ip == listen
-            || (listen.is_unspecified() && (ip.is_loopback() || ip.is_unspecified()))
-            || (ip.is_unspecified() && is_loopback(listen));
-        own.port() == peer.port() && is_here
+        ip == listen
+            || (listen.is_unspecified() && is_of_machine(ip))
+            || (ip.is_unspecified() && listen.is_loopback())
     })
 }
 
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.is_loopback()
+/// Whether an address is one of this machine: nothing else can be bound to. Where everything can, as
+/// some machines that stand in for others allow, it is not known.
+fn is_of_machine(ip: IpAddr) -> bool {
+    /// Of documents; no machine has them.
+    const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+    let can_bind = |ip: IpAddr| UdpSocket::bind((ip, 0)).is_ok();
+    let nobodys = if ip.is_ipv4() { V4 } else { V6 };
+    ip.is_loopback() || ip.is_unspecified() || (can_bind(ip) && !can_bind(nobodys))
 }
 
 fn place(url: &str) -> Option<(String, u16)> {
@@ -74,5 +80,19 @@ mod tests {
         let all = ["0.0.0.0:8080".parse().unwrap()];
         assert!(points_at("http://127.0.0.1:8080", &all, None));
         assert!(!points_at("http://127.0.0.1:8081", &all, None));
+        let own = own_address();
+        assert!(points_at(&format!("http://{own}:8080/v1"), &all, None), "{own}");
+        assert!(!points_at(&format!("http://{own}:8081/v1"), &all, None), "{own}");
+        assert!(!points_at("http://192.0.2.7:8080", &all, None));
+        if !own.is_loopback() {
+            assert!(!points_at(&format!("http://{own}:8080"), &listens, None), "{own}");
+        }
+    }
+
+    /// By which this machine would be seen from outside, if it has such an address.
+    fn own_address() -> IpAddr {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let seen = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+        seen.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |seen| seen.ip())
     }
 }
