@@ -77,6 +77,8 @@ pub(super) struct State {
     crashes: HashMap<RunId, u32>,
     /// The places that were told.
     told: HashMap<RunId, usize>,
+    /// How often the queue had changed by then.
+    told_at: u64,
     /// Who waits for a draft, once for each.
     drafts: Vec<UserId>,
     is_ticking: bool,
@@ -101,6 +103,7 @@ impl Actor for Assistants {
             working: HashMap::new(),
             crashes: HashMap::new(),
             told: HashMap::new(),
+            told_at: 0,
             drafts: Vec::new(),
             is_ticking: false,
             since: Millis::now(),
@@ -267,13 +270,13 @@ impl Assistants {
         let ((waiting, working), numbers) = (state.queue.len(), &self.rooms.metrics.assistant);
         numbers.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         numbers.working.set(i64::try_from(working).unwrap_or(i64::MAX));
-        let waiting: Vec<_> = state.queue.waiting().take(PLACES).collect();
-        state.told.retain(|run, _place| waiting.contains(run));
-        for run in waiting {
-            let Some(place) = state.queue.place(run) else { continue };
-            if state.told.insert(run, place) != Some(place)
-                && let Some(Question { room, seq, asker, .. }) = state.queue.waits(run)
-            {
+        let changes = state.queue.changes();
+        let has_changed = std::mem::replace(&mut state.told_at, changes) != changes;
+        let places = if has_changed { state.queue.places(PLACES) } else { Vec::new() };
+        let told = if has_changed { std::mem::take(&mut state.told) } else { HashMap::new() };
+        for (Question { run, room, seq, asker }, place) in places {
+            state.told.insert(run, place);
+            if told.get(&run) != Some(&place) {
                 let message = MessageId { room, seq };
                 let wait = AiWait { room, message, run, place };
                 self.rooms.tell_asker(asker, Frame::json(&wait)).await;

@@ -4,11 +4,11 @@
 //! those who wait the one is next whose asker has least in hand and has waited longest since their
 //! last turn: who asks a hundred times waits behind who asks once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::answering::Question;
-use crate::domain::{RunId, UserId};
+use crate::domain::{RoomId, RunId, UserId};
 
 /// The span over which questions of a user are counted.
 const SPAN: Duration = Duration::from_secs(60);
@@ -37,12 +37,15 @@ pub(super) struct Queue {
     places: usize,
     per_minute: usize,
     waiting: VecDeque<Question>,
-    turns: HashMap<RunId, Question>,
+    /// In the order in which they began.
+    turns: Vec<Question>,
     /// When who asked, for an answer or a draft, in the last minute.
     asked: HashMap<UserId, VecDeque<Instant>>,
     /// The number of each user's last turn.
     last: HashMap<UserId, u64>,
     count: u64,
+    /// How often it has changed.
+    changes: u64,
 }
 
 impl Queue {
@@ -52,10 +55,11 @@ impl Queue {
             places: places.max(1),
             per_minute: per_minute.max(1),
             waiting: VecDeque::new(),
-            turns: HashMap::new(),
+            turns: Vec::new(),
             asked: HashMap::new(),
             last: HashMap::new(),
             count: 0,
+            changes: 0,
         }
     }
 
@@ -67,6 +71,7 @@ impl Queue {
         self.look(question.asker, now)?;
         self.asked.entry(question.asker).or_default().push_back(now);
         self.waiting.push_back(question);
+        self.changes += 1;
         Ok(())
     }
 
@@ -103,7 +108,8 @@ impl Queue {
     /// A question that was taken before and comes back, or was left behind by somebody: it counts
     /// against nobody.
     pub(super) fn put_back(&mut self, question: Question) {
-        self.turns.remove(&question.run);
+        self.ended(question.run);
+        self.changes += 1;
         if !self.knows(question.run) {
             self.waiting.push_back(question);
         }
@@ -114,63 +120,96 @@ impl Queue {
         if self.turns.len() >= self.places {
             return None;
         }
-        let in_hand = |user: UserId| self.turns.values().filter(|q| q.asker == user).count();
-        let is_free = |question: &Question| self.turns.values().all(|q| q.room != question.room);
-        let mut heads = self.waiting.iter().enumerate().filter(|(at, question)| {
-            let before = self.waiting.iter().take(*at);
-            is_free(question) && before.clone().all(|other| other.room != question.room)
-        });
-        let first = heads.next()?;
-        let rank = |(at, question): (usize, &Question)| {
-            let last = self.last.get(&question.asker).copied().unwrap_or(0);
-            (in_hand(question.asker), last, at)
-        };
-        let best = heads.map(rank).chain([rank(first)]).min()?;
-        let question = self.waiting.remove(best.2)?;
-        self.count += 1;
+        let at = best(&self.waiting, &self.turns, |user| self.last_turn(user))?;
+        let question = self.waiting.remove(at)?;
+        (self.count, self.changes) = (self.count + 1, self.changes + 1);
         if self.last.len() >= TURNS {
             self.last.clear();
         }
         self.last.insert(question.asker, self.count);
-        self.turns.insert(question.run, question);
+        self.turns.push(question);
         Some(question)
+    }
+
+    /// The number of a user's last turn.
+    fn last_turn(&self, user: UserId) -> u64 {
+        self.last.get(&user).copied().unwrap_or(0)
     }
 
     /// A turn is over.
     pub(super) fn ended(&mut self, run: RunId) {
-        self.turns.remove(&run);
+        self.turns.retain(|question| question.run != run);
+        self.changes += 1;
     }
 
     /// Takes a question back that waits.
     pub(super) fn take_back(&mut self, run: RunId) -> Option<Question> {
         let at = self.waiting.iter().position(|question| question.run == run)?;
+        self.changes += 1;
         self.waiting.remove(at)
     }
 
-    /// How many come before a question that waits: those of its room, or where no place is free as
-    /// many as wait before it and have a turn now.
+    /// How often it has changed: while it has not, nobody's place has.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Who waits and how many come before: those of the room, or where no place is free all who have
+    /// a turn now or get theirs before. Of many only so many, the first.
+    pub(super) fn places(&self, most: usize) -> Vec<(Question, usize)> {
+        if self.turns.len() >= self.places {
+            let places = self.turns.len()..;
+            return self.order(most).into_iter().zip(places).collect();
+        }
+        let mut in_rooms: HashMap<RoomId, usize> = HashMap::new();
+        self.turns.iter().for_each(|question| *in_rooms.entry(question.room).or_default() += 1);
+        let place = |question: &Question| {
+            let before = in_rooms.entry(question.room).or_default();
+            *before += 1;
+            (*question, *before - 1)
+        };
+        self.waiting.iter().take(most).map(place).collect()
+    }
+
+    /// Who waits, in the order of their turns to come, when those end in the order in which they
+    /// began.
+    fn order(&self, most: usize) -> Vec<Question> {
+        let (mut waiting, mut turns) = (self.waiting.clone(), self.turns.clone());
+        let (mut order, mut last, mut count) = (Vec::new(), HashMap::new(), self.count);
+        while order.len() < most && !waiting.is_empty() {
+            let last_turn = |user| last.get(&user).copied().unwrap_or_else(|| self.last_turn(user));
+            let is_full = turns.len() >= self.places;
+            let at = if is_full { None } else { best(&waiting, &turns, last_turn) };
+            let Some(question) = at.and_then(|at| waiting.remove(at)) else {
+                if turns.is_empty() {
+                    break;
+                }
+                turns.remove(0);
+                continue;
+            };
+            count += 1;
+            last.insert(question.asker, count);
+            turns.push(question);
+            order.push(question);
+        }
+        order
+    }
+
+    /// The place of a question that waits.
     pub(super) fn place(&self, run: RunId) -> Option<usize> {
-        let at = self.waiting.iter().position(|question| question.run == run)?;
-        let room = self.waiting.get(at)?.room;
-        let before = || self.waiting.iter().take(at).chain(self.turns.values());
-        let in_room = before().filter(|question| question.room == room).count();
-        let is_full = self.turns.len() >= self.places;
-        Some(if is_full { before().count() } else { in_room })
+        let mut places = self.places(usize::MAX).into_iter();
+        places.find(|(question, _place)| question.run == run).map(|(_question, place)| place)
     }
 
     /// Whether a run waits or has its turn here.
     pub(super) fn knows(&self, run: RunId) -> bool {
-        self.turns.contains_key(&run) || self.waiting.iter().any(|question| question.run == run)
+        self.turns.iter().any(|question| question.run == run)
+            || self.waiting.iter().any(|question| question.run == run)
     }
 
     /// Runs that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = RunId> + use<'_> {
         self.waiting.iter().map(|question| question.run)
-    }
-
-    /// The question of a run that waits.
-    pub(super) fn waits(&self, run: RunId) -> Option<Question> {
-        self.waiting.iter().find(|question| question.run == run).copied()
     }
 
     /// How many wait and how many have their turn.
@@ -179,12 +218,27 @@ impl Queue {
     }
 }
 
+/// Where who is next waits: of the first of each room that has no turn the one whose asker has least
+/// in hand, and whose last turn was longest ago.
+fn best(
+    waiting: &VecDeque<Question>,
+    turns: &[Question],
+    last_turn: impl Fn(UserId) -> u64,
+) -> Option<usize> {
+    let mut rooms: HashSet<RoomId> = turns.iter().map(|question| question.room).collect();
+    let in_hand = |user: UserId| turns.iter().filter(|question| question.asker == user).count();
+    let heads = waiting.iter().enumerate().filter(|(_at, question)| rooms.insert(question.room));
+    let rank = |(at, question): (usize, &Question)| {
+        (in_hand(question.asker), last_turn(question.asker), at)
+    };
+    heads.map(rank).min().map(|(_in_hand, _last, at)| at)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::RoomId;
 
     fn question(run: i64, room: i64, asker: i64) -> Question {
         Question { run: RunId(run), room: RoomId(room), seq: run, asker: UserId(asker) }
@@ -203,6 +257,10 @@ mod tests {
         queue.put(question(6, 6, 2), now).unwrap();
         assert_eq!(turns(&mut queue), [1, 6]);
         assert_eq!((queue.place(RunId(2)), queue.place(RunId(5))), (Some(2), Some(5)));
+        queue.put(question(7, 7, 2), now).unwrap();
+        // Both have one in hand, and the turn of the other was longer ago.
+        assert_eq!((queue.place(RunId(2)), queue.place(RunId(7))), (Some(2), Some(3)));
+        assert_eq!(queue.place(RunId(5)), Some(6));
         queue.ended(RunId(1));
         assert_eq!(turns(&mut queue), [2]);
     }
@@ -236,6 +294,34 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn who_is_told_a_place_has_their_turn_after_so_many(
+            asks in prop::collection::vec((0..6_i64, 0..4_i64), 1..30),
+            places in 1..4_usize,
+        ) {
+            let (mut queue, now) = (Queue::new(places, 1_000), Instant::now());
+            for (run, (room, asker)) in asks.iter().enumerate() {
+                queue.put(question(run as i64, *room, *asker), now).unwrap();
+            }
+            let mut running: VecDeque<_> = std::iter::from_fn(|| queue.next()).collect();
+            let is_full = running.len() >= places;
+            let told: HashMap<_, _> =
+                queue.places(100).into_iter().map(|(q, place)| (q.run, place)).collect();
+            prop_assert_eq!(told.len() + running.len(), asks.len());
+            let mut before = running.clone();
+            while let Some(over) = running.pop_front() {
+                queue.ended(over.run);
+                while let Some(next) = queue.next() {
+                    let in_room = before.iter().filter(|q| q.room == next.room).count();
+                    let place = if is_full { before.len() } else { in_room };
+                    prop_assert_eq!(told.get(&next.run), Some(&place));
+                    running.push_back(next);
+                    before.push_back(next);
+                }
+            }
+            prop_assert_eq!(before.len(), asks.len());
+        }
+
         #[test]
         fn everyone_gets_a_turn_and_no_room_two(
             asks in prop::collection::vec((0..4_i64, 0..4_i64), 1..60),

@@ -299,7 +299,10 @@ async fn who_asks_in_many_rooms_waits_behind_who_asks_once() {
     let mut at_bob = app.session(&bob).await;
     at_bob.open(&room).await;
     ask(&mut at_bob, &room, "c-1", "@ai hello").await;
-    assert_eq!(at_bob.expect("ai.wait").await["place"], 3, "one is answered, two came before");
+    assert_eq!(at_bob.expect("ai.wait").await["place"], 1, "one is answered");
+    let places: Vec<_> =
+        at_mina.expect_many("ai.wait", 2).await.iter().map(|wait| wait["place"].clone()).collect();
+    assert_eq!(places, [2, 3], "who asked twice before comes behind");
     at_mina.ok(json!({ "op": "ai.stop", "run": first })).await;
     at_bob.expect("ai.start").await;
     for run in waiting {
