@@ -14,10 +14,11 @@ use ipnet::IpNet;
 
 mod assistant;
 mod attachments;
+mod file;
 mod table;
 mod values;
 
-pub use assistant::{Assistant, ModelPlace, ModelPrice, Provider};
+pub use assistant::{Assistant, ModelPlace, ModelPrice, Provider, Thinking};
 pub use attachments::Attachments;
 pub use table::{SETTINGS, Setting, example};
 pub use values::{Environment, Values, process_environment, token_of_environment};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::StartError;
 use super::ending::end_signal;
 use crate::actors::AssistantSettings;
-use crate::config::{Config, ModelPlace, ModelPrice, Provider, Secret};
+use crate::config::{self, Config, ModelPlace, ModelPrice, Provider, Secret};
 use crate::llm::{
-    Chain, ChatModel, Endpoint, HttpModel, Key, Price, Prices, Speaks, Timing, points_at,
+    Chain, ChatModel, Endpoint, HttpModel, Key, Price, Prices, Speaks, Thinking, Timing, points_at,
 };
 use crate::mock::Mock;
 use crate::store::{Budget, Budgets, Manner};
@@ -34,6 +34,7 @@ pub(super) fn chain(config: &Config, address: SocketAddr) -> Result<Chain, Start
             key: key(&place.api_key),
             model: place.model.clone(),
             models: if at == 0 { assistant.choices.clone() } else { Vec::new() },
+            thinking: place.thinking.clone().map(thinking),
             proxy: key(&assistant.proxy),
             own: own.clone(),
         };
@@ -70,6 +71,7 @@ pub(super) fn assistant(config: &Config, models: Arc<Chain>) -> AssistantSetting
         per_minute: assistant.questions_per_minute,
         messages: i64::from(assistant.context.0),
         tokens: assistant.context.1,
+        thought_tokens: assistant.thought_tokens,
         budgets: Budgets {
             user: budget(assistant.user_tokens_per_day, user),
             room: budget(assistant.room_tokens_per_day, room),
@@ -85,6 +87,13 @@ fn speaks(place: &ModelPlace) -> Option<Speaks> {
         Provider::Offline => None,
         Provider::OpenAi => Some(Speaks::OpenAi),
         Provider::Gemini => Some(Speaks::Gemini),
+    }
+}
+
+fn thinking(thinking: config::Thinking) -> Thinking {
+    match thinking {
+        config::Thinking::Tokens(tokens) => Thinking::Tokens(tokens),
+        config::Thinking::Effort(word) => Thinking::Effort(word),
     }
 }
 

@@ -32,6 +32,20 @@ impl FromStr for Provider {
     }
 }
 
+/// Words for how much a model is to think, of who speaks as OpenAI does.
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+/// The same of Gemini.
+const LEVELS: &[&str] = &["minimal", "low", "medium", "high"];
+
+/// How much a model is to think.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thinking {
+    /// So many tokens; 0 is not at all, -1 as many as it likes. Of Gemini.
+    Tokens(i32),
+    /// As much as this word says.
+    Effort(String),
+}
+
 /// A model, and where it is asked.
 #[derive(Debug, Clone)]
 pub struct ModelPlace {
@@ -43,6 +57,8 @@ pub struct ModelPlace {
     pub api_key: Option<Secret>,
     /// Its name.
     pub model: String,
+    /// How much it is to think; as it likes when absent.
+    pub thinking: Option<Thinking>,
 }
 
 /// What a model costs, in micro-USD for a million tokens.
@@ -99,6 +115,8 @@ pub struct Assistant {
     pub questions_per_minute: usize,
     /// Messages that an answer reads, and tokens of them.
     pub context: (u32, u64),
+    /// Tokens that a model may think beside what it writes.
+    pub thought_tokens: u32,
     /// Minutes that people's clocks are ahead of UTC.
     pub minutes_ahead: i32,
 }
@@ -158,6 +176,8 @@ impl Assistant {
                     .map(|count| u32::try_from(count).unwrap_or(50))?,
                 within(values, "ai_context_tokens", 100..=1_000_000)?,
             ),
+            thought_tokens: within(values, "ai_thought_tokens", 0..=100_000)
+                .map(|tokens| u32::try_from(tokens).unwrap_or(0))?,
             minutes_ahead: ahead(values)?,
         })
     }
@@ -184,7 +204,25 @@ fn place(values: &Values, prefix: &str) -> Result<Option<ModelPlace>, InvalidCon
         return Ok(None);
     }
     let model = values.optional(&name("model")).ok_or_else(|| values.unfit(&name("model")))?;
-    Ok(Some(ModelPlace { provider, base_url, api_key: values.secret(&name("api_key")), model }))
+    let (api_key, thinking) = (values.secret(&name("api_key")), name("thinking"));
+    let thinking = match values.optional(&thinking) {
+        Some(text) => Some(thought(provider, &text).ok_or_else(|| values.unfit(&thinking))?),
+        None => None,
+    };
+    Ok(Some(ModelPlace { provider, base_url, api_key, model, thinking }))
+}
+
+/// How much a model is to think, in the words of its provider.
+fn thought(provider: Provider, text: &str) -> Option<Thinking> {
+    let words = match provider {
+        Provider::Gemini => LEVELS,
+        Provider::OpenAi | Provider::Offline => EFFORTS,
+    };
+    if words.contains(&text) {
+        return Some(Thinking::Effort(text.to_owned()));
+    }
+    let tokens = text.parse().ok().filter(|tokens| (-1..=100_000).contains(tokens));
+    tokens.filter(|_tokens| provider == Provider::Gemini).map(Thinking::Tokens)
 }
 
 /// No clock is further away than this.

@@ -1,11 +1,5 @@
 //! The table of settings.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::InvalidConfig;
-use super::values::Given;
-
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -47,6 +41,9 @@ const fn plain(
 const fn secret(name: &'static str, wants: &'static str, help: &'static str) -> Setting {
     Setting { name, default: None, wants, help, is_secret: true }
 }
+
+/// What says how much a model is to think.
+const THINKING: &str = "none, minimal, low, medium, high, xhigh or max; for Gemini minimal, low, medium, high or a number of tokens, 0 for none, -1 for any";
 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
@@ -179,6 +176,12 @@ pub const SETTINGS: &[Setting] = &[
     secret("llm_api_key", "the key of the provider", "Key of the model."),
     plain("llm_model", None, "the name of a model", "Which model; needed unless offline."),
     plain(
+        "llm_thinking",
+        None,
+        THINKING,
+        "How much the model is to think; without it as it likes, and one that cannot think is not asked to.",
+    ),
+    plain(
         "llm_fallback_provider",
         Some("offline"),
         "offline, openai or gemini",
@@ -192,6 +195,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret("llm_fallback_api_key", "the key of the provider", "Key of that model."),
     plain("llm_fallback_model", None, "the name of a model", "Which model that is."),
+    plain("llm_fallback_thinking", None, THINKING, "How much that model is to think."),
     secret(
         "llm_proxy",
         "http://host:port",
@@ -331,6 +335,12 @@ pub const SETTINGS: &[Setting] = &[
         "How many tokens of them; the oldest are left out first.",
     ),
     plain(
+        "ai_thought_tokens",
+        Some("8192"),
+        "0 to 100000",
+        "How many tokens a model may think beside what it writes.",
+    ),
+    plain(
         "ai_minutes_ahead",
         Some("540"),
         "minutes, -720 to 840",
@@ -351,49 +361,4 @@ pub fn example() -> String {
         out.push_str(&format!("#{}={default}\n", setting.variable()));
     }
     out
-}
-
-/// Reads a settings file: TOML, flat, the keys of the table.
-pub(super) fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Given>, InvalidConfig> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|why| InvalidConfig::File { file: file.clone(), why: why.to_string() })?;
-    read_text(file, &text)
-}
-
-/// Reads the text of a settings file.
-pub(super) fn read_text(
-    file: String,
-    text: &str,
-) -> Result<BTreeMap<&'static str, Given>, InvalidConfig> {
-    let keys: toml::Table = text.parse().map_err(|why: toml::de::Error| InvalidConfig::File {
-        file: file.clone(),
-        why: one_line(&why),
-    })?;
-    let mut values = BTreeMap::new();
-    for (key, value) in keys {
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key) else {
-            return Err(InvalidConfig::Unknown { file, key });
-        };
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(is) => is.to_string(),
-            toml::Value::Array(items) => {
-                let items = items.iter().map(|item| item.as_str().unwrap_or_default());
-                items.collect::<Vec<_>>().join(",")
-            }
-            other => {
-                let got = if setting.is_secret { "***".to_owned() } else { other.to_string() };
-                let (source_name, wants) = (format!("{file}: {key}"), setting.wants.to_owned());
-                return Err(InvalidConfig::Value { source_name, got, wants });
-            }
-        };
-        values.insert(setting.name, Given { text, source: format!("{file}: {key}") });
-    }
-    Ok(values)
-}
-
-fn one_line(why: &toml::de::Error) -> String {
-    why.message().lines().collect::<Vec<_>>().join(" ")
 }

@@ -130,6 +130,25 @@ fn models_are_asked_in_order() {
 }
 
 #[test]
+fn how_much_to_think_is_said_in_the_words_of_the_provider() {
+    let thinking = |provider, thinking| {
+        let model = [("MOIM_LLM_PROVIDER", provider), ("MOIM_LLM_MODEL", "m")];
+        let config = parse(&[&model[..], &[("MOIM_LLM_THINKING", thinking)]].concat())?;
+        Ok::<_, InvalidConfig>(config.assistant.models[0].thinking.clone())
+    };
+    let effort = |word: &str| Some(Thinking::Effort(word.to_owned()));
+    assert_eq!(thinking("openai", "none").unwrap(), effort("none"));
+    assert_eq!(thinking("gemini", "low").unwrap(), effort("low"));
+    assert_eq!(thinking("gemini", "-1").unwrap(), Some(Thinking::Tokens(-1)));
+    assert_eq!(thinking("gemini", "0").unwrap(), Some(Thinking::Tokens(0)));
+    for (provider, odd) in
+        [("openai", "512"), ("openai", "much"), ("gemini", "none"), ("gemini", "-2")]
+    {
+        assert!(thinking(provider, odd).is_err(), "{provider} {odd}");
+    }
+}
+
+#[test]
 fn the_example_names_every_setting() {
     let committed = include_str!("../../.env.example");
     assert_eq!(committed, example(), "write the output of `moim config --example` to .env.example");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::table::{self, SETTINGS, Setting};
-use super::{InvalidConfig, Secret};
+use super::table::{SETTINGS, Setting};
+use super::{InvalidConfig, Secret, file};
 use crate::faults::Faults;
 
 /// A value and where it came from.
@@ -47,7 +47,7 @@ impl Values {
         file: Option<&Path>,
     ) -> Result<Self, InvalidConfig> {
         let from_file = match file {
-            Some(path) => table::read_file(path)?,
+            Some(path) => file::read_file(path)?,
             None => BTreeMap::new(),
         };
         Self::strongest(flags, environment, &from_file)
@@ -59,7 +59,7 @@ impl Values {
         environment: Environment<'_>,
         text: &str,
     ) -> Result<Self, InvalidConfig> {
-        let from_file = table::read_text("moim.toml".to_owned(), text)?;
+        let from_file = file::read_text("moim.toml".to_owned(), text)?;
         Self::strongest(&BTreeMap::new(), environment, &from_file)
     }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::chain::{Call, Timing};
 use super::error::{LlmError, Wait};
 use super::model::{Part, Parts};
-use super::request::Limits;
+use super::request::{Meter, Request};
 
 /// Bytes of text that one answer may have, whatever the request says.
 const TEXT_BYTES: usize = 64 * 1024;
@@ -63,9 +63,12 @@ pub struct Answer {
     bytes_left: usize,
     has_text: bool,
     usage: Option<Usage>,
+    /// Tokens of its thoughts, guessed.
+    thoughts: u64,
+    meter: Meter,
     finish: Option<Finish>,
     ready: VecDeque<Piece>,
-    /// From the question to the first sign of life.
+    /// From the question to the first word.
     first_after: Duration,
 }
 
@@ -73,7 +76,7 @@ impl Answer {
     pub(super) fn new(
         (provider, model): (&'static str, String),
         parts: Box<dyn Parts>,
-        limits: Limits,
+        request: &Request,
         timing: &Timing,
         (quiet, whole): (Instant, Instant),
     ) -> Self {
@@ -87,10 +90,12 @@ impl Answer {
             whole,
             quiet,
             wait: Wait::FirstToken,
-            chars_left: limits.text_chars,
+            chars_left: request.limits.text_chars,
             bytes_left: TEXT_BYTES,
             has_text: false,
             usage: None,
+            thoughts: 0,
+            meter: request.thoughts.clone(),
             finish: None,
             ready: VecDeque::new(),
             first_after: Duration::ZERO,
@@ -115,7 +120,13 @@ impl Answer {
         self.usage
     }
 
-    /// From the question to the first sign of life of the model, tries before it among that.
+    /// Tokens of its thoughts, guessed. Where its usage is known they are among that.
+    #[must_use]
+    pub fn thoughts(&self) -> u64 {
+        self.thoughts
+    }
+
+    /// From the question to the first word of the model, tries before it and thoughts among that.
     #[must_use]
     pub fn first_after(&self) -> Duration {
         self.first_after
@@ -136,7 +147,8 @@ impl Answer {
         }
     }
 
-    /// Waits for the first sign of life.
+    /// Waits for the first word. A thought is none: who breaks off behind it has said nothing, and
+    /// another may be asked.
     pub(super) async fn begin(&mut self, asked: Instant) -> Result<(), LlmError> {
         while self.wait == Wait::FirstToken && self.parts.is_some() {
             self.pull().await?;
@@ -172,7 +184,7 @@ impl Answer {
         };
         match part {
             Some(Part::Text(text)) => self.take(text),
-            Some(Part::Thought) => self.hear(),
+            Some(Part::Thought(tokens)) => self.think(tokens),
             Some(Part::Usage(usage)) => self.usage = Some(usage),
             Some(Part::Finish(finish)) => {
                 self.finish.get_or_insert(finish);
@@ -183,8 +195,13 @@ impl Answer {
         Ok(())
     }
 
+    fn think(&mut self, tokens: u64) {
+        self.thoughts = self.thoughts.saturating_add(tokens);
+        self.meter.add(tokens);
+        self.hear();
+    }
+
     fn hear(&mut self) {
-        self.wait = Wait::BetweenTokens;
         if self.finish.is_none() {
             self.quiet = Instant::now() + self.between;
         }
@@ -194,6 +211,7 @@ impl Answer {
         if text.is_empty() || self.finish.is_some() {
             return;
         }
+        self.wait = Wait::BetweenTokens;
         self.hear();
         let mut end = 0;
         for (at, c) in text.char_indices() {
@@ -221,9 +239,7 @@ impl Answer {
         match (self.finish, self.has_text) {
             (_, true) => {}
             (Some(Finish::Filter), false) => return Err(LlmError::Declined),
-            (Some(Finish::Length), false) => {
-                return Err(LlmError::BadAnswer("no text within its limit"));
-            }
+            (Some(Finish::Length), false) => return Err(LlmError::NoRoom),
             (_, false) => return Err(LlmError::BadAnswer("it is empty")),
         }
         self.close();

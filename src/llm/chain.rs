@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::answer::Answer;
+use super::answer::{Answer, Usage};
 use super::breaker::{Breaker, Open, Pass, Standing};
 use super::error::{LlmError, Wait};
 use super::model::ChatModel;
@@ -19,9 +19,9 @@ pub const OFFLINE: &str = "offline";
 pub struct Timing {
     /// Until there is a connection.
     pub connect: Duration,
-    /// From the try to the first piece of text.
+    /// From the try to the first piece of text, or the first thought.
     pub first_token: Duration,
-    /// From one piece to the next.
+    /// From one piece, or thought, to the next.
     pub between_tokens: Duration,
     /// From the question to the end, all tries among that.
     pub whole: Duration,
@@ -64,6 +64,41 @@ pub struct Tried {
     pub error: LlmError,
     /// How often it was asked.
     pub tries: u32,
+    /// What it used, as far as anybody knows.
+    pub spent: Spent,
+}
+
+/// What a model used that did not answer, all tries together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// What the provider counted.
+    pub counted: Option<Usage>,
+    /// Tokens of thoughts that nobody counted, guessed.
+    pub thoughts: u64,
+}
+
+impl Spent {
+    fn add(&mut self, more: Self) {
+        self.thoughts = self.thoughts.saturating_add(more.thoughts);
+        self.counted = match (self.counted, more.counted) {
+            (Some(one), Some(other)) => Some(Usage {
+                input: one.input.saturating_add(other.input),
+                output: one.output.saturating_add(other.output),
+            }),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+impl Tried {
+    /// What it used, where a question has so many tokens; none when it has not read it.
+    #[must_use]
+    pub fn used(&self, input: u64) -> Option<Usage> {
+        let Spent { counted, thoughts } = self.spent;
+        let has_read = self.error.may_have_cost() || counted.is_some() || thoughts > 0;
+        let counted = counted.unwrap_or(Usage { input, output: 0 });
+        has_read.then(|| Usage { output: counted.output.saturating_add(thoughts), ..counted })
+    }
 }
 
 /// Who answers.
@@ -96,12 +131,6 @@ impl NoAnswer {
     #[must_use]
     pub fn error(&self) -> LlmError {
         self.tried.first().map_or(LlmError::Unreachable, |tried| tried.error)
-    }
-
-    /// Whether one of them may have read the question, and counts it.
-    #[must_use]
-    pub fn may_have_cost(&self) -> bool {
-        self.tried.iter().any(|tried| tried.error.may_have_cost())
     }
 }
 
@@ -162,10 +191,15 @@ impl Chain {
         links
     }
 
+    /// Models that may be asked, in order.
+    pub fn models(&self, request: &Request) -> impl Iterator<Item = String> {
+        self.links(request).into_iter().map(|link| link.model.model_for(request))
+    }
+
     /// The model that is asked first.
     #[must_use]
     pub fn first_model(&self, request: &Request) -> Option<String> {
-        self.links(request).first().map(|link| link.model.model_for(request))
+        self.models(request).next()
     }
 
     /// How the breakers stand: provider, its own model, standing; in order of preference.
@@ -197,9 +231,11 @@ impl Chain {
         for link in self.links(request) {
             let outcome = match link.admit() {
                 Ok(call) => link.ask(call, request, (timing, asked)).await,
-                Err(Open { retry_after }) => Err((LlmError::Resting { retry_after }, 0)),
+                Err(Open { retry_after }) => {
+                    Err((LlmError::Resting { retry_after }, 0, Spent::default()))
+                }
             };
-            let (error, tries) = match outcome {
+            let (error, tries, spent) = match outcome {
                 Ok(answer) => {
                     tell_of(&tried, answer.model());
                     return Ok(Answered::Model { answer: Box::new(answer), tried });
@@ -208,7 +244,7 @@ impl Chain {
             };
             let (provider, model) = (link.model.provider(), link.model.model_for(request));
             tracing::debug!(provider, model, kind = error.kind(), tries, "no answer: {error}");
-            tried.push(Tried { provider, model, error, tries });
+            tried.push(Tried { provider, model, error, tries, spent });
             if asked.elapsed() >= timing.whole {
                 break;
             }
@@ -227,10 +263,7 @@ impl Timing {
         if !why.is_worth_a_retry() {
             return None;
         }
-        let wanted = match why {
-            LlmError::RateLimited { retry_after: Some(wanted) } => wanted,
-            _other => Duration::ZERO,
-        };
+        let wanted = why.wanted_pause().unwrap_or_default();
         (wanted <= self.longest_pause).then_some(planned.max(wanted))
     }
 }
@@ -241,12 +274,12 @@ impl Link {
         call: Call,
         request: &Request,
         (timing, asked): (&Timing, Instant),
-    ) -> Result<Answer, (LlmError, u32)> {
+    ) -> Result<Answer, (LlmError, u32, Spent)> {
         let mut pauses = timing.pauses.iter();
         // A probe is one request, not three.
         let mut pauses =
             if call.is_probe() { [].iter() } else { pauses.by_ref().as_slice().iter() };
-        let mut tries = 0;
+        let (mut tries, mut spent) = (0, Spent::default());
         loop {
             tries += 1;
             let why = match self.try_once(request, (timing, asked)).await {
@@ -254,14 +287,17 @@ impl Link {
                     answer.belongs_to(call);
                     return Ok(answer);
                 }
-                Err(why) => why,
+                Err((why, more)) => {
+                    spent.add(more);
+                    why
+                }
             };
             let pause = pauses.next().and_then(|pause| timing.pause(why, *pause));
             match pause {
                 Some(pause) if asked.elapsed() + pause < timing.whole => sleep(pause).await,
                 _no_more => {
                     call.ended_with(why);
-                    return Err((why, tries));
+                    return Err((why, tries, spent));
                 }
             }
         }
@@ -271,17 +307,24 @@ impl Link {
         &self,
         request: &Request,
         (timing, asked): (&Timing, Instant),
-    ) -> Result<Answer, LlmError> {
+    ) -> Result<Answer, (LlmError, Spent)> {
         let whole = asked + timing.whole;
         let first = Instant::now() + timing.first_token;
         let wait = if whole < first { Wait::Whole } else { Wait::FirstToken };
         let parts = timeout_at(first.min(whole), self.model.ask(request))
             .await
-            .map_err(|_elapsed| LlmError::Timeout(wait))??;
+            .unwrap_or(Err(LlmError::Timeout(wait)))
+            .map_err(|why| (why, Spent::default()))?;
         let who = (self.model.provider(), self.model.model_for(request));
-        let mut answer = Answer::new(who, parts, request.limits, timing, (first, whole));
-        answer.begin(asked).await?;
-        Ok(answer)
+        let mut answer = Answer::new(who, parts, request, timing, (first, whole));
+        match answer.begin(asked).await {
+            Ok(()) => Ok(answer),
+            Err(why) => {
+                let counted = answer.usage();
+                let thoughts = if counted.is_some() { 0 } else { answer.thoughts() };
+                Err((why, Spent { counted, thoughts }))
+            }
+        }
     }
 
     fn admit(&self) -> Result<Call, Open> {
@@ -332,7 +375,7 @@ impl Drop for Call {
 
 /// Says why others had to answer: who asks sees an answer, and only the operator that it is another's.
 fn tell_of(tried: &[Tried], instead: &str) {
-    for Tried { provider, model, error, tries } in tried {
+    for Tried { provider, model, error, tries, .. } in tried {
         let kind = error.kind();
         tracing::warn!(provider, model, kind, tries, instead, "another had to answer: {error}");
     }

@@ -35,6 +35,14 @@ pub enum LlmError {
     /// The provider has trouble of its own.
     #[error("the provider answered {0}")]
     Failing(u16),
+    /// The same, and it says when to come back.
+    #[error("the provider answered {status}")]
+    Overloaded {
+        /// What it answered.
+        status: u16,
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// The connection ended in the middle of the answer.
     #[error("the answer broke off")]
     BrokenOff,
@@ -62,6 +70,9 @@ pub enum LlmError {
     /// What came is no answer; what was wrong.
     #[error("the answer makes no sense: {0}")]
     BadAnswer(&'static str),
+    /// It thought until its tokens were used up.
+    #[error("the model used up its tokens before its first word")]
+    NoRoom,
     /// More was asked than the model can read.
     #[error("the question is too long for the model")]
     TooLarge,
@@ -81,14 +92,17 @@ impl LlmError {
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
-            Self::Unreachable | Self::Failing(_) | Self::BrokenOff | Self::Resting { .. } => {
-                "unavailable"
-            }
+            Self::Unreachable
+            | Self::Failing(_)
+            | Self::Overloaded { .. }
+            | Self::BrokenOff
+            | Self::Resting { .. } => "unavailable",
             Self::Timeout(_) => "timeout",
             Self::RateLimited { .. } => "rate_limited",
             Self::BadKey => "bad_key",
             Self::UnknownModel => "unknown_model",
             Self::BadAnswer(_) => "bad_answer",
+            Self::NoRoom => "no_room",
             Self::TooLarge => "too_large",
             Self::Refused(_) => "refused",
             Self::Declined => "declined",
@@ -103,9 +117,11 @@ impl LlmError {
             Self::BrokenOff
             | Self::Timeout(Wait::FirstToken | Wait::BetweenTokens | Wait::Whole)
             | Self::BadAnswer(_)
+            | Self::NoRoom
             | Self::Declined => true,
             Self::Unreachable
             | Self::Failing(_)
+            | Self::Overloaded { .. }
             | Self::Resting { .. }
             | Self::Timeout(Wait::Connect)
             | Self::RateLimited { .. }
@@ -120,7 +136,22 @@ impl LlmError {
     /// Whether the same call may succeed in a moment, asked before the first word.
     #[must_use]
     pub const fn is_worth_a_retry(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Failing(_) | Self::RateLimited { .. })
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::Failing(_)
+                | Self::Overloaded { .. }
+                | Self::RateLimited { .. }
+        )
+    }
+
+    /// When the provider wants to be asked again, if it said so.
+    pub(super) const fn wanted_pause(self) -> Option<Duration> {
+        match self {
+            Self::Overloaded { retry_after, .. } => Some(retry_after),
+            Self::RateLimited { retry_after } => retry_after,
+            _other => None,
+        }
     }
 
     /// Whether it says that the provider is in trouble; the others are answers of one that is well.
@@ -129,6 +160,7 @@ impl LlmError {
         match self {
             Self::Unreachable
             | Self::Failing(_)
+            | Self::Overloaded { .. }
             | Self::BrokenOff
             | Self::Timeout(_)
             | Self::RateLimited { .. }
@@ -136,6 +168,7 @@ impl LlmError {
             Self::Resting { .. }
             | Self::BadKey
             | Self::UnknownModel
+            | Self::NoRoom
             | Self::TooLarge
             | Self::Refused(_)
             | Self::Declined
@@ -150,7 +183,10 @@ impl LlmError {
             402 | 429 => Self::RateLimited { retry_after },
             404 => Self::UnknownModel,
             413 => Self::TooLarge,
-            408 | 500.. => Self::Failing(status),
+            408 | 500.. => match retry_after {
+                Some(retry_after) => Self::Overloaded { status, retry_after },
+                None => Self::Failing(status),
+            },
             other => Self::Refused(other),
         }
     }

@@ -15,10 +15,12 @@ use super::error::{LlmError, Wait};
 use super::model::{Asked, ChatModel, Part, Parts};
 use super::request::Request;
 use super::sse::{Sse, SseError, SseEvent};
-use super::wire::{Queue, gemini, openai, refusal};
+use super::wire::{Queue, Thinking, gemini, openai, refusal};
 
-/// Bytes of one answer as it comes over the wire.
+/// Bytes of one answer as it comes over the wire, behind its last thought.
 const RAW_BYTES: usize = 1 << 20;
+/// The same with its thoughts. Nothing of them is kept; they end in time anyway.
+const ALL_BYTES: usize = 32 << 20;
 /// Bytes of a refusal that are looked at.
 const REFUSAL_BYTES: usize = 16 * 1024;
 
@@ -62,6 +64,8 @@ pub struct Endpoint {
     pub model: String,
     /// Other models that a request may wish for.
     pub models: Vec<String>,
+    /// How much it is to think; as it likes when absent.
+    pub thinking: Option<Thinking>,
     /// A proxy to go through, as a URL; those of the environment are never used.
     pub proxy: Option<Key>,
     /// Addresses of this server: a model is never there.
@@ -138,10 +142,26 @@ impl HttpModel {
     }
 
     async fn call(&self, request: &Request) -> Result<HttpParts, LlmError> {
-        let model = self.model(request);
+        let limits = request.limits;
+        match self.post(request, limits.tokens()).await {
+            // More than this model can write, or than has room behind the question; it need not think.
+            Err(LlmError::TooLarge | LlmError::Refused(400 | 422)) if limits.thought_tokens > 0 => {
+                self.post(request, limits.output_tokens).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn post(&self, request: &Request, tokens: u32) -> Result<HttpParts, LlmError> {
+        let (model, thinking) = (self.model(request), self.endpoint.thinking.as_ref());
         let (url, body) = match self.endpoint.speaks {
-            Speaks::OpenAi => (openai::place(&self.base), openai::body(request, model, &self.base)),
-            Speaks::Gemini => (gemini::place(&self.base, model), gemini::body(request)),
+            Speaks::OpenAi => {
+                let body = openai::body((request, tokens), model, &self.base, thinking);
+                (openai::place(&self.base), body)
+            }
+            Speaks::Gemini => {
+                (gemini::place(&self.base, model), gemini::body(request, tokens, thinking))
+            }
         };
         let asked = self.client.post(url).headers(self.headers.clone()).json(&body).send();
         let response = asked.await.map_err(|why| failed(&why))?;
@@ -161,6 +181,7 @@ impl HttpModel {
             plain: is_plain.then(Vec::new),
             queue: Queue::new(),
             raw_left: RAW_BYTES,
+            all_left: ALL_BYTES,
             has_finish: false,
             state: State::Open,
         })
@@ -259,6 +280,7 @@ struct HttpParts {
     plain: Option<Vec<u8>>,
     queue: Queue,
     raw_left: usize,
+    all_left: usize,
     has_finish: bool,
     state: State,
 }
@@ -297,13 +319,15 @@ impl HttpParts {
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        let taken = bytes.get(..bytes.len().min(self.raw_left)).unwrap_or_default();
+        let most = self.raw_left.min(self.all_left);
+        let taken = bytes.get(..bytes.len().min(most)).unwrap_or_default();
         self.raw_left -= taken.len();
+        self.all_left -= taken.len();
         match &mut self.plain {
             Some(plain) => plain.extend_from_slice(taken),
             None => self.sse.feed(taken),
         }
-        if self.raw_left == 0 {
+        if self.raw_left == 0 || self.all_left == 0 {
             self.drain();
         }
     }
@@ -348,17 +372,22 @@ impl HttpParts {
         }
         let Ok(chunk) = serde_json::from_str::<Value>(data) else {
             // Half an event at the end is a stream that was cut.
-            let is_half = self.state == State::Ended && self.raw_left < RAW_BYTES;
+            let is_half = self.state == State::Ended && self.all_left < ALL_BYTES;
             let why = LlmError::BadAnswer("it is not JSON");
             return Err(if is_half { LlmError::BrokenOff } else { why });
         };
         if event.name.as_deref() == Some("error") && chunk.get("error").is_none() {
             return Err(LlmError::Failing(500));
         }
+        let known = self.queue.len();
         match self.speaks {
-            Speaks::OpenAi => openai::read(&chunk, &mut self.queue),
-            Speaks::Gemini => gemini::read(&chunk, &mut self.queue),
+            Speaks::OpenAi => openai::read(&chunk, &mut self.queue)?,
+            Speaks::Gemini => gemini::read(&chunk, &mut self.queue)?,
         }
+        if self.queue.iter().skip(known).any(|part| matches!(part, Part::Thought(_))) {
+            self.raw_left = RAW_BYTES;
+        }
+        Ok(())
     }
 }
 

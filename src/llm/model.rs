@@ -15,8 +15,8 @@ use super::request::Request;
 pub enum Part {
     /// Text of the answer.
     Text(String),
-    /// It thinks: a sign of life, nothing to show.
-    Thought,
+    /// It thinks, so many tokens by a guess: a sign of life, nothing to show.
+    Thought(u64),
     /// What it used so far; a later one replaces it.
     Usage(Usage),
     /// Why it stops. What follows is at most the usage.
@@ -116,7 +116,7 @@ impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text of {} bytes", text.len()),
-            Self::Thought => f.write_str("Thought"),
+            Self::Thought(tokens) => write!(f, "Thought of {tokens} tokens"),
             Self::Usage(usage) => usage.fmt(f),
             Self::Finish(finish) => finish.fmt(f),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::chain::{Answered, Chain, NoAnswer, Timing};
+use super::chain::{Answered, Chain, NoAnswer, Timing, Tried};
 use super::error::{LlmError, Wait};
 use super::estimate::{estimate_request, estimate_text};
 use super::output::{self, Review};
@@ -104,12 +104,12 @@ impl Reviewing {
             Ok(Answered::Model { answer, tried }) => (answer, tried),
             Ok(Answered::Offline { tried }) | Err(NoAnswer { tried }) => {
                 let nobody = NoAnswer { tried };
-                self.count_read(request, &nobody);
+                self.count_in_vain(request, &nobody.tried);
                 let errors = || nobody.tried.iter().map(|tried| tried.error);
                 return Err(errors().find(|why| is_trouble(*why)).unwrap_or(nobody.error()));
             }
         };
-        self.count_read(request, &NoAnswer { tried });
+        self.count_in_vain(request, &tried);
         answer.model().clone_into(&mut self.model);
         let (mut text, mut ended) = (String::new(), Ok(()));
         while let Some(piece) = answer.next().await {
@@ -120,16 +120,16 @@ impl Reviewing {
                 Err(why) => ended = Err(why),
             }
         }
-        let guess = Usage { input: estimate_request(request), output: estimate_text(&text) };
+        let output = answer.thoughts().saturating_add(estimate_text(&text));
+        let guess = Usage { input: estimate_request(request), output };
         self.count(answer.usage().unwrap_or(guess));
         ended.map(|()| text)
     }
 
-    /// Counts what models may have read that did not answer.
-    fn count_read(&mut self, request: &Request, nobody: &NoAnswer) {
-        if nobody.may_have_cost() {
-            self.count(Usage { input: estimate_request(request), output: 0 });
-        }
+    /// Counts what models may have read, and thought, that did not answer.
+    fn count_in_vain(&mut self, request: &Request, tried: &[Tried]) {
+        let input = estimate_request(request);
+        tried.iter().filter_map(|tried| tried.used(input)).for_each(|used| self.count(used));
     }
 
     fn count(&mut self, more: Usage) {
@@ -145,9 +145,6 @@ const fn is_trouble(why: LlmError) -> bool {
 
 /// How long to wait before another try, if one makes sense.
 fn wait(why: LlmError, planned: Duration, longest: Duration) -> Option<Duration> {
-    let wanted = match why {
-        LlmError::RateLimited { retry_after } => retry_after.unwrap_or_default(),
-        _other => Duration::ZERO,
-    };
+    let wanted = why.wanted_pause().unwrap_or_default();
     (is_trouble(why) && wanted <= longest).then_some(planned.max(wanted))
 }

@@ -11,6 +11,15 @@ use super::model::Part;
 pub(super) mod gemini;
 pub(super) mod openai;
 
+/// How much a model is to think. What a provider, or a model of it, does not know it refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thinking {
+    /// So many tokens: Gemini's budget; 0 is not at all, and -1 as many as it likes.
+    Tokens(i32),
+    /// As much as this word says, such as `low`.
+    Effort(String),
+}
+
 /// Parts that were read and not yet taken.
 pub(super) type Queue = VecDeque<Part>;
 

@@ -25,6 +25,9 @@ pub const WORDS: &[(&str, &str)] = &[
     ("huge:SIZE", "says so much, in many events; 10MB, 64KB or bytes"),
     ("line:SIZE", "says so much in one event"),
     ("think:N", "thinks so many times before the first word"),
+    ("thought:SIZE", "thinks so much each time; bytes or KB"),
+    ("capped", "keeps to the limit of tokens; thoughts are counted too"),
+    ("window:N", "takes no more tokens than these, read and to be written"),
     ("no-done", "forgets the end mark and the usage"),
     ("linger", "keeps the line open behind the last word"),
     ("plain", "answers in one piece instead of a stream"),
@@ -100,6 +103,12 @@ pub struct Behaviour {
     pub failures: usize,
     /// How often it thinks.
     pub thoughts: usize,
+    /// Bytes of a thought.
+    pub thought: usize,
+    /// Whether it keeps to the limit of tokens.
+    pub is_capped: bool,
+    /// Tokens that it takes, read and to be written.
+    pub window: Option<usize>,
     /// The key that it wants.
     pub key: Option<String>,
     /// One piece instead of a stream.
@@ -119,6 +128,9 @@ impl Default for Behaviour {
             status: None,
             failures: 0,
             thoughts: 0,
+            thought: 2,
+            is_capped: false,
+            window: None,
             key: None,
             is_plain: false,
             is_odd: false,
@@ -148,6 +160,9 @@ impl Behaviour {
             "hang-after" => (self.ends, self.words) = (Ends::Hangs, Some(value.parse().ok()?)),
             "flaky" => self.failures = value.parse().ok()?,
             "think" => self.thoughts = value.parse().ok()?,
+            "thought" => self.thought = size(value)?,
+            "capped" => self.is_capped = true,
+            "window" => self.window = Some(value.parse().ok()?),
             "silent" => self.words = Some(0),
             "filter" => (self.ends, self.words) = (Ends::Filter, Some(0)),
             "error" => self.ends = Ends::Error,

@@ -105,7 +105,12 @@ async fn answer(socket: &mut TcpStream, request: Request, calls: &Calls) -> io::
     if before < behaviour.failures {
         return refuse(socket, 500, None).await;
     }
-    Speaker::new(speaks, behaviour, &body).speak(socket).await
+    let speaker = Speaker::new(speaks, behaviour, &body);
+    if speaker.wants_too_much() {
+        let why = error_body(413);
+        return whole(socket, "400 No", "application/json", "", &why).await;
+    }
+    speaker.speak(socket).await
 }
 
 async fn refuse(socket: &mut TcpStream, status: u16, after: Option<u64>) -> io::Result<()> {

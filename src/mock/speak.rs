@@ -38,6 +38,8 @@ pub(super) struct Speaker {
     behaviour: Behaviour,
     told: String,
     last: String,
+    /// Tokens that it may write.
+    limit: usize,
 }
 
 impl Speaker {
@@ -48,7 +50,22 @@ impl Speaker {
             gather(body.get(field).unwrap_or(&Value::Null), &mut texts);
         }
         let last = texts.last().cloned().unwrap_or_default();
-        Self { is_gemini: speaks == "gemini", behaviour, told: texts.join("\n"), last }
+        let limits = ["/max_tokens", "/max_completion_tokens", "/generationConfig/maxOutputTokens"];
+        let limit = limits.iter().find_map(|place| body.pointer(place)?.as_u64());
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        Self { is_gemini: speaks == "gemini", behaviour, told: texts.join("\n"), last, limit }
+    }
+
+    /// Whether more is to be read and written than it has room for.
+    pub(super) fn wants_too_much(&self) -> bool {
+        let wanted = (self.told.len() / 4).saturating_add(self.limit);
+        self.behaviour.window.is_some_and(|window| wanted > window)
+    }
+
+    /// Tokens of its thoughts, as far as it may think.
+    fn thought_tokens(&self) -> usize {
+        let tokens = self.behaviour.thoughts * (self.behaviour.thought / 4).max(1);
+        if self.behaviour.is_capped { tokens.min(self.limit) } else { tokens }
     }
 
     pub(super) async fn speak(&self, socket: &mut TcpStream) -> io::Result<()> {
@@ -86,7 +103,12 @@ impl Speaker {
         };
         let is_endless = self.behaviour.ends == Ends::Never;
         let own = words(TEXT);
-        let most = self.behaviour.words;
+        let most = match self.behaviour.words {
+            words if self.behaviour.is_capped => {
+                Some(words.unwrap_or(own.len()).min(self.limit - self.thought_tokens()))
+            }
+            words => words,
+        };
         let repeated = own.iter().cycle().cloned();
         let pieces: Box<dyn Iterator<Item = String> + Send> = match most {
             _ if is_endless => Box::new(repeated),
@@ -119,7 +141,10 @@ impl Speaker {
             Ends::NoDone => self.event(socket, &self.finish("stop", "STOP")).await?,
             Ends::Filter => self.event(socket, &self.finish("content_filter", "SAFETY")).await?,
             Ends::Well | Ends::Lingers => {
-                self.event(socket, &self.finish("stop", "STOP")).await?;
+                let is_full =
+                    self.behaviour.is_capped && said + self.thought_tokens() >= self.limit;
+                let why = if is_full { ("length", "MAX_TOKENS") } else { ("stop", "STOP") };
+                self.event(socket, &self.finish(why.0, why.1)).await?;
                 self.event(socket, &self.usage(said)).await?;
                 if self.behaviour.ends == Ends::Lingers {
                     pending::<()>().await;
@@ -141,10 +166,11 @@ impl Speaker {
     }
 
     fn thought(&self) -> Value {
+        let thought: String = "hm ".chars().cycle().take(self.behaviour.thought).collect();
         if self.is_gemini {
-            json!({"candidates": [{"content": {"parts": [{"text": "hm", "thought": true}]}}]})
+            json!({"candidates": [{"content": {"parts": [{"text": thought, "thought": true}]}}]})
         } else {
-            json!({"choices": [{"delta": {"content": null, "reasoning_content": "hm"}}]})
+            json!({"choices": [{"delta": {"content": null, "reasoning_content": thought}}]})
         }
     }
 
@@ -157,11 +183,12 @@ impl Speaker {
     }
 
     fn usage(&self, said: usize) -> Value {
-        let read = self.told.len() / 4;
+        let (read, thoughts) = (self.told.len() / 4, self.thought_tokens());
         if self.is_gemini {
-            json!({"usageMetadata": {"promptTokenCount": read, "candidatesTokenCount": said}})
+            json!({"usageMetadata": {"promptTokenCount": read, "candidatesTokenCount": said, "thoughtsTokenCount": thoughts}})
         } else {
-            json!({"choices": [], "usage": {"prompt_tokens": read, "completion_tokens": said}})
+            let written = said + thoughts;
+            json!({"choices": [], "usage": {"prompt_tokens": read, "completion_tokens": written}})
         }
     }
 

@@ -14,6 +14,10 @@ const LIMITED: LlmError = LlmError::RateLimited { retry_after: None };
 const SOON: LlmError = LlmError::RateLimited { retry_after: Some(Duration::ZERO) };
 const LATER: LlmError = LlmError::RateLimited { retry_after: Some(Duration::from_secs(1)) };
 
+const fn overloaded(seconds: u64) -> LlmError {
+    LlmError::Overloaded { status: 503, retry_after: Duration::from_secs(seconds) }
+}
+
 const ROWS: &[Row] = &[
     ("fast", true, Ok(Finish::Stop), 1),
     ("slow:50", true, Ok(Finish::Stop), 1),
@@ -37,6 +41,8 @@ const ROWS: &[Row] = &[
     ("429:1", false, Err(LATER), 1),
     ("500", false, Err(LlmError::Failing(500)), 3),
     ("503", false, Err(LlmError::Failing(503)), 3),
+    ("503:0", false, Err(overloaded(0)), 3),
+    ("503:1", false, Err(overloaded(1)), 1),
     ("error+words:0", false, Err(LlmError::Failing(503)), 3),
     ("error", true, Err(LlmError::Failing(503)), 1),
     ("half", true, Err(LlmError::BrokenOff), 1),

@@ -14,3 +14,4 @@ mod prompts;
 mod reviews;
 mod secrets;
 mod support;
+mod thinking;

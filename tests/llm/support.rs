@@ -39,6 +39,7 @@ pub(crate) fn endpoint(speaks: Speaks, mock: &Mock, model: &str) -> Endpoint {
         key: None,
         model: model.to_owned(),
         models: Vec::new(),
+        thinking: None,
         proxy: None,
         own: Vec::new(),
     }

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::discretion::Discretion;
-use super::message::{DraftAsk, Drafted};
+use super::message::{AssistantSettings, DraftAsk, Drafted};
 use super::prepare::{by_people, inherit, language, lines, place};
 use super::purse::{InVain, Purse, no_budget};
 use crate::actors::rooms::RoomsHandle;
@@ -42,7 +42,7 @@ async fn write(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
         return Err(Refusal::new(ErrorCode::Conflict, msg).because("empty_room"));
     };
     let range = (first.seq, last.seq, i64::try_from(context.lines.len()).unwrap_or(0));
-    let mut request = request(&context, &ask, settings.minutes_ahead);
+    let mut request = request(&context, &ask, settings);
     if settings.models.is_offline_for(&request) {
         return Err(no_model());
     }
@@ -52,7 +52,8 @@ async fn write(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
         return Err(no_budget(settings));
     };
     let said = collect(rooms, &request).await;
-    let guess = Usage { input: estimate_request(&request), output: estimate_text(&said.text) };
+    let output = said.thoughts.saturating_add(estimate_text(&said.text));
+    let guess = Usage { input: estimate_request(&request), output };
     let usage = said.usage.unwrap_or(guess);
     let first = || settings.models.first_model(&request).unwrap_or_default();
     let model = said.model.clone().unwrap_or_else(first);
@@ -71,16 +72,18 @@ async fn write(rooms: &RoomsHandle, ask: DraftAsk) -> Result<Drafted, Refusal> {
     let text = output::draft(&said.text, &[&context.asker_name]).map_err(|_empty| {
         Refusal::new(ErrorCode::Unavailable, "nothing came to mind").because("empty")
     })?;
-    Ok(Drafted { text, model, tokens, micro_usd, context: range })
+    let is_guessed = said.usage.is_none() || !in_vain.is_nothing();
+    Ok(Drafted { text, model, tokens, micro_usd, is_guessed, context: range })
 }
 
-fn request(context: &Context, ask: &DraftAsk, minutes_ahead: i32) -> crate::llm::Request {
+fn request(context: &Context, ask: &DraftAsk, settings: &AssistantSettings) -> crate::llm::Request {
     let language = language(context);
     let lines = lines(ask.room, &context.lines, ask.asker);
-    let place = place(context, language, minutes_ahead);
+    let place = place(context, language, settings.minutes_ahead);
     let seed = RandomState::new().build_hasher().finish();
     let (asker, hint) = (context.asker_name.as_str(), ask.hint.as_deref());
     let mut request = prompts::draft(&Draft { place, lines: &lines, asker, hint, seed });
+    request.limits.thought_tokens = settings.thought_tokens;
     if !context.manner.model.is_empty() {
         request.model = Some(context.manner.model.clone());
     }
@@ -92,6 +95,8 @@ struct Said {
     text: String,
     /// What it counted.
     usage: Option<Usage>,
+    /// Tokens of its thoughts, guessed.
+    thoughts: u64,
     model: Option<String>,
     /// Who was asked before, and did not answer.
     tried: Vec<Tried>,
@@ -106,7 +111,8 @@ async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Said {
         Ok(Answered::Offline { tried }) | Err(NoAnswer { tried }) => {
             let nobody = NoAnswer { tried };
             let (usage, ended) = (Some(Usage::default()), Err(nobody.error()));
-            return Said { text: String::new(), usage, model: None, tried: nobody.tried, ended };
+            let (text, thoughts) = (String::new(), 0);
+            return Said { text, usage, thoughts, model: None, tried: nobody.tried, ended };
         }
     };
     let (mut text, mut ended) = (String::new(), Ok(()));
@@ -117,7 +123,8 @@ async fn collect(rooms: &RoomsHandle, request: &crate::llm::Request) -> Said {
             Err(why) => ended = Err(why),
         }
     }
-    Said { text, usage: answer.usage(), model: Some(answer.model().to_owned()), tried, ended }
+    let (usage, thoughts) = (answer.usage(), answer.thoughts());
+    Said { text, usage, thoughts, model: Some(answer.model().to_owned()), tried, ended }
 }
 
 fn no_model() -> Refusal {

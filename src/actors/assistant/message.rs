@@ -36,6 +36,8 @@ pub struct AssistantSettings {
     pub messages: i64,
     /// Tokens of them.
     pub tokens: u64,
+    /// Tokens that a model may think beside what it writes.
+    pub thought_tokens: u32,
     /// What may be spent in a day.
     pub budgets: Budgets,
     /// Minutes that people's clocks are ahead of UTC.
@@ -53,6 +55,7 @@ impl Default for AssistantSettings {
             per_minute: 5,
             messages: 50,
             tokens: 4_000,
+            thought_tokens: 8_192,
             budgets: Budgets::default(),
             minutes_ahead: 540,
         }
@@ -93,6 +96,8 @@ pub struct Drafted {
     pub tokens: (i64, i64),
     /// What that cost, where a price is known.
     pub micro_usd: Option<i64>,
+    /// Whether nobody counted the tokens, or some of them.
+    pub is_guessed: bool,
     /// First and last message that it has read, and how many.
     pub context: (i64, i64, i64),
 }
@@ -113,6 +118,8 @@ pub(crate) enum AssistantsMsg {
     Draft(DraftAsk, Answer<Result<Drafted, Refusal>>),
     /// A draft of this user is done.
     Drafted(UserId),
+    /// The first words of an answer were told: they are noted at once.
+    Spoke(RunId, String),
     /// Say that the runs here are looked after.
     Tick,
     /// Look for runs that nobody looks after.

@@ -140,6 +140,7 @@ impl Actor for Assistants {
                 }
             }
             AssistantsMsg::Tick => self.tick(&me, state),
+            AssistantsMsg::Spoke(run, text) => self.note(&me, vec![(run, Some(text))]),
             AssistantsMsg::Sweep => self.sweep(&me, state).await?,
             AssistantsMsg::Leave(answer) => {
                 self.release(state).await;
@@ -348,7 +349,11 @@ impl Assistants {
         let spoken = state.working.values().map(|(answering, _)| {
             (answering.question.run, Some(answering.text()).filter(|text| !text.is_empty()))
         });
-        let runs: Vec<_> = waiting.chain(spoken).collect();
+        self.note(me, waiting.chain(spoken).collect());
+    }
+
+    /// Notes how far runs have come, and hears who wants which to stop.
+    fn note(&self, me: &ActorRef<Envelope<AssistantsMsg>>, runs: Vec<(RunId, Option<String>)>) {
         let (rooms, node, me) = (self.rooms.clone(), self.node, me.clone());
         task::beside(async move {
             match rooms.store.see_to_runs(&runs, (node, Millis::now())).await {

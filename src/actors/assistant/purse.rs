@@ -25,11 +25,11 @@ impl Purse {
         request: &mut Request,
         least: i64,
     ) -> Result<Option<Self>, StoreError> {
-        let wanted = (i64::from(request.limits.output_tokens), least);
+        let wanted = (i64::from(request.limits.tokens()), least);
         let wish = (number(estimate_request(request)), wanted, price(settings, request));
         let reserved = store.reserve_ai(spender, wish, &settings.budgets, settings.today()).await?;
         Ok(reserved.map(|reserved| {
-            request.limits.output_tokens = u32::try_from(reserved.output).unwrap_or(u32::MAX);
+            request.limits.cap(u32::try_from(reserved.output).unwrap_or(u32::MAX));
             Self { spender, reserved }
         }))
     }
@@ -42,52 +42,56 @@ impl Purse {
         in_vain: &InVain,
     ) -> Result<((i64, i64), Option<i64>), StoreError> {
         let cost = cost(&settings.prices, (model, usage), in_vain);
-        let used = (number(usage.input.saturating_add(in_vain.tokens())), number(usage.output));
+        let used = in_vain.with(usage);
+        let used = (number(used.input), number(used.output));
         let sum = (used.0.saturating_add(used.1), cost.unwrap_or(0));
         store.settle_ai(self.spender, self.reserved, sum).await?;
         Ok((used, cost))
     }
 }
 
-/// What models have read that did not answer.
+/// What models have read, and thought, that did not answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct InVain {
-    models: Vec<String>,
-    /// Tokens that each of them has read.
-    input: u64,
-}
+pub(super) struct InVain(Vec<(String, Usage)>);
 
 impl InVain {
     /// Of those who were asked the models that may have read so many tokens.
     pub(super) fn of(tried: &[Tried], input: u64) -> Self {
-        let read_by = tried.iter().filter(|tried| tried.error.may_have_cost());
-        Self { models: read_by.map(|tried| tried.model.clone()).collect(), input }
+        let used = |tried: &Tried| Some((tried.model.clone(), tried.used(input)?));
+        Self(tried.iter().filter_map(used).collect())
     }
 
-    /// Tokens of them all.
-    pub(super) fn tokens(&self) -> u64 {
-        self.input.saturating_mul(self.models.len() as u64)
+    /// Whether nobody has read anything in vain.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tokens of an answer, and theirs.
+    pub(super) fn with(&self, usage: Usage) -> Usage {
+        self.0.iter().fold(usage, |sum, (_model, used)| Usage {
+            input: sum.input.saturating_add(used.input),
+            output: sum.output.saturating_add(used.output),
+        })
     }
 }
 
-/// What an answer costs, and that other models have read the question before it; none where no price
-/// is known.
+/// What an answer costs, and what other models have used before it; none where no price is known.
 pub(super) fn cost(
     prices: &Prices,
     (model, usage): (&str, Usage),
     in_vain: &InVain,
 ) -> Option<i64> {
-    let read = Usage { input: in_vain.input, output: 0 };
-    let in_vain = in_vain.models.iter().map(|model| prices.cost(model, read));
+    let in_vain = in_vain.0.iter().map(|(model, used)| prices.cost(model, *used));
     let known = in_vain.chain([prices.cost(model, usage)]).flatten();
     known.reduce(u64::saturating_add).map(number)
 }
 
-/// What a million tokens cost, read and written, of the model that is asked first.
+/// What a million tokens cost at most, read and written: any of the models may have to answer.
 pub(super) fn price(settings: &AssistantSettings, request: &Request) -> (i64, i64) {
-    let model = settings.models.first_model(request).unwrap_or_default();
-    let price = settings.prices.of(&model).unwrap_or_default();
-    (number(price.input), number(price.output))
+    let prices = settings.models.models(request).filter_map(|model| settings.prices.of(&model));
+    prices.fold((0, 0), |(input, output), price| {
+        (input.max(number(price.input)), output.max(number(price.output)))
+    })
 }
 
 /// A budget is used up.
@@ -104,7 +108,7 @@ pub(super) fn number(count: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::{LlmError, Price};
+    use crate::llm::{LlmError, Price, Spent};
 
     #[test]
     fn who_read_it_in_vain_is_paid_too() {
@@ -114,22 +118,50 @@ mod tests {
             ("cheap".to_owned(), price(1_000_000, 2_000_000)),
         ]);
         let usage = Usage { input: 100, output: 10 };
-        let cost = |model, usage, tried: &[(&str, LlmError)]| {
-            let tried = tried.iter().map(|(model, error)| Tried {
+        let cost = |model, usage, tried: &[(&str, LlmError, u64)]| {
+            let tried = tried.iter().map(|(model, error, thoughts)| Tried {
                 provider: "scripted",
                 model: (*model).to_owned(),
                 error: *error,
                 tries: 1,
+                spent: Spent { counted: None, thoughts: *thoughts },
             });
             let in_vain = InVain::of(&tried.collect::<Vec<_>>(), 90);
-            (cost(&prices, (model, usage), &in_vain), in_vain.tokens())
+            let Usage { input, output } = in_vain.with(Usage::default());
+            (cost(&prices, (model, usage), &in_vain), (input, output))
         };
         let (read, unread) = (LlmError::BrokenOff, LlmError::Unreachable);
         let nothing = Usage::default();
-        assert_eq!(cost("cheap", usage, &[]), (Some(120), 0));
-        assert_eq!(cost("cheap", usage, &[("dear", unread)]), (Some(120), 0));
-        assert_eq!(cost("cheap", usage, &[("dear", read)]), (Some(1_020), 90));
-        assert_eq!(cost("offline", nothing, &[("dear", read), ("cheap", read)]), (Some(990), 180));
-        assert_eq!(cost("offline", nothing, &[("free", read)]), (None, 90));
+        assert_eq!(cost("cheap", usage, &[]), (Some(120), (0, 0)));
+        assert_eq!(cost("cheap", usage, &[("dear", unread, 0)]), (Some(120), (0, 0)));
+        assert_eq!(cost("cheap", usage, &[("dear", read, 0)]), (Some(1_020), (90, 0)));
+        let both = [("dear", read, 0), ("cheap", read, 0)];
+        assert_eq!(cost("offline", nothing, &both), (Some(990), (180, 0)));
+        assert_eq!(cost("offline", nothing, &[("free", read, 0)]), (None, (90, 0)));
+        // Who has thought has read, whatever came then.
+        let failing = LlmError::Failing(500);
+        assert_eq!(cost("cheap", usage, &[("dear", failing, 7)]), (Some(1_160), (90, 7)));
+    }
+
+    #[test]
+    fn what_is_put_aside_is_enough_for_the_dearest() {
+        use std::sync::Arc;
+
+        use crate::llm::{Chain, ChatModel, ScriptedModel, Timing};
+
+        let model = |name: &str| {
+            Arc::new(ScriptedModel::saying(name, |_| String::new())) as Arc<dyn ChatModel>
+        };
+        let models = vec![model("cheap"), model("dear"), model("free")];
+        let price = |input, output| Price { input, output };
+        let prices = Prices::new([
+            ("dear".to_owned(), price(5, 50)),
+            ("cheap".to_owned(), price(10, 20)),
+            ("of nobody".to_owned(), price(1_000, 1_000)),
+        ]);
+        let models = Arc::new(Chain::new(models, false, Timing::default()));
+        let settings = AssistantSettings { models, prices, ..AssistantSettings::default() };
+        let request = Request::new(String::new(), String::new());
+        assert_eq!(super::price(&settings, &request), (10, 50));
     }
 }

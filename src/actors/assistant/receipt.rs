@@ -26,7 +26,8 @@ pub(super) fn of(
         }
         // It was cut off, and nobody knows whether a model got the question: then it counts.
         let new = said.get(prepared.begun.len()..).unwrap_or_default();
-        Usage { input, output: estimate_text(new) }
+        let thoughts = outcome.thoughts.unwrap_or_else(|| prepared.request.thoughts.tokens());
+        Usage { input, output: thoughts.saturating_add(estimate_text(new)) }
     });
     let model = match outcome.model.as_str() {
         "" => settings.models.first_model(&prepared.request),
@@ -35,6 +36,7 @@ pub(super) fn of(
     let model = model.unwrap_or_else(|| "offline".to_owned());
     let in_vain = InVain::of(&outcome.tried, input);
     let cost = cost(&settings.prices, (&model, usage), &in_vain);
+    let used = in_vain.with(usage);
     let ids: Vec<_> =
         prepared.context.lines.iter().map(|line| MessageId { room, seq: line.seq }).collect();
     let lines = output::cited_lines(said, &ids);
@@ -50,9 +52,9 @@ pub(super) fn of(
         model,
         manifest: if is_found { found(prepared, &cites) } else { prepared.manifest.clone() },
         cites,
-        input: number(usage.input.saturating_add(in_vain.tokens())),
-        output: number(usage.output),
-        is_guessed: outcome.usage.is_none() || in_vain.tokens() > 0,
+        input: number(used.input),
+        output: number(used.output),
+        is_guessed: outcome.usage.is_none() || !in_vain.is_nothing(),
         micro_usd: cost,
         uncited: is_summed_up.then_some(bare),
         first_ms: outcome.first.map(|first| i64::try_from(first.as_millis()).unwrap_or(i64::MAX)),

@@ -171,6 +171,7 @@ fn request(settings: &AssistantSettings, note: &Note) -> Request {
     let seed = RandomState::new().build_hasher().finish();
     let (title, body) = (note.title.as_str(), note.body.as_str());
     let mut request = prompts::til_review(&TilReview { place, title, body, seed });
+    request.limits.thought_tokens = settings.thought_tokens;
     request.model = Some(own.model.clone()).filter(|model| !model.is_empty());
     request
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::answering::Answering;
 use super::beat;
 use super::honest::Without;
+use super::message::AssistantsMsg;
 use super::offline;
 use super::prepare::Prepared;
 use super::shepherd::AssistantMsg;
@@ -34,6 +35,8 @@ pub(super) struct Outcome {
     pub(super) model: String,
     /// What the provider counted.
     pub(super) usage: Option<Usage>,
+    /// Tokens of its thoughts, guessed; none when it was cut off and could not say.
+    pub(super) thoughts: Option<u64>,
     /// Who was asked before, and did not answer.
     pub(super) tried: Vec<Tried>,
     pub(super) first: Option<Duration>,
@@ -53,6 +56,7 @@ impl Outcome {
             provider: "",
             model: model.to_owned(),
             usage: None,
+            thoughts: None,
             tried: Vec::new(),
             first: None,
             cites: None,
@@ -129,6 +133,7 @@ impl Run {
             provider: "offline",
             model: "offline".to_owned(),
             usage: Some(Usage::default()),
+            thoughts: None,
             tried: Vec::new(),
             first: None,
             cites: None,
@@ -162,6 +167,9 @@ impl Run {
                 Some(at) => match tokio::time::timeout_at(at, answer.next()).await {
                     Ok(piece) => piece,
                     Err(_elapsed) => {
+                        if rests.is_none() {
+                            self.note();
+                        }
                         (rests, due) = (Some(Instant::now() + self.rest()), None);
                         self.tell();
                         continue;
@@ -190,8 +198,16 @@ impl Run {
         let (finish, error) = if discretion.is_broken() { withheld } else { ended };
         let (provider, model) = (answer.provider(), answer.model());
         let (usage, first) = (answer.usage(), Some(answer.first_after()));
+        let thoughts = Some(answer.thoughts());
         let outcome = Outcome::broken("", model);
-        Outcome { finish, error, provider, usage, first, ..outcome }
+        Outcome { finish, error, provider, usage, thoughts, first, ..outcome }
+    }
+
+    /// Has noted what is told for the first time: all that follows is noted once a second, and what
+    /// people have seen is not to be lost with the node.
+    fn note(&self) {
+        let (run, text) = (self.answering.question.run, self.answering.text());
+        self.rooms.assistant.address.answer(AssistantsMsg::Spoke(run, text));
     }
 
     /// How long nothing is told after something was.

@@ -167,7 +167,7 @@ impl Assistant {
         let mut prepared = self.prepare().await?;
         let is_offline = settings.models.is_offline_for(&prepared.request);
         let model = settings.models.first_model(&prepared.request);
-        let most = i64::from(prepared.request.limits.output_tokens);
+        let most = i64::from(prepared.request.limits.tokens());
         let begin = RunBegin {
             run: question.run,
             room: question.room,
@@ -193,7 +193,7 @@ impl Assistant {
         };
         state.is_short = !is_offline && output < most;
         if state.is_short {
-            prepared.request.limits.output_tokens = u32::try_from(output).unwrap_or(u32::MAX);
+            prepared.request.limits.cap(u32::try_from(output).unwrap_or(u32::MAX));
         }
         self.rooms.faults.panic_point(Part::Assistant, Moment::Middle);
         let prepared = Arc::new(prepared);
@@ -251,8 +251,10 @@ impl Assistant {
         let told = outcome.told.as_ref().unwrap_or(&prepared.told);
         let (text, is_cut) = text(&said, told);
         let mut outcome = outcome;
-        if outcome.finish == Finish::Length && state.is_short {
-            outcome.finish = Finish::Budget;
+        // It may have thought until there was nothing left.
+        let is_at_its_limit = outcome.finish == Finish::Length || outcome.error == Some("no_room");
+        if is_at_its_limit && state.is_short {
+            (outcome.finish, outcome.error) = (Finish::Budget, None);
         } else if outcome.finish == Finish::Stop && is_cut {
             outcome.finish = Finish::Length;
         } else if outcome.finish == Finish::Stop && text.is_none() {

@@ -50,6 +50,6 @@ pub fn draft(ask: &Draft<'_>) -> Request {
     };
     let system = rules(&ask.place, &fence, special, limit);
     let mut request = Request::new(system, format!("{}{now}", fence.put(&data)));
-    request.limits = Limits { output_tokens: 500, text_chars: 1_000 };
+    request.limits = Limits { output_tokens: 500, text_chars: 1_000, ..Limits::default() };
     request
 }

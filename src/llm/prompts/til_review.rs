@@ -38,7 +38,7 @@ pub fn til_review(ask: &TilReview<'_>) -> Request {
     let note = json!({"title": ask.title, "note": ask.body}).to_string();
     let system = rules(&ask.place, &fence, special, limit);
     let mut request = Request::new(system, fence.put(&note));
-    request.limits = Limits { output_tokens: 800, text_chars: 4_000 };
+    request.limits = Limits { output_tokens: 800, text_chars: 4_000, ..Limits::default() };
     request.temperature = Some(0.2);
     request
 }

@@ -87,7 +87,7 @@ pub fn weekly_summary(ask: &WeeklySummary<'_>) -> Request {
     }
     let system = rules(&ask.place, &fence, special, limit);
     let mut request = Request::new(system, fence.put(&data));
-    request.limits = Limits { output_tokens: 1_500, text_chars: 6_000 };
+    request.limits = Limits { output_tokens: 1_500, text_chars: 6_000, ..Limits::default() };
     request.temperature = Some(0.2);
     request
 }

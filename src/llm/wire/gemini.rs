@@ -3,9 +3,10 @@
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::{Queue, error_in};
+use super::{Queue, Thinking, error_in};
 use crate::llm::answer::{Finish, Usage};
 use crate::llm::error::LlmError;
+use crate::llm::estimate::estimate_text;
 use crate::llm::model::Part;
 use crate::llm::request::{Request, Role};
 
@@ -23,8 +24,8 @@ pub(in crate::llm) fn place(base: &Url, model: &str) -> Url {
     url
 }
 
-/// The question.
-pub(in crate::llm) fn body(request: &Request) -> Value {
+/// The question, to be answered in so many tokens: thoughts are counted among them.
+pub(in crate::llm) fn body(request: &Request, tokens: u32, thinking: Option<&Thinking>) -> Value {
     let contents = request.turns.iter().map(|turn| {
         let role = match turn.role {
             Role::User => "user",
@@ -32,15 +33,27 @@ pub(in crate::llm) fn body(request: &Request) -> Value {
         };
         json!({"role": role, "parts": [{"text": turn.text}]})
     });
-    let mut settings = json!({"maxOutputTokens": request.limits.output_tokens});
+    let mut settings = json!({"maxOutputTokens": tokens});
     if let (Some(temperature), Some(settings)) = (request.temperature, settings.as_object_mut()) {
         settings.insert("temperature".to_owned(), json!(temperature));
+    }
+    if let (Some(thinking), Some(settings)) = (thinking, settings.as_object_mut()) {
+        settings.insert("thinkingConfig".to_owned(), thinking_config(thinking));
     }
     json!({
         "systemInstruction": {"parts": [{"text": request.system}]},
         "contents": contents.collect::<Vec<_>>(),
         "generationConfig": settings,
     })
+}
+
+/// How much it thinks. Its thoughts are asked for as a sign of life; who does not think has none.
+fn thinking_config(thinking: &Thinking) -> Value {
+    match thinking {
+        Thinking::Tokens(0) => json!({"thinkingBudget": 0}),
+        Thinking::Tokens(tokens) => json!({"thinkingBudget": tokens, "includeThoughts": true}),
+        Thinking::Effort(level) => json!({"thinkingLevel": level, "includeThoughts": true}),
+    }
 }
 
 /// Reads one chunk. Whatever is missing is missing.
@@ -60,7 +73,7 @@ pub(in crate::llm) fn read(chunk: &Value, out: &mut Queue) -> Result<(), LlmErro
         for part in parts.into_iter().flatten() {
             let is_thought = part.get("thought").and_then(Value::as_bool) == Some(true);
             match part.get("text").and_then(Value::as_str) {
-                Some(_hidden) if is_thought => out.push_back(Part::Thought),
+                Some(hidden) if is_thought => out.push_back(Part::Thought(estimate_text(hidden))),
                 Some(text) if !text.is_empty() => out.push_back(Part::Text(text.to_owned())),
                 _nothing => {}
             }

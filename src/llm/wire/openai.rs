@@ -3,9 +3,10 @@
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::{Queue, error_in};
+use super::{Queue, Thinking, error_in};
 use crate::llm::answer::{Finish, Usage};
 use crate::llm::error::LlmError;
+use crate::llm::estimate::estimate_text;
 use crate::llm::model::Part;
 use crate::llm::request::{Request, Role};
 
@@ -22,8 +23,14 @@ pub(in crate::llm) fn place(base: &Url) -> Url {
     url
 }
 
-/// The question. OpenAI itself took another word for the limit; the others kept the first.
-pub(in crate::llm) fn body(request: &Request, model: &str, base: &Url) -> Value {
+/// The question, to be answered in so many tokens. OpenAI itself took another word for that limit; the
+/// others kept the first.
+pub(in crate::llm) fn body(
+    (request, tokens): (&Request, u32),
+    model: &str,
+    base: &Url,
+    thinking: Option<&Thinking>,
+) -> Value {
     let mut messages = vec![json!({"role": "system", "content": request.system})];
     messages.extend(request.turns.iter().map(|turn| {
         let role = match turn.role {
@@ -41,10 +48,13 @@ pub(in crate::llm) fn body(request: &Request, model: &str, base: &Url) -> Value 
         "messages": messages,
         "stream": true,
         "stream_options": {"include_usage": true},
-        limit: request.limits.output_tokens,
+        limit: tokens,
     });
     if let (Some(temperature), Some(body)) = (request.temperature, body.as_object_mut()) {
         body.insert("temperature".to_owned(), json!(temperature));
+    }
+    if let (Some(Thinking::Effort(effort)), Some(body)) = (thinking, body.as_object_mut()) {
+        body.insert("reasoning_effort".to_owned(), json!(effort));
     }
     body
 }
@@ -61,9 +71,11 @@ pub(in crate::llm) fn read(chunk: &Value, out: &mut Queue) -> Result<(), LlmErro
     let index = |choice: &&Value| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
     for choice in choices.filter(index) {
         let said = choice.get("delta").or_else(|| choice.get("message")).unwrap_or(choice);
-        let is_thought = ["reasoning_content", "reasoning", "thinking"];
-        if is_thought.iter().any(|field| said.get(field).is_some_and(is_something)) {
-            out.push_back(Part::Thought);
+        let thoughts = ["reasoning_content", "reasoning", "thinking"];
+        let mut thoughts = thoughts.iter().filter_map(|field| said.get(field));
+        if let Some(thought) = thoughts.find(|thought| is_something(thought)) {
+            let tokens = thought.as_str().map_or(1, estimate_text);
+            out.push_back(Part::Thought(tokens));
         }
         for field in ["content", "refusal", "text"] {
             if let Some(text) = said.get(field).and_then(text) {
