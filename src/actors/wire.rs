@@ -166,7 +166,7 @@ impl EventWriter for Writer<'_> {
 
     fn notice(&self, notice: &NewNotice<'_>, seq: i64) -> WrittenNotice {
         let title: String = headline(notice).chars().take(TITLE_CHARS).collect();
-        let body: String = notice.excerpt.chars().take(BODY_CHARS).collect();
+        let body: String = excerpt(notice).chars().take(BODY_CHARS).collect();
         let place = notice.room.zip(notice.message_seq);
         let link = link(notice);
         let d = NoticeData {
@@ -231,6 +231,16 @@ fn done(end: &RunEnd, asker: UserId) -> AiDone<'_> {
         },
         first_ms: receipt.first_ms,
         error: receipt.error.as_deref(),
+    }
+}
+
+/// What an entry quotes. An answer without a text broke off before its first word.
+fn excerpt<'a>(notice: &NewNotice<'a>) -> &'a str {
+    let is_broken = notice.excerpt.is_empty() && notice.from == Some(ASSISTANT);
+    match (is_broken, notice.locale) {
+        (false, _any) => notice.excerpt,
+        (true, "en") => "The answer broke off. Please ask again.",
+        (true, _ko) => "답을 끝맺지 못했어요. 다시 물어봐 주세요.",
     }
 }
 

@@ -195,10 +195,11 @@ pub(super) async fn draft(
     api.throttle.call(caller.user(), 1)?;
     let drafted = api.rooms.draft(room, caller.user(), hint).await?;
     let ((input, output), (from, to, used)) = (drafted.tokens, drafted.context);
+    let guessed = drafted.is_guessed.then_some(true);
     Ok(web::Json(DraftBody {
         text: drafted.text,
         model: drafted.model,
-        usage: UseBody { input, output, micro_usd: drafted.micro_usd },
+        usage: UseBody { input, output, micro_usd: drafted.micro_usd, guessed },
         context: DraftContextBody { from, to, used },
     }))
 }
@@ -231,7 +232,8 @@ pub(super) async fn show(
     let run = api.rooms.run_for(run, caller.user()).await?;
     let users = api.store.users(&[caller.user()]).await?;
     let is_admin = users.first().is_some_and(|user| user.role == InstanceRole::Admin);
-    Ok(web::Json(RunBody::of(run, is_admin)))
+    let cost = api.store.run_cost(&run).await?;
+    Ok(web::Json(RunBody::of(run, cost, is_admin)))
 }
 
 /// Ends a running answer; what was said stays. Or takes a waiting question back. For who asked, and

@@ -19,6 +19,9 @@ pub(super) struct UseBody {
     pub(super) output: i64,
     /// What that cost, in millionths of a US dollar; null where no price is known.
     pub(super) micro_usd: Option<i64>,
+    /// Whether nobody counted the tokens, or some of them; absent where all were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) guessed: Option<bool>,
 }
 
 /// What an answer has read.
@@ -108,7 +111,11 @@ pub(super) struct RunBody {
 }
 
 impl RunBody {
-    pub(super) fn of(run: Run, is_admin: bool) -> Self {
+    pub(super) fn of(
+        run: Run,
+        (micro_usd, is_guessed): (Option<i64>, bool),
+        is_admin: bool,
+    ) -> Self {
         let room = run.room;
         // What ended well has none for its readers, whatever became of the model that was asked first.
         let is_well = run.finish.is_some_and(|finish| finish != Finish::Error);
@@ -135,7 +142,8 @@ impl RunBody {
             usage: UseBody {
                 input: run.tokens.0,
                 output: run.tokens.1,
-                micro_usd: Some(run.micro_usd),
+                micro_usd,
+                guessed: is_guessed.then_some(true),
             },
             first_ms: run.first_ms,
             asked_at: run.asked_at,

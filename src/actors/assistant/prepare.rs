@@ -36,6 +36,8 @@ pub(super) struct Ask {
     pub(super) read_seq: i64,
     /// What it read the first time.
     pub(super) range: Option<(i64, i64)>,
+    /// What was left out then.
+    pub(super) left_out: BTreeMap<String, i64>,
     /// The broken run that it goes on with.
     pub(super) goes_on: Option<RunId>,
 }
@@ -44,7 +46,8 @@ impl Ask {
     /// The question of a run.
     pub(super) fn of(run: &Run, text: String) -> Self {
         let Run { room, asker, question: seq, read_seq, range, goes_on, .. } = *run;
-        Self { room, asker, seq, text, read_seq, range, goes_on }
+        let left_out = run.left_out.clone();
+        Self { room, asker, seq, text, read_seq, range, left_out, goes_on }
     }
 }
 
@@ -207,9 +210,16 @@ fn put(
     if !begun.is_empty() {
         go_on(&mut request, &begun, language);
     }
+    request.limits.thought_tokens = settings.thought_tokens;
     let told = Addresses::of(by_people(&context).chain([wish.as_str()]));
     let beyond = if mode == Mode::CatchUp { context.beyond } else { 0 };
-    let left_out = [("budget", over_budget), ("limit", beyond), ("deleted", context.deleted)];
+    // What was left out the first time is not even looked at now.
+    let before = |why: &str| ask.left_out.get(why).copied().unwrap_or(0);
+    let left_out = [
+        ("budget", over_budget + before("budget")),
+        ("limit", beyond + before("limit")),
+        ("deleted", context.deleted),
+    ];
     let some = |(why, count): (&str, i64)| (count > 0).then(|| (why.to_owned(), count));
     let manifest = Manifest {
         range: (context.lines.first().map_or(ask.seq, |line| line.seq), ask.seq),

@@ -1,6 +1,7 @@
 //! What would come of a question, as far as that is known before it stands: a call that asks is told
 //! at once. Nothing is put aside meanwhile, so who comes at the same moment may still be refused later.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::busy;
@@ -23,7 +24,8 @@ pub(in crate::actors) async fn may_ask(
     (room, asker): (RoomId, UserId),
     (text, read_seq): (String, i64),
 ) -> Result<(), Refusal> {
-    let ask = Ask { room, asker, seq: NOT_YET, text, read_seq, range: None, goes_on: None };
+    let (range, left_out, goes_on) = (None, BTreeMap::new(), None);
+    let ask = Ask { room, asker, seq: NOT_YET, text, read_seq, range, left_out, goes_on };
     verdict(rooms, ask).await
 }
 
@@ -68,7 +70,7 @@ async fn budget(
     if settings.models.is_offline_for(request) {
         return Ok(());
     }
-    let most = i64::from(request.limits.output_tokens);
+    let most = i64::from(request.limits.tokens());
     let wish = (prepared.input, (most, LEAST.min(most)), price(settings, request));
     let who = (prepared.asker, Some(prepared.room), prepared.context.club);
     let fits = rooms.store.could_reserve_ai(who, wish, &settings.budgets, settings.today()).await;

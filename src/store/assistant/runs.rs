@@ -1,5 +1,8 @@
 //! Rows of runs, apart from the steps that the journal writes.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Manifest;
@@ -60,6 +63,8 @@ pub struct Run {
     pub mode: Option<Mode>,
     /// What it reads, from its beginning on.
     pub manifest: Option<Manifest>,
+    /// What it left out and why; before its beginning what was left out when it was asked first.
+    pub left_out: BTreeMap<String, i64>,
     /// Seqs of the messages that the answer names as its sources, when it is over.
     pub cites: Vec<i64>,
     /// How it ended, if its answer had begun.
@@ -141,8 +146,9 @@ impl TryFrom<RunRow> for Run {
             _odd => return Err(InvalidWord(&["queued", "running", "done"]).into()),
         };
         let range = row.from_seq.zip(row.to_seq);
-        let left_out = row.left_out.as_deref().map(from_json).transpose()?;
-        let noted = range.zip(row.used).zip(left_out);
+        let left_out: Option<BTreeMap<String, i64>> =
+            row.left_out.as_deref().map(from_json).transpose()?;
+        let noted = range.zip(row.used).zip(left_out.clone());
         Ok(Self {
             id: RunId(row.run_id),
             room: RoomId(row.room_id),
@@ -162,6 +168,7 @@ impl TryFrom<RunRow> for Run {
             range,
             mode: row.mode.map(|mode| mode.parse()).transpose()?,
             manifest: noted.map(|((range, used), left_out)| Manifest { range, used, left_out }),
+            left_out: left_out.unwrap_or_default(),
             cites: row.cites.as_deref().map_or(Ok(Vec::new()), from_json)?,
             finish: row.finish.map(|finish| finish.parse()).transpose()?,
             error: row.error,
@@ -172,6 +179,19 @@ impl TryFrom<RunRow> for Run {
             ended_at: row.ended_at.map(Millis),
         })
     }
+}
+
+/// What an answer says of its run.
+#[derive(Debug, Deserialize)]
+struct Told {
+    r#use: Option<Cost>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cost {
+    micro_usd: Option<i64>,
+    guessed: bool,
 }
 
 /// What was noted of a run as JSON.
@@ -187,6 +207,25 @@ impl Store {
     pub async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
         let mut conn = self.db.read().await?;
         find(&mut conn, run).await
+    }
+
+    /// What a run cost, where a price is known, and whether its tokens are guessed: as its answer says
+    /// that is over.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn run_cost(&self, run: &Run) -> Result<(Option<i64>, bool), StoreError> {
+        let mut conn = self.db.read().await?;
+        let row = fetch_optional!(
+            conn,
+            (Option<String>,),
+            "SELECT ai FROM message WHERE room_id = $1 AND seq = $2",
+            run.room.0,
+            run.message
+        )?;
+        let told: Option<Told> = row.and_then(|(ai,)| ai).as_deref().map(from_json).transpose()?;
+        let cost = told.and_then(|told| told.r#use).unwrap_or_default();
+        Ok((cost.micro_usd, cost.guessed))
     }
 
     /// The last run of a question.
@@ -333,12 +372,12 @@ async fn again(
         conn,
         (i64,),
         "INSERT INTO ai_run (room_id, question_seq, attempt, asker_id, asked_at, read_seq, goes_on,
-                             status, seen_at, from_seq, to_seq)
+                             status, seen_at, from_seq, to_seq, left_out)
          SELECT room_id, question_seq,
                 (SELECT max(every.attempt) + 1 FROM ai_run every
                   WHERE every.room_id = ai_run.room_id
                     AND every.question_seq = ai_run.question_seq),
-                $3, $4, read_seq, $2, 'queued', $4, from_seq, to_seq
+                $3, $4, read_seq, $2, 'queued', $4, from_seq, to_seq, left_out
            FROM ai_run WHERE run_id = $1
          ON CONFLICT DO NOTHING RETURNING run_id",
         run.0,

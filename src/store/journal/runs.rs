@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use crate::domain::{ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, UserId, Wakes, limits};
+use crate::domain::{
+    ASSISTANT, ClubId, Finish, Millis, RoomId, RunId, Text, UserId, Wakes, limits,
+};
 use crate::store::StoreError;
 use crate::store::append::{AppendRefusal, Appended, StoredEvent};
 use crate::store::assistant::{
@@ -297,7 +299,9 @@ async fn end(
     let mut script = Script::new();
     rows::events(&mut script, places, &stored);
     script.run(conn).await?;
-    if !is_deleted {
+    if is_deleted {
+        set_ai(conn, over.room, message, ai.as_str()).await?;
+    } else {
         set_text(conn, over, (message, seq), ai.as_str()).await?;
     }
     note_end(conn, over).await?;
@@ -306,12 +310,11 @@ async fn end(
     let aside = (standing.day, standing.reserved, standing.reserved_usd);
     places.ledger.settle(spending(&standing, over.room, club), aside, used);
     let mut told = Vec::new();
-    if let (Some(text), false) = (&over.text, is_deleted)
-        && over.finish == Finish::Stop
-        && standing.is_inside
-        && !writer.is_listening(over.room, asker)
-    {
-        let cause = Cause::told(over.room, ASSISTANT, (text.as_str(), message), over.at);
+    // Who stopped it knows; whoever else ended it, the asker went and waits for it.
+    let is_news = !is_deleted && over.finish != Finish::Cancel && standing.is_inside;
+    if is_news && !writer.is_listening(over.room, asker) {
+        let text = over.text.as_ref().map_or("", Text::as_str);
+        let cause = Cause::told(over.room, ASSISTANT, (text, message), over.at);
         let cause = Cause { answered: vec![asker], ..cause };
         told = notices::write(conn, places, &[&cause], writer).await?;
     }
@@ -328,6 +331,18 @@ async fn is_deleted(conn: &mut Conn, room: RoomId, seq: i64) -> Result<bool, Sto
         seq
     )?;
     Ok(row.is_none_or(|(is_deleted,)| is_deleted))
+}
+
+/// That an answer is over which was deleted meanwhile.
+async fn set_ai(conn: &mut Conn, room: RoomId, message: i64, ai: &str) -> Result<(), StoreError> {
+    execute!(
+        conn,
+        "UPDATE message SET ai = $3 WHERE room_id = $1 AND seq = $2",
+        room.0,
+        message,
+        ai
+    )?;
+    Ok(())
 }
 
 /// The text of an answer. Its row among the revisions has none: it only says which event brought the

@@ -135,7 +135,9 @@ async fn a_deleted_answer_is_gone_everywhere(app: &TestApp, _models: &Models) {
     assert_eq!((&end["d"]["deleted"], end["d"].get("text")), (&json!(true), None));
     let path = format!("/v1/rooms/{room}/messages");
     let listed = app.rest.get(&mina.token, &path).await;
-    assert!(listed["items"].as_array().unwrap().last().unwrap().get("text").is_none());
+    let last = listed["items"].as_array().unwrap().last().unwrap();
+    assert!(last.get("text").is_none());
+    assert_eq!(last["ai"]["state"], "done", "nobody writes it any more: {last}");
 }
 
 async fn who_wants_no_answers_gets_only_the_log(app: &TestApp, _models: &Models) {

@@ -13,6 +13,7 @@ mod links;
 mod newcomers;
 mod nodes;
 mod offline;
+mod providers;
 mod reading;
 mod rights;
 mod safety;

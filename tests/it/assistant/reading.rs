@@ -35,8 +35,14 @@ async fn it_reads_its_own_room_only_and_no_more_than_it_may(app: &TestApp, model
         session.send(&room, &format!("long-{n}"), &long).await;
     }
     ask(&mut session, &room, "q-2", "@ai and now?").await;
-    let context = hear(&mut session).await.end["d"]["context"].clone();
+    let end = hear(&mut session).await.end["d"].clone();
+    let context = &end["context"];
     assert!(context["left_out"]["budget"].as_i64().unwrap() > 0, "{context}");
+    // Asked once more it reads the same, and leaves out the same.
+    let path = format!("/v1/ai/runs/{}/retry", end["run"].as_str().unwrap());
+    let again = app.rest.post(&mina.token, &path, &json!({})).await;
+    let end = hear(&mut session).await.end["d"].clone();
+    assert_eq!((&end["run"], &end["context"]), (&again["run"], context));
 }
 
 async fn what_is_deleted_or_broken_is_not_read(app: &TestApp, models: &Models) {
