@@ -136,7 +136,7 @@ async fn who_thinks_has_room_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_in_money_holds_for_the_dearest_model() {
-    for (limit, is_enough) in [("20000", false), ("500000", true)] {
+    for (limit, is_enough) in [("5000", false), ("500000", true)] {
         let models = Models::listen().await;
         let settings = [
             ("MOIM_LLM_FALLBACK_PROVIDER", "openai"),
