@@ -83,6 +83,7 @@ impl App {
         link: Option<Arc<dyn Link>>,
     ) -> Result<Self, StartError> {
         lobbies::ensure(config, &store).await?;
+        seat_hosts(&store).await?;
         let connections = files::connections(config.edge.connections);
         let queues = listen(config.edge.listen)?;
         let address = queues.first().map_or(Ok(config.edge.listen), TcpListener::local_addr)?;
@@ -194,6 +195,15 @@ fn attachments(config: &Config, life: u64) -> Result<Files, StartError> {
     let folder = config.storage.data_dir.join("files");
     let files = Files::open(&folder, life, config.attachments.picture_mib, &config.faults);
     files.map_err(|why| StartError::Files { folder, why })
+}
+
+/// Puts right what an earlier version let happen.
+async fn seat_hosts(store: &Store) -> Result<(), StartError> {
+    let seated = store.seat_hosts(Millis::now()).await?;
+    if seated > 0 {
+        tracing::info!("{seated} groups had no person for a host; they have one now, or ended");
+    }
+    Ok(())
 }
 
 async fn open(config: &Config) -> Result<Store, StartError> {

@@ -14,7 +14,8 @@ use super::rooms::{RoomBody, readable};
 use super::wrong::Wrong;
 use crate::actors::entry;
 use crate::domain::{
-    InvalidId, InvalidName, Millis, Permission, RoomId, RoomKind, RoomName, UserId, limits,
+    ASSISTANT, InvalidId, InvalidName, Millis, Permission, RoomId, RoomKind, RoomName, UserId,
+    limits,
 };
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{Listed, ListedQuery, NewGroup};
@@ -145,8 +146,11 @@ fn people(ids: &[String]) -> Result<Vec<UserId>, Wrong> {
     if ids.len() > limits::INVITED {
         return Err(Wrong::too_many(limits::INVITED));
     }
-    let id = |id: &String| {
-        id.parse().map_err(|why: InvalidId| Wrong::new("id", format!("{id:?}: {why}")))
+    let id = |id: &String| match id.parse() {
+        // It answers where it is asked, without a place of its own.
+        Ok(ASSISTANT) => Err(Wrong::new("no_person", format!("{id:?} is no person"))),
+        Ok(user) => Ok(user),
+        Err(why @ InvalidId) => Err(Wrong::new("id", format!("{id:?}: {why}"))),
     };
     ids.iter().map(id).collect()
 }
@@ -225,6 +229,7 @@ mod tests {
         let ids = |ids: &[&str]| people(&ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
         assert_eq!(ids(&["u_2", "u_1"]), Ok(vec![UserId(2), UserId(1)]));
         assert!(ids(&["u_2", "mina"]).is_err());
+        assert!(ids(&["u_2", "u_ai"]).is_err());
         assert!(ids(&["u_2"; 201]).is_err());
     }
 }

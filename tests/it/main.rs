@@ -39,6 +39,7 @@ mod edge;
 mod endings;
 mod files;
 mod groups;
+mod hosts;
 mod http;
 mod lists;
 mod locks;

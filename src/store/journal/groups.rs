@@ -172,7 +172,7 @@ async fn may_invite(conn: &mut Conn, room: RoomId, user: UserId) -> Result<bool,
 }
 
 /// Leaves a group: the line first, so that the leaver is still there to see it. The earliest
-/// member follows a host, and the last one out deletes the room.
+/// member follows a host, and the last person out deletes the room.
 pub(super) async fn leave(
     conn: &mut Conn,
     places: &mut Places,
@@ -191,8 +191,8 @@ pub(super) async fn leave(
     Ok(Ok(moves))
 }
 
-/// Somebody is out of a group, and their bots: the earliest member who is no bot follows a host, and with
-/// the last one the room ends.
+/// Somebody is out of a group, and their bots: the earliest person who is left follows a host, and with the
+/// last one the room ends. Who is no person neither hosts nor keeps a room.
 pub(super) async fn succeed(
     conn: &mut Conn,
     places: &mut Places,
@@ -202,9 +202,9 @@ pub(super) async fn succeed(
     let earliest = fetch_optional!(
         conn,
         (i64,),
-        "SELECT user_id FROM room_member WHERE room_id = $1 AND is_inside
-            AND NOT EXISTS (SELECT 1 FROM bot WHERE bot.user_id = room_member.user_id)
-          ORDER BY joined_at, user_id LIMIT 1",
+        "SELECT i.user_id FROM room_member i JOIN account ON account.user_id = i.user_id
+          WHERE i.room_id = $1 AND i.is_inside AND account.kind = 'human'
+          ORDER BY i.joined_at, i.user_id LIMIT 1",
         room.0
     )?;
     let Some((next,)) = earliest else {

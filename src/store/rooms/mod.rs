@@ -4,6 +4,7 @@
 //! `messages.rs`), and joining, reading and leaving, which the journal writes.
 
 mod directory;
+mod hosts;
 mod members;
 mod own;
 mod pairs;

@@ -164,6 +164,12 @@ impl TestApp {
         self.database.starts_with("postgres")
     }
 
+    /// Its database, as another server is told of it.
+    pub(crate) fn database_url(&self) -> String {
+        let path = &self.database;
+        if self.is_on_postgres() { path.clone() } else { format!("sqlite://{path}") }
+    }
+
     /// Runs a statement behind the server's back.
     pub(crate) async fn sql(&self, statement: &str) {
         let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
