@@ -78,9 +78,10 @@ pub const SPENT_DAYS: i64 = 400;
 pub const LINK_PREVIEWS: usize = 3;
 /// Entries of one page of a list: the default and the most.
 pub const PAGE: (usize, usize) = (50, 200);
-/// Bytes of text in one page of messages, unless a single one has more.
+/// Bytes that the messages of one page say, in text and HTML and with what came with them, unless a
+/// single one says more. So it is in the snapshot of a room.
 pub const PAGE_BYTES: usize = 256 * 1024;
-/// Messages in the snapshot of a room.
+/// Messages in the snapshot of a room, at most.
 pub const SNAPSHOT_MESSAGES: usize = 50;
 /// Events that a client may be behind and still resume; the contract promises 1,000.
 pub const RESUME_EVENTS: i64 = 5_000;

@@ -33,7 +33,7 @@ pub(super) struct WindowQuery {
 }
 
 /// Messages of a room as they stand now, ascending by seq. A page may have fewer than `limit` and
-/// lead on all the same: it has 256 KiB of text at most, unless a single message has more.
+/// lead on all the same: it says 256 KiB at most, unless a single message says more.
 #[utoipa::path(get, path = "/v1/rooms/{id}/messages", tag = "messages",
     params(("id" = String, Path), WindowQuery, PageParams),
     responses((status = 200, body = Listing<MessageBody>)))]

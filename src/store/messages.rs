@@ -5,7 +5,7 @@ mod types;
 use futures_util::TryStreamExt;
 use serde::Deserialize;
 
-use self::types::TextRoom;
+use self::types::PageRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
 use super::db::{Either, Sql, fetch_all, fetch_optional};
 use super::files::{fill, fill_found};
@@ -154,7 +154,7 @@ impl Store {
     }
 
     /// Some messages of what somebody sees of a room, ascending, at most `limit`; less where they
-    /// have more text than fits into a page. The one at the far end that does not fit any more is
+    /// say more than fits into a page. The one at the far end that does not fit any more is
     /// there still, and tells of more, but around a seq.
     ///
     /// # Errors
@@ -284,10 +284,10 @@ impl Store {
     ) -> Result<Vec<Message>, StoreError> {
         let Reading { reach: Reach { room, after }, reader, thread } = of;
         let mut conn = self.db.read().await?;
-        let (mut messages, mut room_left) = (Vec::new(), TextRoom::default());
+        let (mut messages, mut room_left) = (Vec::new(), PageRoom::default());
         let mut is_full = |row: FullRow| {
             let message = row.of(room);
-            let fits = room_left.takes(message.text.as_deref());
+            let fits = room_left.takes(&message);
             messages.push(message);
             !fits
         };

@@ -53,7 +53,7 @@ struct HeadRow {
 }
 
 impl Store {
-    /// The head of a living room and its last messages, of one moment; and whose reactions are on
+    /// The head of a living room and its last messages, no more than fit into a page, of one moment; and whose reactions are on
     /// them, at least of these readers as far as they are not too many at once. These and what
     /// messages have besides their texts may know of later events.
     ///
@@ -75,6 +75,7 @@ impl Store {
                 let rows = rows.into_iter().rev();
                 let mut messages: Vec<Message> = rows.map(|row| row.message.of(room)).collect();
                 fill(&mut conn, room, &mut messages).await?;
+                messages.drain(..messages.len() - Message::fitting(messages.iter().rev()));
                 let reactors = reactors(&mut conn, room, &messages, readers).await?;
                 return Ok(Some(Snapshot { at, messages, reactors }));
             }

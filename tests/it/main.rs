@@ -69,3 +69,4 @@ mod talk;
 mod top;
 mod unharmed;
 mod unread;
+mod weights;

@@ -45,27 +45,42 @@ pub struct Message {
 }
 
 impl Message {
-    /// How many of these, one after the other, have no more text than fits into a page: at least
-    /// one, so that reading goes on.
+    /// How many of these, one after the other, say no more than fits into a page: at least one, so
+    /// that reading goes on.
     pub fn fitting<'m>(messages: impl Iterator<Item = &'m Self>) -> usize {
-        let mut room_left = TextRoom::default();
-        let fits = |message: &&Self| room_left.takes(message.text.as_deref());
+        let mut room_left = PageRoom::default();
+        let fits = |message: &&Self| room_left.takes(message);
         messages.take_while(fits).count()
+    }
+
+    /// Bytes of what people wrote and pages say, in all the forms in which it is sent.
+    fn bytes(&self) -> usize {
+        let said = [&self.text, &self.html, &self.ai];
+        let said: usize = said.into_iter().flatten().map(String::len).sum();
+        // Its name stands in its address, too.
+        let file = |file: &File| 2 * file.name.len() + file.mime.len();
+        let files: usize = self.files.iter().map(file).sum();
+        let shown = |found: &LinkPreview| {
+            let more = [&found.description, &found.site];
+            let more: usize = more.into_iter().flatten().map(String::len).sum();
+            found.url.len() + found.title.len() + more
+        };
+        said + files + self.previews.iter().map(shown).sum::<usize>()
     }
 }
 
-/// Counts text until a page is full.
+/// Counts what messages say until a page is full.
 #[derive(Debug, Default)]
-pub(super) struct TextRoom {
+pub(super) struct PageRoom {
     rows: usize,
     bytes: usize,
 }
 
-impl TextRoom {
-    /// Whether the text of one more message still fits.
-    pub(super) fn takes(&mut self, text: Option<&str>) -> bool {
+impl PageRoom {
+    /// Whether one more message still fits.
+    pub(super) fn takes(&mut self, message: &Message) -> bool {
         self.rows += 1;
-        self.bytes += text.map_or(0, str::len);
+        self.bytes += message.bytes();
         self.rows == 1 || self.bytes <= limits::PAGE_BYTES
     }
 }
@@ -122,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_full_by_its_text_but_never_empty() {
+    fn a_page_is_full_by_what_it_says_but_never_empty() {
         let message = |bytes: usize| Message {
             room: RoomId(1),
             seq: 1,
@@ -153,5 +168,13 @@ mod tests {
         assert_eq!(fitting(&[most + 1, 1]), 1);
         assert_eq!(fitting(&[most, 0, 0]), 3);
         assert_eq!(fitting(&[most - 5, 5, 1, 0]), 2);
+        // What shows a text counts as the text does, and so does what came with it.
+        let html = Message { html: Some("x".repeat(most)), ..message(1) };
+        let page =
+            |url: String| LinkPreview { url, title: "x".to_owned(), description: None, site: None };
+        let linked = Message { previews: vec![page("x".repeat(most))], ..message(0) };
+        for full in [html, linked] {
+            assert_eq!(Message::fitting([&message(0), &full, &message(0)].into_iter()), 1);
+        }
     }
 }
