@@ -54,6 +54,7 @@ mod security;
 mod survey_body;
 mod threads;
 mod token;
+mod unread;
 mod upgrade;
 mod users;
 mod words;
@@ -108,6 +109,7 @@ pub fn service(
         .wrap(origins)
         .wrap(security::everywhere())
         .wrap(from_fn(request::follow))
+        .wrap(from_fn(unread::hold))
 }
 
 /// Every URL there is.
