@@ -99,7 +99,7 @@ impl App {
         let is_draining = Arc::new(AtomicBool::new(false));
         let shared = shared(&config.edge, &tree, connections, (&tokens, &throttle))?;
         let files = attachments(config, life)?;
-        let previews = Previews::new(config, &store, &tree.rooms);
+        let previews = Previews::new(config, &store, &tree.rooms).await?;
         let chores = Chores {
             store: store.clone(),
             files: files.clone(),
@@ -231,19 +231,19 @@ async fn link(config: &Config, store: &Store) -> Result<Option<Arc<dyn Link>>, S
 async fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
     let key = match &config.accounts.jwt_secret {
         Some(secret) => secret.expose().as_bytes().to_vec(),
-        None => {
-            let fresh: Vec<u8> = [random()?, random()?, random()?, random()?]
-                .iter()
-                .flat_map(|n| n.to_be_bytes())
-                .collect();
-            store.keep_secret("jwt", &fresh).await?
-        }
+        None => store.keep_secret("jwt", &fresh_key()?).await?,
     };
     let tokens = Tokens::new(&key, ACCESS_LIFE).with_bots(store.clone());
     let since = Millis(Millis::now().0 - i64::try_from(tokens.memory().as_millis()).unwrap_or(0));
     let revoked = store.families_revoked_since(since).await?;
     tokens.revoke(&revoked.into_iter().map(|(_user, device)| device).collect::<Vec<_>>());
     Ok(tokens)
+}
+
+/// Thirty-two bytes that nobody knows.
+fn fresh_key() -> Result<Vec<u8>, StartError> {
+    let parts = [random()?, random()?, random()?, random()?];
+    Ok(parts.iter().flat_map(|part| part.to_be_bytes()).collect())
 }
 
 /// Eight bytes from the system's source of randomness.

@@ -3,10 +3,12 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, future};
 use tokio::sync::mpsc::Receiver;
 
+use super::{StartError, fresh_key};
 use crate::actors::{LinkAsk, RoomsHandle};
 use crate::config::Config;
 use crate::domain::{LinkPreview, MessageId, Millis};
@@ -27,22 +29,43 @@ struct Looker {
     fetcher: Fetcher,
     store: Store,
     rooms: RoomsHandle,
+    keys: LinkKeys,
+}
+
+/// What links are kept under: who has the table alone does not find out where somebody led.
+struct LinkKeys(hmac::Key);
+
+impl LinkKeys {
+    async fn open(store: &Store) -> Result<Self, StartError> {
+        let secret = store.keep_secret("links", &fresh_key()?).await?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
+    }
+
+    fn of(&self, link: &str) -> String {
+        let seal = hmac::sign(&self.0, link.as_bytes());
+        seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Previews {
-    pub(super) fn new(config: &Config, store: &Store, rooms: &RoomsHandle) -> Self {
+    pub(super) async fn new(
+        config: &Config,
+        store: &Store,
+        rooms: &RoomsHandle,
+    ) -> Result<Self, StartError> {
         if !config.attachments.link_preview {
-            return Self(None);
+            return Ok(Self(None));
         }
         let fetcher = match Fetcher::new(&config.faults) {
             Ok(fetcher) => fetcher,
             Err(why) => {
                 tracing::error!("links have no previews: no certificates to trust: {why}");
-                return Self(None);
+                return Ok(Self(None));
             }
         };
-        let looker = Looker { fetcher, store: store.clone(), rooms: rooms.clone() };
-        Self(rooms.links.open().map(|asks| (asks, looker)))
+        let keys = LinkKeys::open(store).await?;
+        let looker = Looker { fetcher, store: store.clone(), rooms: rooms.clone(), keys };
+        Ok(Self(rooms.links.open().map(|asks| (asks, looker))))
     }
 
     /// Looks until it is dropped.
@@ -83,19 +106,20 @@ impl Looker {
     }
 
     async fn previews(&self, links: Vec<String>) -> Result<Vec<LinkPreview>, StoreError> {
-        let mut known = self.store.known_links(&links, Millis::now()).await?;
+        let keys: Vec<String> = links.iter().map(|link| self.keys.of(link)).collect();
+        let mut known = self.store.known_links(&keys, Millis::now()).await?;
         let mut previews = Vec::with_capacity(links.len());
-        for link in links {
-            let preview = match known.remove(&link) {
-                Some(known) => known,
-                None => self.fetch(&link).await?,
+        for (link, key) in links.into_iter().zip(keys) {
+            let preview = match known.remove(&key) {
+                Some(known) => known.map(|page| LinkPreview { url: link, ..page }),
+                None => self.fetch(&link, &key).await?,
             };
             previews.extend(preview);
         }
         Ok(previews)
     }
 
-    async fn fetch(&self, link: &str) -> Result<Option<LinkPreview>, StoreError> {
+    async fn fetch(&self, link: &str, key: &str) -> Result<Option<LinkPreview>, StoreError> {
         let preview = match self.fetcher.look(link).await {
             Ok(preview) => Some(preview),
             Err(why) => {
@@ -109,7 +133,7 @@ impl Looker {
             }
         };
         let life = if preview.is_some() { KEPT } else { NOTHING_KEPT };
-        self.store.keep_link(link, preview.as_ref(), Millis::now().plus(life)).await?;
+        self.store.keep_link(key, preview.as_ref(), Millis::now().plus(life)).await?;
         Ok(preview)
     }
 }

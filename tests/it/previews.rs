@@ -139,6 +139,10 @@ async fn a_link_is_told_about_and_kept(app: TestApp, site: Site) {
     talker.send(&room, "c-2", &format!("again {}", links[0])).await;
     assert_eq!(listener.expect("msg.preview").await["d"]["previews"][0], wanted[0]);
     assert_eq!(site.asked(), 3);
+    // What it keeps of a page does not say where that is.
+    let named = "FROM link WHERE url LIKE '%page.test%' OR body LIKE '%page.test%'";
+    assert_eq!(app.number(&format!("SELECT count(*) {named}")).await, 0);
+    assert_eq!(app.number("SELECT count(*) FROM link").await, 3);
     talker.send(&room, "c-3", "no link at all").await;
     let rooms = app.rest.get(&bob.token, "/v1/rooms").await;
     let lobby = &rooms["items"][0];

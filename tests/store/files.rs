@@ -274,6 +274,8 @@ async fn what_a_page_said_is_known_for_a_while(world: World) {
     world.store.keep_link(&urls[0], Some(&page), now.plus(hour)).await.unwrap();
     world.store.keep_link(&urls[1], None, now.plus(hour * 2)).await.unwrap();
     let found = known(now).await;
+    // The caller knows where it is.
+    let page = LinkPreview { url: String::new(), ..page };
     assert_eq!((found.get(&urls[0]), found.get(&urls[1])), (Some(&Some(page)), Some(&None)));
     assert_eq!(known(now.plus(hour)).await.len(), 1);
     world.store.keep_link(&urls[1], Some(&preview(&urls[1], "now")), now.plus(hour)).await.unwrap();

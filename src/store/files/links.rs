@@ -1,4 +1,6 @@
-//! Pages that were looked at, for a while: a link that goes round is asked once.
+//! Pages that were looked at, for a while: a link that goes round is asked once. They outlive the
+//! messages that led to them, so what a link is kept under tells nothing of it: it is a key that the
+//! caller makes of it, and `url` has nothing else.
 
 use std::collections::HashMap;
 
@@ -14,45 +16,47 @@ const KNOWN: Bulk = bulk!(
 );
 
 impl Store {
-    /// What is known of links now; `None` for one whose page tells nothing.
+    /// What is known of links now, by their keys; `None` for one whose page tells nothing. The links
+    /// themselves are not in it.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn known_links(
         &self,
-        urls: &[String],
+        keys: &[String],
         now: Millis,
     ) -> Result<HashMap<String, Option<LinkPreview>>, StoreError> {
         let given =
-            Given::new().texts(urls.iter().map(String::as_str)).ints(urls.iter().map(|_url| now.0));
+            Given::new().texts(keys.iter().map(String::as_str)).ints(keys.iter().map(|_key| now.0));
         let mut conn = self.db.read().await?;
         let rows: Vec<(String, Option<String>)> = conn.given_all(&KNOWN, given).await?;
-        let read = |(url, body): (String, Option<String>)| {
+        let read = |(key, body): (String, Option<String>)| {
             let preview = body.map(|body| serde_json::from_str(&body)).transpose();
             let preview = preview.map_err(|why| StoreError::Corrupt(format!("a link: {why}")))?;
-            Ok((url, preview))
+            Ok((key, preview))
         };
         rows.into_iter().map(read).collect()
     }
 
-    /// Keeps what a page said, or that it said nothing, until a moment.
+    /// Keeps what a page said, or that it said nothing, under a key and until a moment.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn keep_link(
         &self,
-        url: &str,
+        key: &str,
         preview: Option<&LinkPreview>,
         until: Millis,
     ) -> Result<(), StoreError> {
-        let body = preview.map(serde_json::to_string).transpose();
+        let nameless = |page: &LinkPreview| LinkPreview { url: String::new(), ..page.clone() };
+        let body = preview.map(|page| serde_json::to_string(&nameless(page))).transpose();
         let body = body.map_err(|why| StoreError::Corrupt(format!("a link: {why}")))?;
         let mut conn = self.db.write().await?;
         execute!(
             conn,
             "INSERT INTO link (url, body, until) VALUES ($1, $2, $3)
              ON CONFLICT (url) DO UPDATE SET body = excluded.body, until = excluded.until",
-            url,
+            key,
             body,
             until.0
         )?;
