@@ -89,7 +89,7 @@ impl Previews {
 impl Looker {
     async fn look(&self, ask: LinkAsk) {
         let LinkAsk { message: MessageId { room, seq }, text_seq, text } = ask;
-        match self.previews(links(text.as_str())).await {
+        match self.previews(links(&text)).await {
             Ok(previews) if previews.is_empty() => {}
             Ok(previews) => {
                 let at = Millis::now();

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::limits;
-use super::markup::{Addresses, Look, look};
+use super::markup::{Addresses, Look, links, look};
 
 /// Why a text was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +110,15 @@ impl Text {
     #[must_use]
     pub fn html(&self) -> Option<&str> {
         self.look.as_ref()?.html.as_deref()
+    }
+
+    /// The addresses that it shows as links and that stand in it as they are, in their order; what
+    /// a spoiler hides is not shown.
+    #[must_use]
+    pub fn links(&self) -> Vec<String> {
+        let mut found = self.html().map(links).unwrap_or_default();
+        found.retain(|address| self.source.contains(address.as_str()));
+        found
     }
 
     /// What calls people: the text without its code and links.

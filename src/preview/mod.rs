@@ -18,14 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use linkify::{LinkFinder, LinkKind};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
 pub use self::guard::is_public;
-use crate::domain::{LinkPreview, limits};
+use crate::domain::{LinkPreview, Text, limits};
 use crate::faults::Faults;
 
 /// Redirects that are followed.
@@ -235,19 +234,17 @@ fn has_end_of_head(bytes: &[u8]) -> bool {
     bytes.windows(END_OF_HEAD.len()).any(|window| window.eq_ignore_ascii_case(END_OF_HEAD))
 }
 
-/// The links of a text that are worth a look: the first few, each once.
+/// The links of a text that are worth a look: the first few that its readers see, each once. Asking for
+/// what a spoiler hides would tell it, and what stands in code is an example.
 #[must_use]
-pub fn links(text: &str) -> Vec<String> {
-    let mut finder = LinkFinder::new();
-    finder.kinds(&[LinkKind::Url]);
+pub fn links(text: &Text) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for link in finder.links(text) {
-        let link = link.as_str();
+    for link in text.links() {
         let is_web = ["http://", "https://"].iter().any(|scheme| {
             link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
         });
-        if is_web && link.len() <= LINK && !found.iter().any(|known| known == link) {
-            found.push(link.to_owned());
+        if is_web && link.len() <= LINK && !found.contains(&link) {
+            found.push(link);
         }
         if found.len() == limits::LINK_PREVIEWS {
             break;
@@ -264,7 +261,12 @@ mod tests {
     fn the_first_links_of_a_text_are_found_once() {
         let text = "see https://e.org/a, (http://e.org/b) ftp://e.org mailto:a@e.org \
                     https://e.org/a HTTPS://E.ORG/c https://e.org/d";
+        let links = |text: &str| links(&Text::parse(text).unwrap());
         assert_eq!(links(text), ["https://e.org/a", "http://e.org/b", "HTTPS://E.ORG/c"]);
+        assert_eq!(
+            links("`https://e.org/a` ||https://e.org/b|| https://e.org/c"),
+            ["https://e.org/c"]
+        );
         assert!(links("no link, no http, javascript:alert(1)").is_empty());
         assert!(links(&format!("https://e.org/{}", "x".repeat(LINK))).is_empty());
     }

@@ -14,6 +14,7 @@
 mod addresses;
 mod clean;
 mod glance;
+mod links;
 mod quote;
 mod render;
 mod signs;
@@ -27,6 +28,7 @@ pub use self::addresses::Addresses;
 pub(crate) use self::clean::clean;
 #[cfg(feature = "faults")]
 pub(crate) use self::glance::may_be_marked;
+pub(super) use self::links::links;
 pub use self::quote::quote;
 #[cfg(feature = "faults")]
 pub(crate) use self::render::look_closely;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// How a spoiler begins, as `clean.rs` lets it out.
-const SPOILER: &str = "span class=\"spoiler\"";
+pub(super) const SPOILER: &str = "span class=\"spoiler\"";
 /// Stands for what a spoiler hides.
 const HIDDEN: &str = "▒▒▒";
 
@@ -41,7 +41,8 @@ fn covered(html: &str) -> String {
     seen
 }
 
-fn unescaped(text: &str) -> Cow<'_, str> {
+/// A text of HTML as it was before.
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return text.into();
     }
