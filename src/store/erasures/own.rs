@@ -53,13 +53,23 @@ const TRACES: &[Trace] = &[
         "DELETE FROM ticket",
         "ticket", "device_id IN (SELECT device_id FROM device WHERE user_id = $1)"
     ),
+    trace!(
+        "UPDATE file SET is_dropped = TRUE, name = ''",
+        "file", "uploader_id = $1 AND message_seq IS NULL AND NOT is_dropped"
+    ),
+    trace!("UPDATE membership SET ban_reason = ''", "membership", "user_id = $1 AND ban_reason <> ''"),
+    trace!(
+        "UPDATE room_member SET ban_reason = ''",
+        "room_member", "user_id = $1 AND ban_reason <> ''"
+    ),
     trace!("UPDATE report SET text = NULL", "report", "author_id = $1 AND text IS NOT NULL"),
     trace!("UPDATE report SET note = ''", "report", "by_id = $1 AND note <> ''"),
 ];
 
 impl Store {
     /// Removes what only concerned the account itself: its inbox, its marks, its tickets, whom it
-    /// followed; and its words in reports.
+    /// followed, what it uploaded and never sent; its words in reports, and what was said to it when it
+    /// was banned. The logs of moderators keep their reasons.
     ///
     /// # Errors
     /// When the store does not answer; some of it may be gone then.

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{everything, listed, say};
+use crate::files::upload;
 use crate::support::{Closed, Person, TestApp, eventually, on_both};
 
 on_both!(
@@ -12,6 +13,7 @@ on_both!(
     an_admin_erases_and_it_is_written_down,
     many_messages_go_in_pieces_and_a_crash_costs_none,
     a_name_is_held_for_a_while,
+    what_was_never_sent_and_what_was_said_at_a_ban_go_as_well,
 );
 
 async fn leave(app: &TestApp, who: &Person, password: &str) -> (u16, Value) {
@@ -191,4 +193,21 @@ async fn a_name_is_held_for_a_while(app: &TestApp) {
     let (status, taken) =
         app.rest.refused(Method::POST, None, "/v1/auth/register", Some(&body)).await;
     assert_eq!((status, &taken["code"]), (409, &json!("username_taken")));
+}
+
+async fn what_was_never_sent_and_what_was_said_at_a_ban_go_as_well(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let lobby = app.lobby(&bob).await;
+    let (club, _room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let path = format!("/v1/clubs/{club}/members/{}/ban", bob.id);
+    app.rest.post(&mina.token, &path, &json!({ "reason": "xyzzy again" })).await;
+    upload(&app.rest, &bob, &lobby, "xyzzy.txt", b"words".to_vec()).await;
+    let left = "SELECT (SELECT count(*) FROM file WHERE name LIKE '%xyzzy%')
+                     + (SELECT count(*) FROM membership WHERE ban_reason LIKE '%xyzzy%')";
+    assert_eq!(app.number(left).await, 2);
+    assert_eq!(leave(app, &bob, "correct horse").await.0, 204);
+    eventually("nothing is left", async || app.number(left).await == 0).await;
+    let log = app.rest.get(&mina.token, &format!("/v1/clubs/{club}/audit")).await;
+    assert!(log.to_string().contains("xyzzy again"), "what moderators did stays written: {log}");
 }
