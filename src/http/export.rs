@@ -17,8 +17,8 @@ use crate::store::{Device, ExportMark, ExportPart, Store, StoreError, User};
 const VERSION: u32 = 1;
 
 /// What the server has of the caller: profile, sessions, clubs, rooms and read marks, messages with
-/// their earlier texts, reactions, pins, threads, bots (without their tokens), notifications, reports, questions
-/// to the assistant and what it used for them. It comes in pieces, as it is read.
+/// their earlier texts, files not yet sent, reactions, pins, threads, bots (without their tokens), notifications,
+/// reports, questions to the assistant and what it used for them. It comes in pieces, as it is read.
 #[utoipa::path(get, path = "/v1/me/export", tag = "me",
     responses((status = 200, content_type = "application/json", body = Object)))]
 pub(super) async fn export(caller: Caller, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {

@@ -1,15 +1,14 @@
 //! What the server has of one user, for that user: in pages, part by part, so that no more than a page
 //! is in memory at a time.
 
+mod files;
 mod places;
-
-use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
 use super::db::{Conn, fetch_all, fetch_optional};
 use super::{Store, StoreError, assistant, blocks, bots};
-use crate::domain::{FileId, MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
+use crate::domain::{MessageId, Millis, NoticeId, ReportId, RoomId, UserId};
 
 /// Entries in one page.
 const PAGE: i64 = 200;
@@ -23,6 +22,8 @@ pub enum ExportPart {
     Rooms,
     /// Messages, with earlier texts.
     Messages,
+    /// Files that were uploaded and not sent.
+    Uploads,
     /// Reactions.
     Reactions,
     /// What the user has pinned.
@@ -45,10 +46,11 @@ pub enum ExportPart {
 
 impl ExportPart {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Clubs,
         Self::Rooms,
         Self::Messages,
+        Self::Uploads,
         Self::Reactions,
         Self::Pins,
         Self::Threads,
@@ -67,6 +69,7 @@ impl ExportPart {
             Self::Clubs => "clubs",
             Self::Rooms => "rooms",
             Self::Messages => "messages",
+            Self::Uploads => "uploads",
             Self::Reactions => "reactions",
             Self::Pins => "pins",
             Self::Threads => "threads",
@@ -116,6 +119,7 @@ impl Store {
                 Ok(marked(places::rooms(&mut conn, (user, after.first), PAGE).await?))
             }
             ExportPart::Messages => messages(&mut conn, user, after).await,
+            ExportPart::Uploads => files::unsent(&mut conn, user, after).await,
             ExportPart::Reactions => reactions(&mut conn, user, after).await,
             ExportPart::Pins => pins(&mut conn, user, after).await,
             ExportPart::Threads => threads(&mut conn, user, after).await,
@@ -187,7 +191,7 @@ async fn messages(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<R
         return Ok((Vec::new(), next.map(|(room,)| ExportMark::at(room, 0, ""))));
     };
     let mark = ExportMark::at(room, 0, &last.cid);
-    let mut files = files(conn, room, user).await?;
+    let mut files = files::of_messages(conn, room, rows.iter().map(|row| row.seq)).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let id = |seq| MessageId { room: RoomId(room), seq };
@@ -200,29 +204,6 @@ async fn messages(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<R
         }));
     }
     Ok((items, Some(mark)))
-}
-
-/// What the messages of a user in a room brought; by the seq of the message.
-async fn files(
-    conn: &mut Conn,
-    room: i64,
-    user: UserId,
-) -> Result<HashMap<i64, Vec<Value>>, StoreError> {
-    let rows = fetch_all!(
-        conn,
-        (i64, i64, String, String, i64),
-        "SELECT message_seq, file_id, name, mime, size FROM file
-          WHERE room_id = $1 AND message_seq IS NOT NULL AND uploader_id = $2 AND NOT is_dropped
-          ORDER BY message_seq, place",
-        room,
-        user.0
-    )?;
-    let mut files: HashMap<i64, Vec<Value>> = HashMap::new();
-    for (seq, id, name, mime, size) in rows {
-        let file = json!({ "id": FileId(id), "name": name, "mime": mime, "size": size });
-        files.entry(seq).or_default().push(file);
-    }
-    Ok(files)
 }
 
 /// The texts that a message had before.
@@ -314,6 +295,9 @@ struct NoticeRow {
     notice_id: i64,
     seq: i64,
     kind: String,
+    room_id: Option<i64>,
+    message_seq: Option<i64>,
+    from_id: Option<i64>,
     title: String,
     body: String,
     at: i64,
@@ -324,7 +308,8 @@ async fn notices(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<Re
     let rows = fetch_all!(
         conn,
         NoticeRow,
-        "SELECT notice_id, seq, kind, title, body, at, read_at FROM notice
+        "SELECT notice_id, seq, kind, room_id, message_seq, from_id, title, body, at, read_at
+           FROM notice
           WHERE user_id = $1 AND seq > $2 AND dropped_at IS NULL ORDER BY seq LIMIT $3",
         user.0,
         after.first,
@@ -333,8 +318,11 @@ async fn notices(conn: &mut Conn, user: UserId, after: &ExportMark) -> Result<Re
     let last = rows.last().map(|row| ExportMark::at(row.seq, 0, ""));
     let next = next(rows.len(), last);
     let notice = |row: NoticeRow| {
-        json!({ "id": NoticeId(row.notice_id), "kind": row.kind, "title": row.title,
-                "body": row.body, "at": Millis(row.at), "read_at": row.read_at.map(Millis) })
+        let room = row.room_id.map(RoomId);
+        let message = room.zip(row.message_seq).map(|(room, seq)| MessageId { room, seq });
+        json!({ "id": NoticeId(row.notice_id), "kind": row.kind, "room": room, "message": message,
+                "from": row.from_id.map(UserId), "title": row.title, "body": row.body,
+                "at": Millis(row.at), "read_at": row.read_at.map(Millis) })
     };
     Ok((rows.into_iter().map(notice).collect(), next))
 }

@@ -4,10 +4,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::say;
+use crate::files::upload;
 use crate::support::{TestApp, on_both};
 
 on_both!(
     one_gets_what_is_ones_own,
+    what_one_never_sent_and_whom_an_entry_is_about_is_in_it,
     a_long_history_is_whole,
     what_one_asked_the_assistant_is_in_it,
     where_one_was_and_stays_out_of_is_in_it,
@@ -158,4 +160,28 @@ async fn where_one_was_and_stays_out_of_is_in_it(app: &TestApp) {
     let all = app.rest.get(&mina.token, "/v1/me/export").await;
     assert_eq!(all["pins"], json!([]));
     assert!(!all.to_string().contains("quarrels"), "it was said to somebody else: {all}");
+}
+
+async fn what_one_never_sent_and_whom_an_entry_is_about_is_in_it(app: &TestApp) {
+    let (mina, bob) = (app.person("mina").await, app.person("bob").await);
+    let lobby = app.lobby(&bob).await;
+    let (club, room) = app.club(&mina, "readers").await;
+    app.join(&bob, &club).await;
+    let (mut at_mina, mut at_bob) = (app.session(&mina).await, app.session(&bob).await);
+    let call = say(&mut at_mina, &room, "@bob").await;
+    let sent = upload(&app.rest, &bob, &lobby, "sent.txt", b"a".to_vec()).await;
+    let kept = upload(&app.rest, &bob, &lobby, "kept.txt", b"abc".to_vec()).await;
+    upload(&app.rest, &mina, &lobby, "hers.txt", b"b".to_vec()).await;
+    let with_file = json!({ "op": "send", "room": lobby, "text": "look", "files": [sent["id"]] });
+    at_bob.ok(with_file).await;
+    let all = app.rest.get(&bob.token, "/v1/me/export").await;
+    let uploads = all["uploads"].as_array().unwrap();
+    assert_eq!(uploads.len(), 1, "{uploads:?}");
+    let file = ["id", "name", "size", "room"].map(|field| uploads[0][field].clone());
+    assert_eq!(file, [kept["id"].clone(), json!("kept.txt"), json!(3), json!(lobby)]);
+    let said = all["messages"].as_array().unwrap().iter().find(|m| m["text"] == "look").unwrap();
+    assert_eq!(said["files"][0]["name"], "sent.txt");
+    let told = all["notifications"].as_array().unwrap().iter().find(|n| n["kind"] == "mention");
+    let told = ["room", "message", "from"].map(|field| told.unwrap()[field].clone());
+    assert_eq!(told, [json!(room), call, json!(mina.id)]);
 }
