@@ -132,13 +132,13 @@ impl Room {
         }
         self.event(conn, seq, at.0, body).await?;
         self.row(conn, &message, (&line, &texts)).await?;
+        if let Some(root) = thread {
+            self.threads.entry(root).or_default().add(author, seq, at.0);
+        }
         if line.text.is_none() {
             self.head += 1;
             let what = Happened::Deleted;
             return self.act(conn, (seq, author, at.0, what), writer).await;
-        }
-        if let Some(root) = thread {
-            self.threads.entry(root).or_default().add(author, seq, at.0);
         }
         if !later.is_empty() {
             self.revision(conn, seq, (1, seq), first).await?;
@@ -277,27 +277,7 @@ impl Room {
             self.n
         )?;
         for (root, thread) in &self.threads {
-            execute!(
-                conn,
-                "INSERT INTO thread (room_id, root_seq, count, last_seq, last_at)
-                 VALUES ($1, $2, $3, $4, $5)",
-                self.id.0,
-                *root,
-                thread.count,
-                thread.last_seq,
-                thread.last_at
-            )?;
-            for user in &thread.people {
-                execute!(
-                    conn,
-                    "INSERT INTO thread_member (room_id, root_seq, user_id, read_seq)
-                     VALUES ($1, $2, $3, $4)",
-                    self.id.0,
-                    *root,
-                    *user,
-                    thread.last_seq
-                )?;
-            }
+            thread.write(conn, (self.id, *root)).await?;
         }
         let places = self.places.into_iter().map(|(old, _n, new)| (old, new)).collect();
         Ok((self.old, Placed { room: self.id, places }))

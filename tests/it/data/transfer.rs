@@ -39,6 +39,9 @@ async fn furnish(app: &TestApp, mina: &Person, bob: &Person) -> (String, String)
     at_bob.ok(json!({ "op": "react", "room": room, "message": first, "emoji": "🎉" })).await;
     at_mina.ok(json!({ "op": "pin", "room": room, "message": answer })).await;
     at_bob.ok(json!({ "op": "send", "room": room, "text": "below", "thread": first })).await;
+    let lost = json!({ "op": "send", "room": room, "text": "taken back below", "thread": first });
+    let lost = at_mina.ok(lost).await["id"].clone();
+    at_mina.ok(json!({ "op": "delete", "room": room, "message": lost })).await;
     let said = json!({ "assistant": "always", "persona": "a pirate", "ai_language": "ko" });
     app.rest.patch(&mina.token, &format!("/v1/clubs/{club}/ai"), &said).await;
     let said = json!({ "assistant": "mention", "persona": "a librarian", "ai_language": "en" });
@@ -131,8 +134,17 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     assert_eq!(says(format!("/v1/rooms/{general}")).await[..2], [json!("always"), json!(false)]);
     let pins = app.rest.get(&bob.token, &format!("/v1/rooms/{copied}/pins")).await;
     assert_eq!(pins["items"].as_array().unwrap().len(), 1);
-    let threads = app.rest.get(&bob.token, &format!("/v1/rooms/{copied}/threads")).await;
-    assert_eq!(threads["items"].as_array().unwrap().len(), 1);
+    // Who began a thread has it, and who answered; tombstones in it count.
+    for who in [&mina, &bob] {
+        let threads = app.rest.get(&who.token, &format!("/v1/rooms/{copied}/threads")).await;
+        assert_eq!(threads["items"].as_array().unwrap().len(), 1, "{}", who.name);
+    }
+    let thread = async |room: &str| {
+        let list = app.rest.get(&bob.token, &format!("/v1/rooms/{room}/messages")).await;
+        list["items"][0]["thread"].clone()
+    };
+    assert_eq!(thread(&copied).await, thread(&room).await);
+    assert_eq!(thread(&copied).await["count"], 2);
     // The log says the same as the lists, and goes on.
     let mut at_bob = app.session(&bob).await;
     let epoch = is["epoch"].as_str().unwrap();
