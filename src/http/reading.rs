@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::json::Id;
 use super::rooms::readable;
 use super::users::UserBody;
+use super::wrong::Wrong;
 use crate::domain::{MessageId, Notify, RoomId, limits};
 use crate::protocol::{ErrorCode, MarkOk, Refusal, RoomUpdateData};
 use crate::store::Seen;
@@ -18,7 +19,15 @@ use crate::store::Seen;
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ReadBody {
     /// The newest seq that was read; or the first that is to count as unread.
-    pub(super) seq: i64,
+    #[schema(minimum = 0)]
+    seq: i64,
+}
+
+impl ReadBody {
+    /// The place. There is none before the log.
+    pub(super) fn seq(&self) -> Result<i64, ApiError> {
+        if self.seq < 0 { Err(ApiError::field("seq", Wrong::negative())) } else { Ok(self.seq) }
+    }
 }
 
 /// What is unread after that.
@@ -65,8 +74,9 @@ pub(super) async fn read(
     Id(room): Id<RoomId>,
     body: web::Json<ReadBody>,
 ) -> Result<web::Json<MarkBody>, ApiError> {
+    let seq = body.seq()?;
     readable(&api, room, caller).await?;
-    let mark = api.rooms.mark(room, caller.user(), body.seq).await?;
+    let mark = api.rooms.mark(room, caller.user(), seq).await?;
     Ok(web::Json(mark.into()))
 }
 
@@ -79,8 +89,9 @@ pub(super) async fn unread(
     Id(room): Id<RoomId>,
     body: web::Json<ReadBody>,
 ) -> Result<web::Json<MarkBody>, ApiError> {
+    let seq = body.seq()?;
     readable(&api, room, caller).await?;
-    let mark = api.rooms.unread(room, caller.user(), body.seq).await?;
+    let mark = api.rooms.unread(room, caller.user(), seq).await?;
     Ok(web::Json(mark.into()))
 }
 

@@ -62,10 +62,11 @@ pub(super) async fn read(
     AtMessage(root): AtMessage,
     body: web::Json<ReadBody>,
 ) -> Result<web::Json<ThreadMarkBody>, ApiError> {
+    let seq = body.seq()?;
     let reach = readable(&api, root.room, caller).await?;
     find(&api, (caller, reach), root).await?;
     let user = caller.user();
-    let marked = api.store.mark_thread((root.room, root.seq), user, body.seq).await?;
+    let marked = api.store.mark_thread((root.room, root.seq), user, seq).await?;
     let Some(mark) = marked else {
         return Ok(web::Json(ThreadMarkBody { seq: 0, unread: 0 }));
     };

@@ -47,6 +47,11 @@ impl Wrong {
         Self { least: Some(least), most: Some(most), ..Self::new("range", message) }
     }
 
+    /// A number below zero.
+    pub(super) fn negative() -> Self {
+        Self { least: Some(0), ..Self::new("range", "must not be negative") }
+    }
+
     /// A list with more entries than it may have.
     pub(super) fn too_many(most: usize) -> Self {
         let message = format!("must be at most {most}");

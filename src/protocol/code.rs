@@ -162,7 +162,7 @@ impl From<InvalidFiles> for Refusal {
     fn from(why: InvalidFiles) -> Self {
         let reason = match why {
             InvalidFiles::TooMany(_) => "too_many_files",
-            InvalidFiles::Twice => "no_such_file",
+            InvalidFiles::Twice => "file_twice",
         };
         Self::new(ErrorCode::Invalid, format!("files {why}")).because(reason)
     }

@@ -37,6 +37,20 @@ async fn unread_from_here_moves_the_mark_back_everywhere(app: &TestApp) {
     phone.ok(json!({ "op": "read", "room": room, "seq": 6 })).await;
     desk.expect("read").await;
     assert_eq!(entry(app, &bob, &room).await, [6, 6, 0, 0]);
+    let root =
+        app.rest.get(&bob.token, &format!("/v1/rooms/{room}/messages")).await["items"][0]["id"]
+            .clone();
+    let thread = format!("threads/{}/read", root.as_str().unwrap());
+    for path in ["read", "unread", &thread] {
+        let (path, body) = (format!("/v1/rooms/{room}/{path}"), json!({ "seq": -1 }));
+        let (status, problem) =
+            app.rest.refused(Method::POST, Some(&bob.token), &path, Some(&body)).await;
+        let wrong = &problem["errors"][0];
+        assert_eq!(
+            (status, &wrong["field"], &wrong["reason"]),
+            (422, &json!("seq"), &json!("range"))
+        );
+    }
     let back = phone.ok(json!({ "op": "unread", "room": room, "seq": 4 })).await;
     assert_eq!(back, json!({ "read_n": 3, "unread": 3, "mentions": 2 }));
     let told = desk.expect("read").await;

@@ -161,12 +161,13 @@ async fn a_file_is_brought_by_its_owner_once_and_where_it_belongs(app: &TestApp)
         ("c-2", vec![&elsewhere]),
         ("c-3", vec![&unknown]),
         ("c-4", vec![&of_mina, &unknown]),
-        ("c-5", vec![&of_mina, &of_mina]),
     ] {
         let refusal = session.err(with_files(&room, cid, "look", &files)).await;
         assert_eq!(refusal["code"], "invalid", "{cid}: {refusal}");
         assert_eq!(refusal["reason"], "no_such_file", "{cid}: {refusal}");
     }
+    let twice = with_files(&room, "c-5", "look", &[&of_mina, &of_mina]);
+    assert_eq!(session.err(twice).await["reason"], "file_twice");
     let eleven: Vec<_> = (1..=11).map(|n| json!({ "id": format!("fi_{n}") })).collect();
     let eleven = with_files(&room, "c-6", "x", &eleven.iter().collect::<Vec<_>>());
     assert_eq!(session.err(eleven).await["reason"], "too_many_files");

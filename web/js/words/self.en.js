@@ -93,6 +93,7 @@ export default {
   "error.bad_request.upload_idle": "Nothing came for a while, so the upload was given up. Please try again.",
   "error.bad_request.upload_slow": "The upload took too long. Please try again over a faster line.",
   "error.invalid.no_such_message": "That message is not there.",
+  "error.invalid.file_twice": "The same file cannot be in a message twice.",
   "error.invalid.too_many_files": "At most 10 files fit into one message.",
   "error.invalid.query_odd": "There is a character in that which cannot be looked for.",
   "error.rate_limited.uploads_per_hour": "That is enough files for an hour.",

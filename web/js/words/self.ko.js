@@ -90,6 +90,7 @@ export default {
   "error.bad_request.upload_idle": "한동안 데이터가 오지 않아 올리기를 멈췄어요. 다시 시도해 주세요.",
   "error.bad_request.upload_slow": "올리는 데 너무 오래 걸렸어요. 더 빠른 연결에서 다시 시도해 주세요.",
   "error.invalid.no_such_message": "없는 메시지예요.",
+  "error.invalid.file_twice": "한 메시지에 같은 파일을 두 번 넣을 수 없어요.",
   "error.invalid.too_many_files": "한 메시지에 파일은 10개까지예요.",
   "error.invalid.query_odd": "찾을 수 없는 글자가 들어 있어요.",
   "error.rate_limited.uploads_per_hour": "한 시간에 올릴 수 있는 만큼 다 올렸어요.",
