@@ -275,6 +275,7 @@ async fn hostile_searches_are_answered(app: &TestApp) {
         ("-word", "query_empty"),
         ("a", "query_short"),
         ("가", "query_short"),
+        ("\"이 책\"", "query_short"),
         ("a\0b", "query_odd"),
     ] {
         let (status, body) =

@@ -24,7 +24,7 @@ pub enum InvalidQuery {
     /// Nothing to look for: nothing at all, signs alone, or only what is to be absent.
     #[error("names nothing to look for")]
     Empty,
-    /// One letter or syllable.
+    /// One letter or syllable, or nothing but syllables that each stand alone.
     #[error("is too short: look for two letters or syllables at least")]
     TooShort,
     /// Too long.
@@ -99,7 +99,10 @@ impl SearchText {
             return Err(InvalidQuery::TooShort);
         }
         if text.tokens().is_empty() {
-            return Err(InvalidQuery::Empty);
+            // Syllables that stand alone are in no index, also those of a phrase.
+            let is_dense = |term: &Term| term.0.chars().any(|c| Kind::of(c) == Kind::Dense);
+            let has_syllables = text.wanted.iter().any(is_dense);
+            return Err(if has_syllables { InvalidQuery::TooShort } else { InvalidQuery::Empty });
         }
         Ok(text)
     }
@@ -319,6 +322,9 @@ mod tests {
             ("。、", InvalidQuery::Empty),
             ("a", InvalidQuery::TooShort),
             ("가 나", InvalidQuery::TooShort),
+            ("\"이 책\"", InvalidQuery::TooShort),
+            ("\"이 책\" -나무", InvalidQuery::TooShort),
+            ("가-나", InvalidQuery::TooShort),
             ("가*", InvalidQuery::TooShort),
             ("C++", InvalidQuery::TooShort),
             ("a\0b", InvalidQuery::Unstorable),
