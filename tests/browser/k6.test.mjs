@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Server } from "./harness.mjs";
-import { iterate, metrics } from "./k6-modules.mjs";
+import { iterate, metrics, wrong } from "./k6-modules.mjs";
 
 const PEOPLE = 3;
 const SCRIPT = new URL("../../loadtest/k6/chat.js", import.meta.url);
@@ -39,6 +39,25 @@ describe("the k6 script", () => {
     await Promise.all(scripts.map(iterate));
     assert.equal(metrics.get("http_req_failed").length, asked);
     assert.deepEqual(metrics.get("moim_closed_well"), Array(2 * PEOPLE).fill(1));
+  });
+
+  it("comes again when it is put off, and calls that no failure", async () => {
+    const checks = metrics.get("checks").length;
+    wrong.putOff = 2;
+    const fresh = await import(`${SCRIPT.href}?vu=${PEOPLE + 1}`);
+    await iterate(fresh);
+    assert.equal(wrong.putOff, 0);
+    assert.ok(metrics.get("checks").slice(checks).every(Boolean));
+    assert.equal(sum("http_req_failed"), 0);
+    assert.equal(metrics.get("moim_closed_well").length, 2 * PEOPLE + 1);
+  });
+
+  it("fails a check when an event comes twice", async () => {
+    wrong.doubles = true;
+    await iterate(scripts[0]);
+    wrong.doubles = false;
+    assert.ok(!metrics.get("checks").every(Boolean));
+    assert.equal(sum("moim_disordered"), 0);
   });
 
   it("sets no threshold on what it does not measure", () => {
