@@ -84,8 +84,12 @@ fn goals(out: &mut String, report: &Report) {
         let _ = writeln!(
             out,
             "<div><h2>{}</h2><p class=\"value\">{value} {unit}</p>\
-             <p>goal ≤ {limit} {unit} <span class=\"{class}\">{word}</span></p></div>",
-            text(name)
+             <p>goal ≤ {limit} {unit} <span class=\"{class}\">{word}</span></p>{}</div>",
+            text(name),
+            Some(&goal.beside)
+                .filter(|beside| !beside.is_empty())
+                .map(|beside| format!("<p>{}</p>", text(beside)))
+                .unwrap_or_default()
         );
     }
     out.push_str("</section>\n");
