@@ -98,7 +98,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_enum, default_value_t, conflicts_with = "url")]
     pub database: Engine,
     /// One more setting of the started server; may be repeated
-    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, global = true, value_name = "NAME=VALUE", conflicts_with = "url", value_parser = pair)]
     pub server_env: Vec<(String, String)>,
     /// Hold the started server to so much memory, in a cgroup, as a container would; needs root
     #[arg(long, global = true, value_name = "MIB", conflicts_with = "url", value_parser = clap::value_parser!(u64).range(16..))]

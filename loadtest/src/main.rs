@@ -4,7 +4,7 @@
 //! * `client`, `frame`, `http`, `endpoint`: the cheap clients, and whom they call. `crowd`: a room full of them, and what they saw.
 //!   `setup`: users, clubs and rooms by REST.
 //! * `town/`: sessions that follow rooms, judged by seq over lost connections.
-//! * `server`: starts and ends the server under test, on a free `port`. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
+//! * `server`: starts and ends the server under test, on a free `port`; `driven`: which one it is. `proc`: what it costs, from `/proc`. `cage`: a bound on its memory.
 //! * `pace`: when open-loop sends are due. `scan`: what a delivery says. `timeline`: latency over time. `sample`: CPU and memory
 //!   over time, of each `subject`. `chart`: pictures as data.
 //! * `check`: lost, doubled, reordered. `report`: figures, checks and goals, for people or as JSON;
@@ -27,6 +27,7 @@ mod crowd;
 mod database;
 mod date;
 mod disk;
+mod driven;
 mod endpoint;
 mod frame;
 mod http;
@@ -105,6 +106,19 @@ fn start(cli: Cli) -> anyhow::Result<bool> {
     })
 }
 
+/// A run whose report could not be kept would be for nothing.
+fn check_folder(common: &Common) -> anyhow::Result<()> {
+    let results = Path::new(RESULTS);
+    if common.keep {
+        anyhow::ensure!(
+            results.is_dir(),
+            "no {RESULTS} here: run it from the project's folder, or use --out"
+        );
+        return driven::check_folder(results);
+    }
+    common.out.as_deref().map_or(Ok(()), driven::check_folder)
+}
+
 /// Where the report is kept, if it is.
 fn folder(common: &Common, report: &Report) -> Option<PathBuf> {
     if !common.keep {
@@ -116,25 +130,23 @@ fn folder(common: &Common, report: &Report) -> Option<PathBuf> {
 
 async fn run(cli: Cli) -> anyhow::Result<bool> {
     let Cli { command, common } = cli;
-    anyhow::ensure!(
-        !common.keep || Path::new(RESULTS).is_dir(),
-        "no {RESULTS} here: run it from the project's folder, or use --out"
-    );
     if let Command::Proxy(options) = &command {
         chaos::run(options, common.seed).await?;
         return Ok(true);
     }
+    check_folder(&common)?;
     let mut report = scenario::run(&command, &common).await?;
     report.close();
-    if let Some(folder) = folder(&common, &report) {
-        let file = report.keep(&folder)?;
-        warn(&format!("kept in {}", file.display()));
-    }
     if common.json {
         warn(&report.text());
         std::io::stdout().write_all(report.json()?.as_bytes())?;
     } else {
         std::io::stdout().write_all(report.text().as_bytes())?;
+    }
+    // Last: whatever becomes of the disk, the report has been told.
+    if let Some(folder) = folder(&common, &report) {
+        let file = report.keep(&folder)?;
+        warn(&format!("kept in {}", file.display()));
     }
     Ok(report.passed)
 }

@@ -23,6 +23,15 @@ impl Metrics {
         Self(samples.filter_map(sample).collect())
     }
 
+    /// The sum over all labels; nothing for what the server does not count.
+    pub(crate) fn sum(&self, name: &str) -> Option<f64> {
+        let is_of = |sample: &str| {
+            sample.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+        };
+        let found = self.0.iter().filter(|(sample, _)| is_of(sample)).map(|(_, value)| *value);
+        found.reduce(|sum, value| sum + value)
+    }
+
     /// Zero for what the server does not count.
     pub(crate) fn get(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(0.0)
@@ -41,5 +50,10 @@ mod tests {
         assert_eq!(metrics.get("moim_commit_batch_sum"), 41.0);
         assert_eq!(metrics.get("moim_commit_batch_bucket{le=\"1.0\"}"), 7.0);
         assert_eq!(metrics.get("moim_other"), 0.0);
+        let text = "moim_restarts_total{kind=\"a\"} 1\nmoim_restarts_total{kind=\"b\"} 2\n\
+                    moim_restarts_total_of_others 4\n";
+        let metrics = Metrics::parse(text);
+        assert_eq!(metrics.sum("moim_restarts_total"), Some(3.0));
+        assert_eq!(metrics.sum("moim_restarts"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a server may listen.
+//! A port for a server of our own.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

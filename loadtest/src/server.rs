@@ -18,6 +18,7 @@ use crate::cage::Cage;
 use crate::cli::{Common, Engine};
 use crate::database::Database;
 use crate::disk::Disk;
+use crate::driven::{self, Restarts};
 use crate::endpoint::Endpoint;
 use crate::http::Http;
 use crate::nodes::Watch;
@@ -38,6 +39,8 @@ pub(crate) struct Target {
     pub process: Option<Process>,
     /// What each of several processes costs by itself.
     nodes: Option<Watch>,
+    /// Of a server that we did not start.
+    restarts: Option<Restarts>,
     /// Present when we started it.
     pub server: Option<Server>,
     /// From spawn to ready, when we started it.
@@ -71,6 +74,7 @@ impl Target {
             }
             let process = Process::all(&common.pid);
             return Ok(Self {
+                restarts: Some(Restarts::count(&endpoint).await),
                 endpoint,
                 process,
                 nodes: process.and_then(|all| Watch::start(all, &sampler)),
@@ -97,6 +101,7 @@ impl Target {
             endpoint: server.endpoint(),
             process: server.process(),
             nodes: None,
+            restarts: None,
             ready: Some(ready),
             database: Some(server.database(url)),
             server: Some(server),
@@ -120,6 +125,9 @@ impl Target {
     pub(crate) async fn finish(mut self, report: &mut Report) {
         if let Some(nodes) = self.nodes.take() {
             nodes.report(report);
+        }
+        if let Some(restarts) = &self.restarts {
+            restarts.report(&self.endpoint, report).await;
         }
         let Some(server) = &mut self.server else {
             return;
@@ -156,11 +164,7 @@ impl Server {
         settings: &[(&str, String)],
         sampler: &Sampler,
     ) -> Result<Self> {
-        let binary = match &common.server {
-            // The process starts in another folder, where a relative path means nothing.
-            Some(path) => std::path::absolute(path)?,
-            None => beside_us("moim")?,
-        };
+        let binary = driven::binary(common)?;
         ensure!(
             binary.is_file(),
             "{} is not there: build it with `cargo build --release`, or name it with --server",
@@ -182,6 +186,7 @@ impl Server {
         environment
             .extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment.extend(common.server_env.iter().cloned());
+        driven::check_plants(&binary, &environment)?;
         let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or("moim");
         let cage = common.memory_mib.map(|mib| Cage::new(name, mib)).transpose()?;
         let (folder, sampler) = (Rc::new(folder), sampler.clone());
@@ -236,6 +241,11 @@ impl Server {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// A setting as the server itself reads it.
+    pub(crate) fn reads(&self, setting: &str) -> Option<String> {
+        driven::setting(&self.binary, &self.environment, setting)
+    }
+
     /// The data file on SQLite, when no URL names another.
     fn file(&self) -> PathBuf {
         let data = self.setting("MOIM_DATA_DIR").map_or_else(|| self.data(), PathBuf::from);
@@ -256,14 +266,8 @@ impl Server {
         let log = File::options().create(true).append(true).open(self.log())?;
         let bare = || Command::new(&self.binary);
         let mut command = self.cage.as_ref().map_or_else(bare, |cage| cage.command(&self.binary));
-        // A stray setting of the caller's shell must not point the load at a real database.
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("MOIM_")) {
-                command.env_remove(name);
-            }
-        }
+        driven::clean(&mut command, &self.environment);
         command
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -373,11 +377,6 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
-}
-
-fn beside_us(name: &str) -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    Ok(here.parent().unwrap_or(Path::new(".")).join(name))
 }
 
 /// A seed that differs from run to run.

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking; the settings miss helper functions"
 )]
 
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -143,6 +144,30 @@ fn a_lost_frame_among_edits_and_reactions_is_caught() {
 #[test]
 fn a_room_that_leaks_is_caught() {
     run("leak_room", ROOM).fails_by("leaked");
+}
+
+/// Of a server that was not started here nothing is known but what it counts.
+#[test]
+fn panics_of_a_server_elsewhere_are_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let mut command = Command::new(server());
+    command.env("MOIM_LISTEN", listen.to_string()).env("MOIM_DATA_DIR", folder.path());
+    command.env("MOIM_PASSWORD_MEMORY_KIB", "64").env("MOIM_PLANT", "panic=room,panic_every_ms=50");
+    command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut elsewhere = command.spawn().unwrap();
+    while TcpStream::connect(listen).is_err() {
+        assert!(elsewhere.try_wait().unwrap().is_none(), "the server ended at once");
+        std::thread::yield_now();
+    }
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    tool.args(ROOM.split_whitespace()).args(["--json", "--url", &format!("http://{listen}")]);
+    let output = tool.stdin(Stdio::null()).output().unwrap();
+    elsewhere.kill().unwrap();
+    elsewhere.wait().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    Run { code: output.status.code(), report, said }.fails_by("server_restarts");
 }
 
 #[test]

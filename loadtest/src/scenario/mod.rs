@@ -34,6 +34,7 @@ use rand::{RngExt, SeedableRng};
 use crate::cli::{Command, Common};
 use crate::database::Database;
 use crate::disk::Disk;
+use crate::driven;
 use crate::proc::{Pins, Process, raise_file_limit};
 use crate::progress::warn;
 use crate::report::Report;
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: &Command, common: &Common) -> Result<Report> {
     let seed = common.seed.unwrap_or_else(fresh_seed);
     let (name, goals) = named(command)?;
     let mut report = Report::new(name, goals, &common.require, seed)?;
+    driven::note(common, &mut report)?;
     let pins = if common.pin { Pins::split()? } else { None };
     report.option("pinned", pins.is_some());
     if common.pin && pins.is_none() {

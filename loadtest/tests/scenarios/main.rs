@@ -12,6 +12,7 @@
 mod actors;
 mod ai;
 mod fanout;
+mod kept;
 mod markup;
 mod scale;
 mod search;
