@@ -78,6 +78,22 @@ impl Board {
         self.phases.borrow().get(phase).map(what)
     }
 
+    /// Sends of all phases that were neither acknowledged nor refused, so far.
+    pub(super) fn unanswered(&self) -> u64 {
+        self.phases.borrow().iter().map(|phase| phase.counts.unanswered()).sum()
+    }
+
+    /// The phases that these are of.
+    pub(super) fn owed(&self) -> Vec<String> {
+        let phases = self.phases.borrow();
+        let owing = phases.iter().filter(|phase| phase.counts.unanswered() > 0).take(5);
+        let told = |phase: &Phase| {
+            let (open, sent) = (phase.counts.unanswered(), phase.counts.sent);
+            format!("{open} of {sent} sends at {:.0} a second", phase.rate)
+        };
+        owing.map(told).collect()
+    }
+
     pub(super) fn sent(&self) {
         if let Some(phase) = self.phases.borrow_mut().last_mut() {
             phase.counts.sent += 1;
@@ -167,6 +183,7 @@ mod tests {
         assert_eq!((first.sent, first.acked, first.acked_late, first.unanswered()), (3, 1, 1, 1));
         let second = board.read(1, |phase| phase.counts.clone()).unwrap();
         assert_eq!((second.all_refused(), second.unanswered()), (1, 1));
+        assert_eq!((board.unanswered(), board.owed().len()), (2, 2));
         assert!(board.broken.borrow().is_empty());
         board.take_reply(4, begin, after(5), br#"{"re":4,"err":{"code":"internal"}}"#);
         assert_eq!(board.broken.borrow().len(), 1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 use super::board::Board;
 use crate::check::{Faults, SeqWatch};
@@ -22,6 +22,10 @@ use crate::setup::User;
 const FIRST_SEND: u32 = 10;
 const OPEN: u32 = 2;
 const PULL: u32 = 3;
+/// No answer comes for so long: the others will not come.
+const SILENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+const NUDGE: Duration = Duration::from_secs(1);
 
 pub(super) struct Fleet {
     pub board: Rc<Board>,
@@ -118,12 +122,28 @@ impl Fleet {
         let op = format!(
             r#"{{"id":{id},"op":"send","room":"{room}","cid":"o-{number}-{stamp}","text":"{head}{padding}"}}"#
         );
-        // A socket that takes nothing now gets the rest with the next send: nobody is waited for.
-        tokio::select! {
-            biased;
-            _written = seat.writer.send(&op) => {}
-            () = std::future::ready(()) => {}
+        say(&seat.writer, &op).await;
+    }
+
+    /// Waits until every send is answered. False when no answer came any more before that.
+    pub(super) async fn settle(&self) -> bool {
+        let mut owed = self.board.unanswered();
+        let (mut since, mut nudged) = (Instant::now(), None::<Instant>);
+        while owed > 0 && since.elapsed() < SILENCE {
+            // What a socket did not take yet goes out before the next thing that is said there.
+            if nudged.is_none_or(|nudged| nudged.elapsed() > NUDGE) {
+                nudged = Some(Instant::now());
+                for seat in &self.seats {
+                    say(&seat.writer, "{}").await;
+                }
+            }
+            sleep(POLL).await;
+            let now = self.board.unanswered();
+            if now != owed {
+                (owed, since) = (now, Instant::now());
+            }
         }
+        owed == 0
     }
 
     /// Why sessions ended that should not have.
@@ -152,6 +172,15 @@ impl Fleet {
             faults.add(seat.watch.borrow().verdict(head));
         }
         faults
+    }
+}
+
+/// A socket that takes nothing now gets the rest with the next send: nobody is waited for.
+async fn say(writer: &Writer, line: &str) {
+    tokio::select! {
+        biased;
+        _written = writer.send(line) => {}
+        () = std::future::ready(()) => {}
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use self::board::{Counts, STRETCH};
 use self::fleet::Fleet;
@@ -17,7 +16,7 @@ use crate::chart::Chart;
 use crate::check::Kind;
 use crate::proc::Process;
 use crate::progress::{Progress, note};
-use crate::report::Report;
+use crate::report::{OUR_LIMIT, Report};
 use crate::scenario::{Stage, need_files};
 use crate::setup;
 use crate::timeline::Timeline;
@@ -35,10 +34,6 @@ const USER_RATE: f64 = 18.0;
 const STEP: f64 = 1.3;
 /// A step that gets less of its messages through than this share has passed the peak.
 const PASSED: f64 = 0.8;
-/// Above this share of one core the tester is busy with itself.
-const OUR_LIMIT: f64 = 0.9;
-/// Answers that are on their way get so long to come.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -73,6 +68,9 @@ pub(crate) struct Options {
 
 /// What one phase came to.
 struct Step {
+    name: &'static str,
+    /// Sends of the phases before that were not answered when it began.
+    owed: u64,
     rate: f64,
     seconds: f64,
     phase: usize,
@@ -107,7 +105,13 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         Some(peak) => peak,
         None => search(options, &fleet, time, &mut steps).await?,
     };
-    let before = press(&fleet, peak / 2.0, time).await?;
+    // What the search left is answered first, and what still is uneven then belongs to no figure.
+    let is_settled = fleet.settle().await;
+    if !is_settled {
+        report.note("answers of the search were still missing when the rest began");
+    }
+    steps.push(press("calming", &fleet, peak / 2.0, time / 2).await?);
+    let before = press("before", &fleet, peak / 2.0, time).await?;
     let most = USER_RATE * users as f64;
     if peak * options.times > most {
         report.note(format!(
@@ -118,9 +122,9 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     }
     note("overload");
     let rate = (peak * options.times).min(most);
-    let during = press(&fleet, rate, Duration::from_secs_f64(options.seconds)).await?;
-    let after = press(&fleet, peak / 2.0, time.max(Duration::from_secs(8))).await?;
-    sleep(LAST_ANSWERS).await;
+    let during = press("during", &fleet, rate, Duration::from_secs_f64(options.seconds)).await?;
+    let after = press("after", &fleet, peak / 2.0, time.max(Duration::from_secs(8))).await?;
+    fleet.settle().await;
 
     figures(report, &fleet, peak, (&before, &during, &after));
     steps.extend([before, during, after]);
@@ -173,9 +177,9 @@ async fn search(
     let (mut rate, mut peak) = (options.from.min(most), 0.0_f64);
     let progress = Progress::new("peak", 0);
     loop {
-        let step = press(fleet, rate, time).await?;
+        let step = press("search", fleet, rate, time).await?;
         progress.say(format!("{:.0} of {rate:.0} messages/s in time", step.goodput));
-        let is_ours = step.our_cpu > OUR_LIMIT;
+        let is_ours = 100.0 * step.our_cpu > OUR_LIMIT;
         let has_passed = step.goodput < PASSED * rate || is_ours;
         if !is_ours || peak == 0.0 {
             peak = peak.max(step.goodput);
@@ -191,14 +195,16 @@ async fn search(
     Ok(peak)
 }
 
-async fn press(fleet: &Fleet, rate: f64, time: Duration) -> Result<Step> {
+async fn press(name: &'static str, fleet: &Fleet, rate: f64, time: Duration) -> Result<Step> {
+    let owed = fleet.board.unanswered();
     let us = Process::ours();
     let (begin, cpu) = (std::time::Instant::now(), us.cpu()?);
     let (phase, late) = fleet.press(rate, time).await?;
     let seconds = begin.elapsed().as_secs_f64().max(1e-9);
     let our_cpu = us.cpu()?.since(&cpu).as_secs_f64() / seconds;
     let counts = counts(fleet, phase);
-    Ok(Step { rate, seconds, phase, goodput: counts.acked as f64 / seconds, our_cpu, late })
+    let goodput = counts.acked as f64 / seconds;
+    Ok(Step { name, owed, rate, seconds, phase, goodput, our_cpu, late })
 }
 
 fn counts(fleet: &Fleet, phase: usize) -> Counts {
@@ -224,7 +230,6 @@ fn figures(
     report.figure("acked_late", late, second, "acknowledged too late to be of use");
     let refused = counted.all_refused() as f64 / during.seconds;
     report.figure("refused", refused, second, "refused with a time to come back");
-    report.figure("unanswered", counted.unanswered() as f64, "", "neither, when all was over");
     report.figure("lags", fleet.lags() as f64, "", "times a session turned from push to pull");
     let kept = [("load_tester_before", before), ("load_tester_cpu", during)];
     for (name, step) in kept {
@@ -237,14 +242,12 @@ fn figures(
         "ms",
         "the load tester's own delay, inside all latencies",
     );
-    if during.our_cpu > OUR_LIMIT {
-        report.note("the load tester was the limit during the overload: believe no figure of it");
-    }
     let p99 = |step: &Step| {
         let times = |phase: &board::Phase| phase.acks.total().value_at_quantile(0.99) as f64 / 1e3;
         fleet.board.read(step.phase, times).unwrap_or(0.0)
     };
-    report.figure("p99_before", p99(before), "ms", "due to acknowledged, at half the peak");
+    let about = "due to acknowledged, at half the peak, with nothing left of the search";
+    report.figure("p99_before", p99(before), "ms", about);
     report.figure("p99_during", p99(during), "ms", "of what was taken");
     report.figure("p99_after", p99(after), "ms", "at half the peak again");
     report.goal("goodput_lost", 1.0 - goodput / peak, LOST_GOAL, "of peak");
@@ -282,6 +285,8 @@ fn recovery(fleet: &Fleet, after: &Step, normal_ms: f64) -> Option<f64> {
 fn rows(fleet: &Fleet, steps: &[Step]) -> Value {
     let row = |step: &Step| {
         json!({
+            "name": step.name,
+            "owed": step.owed,
             "rate": step.rate,
             "seconds": step.seconds,
             "goodput": step.goodput,
@@ -297,6 +302,8 @@ fn rows(fleet: &Fleet, steps: &[Step]) -> Value {
 fn judge(report: &mut Report, fleet: &Fleet) {
     let kinds = [("lost", Kind::Lost), ("doubled", Kind::Doubled), ("reordered", Kind::Reordered)];
     report.faults(&kinds, fleet.verdict());
+    let owed = fleet.board.owed();
+    report.check("unanswered", fleet.board.unanswered(), owed);
     report.none_of("contract_broken", fleet.board.broken.borrow().clone());
     report.none_of("sessions_ended", fleet.endings());
 }
