@@ -68,6 +68,13 @@ fn each_mode_measures_its_goal() {
     let limits = limits.map(|name| at_load.number(&format!("/figures/{name}/value")));
     let lower = limits[0].min(limits[1]);
     assert!((chosen - lower / 2.0).abs() < 0.01, "{chosen} is not half of {limits:?}");
+    // And once more at half of what the server does by itself.
+    let own = at_load.number("/figures/rate_of_own/value");
+    assert!((own - limits[0] / 2.0).abs() < 0.01, "{own} is not half of {limits:?}");
+    for name in ["p99_at_common_rate", "p99_at_own_share", "saturation_tester_cpu"] {
+        assert!(at_load.number(&format!("/figures/{name}/value")) > 0.0, "{name}");
+    }
+    assert_eq!(at_load.at("/series/rounds_at_own_load").as_array().unwrap().len(), 2);
     let climbed = kept(&["--saturate", "--step", "0.1", "--against", "raw-tokio"]);
     assert!(climbed.names("/charts").contains(&"climb_deliveries"));
     assert!(climbed.number("/figures/saturation_raw_tokio/value") > 0.0);

@@ -3,10 +3,10 @@
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::{Mode, Side, Sides};
+use super::{Mode, Own, Side, Sides};
 use crate::baseline::Kind;
 use crate::crowd::Outcome;
-use crate::report::{Report, median, microseconds};
+use crate::report::{OUR_LIMIT, Report, median, microseconds};
 use crate::table::Table;
 
 /// 0.80 of the bare writer's deliveries per CPU-second.
@@ -20,6 +20,9 @@ pub(super) fn all(report: &mut Report, sides: &Sides, mode: Mode) {
         return;
     }
     of_the_server(report, &sides.server);
+    if let Some(own) = &sides.own {
+        at_own_load(report, &sides.server, own);
+    }
     report.table(table(sides));
     ratios(report, sides, mode);
     let row = |side: &Side| {
@@ -27,6 +30,43 @@ pub(super) fn all(report: &mut Report, sides: &Sides, mode: Mode) {
         (side.label.to_owned(), Value::from(rows))
     };
     report.series("rounds", sides.all().map(row).collect::<Value>());
+    if let Some(own) = &sides.own {
+        let rows = own.outcomes.iter().map(self::row).collect::<Vec<Value>>();
+        report.series("rounds_at_own_load", rows);
+    }
+    let busy = |side: &&Side| our_cpu(side) > OUR_LIMIT;
+    for side in sides.baselines.iter().filter(busy) {
+        let share = our_cpu(side);
+        let label = side.label;
+        report.note(format!("the load tester was the limit of {label}: {share:.0} % of a core"));
+    }
+}
+
+fn our_cpu(side: &Side) -> f64 {
+    side.middle(|outcome| Some(outcome.our_cpu_percent())).unwrap_or(0.0)
+}
+
+/// The server at two loads: at the rate that all sides have in common, which may be next to nothing
+/// for it, and at the same share of what it can do itself.
+fn at_own_load(report: &mut Report, server: &Side, own: &Own) {
+    let p99 =
+        |outcomes: &[Outcome]| median(&outcomes.iter().map(Outcome::p99_ms).collect::<Vec<f64>>());
+    let about = "of the server at `rate`, median of the rounds";
+    report.figure("p99_at_common_rate", p99(&server.outcomes).unwrap_or(0.0), "ms", about);
+    let about = "messages a second: the share of the server's own saturation";
+    report.figure("rate_of_own", own.rate, "1/s", about);
+    let about = "of the server at `rate_of_own`, median of the rounds";
+    report.figure("p99_at_own_share", p99(&own.outcomes).unwrap_or(0.0), "ms", about);
+    let ours: Vec<f64> = own.outcomes.iter().map(Outcome::our_cpu_percent).collect();
+    let about = "of one core, in those rounds";
+    report.figure("load_tester_cpu_at_own_share", median(&ours).unwrap_or(0.0), "%", about);
+    let limited: u64 = own.outcomes.iter().map(|outcome| outcome.noted.limited).sum();
+    if limited > 0 {
+        report.note(format!(
+            "{limited} sends at the server's own share were put off by the rate limit of the users \
+             (20/s each): take more members"
+        ));
+    }
 }
 
 impl Outcome {
@@ -94,8 +134,8 @@ fn of_the_server(report: &mut Report, server: &Side) {
         let late = late.value_at_quantile(0.99) as f64 / 1e3;
         report.figure("send_late_p99", late, "ms", "the tester's own delay, inside the latencies");
     }
-    let our_cpu = server.middle(|outcome| Some(outcome.our_cpu_percent())).unwrap_or(0.0);
-    report.figure("load_tester_cpu", our_cpu, "%", "of one core: near 100, the clients limit");
+    let about = "of one core: near 100, the clients limit";
+    report.figure("load_tester_cpu", our_cpu(server), "%", about);
     let count = |value: fn(&Outcome) -> u64| server.outcomes.iter().map(value).sum::<u64>();
     let put_off = count(|outcome| outcome.noted.put_off);
     let limited = count(|outcome| outcome.noted.limited);
@@ -184,6 +224,8 @@ fn ratios(report: &mut Report, sides: &Sides, mode: Mode) {
                 }
                 (Mode::Load(_), _, Some([ratio, ..])) => {
                     report.goal("p99_ratio", ratio, P99_GOAL, "×");
+                    let text = "at one rate for both: see load_of_server, and p99_at_own_share";
+                    report.beside_goal("p99_ratio", text);
                 }
                 _ => {}
             }

@@ -171,6 +171,14 @@ impl Side {
 struct Sides {
     server: Side,
     baselines: Vec<Side>,
+    /// With `--load`: the server again, at this share of its own saturation.
+    own: Option<Own>,
+}
+
+/// The server at a rate that is its own, and not one for all sides.
+struct Own {
+    rate: f64,
+    outcomes: Vec<Outcome>,
 }
 
 impl Sides {
@@ -199,7 +207,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     server.crowd.round(warm_up).await?;
     let bytes = server.crowd.line_bytes()?;
     note(&format!("a delivery has {bytes} bytes"));
-    let mut sides = Sides { server, baselines: Vec::new() };
+    let mut sides = Sides { server, baselines: Vec::new(), own: None };
     for kind in &options.against.0 {
         let size = (bytes, options.members);
         let mut crowd = Crowd::of_baseline(epoch, *kind, size, stage.pins.as_ref()).await?;
@@ -221,9 +229,16 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     }
     if let Mode::Load(share) = mode {
         let chosen = share * saturation::lowest(&sides);
-        report.figure("rate", chosen, "1/s", "messages a second of the rounds");
+        let about = "messages a second to every side: the share of the lower saturation";
+        report.figure("rate", chosen, "1/s", about);
         let of_server = 100.0 * chosen / sides.server.best().max(1e-9);
-        report.figure("load_of_server", of_server, "%", "of the server's own saturation");
+        report.figure(
+            "load_of_server",
+            of_server,
+            "%",
+            "that rate, of the server's own saturation",
+        );
+        sides.own = Some(Own { rate: share * sides.server.best(), outcomes: Vec::new() });
         rate = Some(chosen);
     }
     if mode != Mode::Saturate {
@@ -268,13 +283,24 @@ async fn rounds(
     rate: Option<f64>,
     report: &mut Report,
 ) -> Result<()> {
-    let progress = Progress::new("rounds", (1 + sides.baselines.len()) * options.pairs);
+    let all = 1 + sides.baselines.len() + usize::from(sides.own.is_some());
+    let progress = Progress::new("rounds", all * options.pairs);
     for _ in 0..options.pairs {
         let mut is_stalled = false;
         for side in sides.all_mut() {
             let outcome = side.crowd.round(options.load(rate)).await?;
             is_stalled |= outcome.is_stalled;
             side.outcomes.push(outcome);
+            progress.step(1);
+        }
+        if let Some(own) = &mut sides.own {
+            // As long as the others, so that one stop of the machine weighs the same.
+            let by = (own.rate / rate.unwrap_or(own.rate).max(1e-9)).max(1.0);
+            let messages = (options.load(rate).messages as f64 * by).ceil() as usize;
+            let load = Load { messages, window: messages, rate: Some(own.rate) };
+            let outcome = sides.server.crowd.round(load).await?;
+            is_stalled |= outcome.is_stalled;
+            own.outcomes.push(outcome);
             progress.step(1);
         }
         if is_stalled {
