@@ -4,6 +4,8 @@
 //! who read in the phases between, and catch up after each; with `--never` they come in addition,
 //! by the thousand, and only while they do not read.
 
+mod memory;
+
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -26,10 +28,6 @@ use crate::town::{Folk, Manner, Meter, Noted, Room, STRETCH, Spent, Town, over_t
 
 pub(crate) const GOALS: &[&str] = &["p99_ratio"];
 const P99_RATIO_GOAL: f64 = 1.2;
-/// The contract's most bytes that wait for one session.
-const OUTBOX_BYTES: u64 = 1 << 20;
-/// What an allocator holds more or less from one moment to the next.
-const SLACK_BYTES: u64 = 8 << 20;
 /// The server's count of rooms of a session that turned from push to pull.
 const LAGS: &str = "moim_frames_dropped_total{reason=\"Lag\"}";
 /// Of one user, well below the 20 a second that the server takes.
@@ -129,6 +127,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.option("fill", fill);
     report.option("memory_limit_mib", limit);
     let target = stage.target(report).await?;
+    let outboxes = memory::outboxes(&target, lazy);
     let town = Town::build(&target.endpoint, &stage.name(), people, &[people]).await?;
     let manner = Manner { sign_in: SignIn::FirstFrame, bytes, at_once: 64 };
     let tokens = town.users.iter().map(|user| user.token.clone());
@@ -148,7 +147,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let (time, fill) = (Duration::from_secs_f64(seconds), Duration::from_secs_f64(fill));
     let begin = stage.sampler.begin();
     let played = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
-    figures(report, &played, lazy, limit)?;
+    figures(report, &played, outboxes, limit)?;
     let mut receipts = Timeline::new(begin, STRETCH)?;
     let phases = played.alone.iter().chain(&played.filling).chain(&played.beside);
     phases
@@ -279,7 +278,7 @@ impl Phase {
     }
 }
 
-fn figures(report: &mut Report, played: &Played, lazy: usize, limit: Option<u64>) -> Result<()> {
+fn figures(report: &mut Report, played: &Played, outboxes: u64, limit: Option<u64>) -> Result<()> {
     let Played { alone, filling, beside } = played;
     let ratios: Vec<f64> = alone
         .iter()
@@ -291,8 +290,8 @@ fn figures(report: &mut Report, played: &Played, lazy: usize, limit: Option<u64>
     let (least, most) = ratios.iter().fold((f64::MAX, 0.0_f64), |(l, m), r| (l.min(*r), m.max(*r)));
     report.figure("p99_ratio_least", least, "×", "of the pairs");
     report.figure("p99_ratio_most", most, "×", "of the pairs");
-    while_filling(report, alone, filling);
     report.goal("p99_ratio", ratio, P99_RATIO_GOAL, "×");
+    while_filling(report, played);
     let mut all = Vec::new();
     for (phases, names, label) in [
         (alone, ["latency_p50", "latency_p99", "latency_p999", "latency_max"], "all read"),
@@ -311,7 +310,7 @@ fn figures(report: &mut Report, played: &Played, lazy: usize, limit: Option<u64>
     report.figure("closed_too_slow", closed as f64, "", "slow ones that were closed with 4003");
     let lags: u64 = beside.iter().map(|phase| phase.caught_up.lags).sum();
     report.figure("lags_read", lags as f64, "", "slow ones that found a lag, and pulled");
-    memory(report, alone, beside, lazy, limit);
+    memory::report(report, alone, beside, outboxes, limit);
     let share = |pick: fn(&Phase) -> Option<f64>| {
         alone.iter().chain(beside).filter_map(pick).fold(0.0, f64::max)
     };
@@ -326,47 +325,26 @@ fn figures(report: &mut Report, played: &Played, lazy: usize, limit: Option<u64>
     Ok(())
 }
 
-/// How those who read fare until the buffers of the others are full. It has no goal, and is told.
-fn while_filling(report: &mut Report, alone: &[Phase], filling: &[Phase]) {
-    let p99: Vec<f64> = filling.iter().map(Phase::p99_ms).collect();
+/// How those who read fare until the buffers of the others are full. It has no goal, and is told
+/// beside the one of the time afterwards.
+fn while_filling(report: &mut Report, Played { alone, filling, beside }: &Played) {
+    let p99 = |phases: &[Phase]| phases.iter().map(Phase::p99_ms).collect::<Vec<f64>>();
+    let (steady, p99) = (median(&p99(beside)).unwrap_or(0.0), p99(filling));
+    report.figure("steady_p99", steady, "ms", "of who reads, when the buffers are full");
     let Some(middle) = median(&p99) else { return };
     let most = |of: fn(&Phase) -> f64| filling.iter().map(of).fold(0.0, f64::max);
     let usual = alone.iter().map(Phase::p99_ms).fold(f64::MAX, f64::min);
     report.figure("filling_p99", middle, "ms", "of who reads, while the buffers fill");
     report.figure("filling_p99_most", p99.iter().copied().fold(0.0, f64::max), "ms", "the worst");
-    report.figure("filling_p99_ratio", middle / usual.max(1e-3), "×", "by the least when all read");
+    let ratio = middle / usual.max(1e-3);
+    report.figure("filling_p99_ratio", ratio, "×", "by the least when all read; no goal");
+    let text =
+        format!("of the steady time alone: {steady:.1} ms; filling: {middle:.1} ms, {ratio:.1} ×");
+    report.beside_goal("p99_ratio", text);
     let took = most(|phase| phase.spent.took.as_secs_f64());
     report.figure("filling_took", took, "s", "until all was received that was sent in --fill");
     let cpu = most(|phase| phase.spent.server.map_or(0.0, |cpu| cpu.as_secs_f64()));
     report.figure("filling_server_cpu", cpu, "s", "of the server, for one filling at most");
-}
-
-/// What those who do not read made the server hold, beyond what it takes when all read.
-fn memory(report: &mut Report, alone: &[Phase], beside: &[Phase], lazy: usize, limit: Option<u64>) {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let growth = |phases: &[Phase]| {
-        phases.iter().filter_map(|phase| phase.memory).map(|(before, most)| most - before).max()
-    };
-    let (Some(usual), Some(growth)) = (growth(alone), growth(beside)) else { return };
-    let most = beside.iter().filter_map(|phase| phase.memory).map(|(_, most)| most).max();
-    let (most, held) = (most.unwrap_or(0), growth.saturating_sub(usual));
-    let budget = lazy as u64 * OUTBOX_BYTES + SLACK_BYTES;
-    report.figure("memory_growth", mib(growth), "MiB", "of the server, while some do not read");
-    report.figure("memory_growth_usual", mib(usual), "MiB", "while all read");
-    report.figure(
-        "memory_budget",
-        mib(budget),
-        "MiB",
-        "the outboxes of those who do not read, and 8 MiB",
-    );
-    report.figure("memory_most", mib(most), "MiB", "resident");
-    let text = format!("{held} bytes more than when all read, the budget is {budget}");
-    report.none_of("over_budget", (held > budget).then_some(text).into_iter().collect());
-    if let Some(limit) = limit {
-        let text = format!("{} MiB resident", mib(most));
-        let over = (most > limit << 20).then_some(text);
-        report.none_of("over_memory_limit", over.into_iter().collect());
-    }
 }
 
 fn rows(phases: &[Phase]) -> Vec<Value> {

@@ -125,7 +125,11 @@ fn guests_who_never_read_stay_within_their_budget() {
         "1",
     ]);
     assert!(figure(&kept, "lags") >= 8.0);
-    assert!(figure(&kept, "filling_p99") > 0.0);
+    assert!(figure(&kept, "filling_p99") > 0.0 && figure(&kept, "steady_p99") > 0.0);
+    let beside = kept.at("/goals/p99_ratio/beside").as_str().unwrap();
+    assert!(beside.contains("filling"), "the goal hides the filling: {beside}");
+    // Eight outboxes of 1 MiB, less than the server gives to all.
+    assert_eq!(figure(&kept, "memory_budget"), 16.0);
     assert_eq!(kept.at("/checks/over_budget/count"), 0);
     assert_eq!(kept.at("/checks/over_memory_limit/count"), 0);
 }
