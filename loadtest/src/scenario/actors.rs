@@ -8,10 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
-use moim::actors::bench::{ACTOR_THREADS, Bench, HOPS, Load, Pressed, Shape, Trip, WORKER_THREADS};
+use moim::actors::bench::{
+    ACTOR_THREADS, Bench, HOPS, Heard, Load, Pressed, Shape, Trip, WORKER_THREADS,
+};
 use serde_json::{Value, json};
 
 use crate::chart::{Axis, Chart, Line};
+use crate::check::{Faults, Kind};
 use crate::proc::Process;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -71,6 +74,9 @@ struct Row {
     size: Size,
     trips: Vec<Trip>,
     pressed: Pressed,
+    heard: Heard,
+    /// Messages that were sent one after the other.
+    alone: usize,
     /// Of all threads, of those with rooms and journal, of those with relays and drivers.
     cpu: [Duration; 3],
 }
@@ -101,8 +107,7 @@ pub(crate) async fn run(options: &Options, report: &mut Report) -> Result<()> {
             text: "x".repeat(usize::from(options.bytes)),
         };
         // It has runtimes of its own.
-        let (trips, pressed, cpu) = tokio::task::spawn_blocking(move || work.done()).await??;
-        rows.push(Row { size, trips, pressed, cpu });
+        rows.push(tokio::task::spawn_blocking(move || work.done(size)).await??);
         progress.step(1);
     }
     progress.done();
@@ -123,15 +128,15 @@ struct Work {
 }
 
 impl Work {
-    fn done(&self) -> Result<(Vec<Trip>, Pressed, [Duration; 3])> {
+    fn done(&self, size: Size) -> Result<Row> {
         let folder = tempfile::tempdir()?;
         let bench = Bench::start(folder.path(), &self.shape).context("the actors did not start")?;
-        let measured = self.measure(&bench);
+        let measured = self.measure(&bench, size);
         bench.stop();
         measured
     }
 
-    fn measure(&self, bench: &Bench) -> Result<(Vec<Trip>, Pressed, [Duration; 3])> {
+    fn measure(&self, bench: &Bench, size: Size) -> Result<Row> {
         let trips = bench.alone(self.alone, &self.text)?;
         let process = Process::ours();
         let (whole, threads) = (process.cpu()?, thread_times());
@@ -140,7 +145,8 @@ impl Work {
         let whole = process.cpu()?.since(&whole);
         let after = thread_times();
         let of = |name| of_threads(&after, name).saturating_sub(of_threads(&threads, name));
-        Ok((trips, pressed, [whole, of(ACTOR_THREADS), of(WORKER_THREADS)]))
+        let cpu = [whole, of(ACTOR_THREADS), of(WORKER_THREADS)];
+        Ok(Row { size, trips, pressed, heard: bench.heard()?, alone: self.alone, cpu })
     }
 }
 
@@ -284,16 +290,23 @@ fn at(depths: &moim::actors::bench::Depths) -> f64 {
 }
 
 fn judge(report: &mut Report, rows: &[Row]) {
-    let (mut lost, mut doubled, mut refused, mut unseen) = (0, 0, 0, 0);
-    for Row { size, trips, pressed, .. } in rows {
-        let wanted = pressed.messages * size.members as u64;
-        lost += wanted.saturating_sub(pressed.deliveries);
-        doubled += pressed.deliveries.saturating_sub(wanted);
+    let (mut faults, mut refused, mut unseen, mut odd) = (Faults::default(), 0, 0, Vec::new());
+    for Row { size, trips, pressed, heard, alone, .. } in rows {
+        // What nobody heard of at all shows in none of the seqs.
+        let stored = *alone as u64 + pressed.messages;
+        faults.lost += heard.lost + stored.saturating_sub(heard.messages) * size.members as u64;
+        faults.doubled += heard.doubled;
+        faults.reordered += heard.reordered;
         refused += pressed.refused;
         unseen += u64::from(trips.is_empty());
+        let wanted = pressed.messages * size.members as u64;
+        let differs = pressed.deliveries != wanted;
+        let text = format!("{} deliveries under pressure, not {wanted}", pressed.deliveries);
+        odd.extend(differs.then_some(text));
     }
-    report.check("lost", lost, Vec::new());
-    report.check("doubled", doubled, Vec::new());
+    let kinds = [("lost", Kind::Lost), ("doubled", Kind::Doubled), ("reordered", Kind::Reordered)];
+    report.faults(&kinds, faults);
+    report.none_of("deliveries_differ", odd);
     report.check("refused", refused, Vec::new());
     report.check("without_trips", unseen, Vec::new());
 }

@@ -19,7 +19,7 @@ fn every_hop_is_seen_and_nothing_is_lost() {
         assert!(figure("deliveries_per_core") > figure("messages_per_core"), "{shape}");
         assert!(figure("trips") >= 30.0, "{shape}: most messages are seen at every hop");
     }
-    for check in ["lost", "doubled", "refused", "without_trips"] {
+    for check in ["lost", "doubled", "reordered", "deliveries_differ", "refused", "without_trips"] {
         assert_eq!(number(&format!("/checks/{check}/count")), Some(0.0), "{check}");
     }
     let hops = report.pointer("/series/hops").and_then(Value::as_array).unwrap();

@@ -8,6 +8,7 @@
 //! with a room, and hears the reply through the relay.
 
 mod ears;
+mod heard;
 mod town;
 mod trips;
 mod worker;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::ears::Ears;
 pub(crate) use self::ears::Tap;
+pub use self::heard::Heard;
 use self::town::Place;
 pub use self::trips::{HOPS, Trip};
 pub(crate) use self::trips::{Turn, TurnLog};
@@ -226,6 +228,20 @@ impl Bench {
         self.until(|| heard() >= wanted);
         let deliveries = heard() - before;
         Ok(Pressed { messages, refused, deliveries, took: begin.elapsed(), depths })
+    }
+
+    /// What all listeners heard since they were seated, by seq. Call it when nothing is on its way.
+    ///
+    /// # Errors
+    /// When a worker does not answer.
+    pub fn heard(&self) -> Result<Heard, BenchError> {
+        let mut all = Vec::new();
+        for worker in &self.workers {
+            let (done, end) = oneshot::channel();
+            let _ended = worker.orders.send(Order::Tell { done });
+            all.extend(self.wait(end, "a worker does not tell what was heard")?);
+        }
+        Ok(heard::judge(all.iter()))
     }
 
     /// Ends all actors and threads.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use super::ears::{Ears, Tap};
+use super::heard::Listener;
 use super::town::Place;
 use super::trips::Sent;
 use crate::actors::outbox::{Outbox, Port};
@@ -16,7 +17,7 @@ use crate::actors::relay::{Kind, Mode, Relay, Signed};
 use crate::actors::room::{Form, RoomMsg, Send};
 use crate::actors::rooms::RoomsHandle;
 use crate::actors::seat::{Asker, SeatKey};
-use crate::domain::{DeviceId, UserId};
+use crate::domain::{DeviceId, RoomId, UserId};
 use crate::protocol::{RoomEntry, Want};
 
 /// Nobody sends heartbeats here, and none is to be missed.
@@ -34,6 +35,8 @@ pub(super) enum Order {
     Talk(Talk),
     /// Send many at once.
     Press(Pressing),
+    /// Say what the listeners heard; they hear no more.
+    Tell { done: oneshot::Sender<Vec<Listener>> },
 }
 
 /// One message after the other.
@@ -85,6 +88,11 @@ pub(super) async fn run(
                 let told = worker.press(&pressing).await;
                 let _gave_up = pressing.done.send(told);
             }
+            Order::Tell { done } => {
+                let heard = worker.listeners.take();
+                let heard = heard.iter().map(|one| one.replace(Listener::new(RoomId(0), 0)));
+                let _gave_up = done.send(heard.collect());
+            }
         }
     }
 }
@@ -96,6 +104,7 @@ struct Worker {
     /// Where the answers come to: a session that has no room open.
     desk: SeatKey,
     answers: Rc<Answers>,
+    listeners: RefCell<Vec<Rc<RefCell<Listener>>>>,
 }
 
 /// What comes back to the driver.
@@ -131,7 +140,7 @@ impl Worker {
         let answers = Rc::new(Answers::default());
         let here = Rc::clone(&answers);
         let desk = enter(&relay, UserId(0), Tap::new(move |frame| here.come(frame)));
-        Self { rooms, relay, ears, desk, answers }
+        Self { rooms, relay, ears, desk, answers, listeners: RefCell::default() }
     }
 
     /// Seats listeners; true when all of them hear their rooms.
@@ -142,12 +151,15 @@ impl Worker {
             // What comes before the room is open is no delivery.
             let is_open = Rc::new(Cell::new(false));
             let (ears, counts) = (Arc::clone(&self.ears), Rc::clone(&is_open));
+            let listener = Rc::new(RefCell::new(Listener::new(room, entry.head)));
+            self.listeners.borrow_mut().push(Rc::clone(&listener));
             let seat = enter(
                 &self.relay,
                 user,
-                Tap::new(move |_frame| {
+                Tap::new(move |frame| {
                     if counts.get() {
                         ears.hear();
+                        listener.borrow_mut().hear(frame);
                     }
                 }),
             );
