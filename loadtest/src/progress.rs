@@ -24,6 +24,11 @@ impl Progress {
         self.0.inc(by as u64);
     }
 
+    /// So many are done, and not so many more.
+    pub(crate) fn reach(&self, done: usize) {
+        self.0.set_position(done as u64);
+    }
+
     pub(crate) fn total(&self) -> usize {
         self.0.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0)
     }

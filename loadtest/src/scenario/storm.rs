@@ -162,7 +162,7 @@ async fn come_back(folk: &Folk, target: &Target, ready: Duration) -> Result<Retu
     let mut again = begin;
     let is_done = || {
         let arrived = folk.tally().arrived();
-        progress.say(format!("{arrived}"));
+        progress.reach(arrived);
         // Who was dropped in the crush comes again, as a client does.
         if again.elapsed() > Duration::from_secs(1) {
             again = Instant::now();

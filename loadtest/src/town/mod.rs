@@ -180,7 +180,7 @@ impl Folk {
         let is_done = self
             .wait_until(|| {
                 let arrived = self.common.tally.arrived() - before;
-                progress.say(format!("{arrived} here"));
+                progress.reach(arrived);
                 arrived >= away.len()
             })
             .await;

@@ -10,6 +10,8 @@ use rand::{RngExt, SeedableRng};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, params};
 
+use crate::progress::Progress;
+
 /// The first message; the last is of the day of the run.
 const FIRST_AT: i64 = 1_700_000_000_000;
 const ROOMS_OF_A_CLUB: u32 = 4;
@@ -17,6 +19,8 @@ const ROOMS_OF_A_CLUB: u32 = 4;
 const MEMBERS: u32 = 60;
 /// Rows of one transaction.
 const CHUNK: u64 = 100_000;
+/// Rows between two moves of the bar.
+const STEP: usize = 1_000;
 
 const EVENT: &str =
     "INSERT INTO room_event (room_id, seq, at, n, body) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -58,13 +62,15 @@ pub(super) fn fill(file: &Path, shape: Shape, seed: u64) -> Result<Filled> {
     let rooms = rooms(&tx, shape.clubs, &people)?;
     tx.commit()?;
     let counts = zipf(rooms.len(), shape.messages);
-    let mut first_head = 0;
-    for (index, (room, count)) in rooms.iter().zip(counts).enumerate() {
-        let head = talk(&mut conn, room, count, &mut random)?;
-        if index == 0 {
-            first_head = head;
-        }
+    let marks: usize = rooms.iter().map(|room| room.members.len()).sum();
+    let mut pen = Pen::new(&conn, usize::try_from(shape.messages)? + marks)?;
+    let mut first_head = None;
+    for (room, count) in rooms.iter().zip(counts) {
+        let head = pen.talk(room, count, &mut random)?;
+        first_head.get_or_insert(head);
     }
+    pen.done()?;
+    let first_head = first_head.unwrap_or(0);
     let messages =
         conn.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, i64>(0))?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
@@ -195,45 +201,71 @@ fn zipf(places: usize, total: u64) -> Vec<u64> {
     counts
 }
 
-/// Writes the log of a room behind what is there, and returns its head.
-fn talk(conn: &mut Connection, place: &Place, count: u64, random: &mut SmallRng) -> Result<u64> {
-    let Place { room, members } = place;
-    ensure!(!members.is_empty(), "a room without people");
-    let begin: (i64, i64) =
-        conn.query_row("SELECT head, n FROM room WHERE room_id = ?1", [room], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let (mut seq, mut n) = begin;
-    let mut left = count;
-    while left > 0 {
-        let some = left.min(CHUNK);
-        let tx = conn.transaction()?;
-        {
-            let mut event = tx.prepare_cached(EVENT)?;
-            let mut message = tx.prepare_cached(MESSAGE)?;
-            for _ in 0..some {
-                (seq, n) = (seq + 1, n + 1);
-                let at = FIRST_AT + n * 1_000;
-                let author = members.get(random.random_range(0..members.len())).copied();
-                // Twice random: mostly short, at times long.
-                let longest = random.random_range(1..=24);
-                let text = "가나다 abc ".repeat(random.random_range(1..=longest));
-                let body = format!(
-                    r#"{{"ev":"msg.new","room":"r_{room}","seq":{seq},"n":{n},"at":{at},"d":{{"id":"m_{room}_{seq}","by":"u_{}","cid":"c-{seq}","text":"{text}","mentions":[]}}}}"#,
-                    author.unwrap_or(0)
-                );
-                event.execute(params![room, seq, at, n, body])?;
-                message.execute(params![room, seq, n, author, format!("c-{seq}"), text, at])?;
-            }
+/// Writes rows, many in a transaction: one for each row takes minutes where people are many.
+struct Pen<'c> {
+    conn: &'c Connection,
+    /// Since the last commit, and since the bar was moved.
+    rows: u64,
+    unseen: usize,
+    progress: Progress,
+}
+
+impl<'c> Pen<'c> {
+    fn new(conn: &'c Connection, rows: usize) -> Result<Self> {
+        conn.execute_batch("BEGIN")?;
+        Ok(Self { conn, rows: 0, unseen: 0, progress: Progress::new("filling", rows) })
+    }
+
+    fn wrote(&mut self) -> Result<()> {
+        (self.rows, self.unseen) = (self.rows + 1, self.unseen + 1);
+        if self.unseen == STEP {
+            self.progress.step(std::mem::take(&mut self.unseen));
         }
-        tx.execute("UPDATE room SET head = ?2, n = ?3 WHERE room_id = ?1", [*room, seq, n])?;
-        tx.commit()?;
-        left -= some;
+        if self.rows == CHUNK {
+            self.rows = 0;
+            self.conn.execute_batch("COMMIT; BEGIN")?;
+        }
+        Ok(())
     }
-    for user in members {
-        conn.execute(MARK, [*room, *user, n, seq])?;
+
+    fn done(self) -> Result<()> {
+        self.progress.done();
+        Ok(self.conn.execute_batch("COMMIT")?)
     }
-    Ok(u64::try_from(seq)?)
+
+    /// Writes the log of a room behind what is there, and returns its head.
+    fn talk(&mut self, place: &Place, count: u64, random: &mut SmallRng) -> Result<u64> {
+        let Place { room, members } = place;
+        ensure!(!members.is_empty(), "a room without people");
+        let begin = "SELECT head, n FROM room WHERE room_id = ?1";
+        let begin: (i64, i64) =
+            self.conn.query_row(begin, [room], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (mut seq, mut n) = begin;
+        for _ in 0..count {
+            (seq, n) = (seq + 1, n + 1);
+            let at = FIRST_AT + n * 1_000;
+            let author = members.get(random.random_range(0..members.len())).copied();
+            // Twice random: mostly short, at times long.
+            let longest = random.random_range(1..=24);
+            let text = "가나다 abc ".repeat(random.random_range(1..=longest));
+            let body = format!(
+                r#"{{"ev":"msg.new","room":"r_{room}","seq":{seq},"n":{n},"at":{at},"d":{{"id":"m_{room}_{seq}","by":"u_{}","cid":"c-{seq}","text":"{text}","mentions":[]}}}}"#,
+                author.unwrap_or(0)
+            );
+            self.conn.prepare_cached(EVENT)?.execute(params![room, seq, at, n, body])?;
+            let cid = format!("c-{seq}");
+            let row = params![room, seq, n, author, cid, text, at];
+            self.conn.prepare_cached(MESSAGE)?.execute(row)?;
+            self.wrote()?;
+        }
+        let head = "UPDATE room SET head = ?2, n = ?3 WHERE room_id = ?1";
+        self.conn.prepare_cached(head)?.execute([*room, seq, n])?;
+        for user in members {
+            self.conn.prepare_cached(MARK)?.execute([*room, *user, n, seq])?;
+            self.wrote()?;
+        }
+        Ok(u64::try_from(seq)?)
+    }
 }
 
 #[cfg(test)]
