@@ -24,10 +24,43 @@ fn runs(line: &str) -> Vec<&str> {
     words.filter(is_run).collect()
 }
 
-/// The ratios of a line that are its point: `**1.31 ×**`.
-fn ratios(line: &str) -> Vec<&str> {
+/// Units of figures, and by what a run's own number may be multiplied to be told so: a run may count
+/// in the next smaller or larger unit, and shares are of one.
+const UNITS: &[(&str, &[f64])] = &[
+    ("×", &[1.0]),
+    ("ms", &[1.0, 1e3]),
+    ("s", &[1.0, 1e-3]),
+    ("KiB", &[1.0, 1_024.0]),
+    ("MiB", &[1.0, 1.0 / 1_024.0]),
+    ("%", &[1.0, 100.0]),
+];
+
+/// A figure that is the point of its line, as it is written: `**1.31 ×**`, `**0.09 s / 0.06 s**`.
+#[derive(Clone, Copy)]
+struct Told<'l> {
+    number: &'l str,
+    unit: &'static str,
+    by: &'static [f64],
+}
+
+fn told(line: &str) -> Vec<Told<'_>> {
     let bold = line.split("**").skip(1).step_by(2);
-    bold.filter_map(|bold| bold.strip_suffix(" ×")).collect()
+    let words = bold.map(|bold| bold.split_whitespace().collect::<Vec<_>>());
+    let figures = words.flat_map(|words| {
+        let pair = |pair: &[&'_ str]| Some((*pair.first()?, *pair.get(1)?));
+        words.windows(2).filter_map(pair).collect::<Vec<_>>()
+    });
+    let known = figures.filter_map(|(number, unit)| {
+        let unit = unit.trim_end_matches([',', ';', '.']);
+        let (unit, by) = UNITS.iter().find(|(known, _by)| *known == unit)?;
+        value(number).map(|_value| Told { number, unit, by })
+    });
+    known.collect()
+}
+
+/// A number as people write it: 12,600.
+fn value(number: &str) -> Option<f64> {
+    number.replace(',', "").parse().ok()
 }
 
 fn numbers(value: &Value, found: &mut Vec<f64>) {
@@ -39,12 +72,14 @@ fn numbers(value: &Value, found: &mut Vec<f64>) {
     }
 }
 
-/// Whether one of the figures, or one upside down, reads like this with as many digits.
-fn is_found(ratio: &str, figures: &[f64]) -> bool {
-    let digits = ratio.split_once('.').map_or(0, |(_whole, part)| part.len());
-    let wanted: f64 = ratio.parse().expect("a ratio is a number");
+/// Whether one of the figures reads like this with as many digits; of ratios, also one upside down.
+fn is_found(told: Told<'_>, figures: &[f64]) -> bool {
+    let digits = told.number.split_once('.').map_or(0, |(_whole, part)| part.len());
+    let wanted = value(told.number).expect("it was told from other words");
     let reads = |figure: f64| (figure - wanted).abs() <= 0.501 * 10_f64.powi(-(digits as i32));
-    figures.iter().any(|figure| reads(*figure) || reads(1.0 / figure))
+    let is_ratio = told.unit == "×";
+    let one = |figure: &f64| told.by.iter().any(|by| reads(figure * by));
+    figures.iter().any(|figure| one(figure) || is_ratio && reads(1.0 / figure))
 }
 
 /// What a summary says that no run says.
@@ -62,8 +97,10 @@ fn slips(summary: &Source, figures_of: impl Fn(&str) -> Option<Vec<f64>>) -> Vec
             named.clone_from(&before);
         }
         let figures: Vec<f64> = named.iter().filter_map(|run| figures_of(run)).flatten().collect();
-        let odd = ratios(line).into_iter().filter(|ratio| !is_found(ratio, &figures));
-        slips.extend(odd.map(|ratio| slip(&format!("{ratio} × is in none of {named:?}"))));
+        let odd = told(line).into_iter().filter(|told| !is_found(*told, &figures));
+        let text =
+            |told: Told<'_>| format!("{} {} is in none of {named:?}", told.number, told.unit);
+        slips.extend(odd.map(|told| slip(&text(told))));
         before = named;
     }
     slips
@@ -130,6 +167,18 @@ fn a_figure_that_no_run_has_is_noticed() {
     let found = slips(&summary, known);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|slip| slip.starts_with("s.md:3")), "{found:?}");
+    let of = |row: &str| {
+        let text = format!("| {row} | fanout-1795248210669 |\n");
+        let summary = Source { path: "s.md".to_owned(), text };
+        let known = |_run: &str| Some(vec![92.3, 1_234.6, 0.067, -0.0223, 2_468.0]);
+        slips(&summary, known).len()
+    };
+    assert_eq!(
+        of("**0.09 s / 1.23 s**, **1,235 ms**, **6.7 %**, **-2.2 %** lost, **2.41 MiB**"),
+        0
+    );
+    assert_eq!(of("**0.10 s / 1.23 s**, **1,236 ms**, **6.8 %**, **102 %** left, **2.5 MiB**"), 5);
+    assert_eq!(of("**missed**, **0.72**, 17 ms"), 0);
     assert!(measured("costs 2 µs a call") && measured("1.3 × as much") && measured("2µs"));
     assert!(!measured("Relay × workers") && !measured("64 KiB"));
 }
