@@ -20,6 +20,7 @@ fn whatever_is_sent_is_answered_and_nothing_is_lost() {
     let phases = run.report["series"]["phases"].as_array().expect("phases");
     let sent = phases.iter().filter_map(|phase| phase.pointer("/counts/sent")?.as_u64());
     assert_eq!(sent.filter(|sent| *sent > 0).count(), 4, "calming, before, during and after");
+    assert!(run.figure("delivered") > 0.0);
     run.shows(&[("server", 1)], &["during", "after", "latency", "per_cpu_second"]);
 }
 

@@ -47,8 +47,8 @@ fn told(line: &str) -> Vec<Told<'_>> {
     let bold = line.split("**").skip(1).step_by(2);
     let words = bold.map(|bold| bold.split_whitespace().collect::<Vec<_>>());
     let figures = words.flat_map(|words| {
-        let pair = |pair: &[&'_ str]| Some((*pair.first()?, *pair.get(1)?));
-        words.windows(2).filter_map(pair).collect::<Vec<_>>()
+        let units = words.clone().into_iter().skip(1);
+        words.into_iter().zip(units).collect::<Vec<_>>()
     });
     let known = figures.filter_map(|(number, unit)| {
         let unit = unit.trim_end_matches([',', ';', '.']);

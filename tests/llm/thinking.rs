@@ -26,7 +26,8 @@ async fn who_fails_behind_a_thought_has_said_nothing_and_the_next_is_asked() {
             let Ok(Answered::Model { mut answer, tried }) = reply else {
                 panic!("{broken}: {reply:?}");
             };
-            assert_eq!((answer.model(), rest(&mut answer).await.1), ("fast", Ok(Finish::Stop)));
+            assert_eq!(answer.model(), "fast");
+            assert_eq!(rest(&mut answer).await.1, Ok(Finish::Stop));
             let used = tried[0].used(100).expect("it has read the question");
             assert!(used.output >= 3, "{speaks:?} {broken}: {used:?}");
         }

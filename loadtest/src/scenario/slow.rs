@@ -148,11 +148,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     let begin = stage.sampler.begin();
     let played = cast.play(&folk, &target, [time, fill], rate, pairs).await?;
     figures(report, &played, outboxes, limit)?;
-    let mut receipts = Timeline::new(begin, STRETCH)?;
-    let phases = played.alone.iter().chain(&played.filling).chain(&played.beside);
-    phases
-        .map(|phase| &phase.noted)
-        .try_for_each(|noted| receipts.merge(noted.receipts.clone()))?;
+    let receipts = receipts(&played, begin)?;
     over_time(report, &stage.sampler, &receipts);
     let turned = http.metric(LAGS).await?.unwrap_or(0.0) - lags;
     report.figure("lags", turned, "", "sessions that the server turned from push to pull");
@@ -163,6 +159,15 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     drop(folk);
     target.finish(report).await;
     Ok(())
+}
+
+/// What those who read were told, in all phases.
+fn receipts(played: &Played, begin: Instant) -> Result<Timeline> {
+    let mut receipts = Timeline::new(begin, STRETCH)?;
+    for phase in played.alone.iter().chain(&played.filling).chain(&played.beside) {
+        receipts.merge(phase.noted.receipts.clone())?;
+    }
+    Ok(receipts)
 }
 
 impl Cast {

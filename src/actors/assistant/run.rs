@@ -96,7 +96,7 @@ impl Actor for Run {
         self.rooms.faults.panic_point(Part::Run, Moment::Start);
         let outcome = self.answer().await;
         self.rooms.faults.panic_point(Part::Run, Moment::End);
-        self.assistant.send_message(AssistantMsg::Finished(outcome))?;
+        self.assistant.send_message(AssistantMsg::Finished(Box::new(outcome)))?;
         me.stop(None);
         Ok(())
     }

@@ -45,7 +45,7 @@ pub(super) enum AssistantMsg {
     /// The node ends.
     CutOff,
     /// The run is through.
-    Finished(Outcome),
+    Finished(Box<Outcome>),
 }
 
 /// What it has to do.
@@ -124,7 +124,7 @@ impl Actor for Assistant {
             }
             (AssistantMsg::Finished(outcome), _) => {
                 if state.run.take().is_some() {
-                    self.end(state, outcome).await;
+                    self.end(state, *outcome).await;
                 }
                 me.stop(None);
             }

@@ -57,7 +57,10 @@ const TRACES: &[Trace] = &[
         "UPDATE file SET is_dropped = TRUE, name = ''",
         "file", "uploader_id = $1 AND message_seq IS NULL AND NOT is_dropped"
     ),
-    trace!("UPDATE membership SET ban_reason = ''", "membership", "user_id = $1 AND ban_reason <> ''"),
+    trace!(
+        "UPDATE membership SET ban_reason = ''",
+        "membership", "user_id = $1 AND ban_reason <> ''"
+    ),
     trace!(
         "UPDATE room_member SET ban_reason = ''",
         "room_member", "user_id = $1 AND ban_reason <> ''"

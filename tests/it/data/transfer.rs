@@ -134,17 +134,7 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     assert_eq!(says(format!("/v1/rooms/{general}")).await[..2], [json!("always"), json!(false)]);
     let pins = app.rest.get(&bob.token, &format!("/v1/rooms/{copied}/pins")).await;
     assert_eq!(pins["items"].as_array().unwrap().len(), 1);
-    // Who began a thread has it, and who answered; tombstones in it count.
-    for who in [&mina, &bob] {
-        let threads = app.rest.get(&who.token, &format!("/v1/rooms/{copied}/threads")).await;
-        assert_eq!(threads["items"].as_array().unwrap().len(), 1, "{}", who.name);
-    }
-    let thread = async |room: &str| {
-        let list = app.rest.get(&bob.token, &format!("/v1/rooms/{room}/messages")).await;
-        list["items"][0]["thread"].clone()
-    };
-    assert_eq!(thread(&copied).await, thread(&room).await);
-    assert_eq!(thread(&copied).await["count"], 2);
+    threads_are_whole(app, [&mina, &bob], [&room, &copied]).await;
     // The log says the same as the lists, and goes on.
     let mut at_bob = app.session(&bob).await;
     let epoch = is["epoch"].as_str().unwrap();
@@ -160,6 +150,20 @@ async fn a_club_comes_out_as_it_went_in(app: &TestApp) {
     assert!(id.as_str().unwrap().ends_with(&format!("_{}", head + 1)));
     let found = app.rest.get(&bob.token, &format!("/v1/search?q=first&room={copied}")).await;
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
+}
+
+/// Who began a thread has it, and who answered; tombstones in it count.
+async fn threads_are_whole(app: &TestApp, people: [&Person; 2], [room, copied]: [&str; 2]) {
+    for who in people {
+        let threads = app.rest.get(&who.token, &format!("/v1/rooms/{copied}/threads")).await;
+        assert_eq!(threads["items"].as_array().unwrap().len(), 1, "{}", who.name);
+    }
+    let thread = async |room: &str| {
+        let path = format!("/v1/rooms/{room}/messages");
+        app.rest.get(&people[0].token, &path).await["items"][0]["thread"].clone()
+    };
+    assert_eq!(thread(copied).await, thread(room).await);
+    assert_eq!(thread(copied).await["count"], 2);
 }
 
 async fn a_file_that_does_not_fit_leaves_nothing(app: &TestApp) {

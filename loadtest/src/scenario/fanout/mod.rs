@@ -228,16 +228,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         saturation::find(&mut sides, climb, mode == Mode::Saturate, report).await?;
     }
     if let Mode::Load(share) = mode {
-        let chosen = share * saturation::lowest(&sides);
-        let about = "messages a second to every side: the share of the lower saturation";
-        report.figure("rate", chosen, "1/s", about);
-        let of_server = 100.0 * chosen / sides.server.best().max(1e-9);
-        report.figure(
-            "load_of_server",
-            of_server,
-            "%",
-            "that rate, of the server's own saturation",
-        );
+        let chosen = chosen_rate(share, &sides, report);
         sides.own = Some(Own { rate: share * sides.server.best(), outcomes: Vec::new() });
         rate = Some(chosen);
     }
@@ -254,6 +245,17 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     drop(sides);
     target.finish(report).await;
     Ok(())
+}
+
+/// The rate of all sides: a share of the lower saturation.
+fn chosen_rate(share: f64, sides: &Sides, report: &mut Report) -> f64 {
+    let chosen = share * saturation::lowest(sides);
+    let about = "messages a second to every side: the share of the lower saturation";
+    report.figure("rate", chosen, "1/s", about);
+    let of_server = 100.0 * chosen / sides.server.best().max(1e-9);
+    let about = "that rate, of the server's own saturation";
+    report.figure("load_of_server", of_server, "%", about);
+    chosen
 }
 
 /// A fresh room with all its members signed in.
