@@ -43,6 +43,8 @@ const OWN: &[(&str, Place)] = &[
     ("audit.user_id", Not(MODERATION)),
     ("block.blocked_id", Not("nobody is told who has blocked them")),
     ("block.user_id", Part("blocks")),
+    ("bot.maker_id", Part("bots")),
+    ("bot.user_id", Part("bots")),
     ("closing.by_id", Not(MODERATION)),
     ("closing.user_id", Not(CHORE)),
     ("club.owner_id", Part("clubs")),
@@ -51,7 +53,7 @@ const OWN: &[(&str, Place)] = &[
     ("erasure.by_id", Not("of an account that nobody can export any more")),
     ("erasure.user_id", Not("of an account that nobody can export any more")),
     ("fanout.user_id", Not(CHORE)),
-    ("file.uploader_id", Part("messages")),
+    ("file.uploader_id", Part("uploads")),
     ("file_day.user_id", Not(SHORT)),
     ("inbox.user_id", Not("counts the notifications")),
     ("instance_audit.by_id", Not(MODERATION)),
@@ -79,10 +81,12 @@ const OWN: &[(&str, Place)] = &[
 /// Where the parts of one's own export are read.
 const OWN_SOURCES: &[&str] = &[
     "src/store/exports.rs",
+    "src/store/exports/files.rs",
     "src/store/exports/places.rs",
     "src/store/accounts.rs",
     "src/store/assistant/own.rs",
     "src/store/blocks.rs",
+    "src/store/bots.rs",
     "src/store/families.rs",
 ];
 

@@ -79,9 +79,7 @@ async fn ask_one(
     let Some((kind, lets_bots, open, read_seq)) = known else { return Ok(None) };
     match kind.as_str() {
         "human" => {}
-        "bot" if !lets_bots => {
-            return Ok((wakes == Wakes::Surely).then_some(Asked::NoBots));
-        }
+        "bot" if !lets_bots => return Ok((wakes == Wakes::Surely).then_some(Asked::NoBots)),
         "bot" if draft.hop > limits::HOPS => return Ok(Some(Asked::TooFar)),
         "bot" => {}
         _nobody => return Ok(None),
