@@ -7,15 +7,20 @@ use std::collections::{BTreeMap, HashMap};
 use super::excerpt;
 use super::honest::Without;
 use super::prepare::Prepared;
-use crate::domain::{ASSISTANT, Addresses, MessageId, Mode, RoomId, SearchText, UserId, command};
+use crate::domain::{
+    ASSISTANT, Addresses, MessageId, Mode, RoomId, SearchText, Text, UserId, calls_assistant,
+    command,
+};
 use crate::llm::prompts::Language;
 use crate::llm::words;
 use crate::store::{ContextLine, Search, Store, StoreError};
 
 /// Words of a question that are looked for.
 const WORDS: usize = 6;
-/// Messages that are looked at for each.
+/// Messages that are looked at for each at a time.
 const HITS: usize = 20;
+/// How many times, while they hold too little that is quoted.
+const PAGES: usize = 5;
 /// Messages that are quoted.
 const QUOTES: usize = 5;
 /// Frequent words that are told.
@@ -69,40 +74,73 @@ async fn find(
     prepared: &Prepared,
     words: &[String],
 ) -> Result<Vec<Quote>, StoreError> {
-    let (room, reader) = (prepared.room, prepared.asker);
-    let mut found: BTreeMap<i64, Quote> = BTreeMap::new();
+    let mut found: BTreeMap<String, Quote> = BTreeMap::new();
     for word in words {
-        let Ok(text) = SearchText::parse(words::stem(word)) else { continue };
-        let search = Search {
-            reader,
-            text: Some(&text),
-            room: Some(room),
-            club: None,
-            author: None,
-            since: None,
-            until: None,
-            has: None,
-            after: None,
-            limit: HITS,
-        };
-        for message in store.search(&search).await?.unwrap_or_default().messages {
+        for (said, quote) in holding(store, prepared, words::stem(word)).await? {
+            found.entry(said).or_insert(quote).words += 1;
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The messages that hold a word, by what they say: of those that say the same, the newest.
+async fn holding(
+    store: &Store,
+    prepared: &Prepared,
+    word: &str,
+) -> Result<BTreeMap<String, Quote>, StoreError> {
+    let mut found = BTreeMap::new();
+    let Ok(text) = SearchText::parse(word) else { return Ok(found) };
+    let (room, asked) = (prepared.room, said(&prepared.question));
+    let mut search = Search {
+        reader: prepared.asker,
+        text: Some(&text),
+        room: Some(room),
+        club: None,
+        author: None,
+        since: None,
+        until: None,
+        has: None,
+        after: None,
+        limit: HITS,
+    };
+    for _page in 0..PAGES {
+        let page = store.search(&search).await?.unwrap_or_default();
+        for message in page.messages {
             // What not everybody here may read is not quoted, nor the question, nor other questions.
             let is_meant = message.seq > prepared.context.floor
                 && message.seq != prepared.seq
                 && message.author != ASSISTANT;
-            let Some(text) = message.text.filter(|text| is_meant && command(text).is_none()) else {
+            let Some(text) = message.text.filter(|text| is_meant && !asks_assistant(text)) else {
                 continue;
             };
-            let quote = found.entry(message.seq).or_insert_with(|| Quote {
-                id: MessageId { room, seq: message.seq },
-                author: message.author,
-                text,
-                words: 0,
-            });
-            quote.words += 1;
+            let said = said(&text);
+            if said != asked {
+                let id = MessageId { room, seq: message.seq };
+                let quote = Quote { id, author: message.author, text, words: 0 };
+                found.entry(said).or_insert(quote);
+            }
+        }
+        search.after = page.next;
+        if search.after.is_none() || found.len() >= QUOTES {
+            break;
         }
     }
-    Ok(found.into_values().collect())
+    Ok(found)
+}
+
+/// Whether a text asks the assistant, as it does when it comes.
+fn asks_assistant(text: &str) -> bool {
+    if !text.contains('@') {
+        return command(text).is_some();
+    }
+    let parsed = Text::parse(text);
+    calls_assistant(text, parsed.as_ref().map_or(text, Text::spoken))
+}
+
+/// What a text says, whatever its white space and case.
+fn said(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 fn compose(
@@ -264,6 +302,19 @@ mod tests {
         assert_eq!(cites, [7]);
         let (text, cites) = compose((Language::En, Without::Never), &words, &[], &names);
         assert!(text.contains("No AI model is connected") && cites.is_empty());
+    }
+
+    #[test]
+    fn a_question_to_the_assistant_is_told_from_what_people_say() {
+        for yes in ["/ai when?", "@ai when?", "@ai님 언제예요", "so when, @AI?", "`x` @ai when?"]
+        {
+            assert!(asks_assistant(yes), "{yes}");
+        }
+        for no in ["when?", "@aiden when?", "`@ai` calls it", "mail x@ai", "ai, when?", ""] {
+            assert!(!asks_assistant(no), "{no}");
+        }
+        assert_eq!(said(" When  does\nIT start? "), said("when does it start?"));
+        assert_ne!(said("it starts"), said("it starts."));
     }
 
     #[test]

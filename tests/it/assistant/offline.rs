@@ -9,6 +9,7 @@ use crate::support::{TestApp, on_both};
 on_both!(
     it_quotes_what_the_room_said,
     it_looks_for_the_words_that_say_something,
+    it_quotes_no_question_and_nothing_twice,
     it_lists_what_was_missed,
     an_answer_goes_with_what_it_quotes,
     what_was_found_long_ago_is_within_what_was_read,
@@ -72,6 +73,30 @@ async fn it_looks_for_the_words_that_say_something(app: &TestApp) {
     assert!(html.contains("<blockquote>") && html.matches("<li>").count() == 3, "{html}");
     let nothing = asked("은 는 에서 뭐예요").await;
     assert!(nothing.text().contains("Ask with the words to look for"), "{}", nothing.text());
+}
+
+async fn it_quotes_no_question_and_nothing_twice(app: &TestApp) {
+    let mina = app.person("mina").await;
+    let (_, room) = app.club(&mina, "readers").await;
+    let mut session = app.session(&mina).await;
+    session.open(&room).await;
+    set(app, &mina, &room, json!({ "ai_language": "en" })).await;
+    let said = session.send(&room, "1", "The retreat begins in May").await["id"].clone();
+    // Asked in vain: the questions stand, more of them than are looked at at a time.
+    set(app, &mina, &room, json!({ "assistant": "off" })).await;
+    for n in 0..25 {
+        session.send(&room, &format!("v-{n}"), "@ai when does the retreat start?").await;
+    }
+    set(app, &mina, &room, json!({ "assistant": "mention" })).await;
+    for n in 0..3 {
+        session.send(&room, &format!("e-{n}"), "who comes to the retreat").await;
+    }
+    ask(&mut session, &room, "q", "@ai when does the retreat start?").await;
+    let heard = hear(&mut session).await;
+    let cites = heard.end["d"]["cites"].as_array().unwrap();
+    assert!(cites.iter().any(|cite| cite["id"] == said), "{}", heard.text());
+    assert_eq!(cites.len(), 2, "{}", heard.text());
+    assert!(!heard.text().contains("@ai"), "{}", heard.text());
 }
 
 async fn it_lists_what_was_missed(app: &TestApp) {
