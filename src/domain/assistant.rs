@@ -88,16 +88,24 @@ pub fn question(text: &str) -> String {
     if let Some(rest) = command(text) {
         return rest.to_owned();
     }
-    let is_call = |word: &&str| {
-        let name = word.strip_prefix('@').unwrap_or_default();
-        let name = name.trim_end_matches([',', '.', ':', '!', '?', '~']);
-        name.eq_ignore_ascii_case(ASSISTANT_NAME)
-    };
     let trimmed = text.trim();
     match trimmed.split_once(char::is_whitespace) {
-        Some((first, rest)) if is_call(&first) => rest.trim().to_owned(),
+        Some((first, rest)) if is_call(first) => rest.trim().to_owned(),
         _other => trimmed.to_owned(),
     }
+}
+
+/// The words of a question without those that only call the assistant, wherever they stand.
+pub fn asked_words(text: &str) -> impl Iterator<Item = &str> {
+    let asked = command(text).unwrap_or(text);
+    asked.split_whitespace().filter(|word| !is_call(word))
+}
+
+/// Whether a word is the name of the assistant behind its `@`, with a word of address at most: `@ai님`.
+fn is_call(word: &str) -> bool {
+    let name = word.strip_prefix('@').unwrap_or_default();
+    let name = name.trim_end_matches([',', '.', ':', '!', '?', '~']);
+    name.trim_end_matches(['님', '씨', '야']).eq_ignore_ascii_case(ASSISTANT_NAME)
 }
 
 /// Text as it comes, let out only up to where nothing that follows can change it: what was let out is
@@ -154,6 +162,9 @@ mod tests {
         for (text, left) in [
             ("@ai what?", "what?"),
             ("@AI, what?", "what?"),
+            ("@ai님 뭐예요?", "뭐예요?"),
+            ("@AI야, 뭐야?", "뭐야?"),
+            ("@ai팀 뭐예요?", "@ai팀 뭐예요?"),
             ("/ai  catch up ", "catch up"),
             ("what, @ai?", "what, @ai?"),
             ("/ai", ""),
@@ -161,6 +172,20 @@ mod tests {
             ("@aiden hi", "@aiden hi"),
         ] {
             assert_eq!(question(text), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_left_out_wherever_it_stands() {
+        for (text, left) in [
+            ("hey @ai, catch  me up", "hey catch me up"),
+            ("/ai what now", "what now"),
+            ("뭐예요 @ai님?", "뭐예요"),
+            ("@aiden x@ai @", "@aiden x@ai @"),
+            ("@ai", ""),
+            ("", ""),
+        ] {
+            assert_eq!(asked_words(text).collect::<Vec<_>>().join(" "), left, "{text}");
         }
     }
 

@@ -25,8 +25,8 @@ mod text;
 mod time;
 
 pub use assistant::{
-    ASSISTANT, Finish, HINT_CHARS, Mode, PERSONA_CHARS, Speech, Wakes, Waking, calls_assistant,
-    command, question,
+    ASSISTANT, Finish, HINT_CHARS, Mode, PERSONA_CHARS, Speech, Wakes, Waking, asked_words,
+    calls_assistant, command, question,
 };
 pub use club::{
     Category, ClubKind, DESCRIPTION_CHARS, GREETING_CHARS, InvalidClub, JoinPolicy, Visibility,

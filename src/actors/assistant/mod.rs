@@ -28,6 +28,7 @@ mod shepherd;
 mod state;
 mod sweep;
 mod verdict;
+mod wish;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::answering::Question;
 use super::discretion::Discretion;
 use super::message::{AssistantSettings, Seen};
+use super::wish;
 use crate::domain::{
     ASSISTANT, Addresses, MessageId, Mode, RoomId, RunId, UserId, Waking, question,
 };
@@ -130,7 +131,7 @@ pub(super) async fn read(
     ask: Ask,
 ) -> Result<Prepared, Unprepared> {
     let wish = question(&ask.text);
-    let mode = if is_catch_up(&wish) { Mode::CatchUp } else { Mode::Reply };
+    let mode = if wish::is_catch_up(&ask.text) { Mode::CatchUp } else { Mode::Reply };
     let (after, most) = match (ask.range, mode) {
         (Some((from, _to)), Mode::CatchUp) => (from - 1, MISSED),
         (None, Mode::CatchUp) => (ask.read_seq, MISSED),
@@ -297,24 +298,6 @@ pub(super) fn lines<'c>(room: RoomId, lines: &'c [ContextLine], asker: UserId) -
     lines.iter().map(line).collect()
 }
 
-/// Whether somebody wants to know what they have missed.
-fn is_catch_up(wish: &str) -> bool {
-    const WISHES: [&str; 10] = [
-        "catch up",
-        "catchup",
-        "catch me up",
-        "what did i miss",
-        "what did i miss?",
-        "따라잡기",
-        "밀린 대화",
-        "놓친 대화",
-        "뭐 놓쳤어?",
-        "밀린 대화 정리해줘",
-    ];
-    let wish = wish.trim().to_lowercase();
-    WISHES.contains(&wish.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,15 +336,5 @@ mod tests {
         assert_eq!((seqs, seen.over_budget), (vec![3, 4], 2));
         let seen = within(context(&[&long, "question?"]), 2, 0);
         assert_eq!((seen.context.lines.len(), seen.over_budget), (0, 1));
-    }
-
-    #[test]
-    fn a_wish_to_catch_up_is_heard_in_two_languages() {
-        for yes in ["catch up", "Catch Up", "따라잡기", " what did I miss? "] {
-            assert!(is_catch_up(yes), "{yes}");
-        }
-        for no in ["", "catch up with mina", "놓친"] {
-            assert!(!is_catch_up(no), "{no}");
-        }
     }
 }
