@@ -36,6 +36,11 @@ const BEHIND: &str = "이었나요 이라고 에서는 에서도 에게서 으�
 const PARTICLES: &str = "에서는 에서도 에게서 으로는 으로도 까지는 부터는 이라고 이랑 에서 에게 에는 에도 으로 까지 \
     부터 한테 께서 처럼 보다 마다 이에요 예요 인가요 은 는 이 가 을 를 에 의 도 와 과 로";
 
+/// English words that end like a plural and are none.
+const ALIKE: &str = "always maths news perhaps physics series species yes";
+/// The ends of English words behind which a plural takes `es`; some take it behind an `o`.
+const HISSING: &str = "s x z ch sh o";
+
 /// The words of a question that say most of what is meant: the longest, so many at most, in their
 /// order, as they were written but for case.
 #[must_use]
@@ -69,6 +74,42 @@ pub fn stem(word: &str) -> &str {
     }
     let mut bare = PARTICLES.split(' ').filter_map(|particle| without(word, particle));
     bare.find(|rest| rest.chars().count() > 1).unwrap_or(word)
+}
+
+/// The forms in which a word is looked for: a Korean one without its particle, an English one in
+/// singular and plural.
+#[must_use]
+pub fn forms(word: &str) -> Vec<String> {
+    let mut forms = vec![stem(word).to_owned()];
+    let is_english = word.len() > 2 && word.chars().all(|c| c.is_ascii_lowercase());
+    if is_english && !is_in(ALIKE, word) {
+        forms.extend(other_number(word));
+    }
+    forms
+}
+
+/// What may be the singular or the plural of an English word. What is no word is found nowhere.
+fn other_number(word: &str) -> Vec<String> {
+    let hisses = |word: &str| HISSING.split(' ').any(|end| word.ends_with(end));
+    // Letters without which too little is left.
+    let bare = |end: &str| word.strip_suffix(end).filter(|rest| rest.len() > 2);
+    let (with_ie, with_e, with_s) = (bare("ies"), bare("es"), bare("s"));
+    if ["ss", "us", "is"].iter().any(|end| word.ends_with(end)) {
+        return vec![format!("{word}es")];
+    }
+    if let Some(rest) = with_ie {
+        return vec![format!("{rest}y"), format!("{rest}ie")];
+    }
+    if let Some(rest) = with_s {
+        let shorter = with_e.filter(|rest| hisses(rest));
+        return [Some(rest), shorter].into_iter().flatten().map(str::to_owned).collect();
+    }
+    let many = match word.strip_suffix('y') {
+        Some(rest) if !rest.ends_with(['a', 'e', 'o', 'u']) => format!("{rest}ies"),
+        _other if hisses(word) => format!("{word}es"),
+        _other => format!("{word}s"),
+    };
+    vec![many]
 }
 
 /// Whether a word says nothing of what is meant.
@@ -162,8 +203,38 @@ mod tests {
     }
 
     #[test]
+    fn an_english_word_is_looked_for_in_singular_and_plural() {
+        for (word, looked_for) in [
+            ("meetings", &["meetings", "meeting"][..]),
+            ("meeting", &["meeting", "meetings"]),
+            ("parties", &["parties", "party", "partie"]),
+            ("movies", &["movies", "movy", "movie"]),
+            ("party", &["party", "parties"]),
+            ("day", &["day", "days"]),
+            ("days", &["days", "day"]),
+            ("boxes", &["boxes", "boxe", "box"]),
+            ("houses", &["houses", "house", "hous"]),
+            ("potatoes", &["potatoes", "potatoe", "potato"]),
+            ("lunch", &["lunch", "lunches"]),
+            ("keys", &["keys", "key"]),
+            ("ties", &["ties", "tie"]),
+            ("class", &["class", "classes"]),
+            ("classes", &["classes", "classe", "class"]),
+            ("bus", &["bus", "buses"]),
+            ("news", &["news"]),
+            ("gas", &["gas", "gases"]),
+            ("tv", &["tv"]),
+            ("a4s", &["a4s"]),
+            ("cafés", &["cafés"]),
+            ("도서관에서는", &["도서관"]),
+        ] {
+            assert_eq!(forms(word), looked_for, "{word}");
+        }
+    }
+
+    #[test]
     fn no_list_names_a_word_twice_and_the_longer_endings_come_first() {
-        for list in [ENGLISH, KOREAN, BEHIND, PARTICLES] {
+        for list in [ENGLISH, KOREAN, BEHIND, PARTICLES, ALIKE, HISSING] {
             let mut sorted: Vec<_> = list.split(' ').collect();
             let count = sorted.len();
             sorted.sort_unstable();

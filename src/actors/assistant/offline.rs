@@ -76,7 +76,12 @@ async fn find(
 ) -> Result<Vec<Quote>, StoreError> {
     let mut found: BTreeMap<String, Quote> = BTreeMap::new();
     for word in words {
-        for (said, quote) in holding(store, prepared, words::stem(word)).await? {
+        // A message that holds several of its forms holds one word of the question.
+        let mut quotes = BTreeMap::new();
+        for form in words::forms(word) {
+            quotes.extend(holding(store, prepared, &form).await?);
+        }
+        for (said, quote) in quotes {
             found.entry(said).or_insert(quote).words += 1;
         }
     }

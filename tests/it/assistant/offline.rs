@@ -55,6 +55,7 @@ async fn it_looks_for_the_words_that_say_something(app: &TestApp) {
     session.send(&room, "2", "Bob has the lamp").await;
     session.send(&room, "3", "도서관은 월요일에 쉬어요. 언제 어디에서 볼까요?").await;
     session.send(&room, "4", "소풍 준비물:\n- 빵\n- 우유").await;
+    session.send(&room, "5", "the budget meeting moved").await;
     set(app, &mina, &room, json!({ "ai_language": "en" })).await;
     let mut asked = async |question: &str| {
         ask(&mut session, &room, question, &format!("@ai {question}")).await;
@@ -71,6 +72,8 @@ async fn it_looks_for_the_words_that_say_something(app: &TestApp) {
     assert!(list.text().contains(quoted), "{}", list.text());
     let html = list.end["d"]["html"].as_str().unwrap();
     assert!(html.contains("<blockquote>") && html.matches("<li>").count() == 3, "{html}");
+    let singular = asked("any meetings this week?").await;
+    assert!(singular.text().contains("“the budget meeting moved”"), "{}", singular.text());
     let nothing = asked("은 는 에서 뭐예요").await;
     assert!(nothing.text().contains("Ask with the words to look for"), "{}", nothing.text());
 }
