@@ -57,7 +57,8 @@ pub(super) async fn answer(
         let room = prepared.room;
         return Ok(catch_up((prepared.language, why), room, &prepared.context.lines, prepared));
     }
-    let words = words::telling(&prepared.question, WORDS);
+    let asked = asked_words(&prepared.question).collect::<Vec<_>>().join(" ");
+    let words = words::telling(&asked, WORDS);
     let mut quotes = find(store, prepared, &words).await?;
     quotes.sort_by_key(|quote| Reverse((quote.words, quote.id.seq)));
     quotes.truncate(QUOTES);
