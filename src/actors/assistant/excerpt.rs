@@ -7,6 +7,8 @@ use crate::domain::{MessageId, Text, quote};
 
 /// Characters of a quote.
 const CHARS: usize = 160;
+/// Characters of a word that was looked for.
+const WORD: usize = 30;
 /// Lines of a quoted list.
 const LINES: usize = 8;
 
@@ -19,8 +21,12 @@ pub(super) fn line(text: &str) -> String {
     } else {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let (short, is_cut) = cut(&whole, CHARS);
-    if is_cut { format!("{short}…") } else { short }
+    shortened(&whole, CHARS)
+}
+
+/// A word of a question.
+pub(super) fn word(word: &str) -> String {
+    shortened(word, WORD)
 }
 
 /// A message with its id: in one line, or a list line by line, as a part of the list of all that was
@@ -49,6 +55,12 @@ pub(super) fn in_marks(line: &str) -> String {
     let last = line.rsplit(' ').next().unwrap_or_default().to_lowercase();
     let is_address = last.contains("://") || last.contains("www.");
     format!("“{line}{}”", if is_address { " " } else { "" })
+}
+
+/// A line, or its beginning and a sign that it is no more.
+fn shortened(text: &str, chars: usize) -> String {
+    let (short, is_cut) = cut(text, chars);
+    if is_cut { format!("{short}…") } else { short }
 }
 
 /// The beginning of a line, and whether something was cut off.
@@ -119,6 +131,8 @@ mod tests {
         }
         let long = "가".repeat(200);
         assert_eq!(line(&long), format!("{}…", "가".repeat(CHARS)));
+        assert_eq!(word(&long), format!("{}…", "가".repeat(WORD)));
+        assert_eq!(word(&"가".repeat(WORD)), "가".repeat(WORD));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::store::{ContextLine, Search, Store, StoreError};
 
 /// Words of a question that are looked for.
 const WORDS: usize = 6;
+/// Words that an answer says it has looked for.
+const TOLD: usize = 8;
 /// Messages that are looked at for each at a time.
 const HITS: usize = 20;
 /// How many times, while they hold too little that is quoted.
@@ -155,7 +157,8 @@ fn compose(
     quotes: &[Quote],
     names: &HashMap<UserId, String>,
 ) -> (String, Vec<i64>) {
-    let looked_for = words.join(", ");
+    let told: Vec<_> = words.iter().take(TOLD).map(|word| excerpt::word(word)).collect();
+    let looked_for = told.join(", ");
     let (without, because) = (why.words(language), why.because());
     let mut text = match (language, quotes.is_empty(), words.is_empty()) {
         (Language::Ko, _, true) => format!(
@@ -308,6 +311,18 @@ mod tests {
         assert_eq!(cites, [7]);
         let (text, cites) = compose((Language::En, Without::Never), &words, &[], &names);
         assert!(text.contains("No AI model is connected") && cites.is_empty());
+    }
+
+    #[test]
+    fn what_was_looked_for_is_told_shortly() {
+        let mut words = vec!["가".repeat(3_990)];
+        words.extend((1..20).map(|n| format!("word{n}")));
+        let told =
+            format!("{}…, word1, word2, word3, word4, word5, word6, word7)", "가".repeat(30));
+        for language in [Language::Ko, Language::En] {
+            let (text, _) = compose((language, Without::Never), &words, &[], &HashMap::new());
+            assert!(text.contains(&told) && text.chars().count() < 300, "{text}");
+        }
     }
 
     #[test]
