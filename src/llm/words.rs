@@ -41,6 +41,26 @@ const ALIKE: &str = "always maths news perhaps physics series species yes";
 /// The ends of English words behind which a plural takes `es`; some take it behind an `o`.
 const HISSING: &str = "s x z ch sh o";
 
+/// Endings by which a Korean sentence asks: the ending, syllables that end as one before it must, and
+/// syllables that may stand there themselves. Others would take in what states: `만나요`, `오니까요`,
+/// `누군가`.
+const ASKING: &[(&str, &str, &str)] = &[
+    ("까요", "을", ""),
+    ("까", "을", ""),
+    ("니까", "읍", ""),
+    ("나요", "었없않좋", "하되오가보주쓰시리싶맞같"),
+    ("나", "었없", ""),
+    ("니", "었없", ""),
+    ("냐", "었없", "하뭐거되오가으느이디제구마"),
+    ("가요", "", "인은는던건한운신된큰쁜픈"),
+    ("가", "", "인은는던건"),
+    ("지요", "", "인은는신한"),
+    ("래요", "", "실줄"),
+    ("래", "", "실줄"),
+];
+/// Words that end so and ask nothing.
+const STATING: &str = "뭐랄까 뭐랄까요";
+
 /// The words of a question that say most of what is meant: the longest, so many at most, in their
 /// order, as they were written but for case.
 #[must_use]
@@ -110,6 +130,31 @@ fn other_number(word: &str) -> Vec<String> {
         _other => format!("{word}s"),
     };
     vec![many]
+}
+
+/// Whether a text ends by asking something: with the sign, or as Korean does without.
+#[must_use]
+pub fn asks(text: &str) -> bool {
+    let laughs = |c: char| ('\u{3131}'..='\u{318e}').contains(&c);
+    let is_tail = |c: char| c.is_whitespace() || laughs(c) || "!.~^…;".contains(c);
+    if text.trim_end_matches(is_tail).ends_with(['?', '？']) {
+        return true;
+    }
+    let bare = text.trim_end_matches(|c: char| !c.is_alphanumeric() || laughs(c));
+    let word = bare.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let is_question = |&(end, alike, syllables): &(&str, &str, &str)| {
+        let before = word.strip_suffix(end).and_then(|rest| rest.chars().next_back());
+        before.is_some_and(|before| {
+            syllables.contains(before) || alike.chars().any(|known| coda(known) == coda(before))
+        })
+    };
+    ASKING.iter().any(is_question) && !is_in(STATING, word)
+}
+
+/// The consonant that ends a Korean syllable, by its number; 0 is none.
+fn coda(syllable: char) -> Option<u32> {
+    let at = u32::from(syllable).checked_sub(0xac00)?;
+    ('\u{ac00}'..='\u{d7a3}').contains(&syllable).then_some(at % 28)
 }
 
 /// Whether a word says nothing of what is meant.
@@ -229,6 +274,59 @@ mod tests {
             ("도서관에서는", &["도서관"]),
         ] {
             assert_eq!(forms(word), looked_for, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_question_ends_with_its_sign_or_as_korean_asks() {
+        for yes in [
+            "who comes?",
+            "정말？",
+            "정말? ㅋㅋ",
+            "몇 시에 만날까요",
+            "몇 시에 만날까요!!",
+            "같이 갈까 ㅋㅋ",
+            "이게 더 좋을까",
+            "언제 오나요~",
+            "누가 가나요 ^^",
+            "자리가 있나요",
+            "얼마나 걸리나요",
+            "회비가 얼마인가요",
+            "내일도 괜찮은가요.",
+            "같이 하실 건가요",
+            "언제 오시겠습니까",
+            "누가 왔니",
+            "자리 있나 😊",
+            "이거 뭐냐",
+            "좀 도와주실래요",
+        ] {
+            assert!(asks(yes), "{yes}");
+        }
+        for no in [
+            "",
+            "!!!",
+            "ㅋㅋㅋ",
+            "we meet at seven",
+            "so (really?) we do",
+            "내일 만나요",
+            "회의가 끝나요",
+            "그 노래가 생각나요",
+            "일찍 일어나요",
+            "비가 오니까요",
+            "그러니까",
+            "마늘을 까요",
+            "좋다고 뭐랄까",
+            "우리 언니",
+            "사과 하나",
+            "가 봤더니",
+            "노래방에 가요",
+            "뭔가",
+            "거기 누군가",
+            "다음 주는 휴가",
+            "아냐",
+            "저도 갈래요",
+        ] {
+            assert!(!asks(no), "{no}");
         }
     }
 

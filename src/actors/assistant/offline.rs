@@ -285,7 +285,7 @@ fn topics(lines: &[&ContextLine]) -> Vec<String> {
 
 /// Whether it asks something, and what others said next, if anything, asks something itself.
 fn is_open_question(line: &ContextLine, lines: &[&ContextLine]) -> bool {
-    let asks = |line: &ContextLine| line.text.trim_end().ends_with(['?', '？']);
+    let asks = |line: &ContextLine| words::asks(&line.text);
     let next = lines.iter().find(|other| other.seq > line.seq && other.author != line.author);
     asks(line) && next.is_none_or(|next| asks(next))
 }
@@ -359,6 +359,8 @@ mod tests {
         let open: Vec<_> = lines.iter().filter(|line| is_open_question(line, &all)).collect();
         assert_eq!(open.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2]);
         assert!(is_open_question(&lines[3], &all[..4]));
+        let korean = line(6, 2, "몇 시에 만날까요");
+        assert!(is_open_question(&korean, &[&korean]));
         assert_eq!(speakers(&all), "n1 (2), n2 (2), n3 (1)");
         assert_eq!(topics(&all), ["장소"]);
     }
