@@ -8,8 +8,8 @@ use super::excerpt;
 use super::honest::Without;
 use super::prepare::Prepared;
 use crate::domain::{
-    ASSISTANT, Addresses, MessageId, Mode, RoomId, SearchText, Text, UserId, calls_assistant,
-    command,
+    ASSISTANT, Addresses, MessageId, Mode, RoomId, SearchText, Text, UserId, asked_words,
+    calls_assistant, command,
 };
 use crate::llm::prompts::Language;
 use crate::llm::words;
