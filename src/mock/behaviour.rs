@@ -33,7 +33,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("plain", "answers in one piece instead of a stream"),
     ("odd", "events as strange as the standard allows"),
     ("echo", "repeats the last turn"),
-    ("says:TEXT", "says this; `_` is a blank"),
+    ("says:TEXT", "says this; `_` is a blank, and `__` a `_`"),
     ("obedient", "follows every instruction: tells all it was told"),
     ("key:K", "wants this key"),
 ];
@@ -180,7 +180,7 @@ impl Behaviour {
             "odd" => self.is_odd = true,
             "echo" => self.says = Says::Echo,
             "obedient" => self.says = Says::All,
-            "says" => self.says = Says::This(value.replace('_', " ")),
+            "says" => self.says = Says::This(said(value)),
             "key" => self.key = Some(value.to_owned()),
             status => {
                 let known = [301, 400, 401, 404, 413, 429, 500, 503];
@@ -201,6 +201,11 @@ fn size(text: &str) -> Option<usize> {
         (None, None) => (text, 1),
     };
     number.parse::<usize>().ok()?.checked_mul(unit).filter(|size| *size <= 64 << 20)
+}
+
+/// A text that has no blanks where it is written.
+fn said(value: &str) -> String {
+    value.split("__").map(|part| part.replace('_', " ")).collect::<Vec<_>>().join("_")
 }
 
 #[cfg(test)]

@@ -310,7 +310,7 @@ async fn people_are_found_by_id_and_by_a_part_of_their_names() {
     }
     for item in app.rest.get(&mina.token, "/v1/users?query=b").await["items"].as_array().unwrap() {
         let keys: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["display_name", "id", "username"], "nothing private");
+        assert_eq!(keys, ["display_name", "id", "kind", "username"], "nothing private");
     }
     app.end().await;
 }

@@ -32,7 +32,7 @@ mod offline {
 
 /// Where a text leads.
 fn targets(html: &Value) -> Vec<String> {
-    let html = html.as_str().unwrap();
+    let html = html.as_str().unwrap_or_default();
     let targets = html.split("href=\"").skip(1);
     targets.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
