@@ -238,8 +238,9 @@ impl Store {
         let end = now.0.saturating_sub(kept_ms);
         let mut swept = execute!(conn, "DELETE FROM ticket WHERE expires_at <= $1", now.0)?;
         swept += execute!(conn, "DELETE FROM refresh_token WHERE used_at < $1", end)?;
-        // Before their families: who exchanges one takes it first, and then the family.
-        swept += execute!(
+        // Before their families: who exchanges one takes it first, and then the family. They are part of
+        // it, and not counted besides.
+        execute!(
             conn,
             "DELETE FROM refresh_token WHERE device_id IN
                 (SELECT device_id FROM device WHERE expires_at < $1 OR revoked_at < $1)",
