@@ -264,7 +264,7 @@ mod tests {
         let links = |text: &str| links(&Text::parse(text).unwrap());
         assert_eq!(links(text), ["https://e.org/a", "http://e.org/b", "HTTPS://E.ORG/c"]);
         assert_eq!(
-            links("`https://e.org/a` || https://e.org/b || https://e.org/c"),
+            links("`https://e.org/a` ||see https://e.org/b here|| https://e.org/c"),
             ["https://e.org/c"]
         );
         assert!(links("no link, no http, javascript:alert(1)").is_empty());

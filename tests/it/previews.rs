@@ -146,7 +146,7 @@ async fn a_link_is_told_about_and_kept(app: TestApp, site: Site) {
     talker.send(&room, "c-3", "no link at all").await;
     // What a spoiler hides and what stands in code is asked of nobody.
     let links = ["hidden", "code", "seen"].map(|n| site.url("page.test", &format!("/called/{n}")));
-    let text = format!("|| {} || `{}` [it]({})", links[0], links[1], links[2]);
+    let text = format!("||see {} here|| `{}` [it]({})", links[0], links[1], links[2]);
     talker.send(&room, "c-2b", &text).await;
     let told = listener.expect("msg.preview").await["d"]["previews"].clone();
     assert_eq!(told, json!([{ "url": links[2], "title": "seen" }]));
