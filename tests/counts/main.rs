@@ -98,7 +98,7 @@ fn a_message_alone_costs_one_write_a_member_and_next_to_nothing_else() {
     let per_delivery = |count: f64| count / cost.deliveries;
     assert!(per_delivery(cost.writes) <= 1.05, "{} writes", per_delivery(cost.writes));
     let allocations = per_delivery(cost.allocations);
-    assert!(allocations <= 0.12, "{allocations} allocations per delivery");
+    assert!(allocations <= 0.14, "{allocations} allocations per delivery");
     // Nearly all of it is the SQL driver's, for a commit of its own for one message: the same for few
     // members. What is allocated for a delivery is what more members take more.
     drop((crowd, server));
@@ -133,7 +133,7 @@ fn under_pressure_messages_share_writes_and_statements() {
     let writes = cost.writes / cost.deliveries;
     assert!(writes <= 0.15, "{writes} writes per delivery");
     let allocations = cost.allocations / cost.deliveries;
-    assert!(allocations <= 0.045, "{allocations} allocations per delivery");
+    assert!(allocations <= 0.05, "{allocations} allocations per delivery");
     let statements = cost.statements / cost.messages;
     assert!(statements <= 0.3, "{statements} statements per message");
     let hops = cost.hops / cost.deliveries;
