@@ -149,7 +149,7 @@ describe("what one does with messages", () => {
     await mina.getByTestId("search").fill("mat key");
     await mina.locator("search-panel mark").nth(1).waitFor();
     assert.deepEqual(await mina.locator("search-panel mark").allTextContents(), ["key", "mat"]);
-    await mina.locator("search-panel .message-card button").click();
+    await mina.locator('search-panel .message-card [data-part="go"]').click();
     await mina.locator("message-row:is(.is-found, :focus)", { hasText: "under the mat" }).waitFor();
     assert.equal(await mina.getByText("line 230", { exact: true }).count(), 0);
     await mina.getByRole("button", { name: "Latest messages" }).click();
@@ -189,7 +189,7 @@ describe("what one does with messages", () => {
     await mina.keyboard.press("Enter");
     await jun.locator('[data-part="inbox-unread"]', { hasText: "1" }).waitFor();
     await jun.getByRole("button", { name: "Notifications" }).click();
-    await jun.locator("inbox-panel .message-card button").click();
+    await jun.locator('inbox-panel .message-card [data-part="go"]').click();
     await jun.locator("message-row:is(.is-found, :focus)", { hasText: "look" }).waitFor();
     await mina.getByTestId("composer").pressSequentially("@al");
     await mina.getByRole("option", { name: "@all" }).waitFor();
