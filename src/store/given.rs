@@ -9,6 +9,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
@@ -133,13 +134,16 @@ impl<'a> Given<'a> {
         arguments: &mut SqliteArguments,
         rows: Range<usize>,
     ) -> Result<(), StoreError> {
+        arguments.reserve(rows.len() * self.columns.len(), 0);
         for row in rows {
             for column in &self.columns {
                 match column {
                     Column::Int(values) => arguments.add(values.get(row).copied()),
                     Column::MaybeInt(values) => arguments.add(values.get(row).copied().flatten()),
-                    Column::Text(values) => arguments.add(values.get(row).copied()),
-                    Column::MaybeText(values) => arguments.add(values.get(row).copied().flatten()),
+                    Column::Text(values) => arguments.add(values.get(row).copied().map(kept)),
+                    Column::MaybeText(values) => {
+                        arguments.add(values.get(row).copied().flatten().map(kept))
+                    }
                 }
                 .map_err(unbindable)?;
             }
@@ -167,6 +171,11 @@ impl<'a> Given<'a> {
         self.columns.push(column);
         self
     }
+}
+
+/// A text as the driver keeps it: of a borrowed one it would make a copy in a box in a box.
+fn kept(text: &str) -> Arc<str> {
+    Arc::from(text)
 }
 
 fn unbindable(why: sqlx::error::BoxDynError) -> StoreError {

@@ -258,6 +258,12 @@ impl Book {
         }
     }
 
+    /// One slot of a user after the other, for who changes the book on the way: nothing is copied for
+    /// the author of each message.
+    pub(super) fn slot_of(&self, user: UserId, at: usize) -> Option<u32> {
+        self.users.get(&user)?.get(at).copied()
+    }
+
     /// The slots of a user.
     pub(super) fn slots_of(&self, user: UserId) -> Vec<u32> {
         self.users.get(&user).cloned().unwrap_or_default()

@@ -98,7 +98,7 @@ impl Relay {
             return;
         };
         let last = listeners.last;
-        let fresh: Vec<_> = events.iter().filter(|event| event.seq > last).collect();
+        let fresh = events.get(events.partition_point(|e| e.seq <= last)..).unwrap_or_default();
         let (Some(first), Some(newest)) = (fresh.first(), fresh.last()) else {
             return;
         };
@@ -123,7 +123,7 @@ impl Relay {
         self.metrics.deliveries.inc_by(deliveries);
         // One copy per worker: a reference count that two cores touch for each member would cost
         // more than the bytes.
-        let local = |event: &&Arc<LiveEvent>| Bytes::copy_from_slice(event.frame.bytes());
+        let local = |event: &Arc<LiveEvent>| Bytes::copy_from_slice(event.frame.bytes());
         let frames: Vec<Bytes> = fresh.iter().map(local).collect();
         self.rooms.faults.panic_point(Planted::Relay, Moment::Middle);
         for ear in &mut hand.ears {
@@ -339,7 +339,8 @@ impl Relay {
     /// Named users have one more unread mention; the author has read everything.
     pub(super) fn count_mentions(&self, book: &mut Book, event: &LiveEvent) {
         for user in &event.mentions {
-            for slot in book.slots_of(*user) {
+            let mut places = 0..;
+            while let Some(slot) = places.next().and_then(|at| book.slot_of(*user, at)) {
                 if let Some(ear) = book.ear(slot, event.room) {
                     ear.mentions = ear.mentions.saturating_add(1);
                 }
@@ -348,7 +349,8 @@ impl Relay {
         let Some(author) = event.by else {
             return;
         };
-        for slot in book.slots_of(author) {
+        let mut places = 0..;
+        while let Some(slot) = places.next().and_then(|at| book.slot_of(author, at)) {
             if let Some(ear) = book.ear(slot, event.room) {
                 ear.mentions = 0;
             }
