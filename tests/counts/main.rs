@@ -98,11 +98,6 @@ fn a_message_alone_costs_one_write_a_member_and_next_to_nothing_else() {
     let per_delivery = |count: f64| count / cost.deliveries;
     assert!(per_delivery(cost.writes) <= 1.05, "{} writes", per_delivery(cost.writes));
     let allocations = per_delivery(cost.allocations);
-    eprintln!(
-        "ALONE {allocations} st {} w {}",
-        cost.statements / cost.messages,
-        cost.writes / cost.deliveries
-    );
     assert!(allocations <= 0.14, "{allocations} allocations per delivery");
     // Nearly all of it is the SQL driver's, for a commit of its own for one message: the same for few
     // members. What is allocated for a delivery is what more members take more.
@@ -142,13 +137,6 @@ fn under_pressure_messages_share_writes_and_statements() {
     let cost = cost(&server, WAVES * WAVE, || {
         waves.iter().for_each(|messages| crowd.all_at_once(messages));
     });
-    eprintln!(
-        "UP {} {} {} {}",
-        cost.allocations / cost.deliveries,
-        cost.writes / cost.deliveries,
-        cost.statements / cost.messages,
-        cost.hops / cost.deliveries
-    );
     assert_eq!(cost.deliveries, (WAVES * WAVE * SESSIONS) as f64);
     assert_eq!(cost.encodings / cost.messages, 1.0);
     let writes = cost.writes / cost.deliveries;
