@@ -11,6 +11,8 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/ready.rs"]
+mod ready;
 #[path = "../support/redis.rs"]
 mod redis;
 mod support;

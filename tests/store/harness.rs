@@ -15,7 +15,6 @@ use moim::store::{
 mod writer;
 
 pub(crate) use self::writer::Plain;
-use crate::postgres::Cluster;
 
 /// Where a test runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,13 +75,14 @@ impl World {
     async fn new(engine: Engine) -> Option<Self> {
         let folder = tempfile::tempdir().expect("folder");
         let target = match engine {
-            Engine::Sqlite => DatabaseTarget::Sqlite(folder.path().join("moim.db")),
-            Engine::Postgres => {
-                DatabaseTarget::Postgres(Cluster::of_this_process()?.fresh_database().await)
+            Engine::Sqlite => {
+                let file = folder.path().join("moim.db");
+                crate::ready::sqlite(&file).await;
+                DatabaseTarget::Sqlite(file)
             }
+            Engine::Postgres => DatabaseTarget::Postgres(crate::ready::postgres().await?),
         };
         let store = Store::open(&target).await.expect("open");
-        store.migrate().await.expect("migrate");
         let clock = AtomicI64::new(1_766_000_000_000);
         Some(Self { engine, store, target, clock, _folder: folder })
     }

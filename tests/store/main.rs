@@ -12,6 +12,8 @@
 mod harness;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/ready.rs"]
+mod ready;
 
 mod accounts;
 mod acts;

@@ -106,14 +106,21 @@ impl Cluster {
     }
 
     /// Makes an empty database and gives its URL.
-    #[expect(clippy::expect_used, reason = "a test that has no database stops there")]
     pub(crate) async fn fresh_database(&self) -> String {
+        self.make("template1").await
+    }
+
+    /// Makes a copy of a database to which nobody is connected, and gives its URL.
+    pub(crate) async fn copy_of(&self, url: &str) -> String {
+        self.make(name_of(url)).await
+    }
+
+    #[expect(clippy::expect_used, reason = "a test that has no database stops there")]
+    async fn make(&self, model: &str) -> String {
         let name = format!("moim_{}", self.made.fetch_add(1, Ordering::Relaxed));
         let mut conn = PgConnection::connect(&self.url("postgres")).await.expect("connect");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&mut conn)
-            .await
-            .expect("create database");
+        let make = format!("CREATE DATABASE {name} TEMPLATE {model}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(make)).execute(&mut conn).await.expect("create database");
         conn.close().await.expect("close");
         self.url(&name)
     }
@@ -121,8 +128,7 @@ impl Cluster {
     /// Takes a database away again: hundreds of them would fill the disk of a small machine.
     #[expect(clippy::expect_used, reason = "a test whose database is stuck stops there")]
     async fn drop_database(&self, url: &str) {
-        let (path, _host) = url.split_once('?').expect("a URL of this cluster");
-        let (_server, name) = path.rsplit_once('/').expect("a URL of this cluster");
+        let name = name_of(url);
         let mut conn = PgConnection::connect(&self.url("postgres")).await.expect("connect");
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
             .execute(&mut conn)
@@ -134,6 +140,13 @@ impl Cluster {
     fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder().display())
     }
+}
+
+/// The name of a database, of its URL.
+#[expect(clippy::expect_used, reason = "only URLs of the cluster come here")]
+fn name_of(url: &str) -> &str {
+    let (path, _host) = url.split_once('?').expect("a URL of this cluster");
+    path.rsplit_once('/').expect("a URL of this cluster").1
 }
 
 /// Takes a database of this process's cluster away again.

@@ -1,7 +1,5 @@
 //! The same test on both engines.
 
-use crate::postgres::Cluster;
-
 /// Defines each test twice: as `sqlite::name` and as `postgres::name`.
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {
@@ -32,5 +30,5 @@ pub(crate) use on_both;
 
 /// A database of a test's own; none where there is no PostgreSQL.
 pub(crate) async fn fresh() -> Option<String> {
-    Some(Cluster::of_this_process()?.fresh_database().await)
+    crate::ready::postgres().await
 }

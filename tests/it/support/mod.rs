@@ -70,8 +70,8 @@ impl TestApp {
     pub(crate) async fn spawn_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), settings);
+        let database = database(&folder, settings).await;
         let app = App::build(&config).await.unwrap();
-        let database = database(&folder, settings);
         Self::run(app, folder, database).await
     }
 
@@ -79,8 +79,8 @@ impl TestApp {
     pub(crate) async fn spawn_linked(settings: &[(&str, &str)], link: Arc<dyn Link>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), settings);
+        let database = database(&folder, settings).await;
         let app = App::build_linked(&config, link).await.unwrap();
-        let database = database(&folder, settings);
         Self::run(app, folder, database).await
     }
 
@@ -244,10 +244,14 @@ impl TestApp {
 }
 
 /// Where the database of a test server is.
-fn database(folder: &TempDir, settings: &[(&str, &str)]) -> String {
+async fn database(folder: &TempDir, settings: &[(&str, &str)]) -> String {
     let url = settings.iter().find(|(name, _)| *name == "MOIM_DATABASE_URL");
-    let file = || folder.path().join("data").join("moim.db").display().to_string();
-    url.map_or_else(file, |(_, url)| (*url).to_owned())
+    if let Some((_name, url)) = url {
+        return (*url).to_owned();
+    }
+    let file = folder.path().join("data").join("moim.db");
+    crate::ready::sqlite(&file).await;
+    file.display().to_string()
 }
 
 /// Settings for a test server.
