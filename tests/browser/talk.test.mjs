@@ -182,6 +182,11 @@ describe("what one does with messages", () => {
 
   it("completes a name, tells who was called, and leads there", async () => {
     const [mina, jun] = await both("hello");
+    // Who has the room in view reads it at once, and with it what it put into the inbox.
+    await jun.getByRole("button", { name: "New conversation" }).click();
+    await jun.getByLabel("Find people").first().fill("mina");
+    await jun.locator("talk-dialog").getByRole("button", { name: "mina @mina" }).click();
+    await jun.getByRole("heading", { level: 1, name: "mina" }).waitFor();
     await mina.getByTestId("composer").pressSequentially("look @ju");
     await mina.getByRole("option", { name: "jun @jun" }).waitFor();
     await mina.keyboard.press("Tab");
