@@ -10,7 +10,6 @@ mod provider;
 mod rounds;
 mod viewers;
 
-use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,9 +64,6 @@ pub(crate) struct Options {
     /// they live elsewhere, and take no turn of the server or of who talks
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=19))]
     viewers_nice: i32,
-    /// That thread takes only what nobody else wants (`SCHED_IDLE`, by chrt(1))
-    #[arg(long)]
-    viewers_idle: bool,
     #[command(flatten)]
     talk: Talk,
     #[command(flatten)]
@@ -106,7 +102,6 @@ impl Options {
         report.option("tokens_per_second", self.tokens_per_second);
         report.option("seconds", self.seconds);
         report.option("viewers_nice", self.viewers_nice);
-        report.option("viewers_idle", self.viewers_idle);
         report.option("chat_rate", self.talk.chat_rate);
     }
 
@@ -135,17 +130,6 @@ fn unlimited() -> Vec<(&'static str, String)> {
     let mut settings: Vec<_> = budgets.into_iter().map(|name| (name, "0".to_owned())).collect();
     settings.push(("MOIM_AI_QUESTIONS_PER_MINUTE", "1000".to_owned()));
     settings
-}
-
-/// This thread comes behind all others.
-fn stand_back(options: &Options) -> Result<()> {
-    rustix::process::nice(options.viewers_nice).context("cannot stand back")?;
-    if options.viewers_idle {
-        let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-        let done = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status();
-        ensure!(done.context("chrt is missing")?.success(), "chrt did not let a thread be idle");
-    }
-    Ok(())
 }
 
 pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Report) -> Result<()> {
@@ -178,7 +162,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     report.server.clone_from(&hall.viewers.server);
     let chat = Chat::start(endpoint, &name, options.talk, stage.seed).await?;
     // Threads begin with the rank of who starts them: the server, the provider and who talks have theirs.
-    stand_back(options)?;
+    rustix::process::nice(options.viewers_nice).context("cannot stand back")?;
 
     hall.warm_up().await?;
     stage.sampler.begin();
