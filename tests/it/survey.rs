@@ -106,6 +106,29 @@ async fn it_shows_the_tree_with_a_room_and_its_listeners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_the_relays_does_not_see_their_own_question_wait() {
+    let app = TestApp::spawn().await;
+    let admin = app.person("mina").await;
+    let lobby = app.lobby(&admin).await;
+    let mut session = app.session(&admin).await;
+    session.open(&lobby).await;
+    session.send(&lobby, "c-1", "word").await;
+    let handled = |relays: &[&Value]| -> u64 {
+        relays.iter().map(|relay| relay["handled"].as_u64().unwrap()).sum()
+    };
+    let mut before = 0;
+    eventually("the relays have done what there was", async || {
+        let seen = survey(&app, &admin).await;
+        let relays = of_kind(&seen["root"], "relay");
+        let last = std::mem::replace(&mut before, handled(&relays));
+        before == last && relays.iter().all(|r| r["depth"] == 0 && r["oldest_ms"] == 0.0)
+    })
+    .await;
+    assert!(before >= 2, "an event to each of them: {before}");
+    app.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_looks_again_gets_rates() {
     let app = TestApp::spawn().await;
     let admin = app.person("mina").await;

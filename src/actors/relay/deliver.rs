@@ -55,7 +55,7 @@ impl Relay {
             }
             RelayMsg::Heads(answer) => self.tell_heads(answer),
             RelayMsg::Roll(answer) => self.call_roll(answer),
-            RelayMsg::Survey { asked, answers } => self.survey(*asked, answers),
+            RelayMsg::Survey(answers) => self.survey(answers),
             RelayMsg::Update { room, frame } => self.update(*room, frame),
             RelayMsg::Deleted(room) => self.deleted(*room),
             RelayMsg::Drain { window } => self.drain(*window),

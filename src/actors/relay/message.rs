@@ -8,16 +8,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::gauge::RoomGauge;
-use super::survey::{RelayReading, answers};
+use super::queue::{Intake, Queue};
+use super::survey::{RelayReading, WorkerReading, answers};
 use crate::actors::assistant::Answering;
 use crate::actors::seat::{Opening, SeatKey};
-use crate::actors::task;
 use crate::domain::{DeviceId, Epoch, RoomId, UserId};
 use crate::protocol::{CloseCode, Frame, LongFrame, RoomEntry, Touched, erased_event, touched};
 
-/// Places in the queue between the rooms and one relay.
-const QUEUE: usize = 8_192;
-/// A relay only moves memory; one that takes nothing for so long hangs.
+/// A relay that has not answered after this hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One event of a room log, encoded once, on its way to every listener.
@@ -229,8 +227,8 @@ pub(crate) enum RelayMsg {
     Elsewhere { room: RoomId, head: i64, n: i64, events: Arc<[Arc<LiveEvent>]> },
     /// Asks which rooms are listened to, and up to which seq they were told.
     Heads(mpsc::Sender<Vec<(RoomId, i64)>>),
-    /// Asks for the numbers of the relay; says when it was asked.
-    Survey { asked: Instant, answers: mpsc::Sender<(u16, RelayReading)> },
+    /// Asks for the numbers of the relay.
+    Survey(mpsc::Sender<(u16, WorkerReading)>),
     /// Asks who is signed in here by a socket, each with the rooms that they hear.
     Roll(mpsc::Sender<Vec<(UserId, Vec<RoomId>)>>),
     /// A room is different now, for everybody who has it.
@@ -245,7 +243,7 @@ pub(crate) enum RelayMsg {
 
 impl RelayMsg {
     /// Whether somebody loses something by it.
-    const fn takes_away(&self) -> bool {
+    pub(super) const fn takes_away(&self) -> bool {
         let tell = matches!(self, Self::Tell(_, Tell::Remove(..) | Tell::Revoke(..)));
         tell || matches!(self, Self::Deleted(_))
     }
@@ -253,33 +251,33 @@ impl RelayMsg {
 
 /// The relays of this node. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Relays(Arc<RwLock<Arc<[mpsc::Sender<RelayMsg>]>>>);
+pub struct Relays(Arc<RwLock<Arc<[Queue]>>>);
 
 impl Relays {
     /// Called by each worker when it starts: its number and its end of the queue.
-    pub(crate) fn register(&self) -> (u16, mpsc::Receiver<RelayMsg>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+    pub(crate) fn register(&self) -> (u16, Intake) {
+        let (queue, intake) = Queue::new();
         let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let worker = u16::try_from(list.len()).unwrap_or(u16::MAX);
-        *list = list.iter().cloned().chain([sender]).collect();
-        (worker, receiver)
+        *list = list.iter().cloned().chain([queue]).collect();
+        (worker, intake)
     }
 
-    fn list(&self) -> Arc<[mpsc::Sender<RelayMsg>]> {
+    fn list(&self) -> Arc<[Queue]> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells every relay.
     pub(crate) async fn broadcast(&self, msg: RelayMsg) {
         for relay in self.list().iter() {
-            leave(relay, msg.clone()).await;
+            relay.leave(msg.clone()).await;
         }
     }
 
     /// Tells the relay of one seat.
     pub(crate) async fn tell(&self, seat: SeatKey, msg: RelayMsg) {
         if let Some(relay) = self.list().get(usize::from(seat.worker)) {
-            leave(relay, msg).await;
+            relay.leave(msg).await;
         }
     }
 
@@ -317,30 +315,6 @@ impl Relays {
 
     /// Messages that wait in all relays' queues.
     pub(crate) fn depth(&self) -> usize {
-        self.list().iter().map(|relay| relay.max_capacity() - relay.capacity()).sum()
-    }
-}
-
-/// A worker that has ended hears nothing: its sessions ended with it.
-async fn leave(relay: &mpsc::Sender<RelayMsg>, msg: RelayMsg) {
-    match relay.try_send(msg) {
-        Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-        Err(mpsc::error::TrySendError::Full(msg)) => {
-            let waited = relay.send_timeout(msg, PATIENCE).await;
-            match waited {
-                // What takes something away is never dropped.
-                Err(mpsc::error::SendTimeoutError::Timeout(msg)) if msg.takes_away() => {
-                    let relay = relay.clone();
-                    task::beside(async move {
-                        let _it_has_ended = relay.send(msg).await;
-                    });
-                }
-                // The relay sees the hole at the next event and turns its seats to pull.
-                Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
-                    tracing::error!("a relay takes no messages; one was dropped");
-                }
-                Ok(()) | Err(mpsc::error::SendTimeoutError::Closed(_)) => {}
-            }
-        }
+        self.list().iter().map(Queue::depth).sum()
     }
 }

@@ -20,6 +20,7 @@ mod flush;
 mod gauge;
 mod listed;
 mod message;
+mod queue;
 mod recover;
 mod room_left;
 mod run;
@@ -51,6 +52,7 @@ use self::said::Behind;
 use self::shown::OnTheWay;
 pub use self::survey::{RelayReading, SessionReading, WorkerReading};
 use super::budget::Budget;
+use super::meter::Meter;
 use super::outbox::{Ending, Flushed, Outbox};
 use super::pressure::Lateness;
 use super::room::RoomMsg;
@@ -80,8 +82,8 @@ pub(crate) struct Relay {
     ticks: Cell<u64>,
     turns: Cell<u32>,
     lateness: Cell<Lateness>,
+    meter: Arc<Meter>,
     /// Counted here and told in batches, as what the outboxes do.
-    handled: Cell<u64>,
     deliveries: Cell<u64>,
     budget: Rc<Budget>,
     heartbeat: Duration,
@@ -103,7 +105,7 @@ pub(crate) struct Relay {
 impl Relay {
     /// Starts the relay of this worker. In all its outboxes together `outbox_bytes` may wait.
     pub(crate) fn start(rooms: &RoomsHandle, heartbeat: Duration, outbox_bytes: usize) -> Rc<Self> {
-        let (worker, messages) = rooms.relays.register();
+        let (worker, intake) = rooms.relays.register();
         let relay = Rc::new(Self {
             book: RefCell::new(Book::new(worker)),
             listed: Listed::default(),
@@ -117,7 +119,7 @@ impl Relay {
             ticks: Cell::new(0),
             turns: Cell::new(0),
             lateness: Cell::default(),
-            handled: Cell::new(0),
+            meter: Arc::clone(&intake.meter),
             deliveries: Cell::new(0),
             budget: Rc::new(Budget::new(outbox_bytes)),
             heartbeat,
@@ -130,7 +132,7 @@ impl Relay {
             rooms: rooms.clone(),
             metrics: Arc::clone(&rooms.metrics),
         });
-        RelayActor::new(&relay, messages).start();
+        RelayActor::new(&relay, intake.messages).start();
         relay
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::Relay;
 use super::book::{Ear, Mode};
 use super::message::{Attach, LiveEvent, RelayMsg};
+use super::queue::Posted;
 use crate::actors::seat::SeatKey;
 use crate::domain::RoomId;
 use crate::faults::{Moment, Part};
@@ -33,10 +34,13 @@ impl Default for Hand {
 
 impl Relay {
     /// Takes a message in; a panic ends here.
-    pub(super) fn take_safely(&self, msg: &RelayMsg) {
+    pub(super) fn take_safely(&self, Posted { msg, left }: &Posted) {
+        // Whoever looks must not see their own question as what waits.
+        if !matches!(msg, RelayMsg::Survey(_)) {
+            self.meter.take(*left);
+        }
         let take = || {
             self.done.set(0);
-            self.handled.set(self.handled.get() + 1);
             self.rooms.faults.panic_point(Part::Relay, Moment::Start);
             self.take(msg);
             self.rooms.faults.panic_point(Part::Relay, Moment::End);
@@ -44,6 +48,7 @@ impl Relay {
         if !self.survives(take) {
             self.make_good(msg);
         }
+        self.meter.put_down(*left);
     }
 
     /// The clocks of the worker; what a panic left undone comes with the next beat.

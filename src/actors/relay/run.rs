@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
 
 use super::book::Entry;
-use super::message::RelayMsg;
+use super::queue::Posted;
 use super::{Relay, TICK};
 use crate::actors::seat::SeatKey;
 
@@ -19,11 +19,11 @@ const AT_ONCE: usize = 512;
 /// The actor around a relay.
 pub(super) struct RelayActor {
     relay: Rc<Relay>,
-    messages: Option<mpsc::Receiver<RelayMsg>>,
+    messages: Option<mpsc::Receiver<Posted>>,
 }
 
 impl RelayActor {
-    pub(super) fn new(relay: &Rc<Relay>, messages: mpsc::Receiver<RelayMsg>) -> Self {
+    pub(super) fn new(relay: &Rc<Relay>, messages: mpsc::Receiver<Posted>) -> Self {
         Self { relay: Rc::clone(relay), messages: Some(messages) }
     }
 }
@@ -41,7 +41,7 @@ impl Actor for RelayActor {
 }
 
 /// Takes messages, pushes, flushes; for as long as the worker lives.
-async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
+async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<Posted>) {
     let mut gathered = Vec::with_capacity(GATHER);
     loop {
         let next = messages.recv_many(&mut gathered, GATHER);
@@ -59,11 +59,11 @@ async fn work(relay: Rc<Relay>, mut messages: mpsc::Receiver<RelayMsg>) {
         }
         let is_alone = gathered.len() == 1 && messages.is_empty();
         relay.at_once.set(if is_alone { AT_ONCE } else { 0 });
-        gathered.drain(..).for_each(|msg| relay.take_safely(&msg));
+        gathered.drain(..).for_each(|posted| relay.take_safely(&posted));
         relay.at_once.set(0);
         while relay.flush_safely() {
-            while let Ok(msg) = messages.try_recv() {
-                relay.take_safely(&msg);
+            while let Ok(posted) = messages.try_recv() {
+                relay.take_safely(&posted);
             }
             tokio::task::yield_now().await;
         }

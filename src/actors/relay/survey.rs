@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::Relay;
 use super::book::{Book, Entry, Kind};
 use super::message::RelayMsg;
+use super::queue::Queue;
 use crate::actors::meter::Mailbox;
 use crate::domain::{SessionId, UserId};
 use crate::telemetry::Metrics;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What a relay shows at a moment.
 #[derive(Debug, Clone, Default)]
 pub struct RelayReading {
-    /// Its queue. The age of the oldest is how long the question for these numbers waited there.
+    /// Its queue.
     pub mailbox: Mailbox,
     /// What it found in its worker; nothing from a relay that did not answer in time.
     pub worker: Option<WorkerReading>,
@@ -60,14 +61,10 @@ pub struct SessionReading {
 
 impl Relay {
     /// Answers a question for the numbers of this relay.
-    pub(super) fn survey(&self, asked: Instant, answers: &mpsc::Sender<(u16, RelayReading)>) {
+    pub(super) fn survey(&self, answers: &mpsc::Sender<(u16, WorkerReading)>) {
         let book = self.book.borrow();
-        let worker = look(&book, self.deliveries.get());
-        let mailbox =
-            Mailbox { handled: self.handled.get(), oldest: asked.elapsed(), ..Mailbox::default() };
         // Who asked has perhaps given up.
-        let _gone =
-            answers.try_send((book.worker(), RelayReading { mailbox, worker: Some(worker) }));
+        let _gone = answers.try_send((book.worker(), look(&book, self.deliveries.get())));
     }
 }
 
@@ -109,27 +106,22 @@ fn cut(largest: &mut Vec<SessionReading>) {
 }
 
 /// Asks all relays, and waits for their answers for a moment.
-pub(super) async fn answers(relays: &[mpsc::Sender<RelayMsg>]) -> Vec<RelayReading> {
-    let asked = Instant::now();
+pub(super) async fn answers(relays: &[Queue]) -> Vec<RelayReading> {
     let (sender, mut answers) = mpsc::channel(relays.len().max(1));
     for relay in relays {
-        // A full queue is an answer too.
-        let _full = relay.try_send(RelayMsg::Survey { asked, answers: sender.clone() });
+        relay.offer(RelayMsg::Survey(sender.clone()));
     }
     drop(sender);
     let mut found = vec![RelayReading::default(); relays.len()];
-    let until = tokio::time::Instant::from_std(asked + PATIENCE);
+    let until = tokio::time::Instant::now() + PATIENCE;
     while let Ok(Some((worker, reading))) = tokio::time::timeout_at(until, answers.recv()).await {
         if let Some(place) = found.get_mut(usize::from(worker)) {
-            *place = reading;
+            place.worker = Some(reading);
         }
     }
+    let now = Instant::now();
     for (reading, relay) in found.iter_mut().zip(relays) {
-        reading.mailbox.capacity = relay.max_capacity();
-        reading.mailbox.depth = relay.max_capacity() - relay.capacity();
-        if reading.worker.is_none() {
-            reading.mailbox.oldest = asked.elapsed();
-        }
+        reading.mailbox = relay.read(now);
     }
     found
 }
