@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and says where it was; the settings miss helper functions"
 )]
 
+mod lines;
 mod payloads;
 
 use std::path::Path;
@@ -83,44 +84,6 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn line() -> impl Strategy<Value = String> {
-    let op = prop::sample::select(vec![
-        "auth",
-        "ping",
-        "open",
-        "close",
-        "send",
-        "typing",
-        "read",
-        "pull",
-        "inbox.open",
-        "inbox.read",
-        "auth.refresh",
-        "fly",
-    ]);
-    let value = prop_oneof![
-        Just("null".to_owned()),
-        any::<i64>().prop_map(|n| n.to_string()),
-        any::<f64>().prop_map(|n| serde_json::json!(n).to_string()),
-        prop::sample::select(vec![r#""r_12""#, r#""m_1_2""#, "[]", "{}", r#"["n_1","n_2"]"#])
-            .prop_map(str::to_owned),
-        (".{0,8}", any::<i64>())
-            .prop_map(|(epoch, seq)| serde_json::json!({"epoch": epoch, "seq": seq}).to_string()),
-        ".{0,12}".prop_map(|text| serde_json::json!(text).to_string()),
-    ];
-    let name = prop::sample::select(vec![
-        "id", "room", "since", "text", "cid", "reply_to", "seq", "after", "upto_seq", "ids",
-        "token", "want", "at", "other",
-    ]);
-    (op, prop::collection::vec((name, value), 0..6)).prop_map(|(op, fields)| {
-        let mut line = format!(r#"{{"op":"{op}""#);
-        for (name, value) in fields {
-            line.push_str(&format!(r#","{name}":{value}"#));
-        }
-        line + "}"
-    })
-}
-
 /// Pieces of Markdown and of HTML.
 fn marks() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -186,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn a_line_means_the_same_however_it_is_written(line in line()) {
+    fn a_line_means_the_same_however_it_is_written(line in lines::line()) {
         fuzz::lines(line.as_bytes());
     }
 

@@ -1,6 +1,7 @@
 //! What the documents promise about commands.
 
 use super::tree::{self, none};
+use super::wire;
 
 /// Commands that the front page tells a newcomer to run.
 const COMMANDS: &[&str] = &["cargo run --release", "./test.sh"];
@@ -116,4 +117,64 @@ fn every_fuzz_target_is_told_of_counted_and_run_by_chance() {
         assert!(kept.contains(&format!("\"{target}\"")), "{target}: kept examples are not run");
         assert!(chance.contains(&format!("{target}(")), "{target} is not run by chance");
     }
+}
+
+#[test]
+fn every_op_is_tried_by_chance_and_is_among_the_kept_lines() {
+    let (chance, kept) = (tree::read("tests/fuzz/lines.rs"), names("fuzz/examples/lines"));
+    let kept: String =
+        kept.iter().map(|name| tree::read(&format!("fuzz/examples/lines/{name}"))).collect();
+    let mut slips = Vec::new();
+    for op in wire::ops() {
+        let named = format!("\"op\":\"{op}\"");
+        // One kept line writes its op with an escape.
+        let is_kept = kept.contains(&named) || op == "ping";
+        slips.extend((!chance.contains(&named)).then(|| format!("tests/fuzz/lines.rs lacks {op}")));
+        slips.extend((!is_kept).then(|| format!("fuzz/examples/lines lacks {op}")));
+    }
+    none("lines of a session", &slips);
+}
+
+/// The features of this package that a text names.
+fn features(text: &str) -> Vec<&str> {
+    let named = text.split("feature `").skip(1).filter_map(|rest| rest.split('`').next());
+    named.collect()
+}
+
+/// The paths of this tree that a text names, but for patterns.
+fn paths(text: &str) -> Vec<&str> {
+    let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let tops = ["src/", "tests/", "docs/", "loadtest/", "fuzz/", "web/", "migrations/", ".ci/"];
+    let is_path = |span: &&str| {
+        let is_below = tops.iter().any(|top| span.starts_with(top));
+        is_below && !span.contains([' ', '<', '>', '*', '{', '…'])
+    };
+    spans.filter(is_path).collect()
+}
+
+#[test]
+fn documents_name_features_and_files_that_there_are() {
+    let manifests = [tree::read("Cargo.toml"), tree::read("loadtest/Cargo.toml")];
+    let mut slips = Vec::new();
+    for document in tree::kept().iter().filter(|source| source.path.ends_with(".md")) {
+        let missing = |feature: &&str| {
+            let line = format!("\n{feature} = [");
+            !manifests.iter().any(|manifest| manifest.contains(&line))
+        };
+        let features = features(&document.text).into_iter().filter(missing);
+        slips.extend(features.map(|name| format!("{}: no feature {name}", document.path)));
+        let folder = document.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let is_there = |path: &str| tree::root().join(path).exists();
+        let missing = |path: &&str| !is_there(path) && !is_there(&format!("{folder}/{path}"));
+        let paths = paths(&document.text).into_iter().filter(missing);
+        slips.extend(paths.map(|path| format!("{}: no {path}", document.path)));
+    }
+    none("names in documents", &slips);
+}
+
+#[test]
+fn features_and_paths_are_seen_in_a_text() {
+    assert_eq!(features("the feature `a`, a cargo feature `b-c`; features"), ["a", "b-c"]);
+    let text = "`src/a.rs` and `src/<x>.rs`, `cargo test`, src/b.rs, `tests/it`,\n`docs/x` `a`";
+    assert_eq!(paths(text), ["src/a.rs", "tests/it", "docs/x"]);
 }
