@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// Bytes of a message's text
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(32..=4_000))]
     bytes: u16,
-    /// Baselines of the same run: raw, raw-tokio, raw-coalesced, actix-ws, textbook, or all
+    /// Baselines that take turns with the server: raw, raw-tokio, raw-coalesced, actix-ws, textbook, or all
     #[arg(long, default_value = "raw", value_name = "NAMES")]
     against: Against,
     #[command(flatten)]
