@@ -38,6 +38,7 @@ impl std::error::Error for Refused {}
 pub(crate) struct Head {
     pub status: u16,
     content_length: Option<usize>,
+    content_range: Option<String>,
     retry_after: Option<u64>,
     is_chunked: bool,
     closes: bool,
@@ -54,6 +55,7 @@ impl Head {
         let mut head = Self {
             status,
             content_length: None,
+            content_range: None,
             retry_after: None,
             is_chunked: false,
             closes: false,
@@ -62,6 +64,7 @@ impl Head {
             let value = value.trim();
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => head.content_length = Some(value.parse()?),
+                "content-range" => head.content_range = Some(value.to_owned()),
                 "retry-after" => head.retry_after = value.parse().ok(),
                 "transfer-encoding" => head.is_chunked = value.eq_ignore_ascii_case("chunked"),
                 "connection" => head.closes = value.eq_ignore_ascii_case("close"),
@@ -152,6 +155,38 @@ impl Http {
     pub(crate) async fn fetch(&mut self, path: &str, token: &str) -> Result<(u16, Vec<u8>)> {
         let request = self.request("GET", path, Some(token), None);
         self.patiently(&format!("GET {path}"), &request).await
+    }
+
+    /// Some bytes of what stands there: the status, where they lie in the whole, and they.
+    pub(crate) async fn part(
+        &mut self,
+        path: &str,
+        token: &str,
+        range: &str,
+    ) -> Result<(u16, String, Vec<u8>)> {
+        let Endpoint { authority, prefix, .. } = &self.endpoint;
+        let request = format!(
+            "GET {prefix}{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {token}\r\n\
+             Range: bytes={range}\r\n\r\n"
+        );
+        let (head, body) = timeout(CALL_LIMIT, self.exchange(request.as_bytes()))
+            .await
+            .with_context(|| format!("GET {path} was not answered in time"))??;
+        Ok((head.status, head.content_range.unwrap_or_default(), body))
+    }
+
+    /// A POST that may be put off: its first answer, whatever that is.
+    pub(crate) async fn post_once(
+        &mut self,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<(u16, Value)> {
+        let request = self.request("POST", path, Some(token), Some(body));
+        let (head, body) = timeout(CALL_LIMIT, self.exchange(&request))
+            .await
+            .with_context(|| format!("POST {path} was not answered in time"))??;
+        Ok((head.status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
     pub(crate) async fn patch(&mut self, path: &str, token: &str, body: &Value) -> Result<Value> {

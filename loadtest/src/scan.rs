@@ -24,6 +24,8 @@ pub(crate) enum Told<'l> {
     New {
         id: &'l str,
         by: &'l str,
+        /// The message that began its thread.
+        thread: Option<&'l str>,
     },
     Edit {
         id: &'l str,
@@ -38,6 +40,20 @@ pub(crate) enum Told<'l> {
         is_on: bool,
         count: u64,
     },
+    Delete {
+        id: &'l str,
+    },
+    /// A pin, or its end.
+    Pin {
+        id: &'l str,
+        is_on: bool,
+    },
+    /// What was told once of a message that is deleted since.
+    Erased {
+        id: &'l str,
+    },
+    /// An answer of the assistant begins or ends; too rare to be read without a parser.
+    Answer,
     Other,
 }
 
@@ -96,17 +112,27 @@ pub(crate) fn delivery(line: &[u8]) -> Option<Delivery> {
 /// What an event of a log tells of a message; nothing when it lacks what it should have.
 pub(crate) fn told(line: &[u8]) -> Option<Told<'_>> {
     let event = word(line, br#""ev":""#)?;
-    if !matches!(event, "msg.new" | "msg.edit" | "msg.react" | "msg.unreact") {
+    if matches!(event, "ai.start" | "ai.end") {
+        return Some(Told::Answer);
+    }
+    let acts = ["new", "edit", "react", "unreact", "delete", "pin", "unpin"];
+    if !event.strip_prefix("msg.").is_some_and(|act| acts.contains(&act)) {
         return Some(Told::Other);
     }
     // What a message carries has ids of its own.
     let at = line.windows(8).position(|window| window == br#""id":"m_"#)?;
     let id = word(line.get(at..)?, br#""id":""#)?;
+    let is_text = matches!(event, "msg.new" | "msg.edit");
+    if is_text && behind(line, br#""deleted":true"#).is_some() {
+        return Some(Told::Erased { id });
+    }
     let by = word(line, br#""by":""#)?;
     let count = |key| number(behind(line, key)?).map(|(number, _)| number);
     Some(match event {
-        "msg.new" => Told::New { id, by },
+        "msg.new" => Told::New { id, by, thread: word(line, br#""thread":""#) },
         "msg.edit" => Told::Edit { id, by, rev: count(br#""rev":"#)? },
+        "msg.delete" => Told::Delete { id },
+        "msg.pin" | "msg.unpin" => Told::Pin { id, is_on: event == "msg.pin" },
         event => {
             let (emoji, count) = (word(line, br#""emoji":""#)?, count(br#""count":"#)?);
             Told::Mark { id, by, emoji, is_on: event == "msg.react", count }
@@ -220,13 +246,27 @@ mod tests {
             (
                 r#"{"ev":"msg.new","room":"r_1","seq":7,"n":3,"at":1,"d":{"id":"m_1_7","by":"u_3",
                     "cid":"s-1","text":"a","reply_to":null,"files":[{"id":"fi_7","name":"x"}]}}"#,
-                Told::New { id: "m_1_7", by: "u_3" },
+                Told::New { id: "m_1_7", by: "u_3", thread: None },
             ),
             (
                 r#"{"at":1,"d":{"by":"u_3","cid":"s-1","files":[{"id":"fi_7"}],"id":"m_1_7",
-                    "text":"a"},"ev":"msg.new","n":3,"room":"r_1","seq":7}"#,
-                Told::New { id: "m_1_7", by: "u_3" },
+                    "text":"a","thread":"m_1_2"},"ev":"msg.new","n":3,"room":"r_1","seq":7}"#,
+                Told::New { id: "m_1_7", by: "u_3", thread: Some("m_1_2") },
             ),
+            (
+                r#"{"ev":"msg.new","room":"r_1","seq":7,"n":3,"at":1,"d":{"id":"m_1_7","by":"u_3",
+                    "cid":"s-1","thread":"m_1_2","deleted":true}}"#,
+                Told::Erased { id: "m_1_7" },
+            ),
+            (
+                r#"{"ev":"msg.delete","room":"r_1","seq":9,"at":1,"d":{"id":"m_1_7","by":"u_3"}}"#,
+                Told::Delete { id: "m_1_7" },
+            ),
+            (
+                r#"{"ev":"msg.unpin","room":"r_1","seq":9,"at":1,"d":{"id":"m_1_7","by":"u_3"}}"#,
+                Told::Pin { id: "m_1_7", is_on: false },
+            ),
+            (r#"{"ev":"ai.end","room":"r_1","seq":9,"at":1,"d":{"id":"m_1_8"}}"#, Told::Answer),
             (
                 r#"{"ev":"msg.edit","room":"r_1","seq":8,"at":1,"d":{"id":"m_1_7","by":"u_3",
                     "text":"b","rev":2}}"#,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::session::Posting;
 use super::{Deed, Folk, Parcel, Room, Session};
 
 impl Folk {
@@ -24,6 +25,39 @@ impl Folk {
         due: Instant,
     ) {
         self.say(index, |session| session.send(room.clone(), parcel, due)).await;
+    }
+
+    /// A message that goes into the thread of another one.
+    pub(crate) async fn reply(&self, index: usize, room: &Rc<Room>, root: Rc<str>, due: Instant) {
+        let posting = Posting { thread: Some(root), deed: Deed::Reply, ..Posting::default() };
+        self.say(index, |session| session.post(room.clone(), posting, due)).await;
+    }
+
+    /// A message into a private room.
+    pub(crate) async fn whisper(&self, index: usize, room: &Rc<Room>, due: Instant) {
+        let posting = Posting { deed: Deed::Dm, ..Posting::default() };
+        self.say(index, |session| session.post(room.clone(), posting, due)).await;
+    }
+
+    /// Deletes a message of its own.
+    pub(crate) async fn delete(&self, index: usize, room: &Rc<Room>, id: Rc<str>, due: Instant) {
+        self.say(index, |session| session.delete(room.clone(), id, due)).await;
+    }
+
+    /// Pins a message, or lets it go.
+    pub(crate) async fn pin(
+        &self,
+        index: usize,
+        room: &Rc<Room>,
+        pin: (Rc<str>, bool),
+        due: Instant,
+    ) {
+        self.say(index, |session| session.pin(room.clone(), pin, due)).await;
+    }
+
+    /// The message at this seq, the n-th, and all behind it are unread to its user.
+    pub(crate) async fn unread(&self, index: usize, room: &Room, from: (u64, u64), due: Instant) {
+        self.say(index, |session| Some(session.unread(room, from, due))).await;
     }
 
     /// Gives a message another text. Who is away does so on their return, as with all that lasts.

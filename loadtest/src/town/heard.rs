@@ -1,8 +1,10 @@
 //! What a room learns from an event, whoever heard it: a session or a stream.
 
+use serde_json::Value;
+
 use super::Room;
-use super::book::{EMOJI, Mark, Part, Post, Text, Who, Wrong, hash};
-use super::room::{Held, mark};
+use super::book::{Book, EMOJI, Mark, Part, Post, Text, Who, Wrong, hash};
+use super::room::{ERASED, Held, mark};
 use super::tally::Tally;
 use crate::scan::{self, Delivery, Told};
 
@@ -11,7 +13,10 @@ impl Room {
     pub(super) fn take(&self, line: &[u8], delivery: Delivery, tally: &Tally) {
         let mark = match (delivery.stamp, self.book()) {
             (Some(stamp), _) => stamp.serial,
-            (None, Some(_)) => mark(scan::told(line).and_then(reaction)),
+            (None, Some(_)) => match scan::told(line) {
+                Some(Told::Erased { .. }) => ERASED,
+                told => mark(told.and_then(reaction)),
+            },
             (None, None) => mark(None),
         };
         match self.hears(delivery.seq, mark) {
@@ -34,9 +39,10 @@ impl Room {
         let seq = delivery.seq;
         let odd = |what: Part| what.wrong(String::from_utf8_lossy(line));
         match (scan::told(line), delivery.stamp) {
-            (Some(Told::New { id, by }), Some(stamp)) => {
-                let (serial, by) = (stamp.serial, Some(Who::of(by)));
-                book.posted(id, Post { seq, serial, by, acked: None })
+            (Some(Told::New { id, by, thread }), Some(stamp)) => {
+                let (serial, by, n) = (stamp.serial, Some(Who::of(by)), delivery.n);
+                let thread = thread.map(From::from);
+                book.posted(id, Post { seq, n, serial, by, thread, acked: None })
             }
             (Some(Told::Edit { id, by, rev }), Some(stamp)) => {
                 let text = Text { seq, rev: Some(rev), serial: stamp.serial };
@@ -48,10 +54,30 @@ impl Room {
                 let count = Some(count);
                 book.marked(id, Mark { seq, by: Who::of(by), emoji, is_on, count })
             }
+            (Some(Told::Delete { id }), _) => book.deleted(id, seq),
+            (Some(Told::Pin { id, is_on }), _) => book.pinned(id, (seq, is_on)),
+            (Some(Told::Erased { id }), _) => {
+                book.will_go(id);
+                Ok(())
+            }
+            (Some(Told::Answer), _) => {
+                answer(book, line, seq).unwrap_or_else(|| Err(odd(Part::Answer)))
+            }
             (Some(Told::Other), _) => Ok(()),
             (Some(Told::New { .. } | Told::Edit { .. }), None) | (None, _) => Err(odd(Part::Page)),
         }
     }
+}
+
+/// The beginning or the end of an answer; nothing when it lacks what it should have.
+fn answer(book: &Book, line: &[u8], seq: u64) -> Option<Result<(), Wrong>> {
+    let event: Value = serde_json::from_slice(line).ok()?;
+    let of = |pointer| event.pointer(pointer).and_then(Value::as_str);
+    let (id, by) = (of("/d/id")?, Who::of(of("/d/by")?));
+    Some(match of("/ev")? {
+        "ai.start" => book.answers(id, by, (seq, event.get("n")?.as_u64()?)),
+        _end => book.answered(id, (seq, of("/d/text"))),
+    })
 }
 
 /// A reaction as a number.

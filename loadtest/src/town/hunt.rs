@@ -14,7 +14,7 @@ use crate::scan::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Found,
-    /// The word was edited away.
+    /// The word was edited away, or deleted with its message.
     Gone,
     /// The one who looks may not read it.
     Hidden,
@@ -90,7 +90,8 @@ mod tests {
     fn hunt(wanted: Wanted) -> Hunt {
         let room = Rc::new(Room::new("r_1".to_owned()));
         room.keep_book();
-        let post = Post { seq: 11, serial: 7, by: Some(Who::of("u_1")), acked: Some((0, None)) };
+        let (by, acked) = (Some(Who::of("u_1")), Some((0, None)));
+        let post = Post { seq: 11, serial: 7, by, acked, ..Post::default() };
         room.book().unwrap().posted("m_11", post).unwrap();
         let readable = if wanted == Wanted::Hidden { "r_2" } else { "r_1" };
         let readable = HashSet::from([readable.to_owned()]);

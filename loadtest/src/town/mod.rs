@@ -32,14 +32,14 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
-pub(crate) use self::book::{EMOJI, Known, Shown, Who};
+pub(crate) use self::book::{EMOJI, For, Known, Pick, Shown, Who};
 pub(crate) use self::figures::{over_time, pictures};
 pub(crate) use self::fit::slope;
 pub(crate) use self::hunt::{Hunt, Wanted};
 pub(crate) use self::meter::{Meter, Spent};
 pub(crate) use self::parcel::{Contents, Parcel, picture};
 pub(crate) use self::people::Town;
-pub(crate) use self::rest::{Rest, fetch, pry};
+pub(crate) use self::rest::{Pairs, Rest, fetch, pins, pry};
 pub(crate) use self::room::Room;
 pub(crate) use self::session::Session;
 pub(crate) use self::spread::{Picker, sizes};

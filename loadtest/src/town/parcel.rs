@@ -108,6 +108,24 @@ impl Parcel {
         Some(Part::File.wrong(format!("{}: {how}", self.id)))
     }
 
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.contents.bytes().len()
+    }
+
+    /// What is wrong with a part of it: the bytes from one place up to before another.
+    pub(crate) fn compare_part(
+        &self,
+        (from, upto): (usize, usize),
+        (status, range, bytes): (u16, &str, &[u8]),
+    ) -> Option<Wrong> {
+        let whole = self.contents.bytes();
+        let wanted = format!("bytes {from}-{}/{}", upto.saturating_sub(1), whole.len());
+        let is_right = status == 206 && range == wanted && whole.get(from..upto) == Some(bytes);
+        let how = || format!("{}: {status}, {range:?} for {wanted:?}", self.id);
+        (!is_right).then(|| Part::File.wrong(how()))
+    }
+
     /// What is wrong with what a member got for the address of its preview.
     pub(crate) fn compare_preview(&self, status: u16, bytes: &[u8]) -> Option<Wrong> {
         let is_picture = bytes.starts_with(b"\x89PNG\r\n") || bytes.starts_with(b"\xff\xd8\xff");
@@ -171,6 +189,24 @@ mod tests {
             assert_eq!(parcel.compare(status, bytes).unwrap().what, Part::File);
         }
         assert_ne!(Contents::Text { serial: 10, bytes: 2_000 }.bytes(), bytes);
+    }
+
+    #[test]
+    fn another_part_than_was_asked_for_is_caught() {
+        let (contents, file) = note();
+        let bytes = contents.bytes().into_owned();
+        let parcel = Parcel::uploaded(contents, &file).unwrap();
+        assert_eq!(parcel.len(), 2_000);
+        let part = |answer| parcel.compare_part((100, 300), answer);
+        assert_eq!(part((206, "bytes 100-299/2000", &bytes[100..300])), None);
+        for answer in [
+            (200, "", &bytes[..]),
+            (206, "bytes 100-299/2000", &bytes[101..301]),
+            (206, "bytes 100-299/*", &bytes[100..300]),
+            (206, "bytes 0-199/2000", &bytes[100..300]),
+        ] {
+            assert_eq!(part(answer).unwrap().what, Part::File);
+        }
     }
 
     #[test]

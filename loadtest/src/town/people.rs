@@ -18,6 +18,8 @@ pub(crate) struct Town {
     pub rooms: Vec<Rc<Room>>,
     /// The rooms of each user, by index.
     pub homes: Vec<Vec<usize>>,
+    /// Who owns the club of each room.
+    owners: Rc<[usize]>,
 }
 
 impl Town {
@@ -38,11 +40,12 @@ impl Town {
         let users = setup::register(endpoint, name, users).await?;
         let tokens: Rc<[String]> = users.iter().map(|user| user.token.clone()).collect();
         let owners: Vec<usize> = members.iter().filter_map(|room| room.first().copied()).collect();
-        let (owners, tokens_of_owners) = (Rc::new(owners), tokens.clone());
+        let owners: Rc<[usize]> = owners.into();
+        let (owners_of, tokens_of_owners) = (owners.clone(), tokens.clone());
         let prefix = name.to_owned();
         let progress = Progress::new("rooms", sizes.len());
         let made = in_parallel(endpoint, sizes.len(), progress, async move |index, http| {
-            let owner = owners.get(index).and_then(|owner| tokens_of_owners.get(*owner));
+            let owner = owners_of.get(index).and_then(|owner| tokens_of_owners.get(*owner));
             let owner = owner.map(String::as_str);
             let body = json!({"name": format!("{prefix}-{index}"), "join_policy": "open"});
             let club = http.post("/v1/clubs", owner, &body).await?;
@@ -56,12 +59,18 @@ impl Town {
         });
         join(endpoint, tokens, others.collect()).await?;
         let rooms = made.into_iter().map(|(_, room)| Rc::new(Room::new(room))).collect();
-        Ok(Self { users, rooms, homes })
+        Ok(Self { users, rooms, homes, owners })
     }
 
     pub(crate) fn rooms_of(&self, user: usize) -> Vec<Rc<Room>> {
         let homes = self.homes.get(user).into_iter().flatten();
         homes.filter_map(|room| self.rooms.get(*room).cloned()).collect()
+    }
+
+    /// Who may pin and moderate in a room.
+    pub(crate) fn owner(&self, room: &Room) -> Option<usize> {
+        let place = self.rooms.iter().position(|one| one.id == room.id)?;
+        self.owners.get(place).copied()
     }
 
     /// The users of each room, by index.

@@ -27,6 +27,8 @@ struct Contents {
 /// Of an event that is neither a text nor a reaction.
 const OTHER: u64 = 1 << 62;
 const REACTION: u64 = 1 << 61;
+/// Of a text that was deleted before anybody here heard it: any text may have been there.
+pub(super) const ERASED: u64 = 1 << 60;
 /// Set where a session heard the event, and not only its author the answer.
 const HEARD: u64 = 1 << 63;
 
@@ -94,11 +96,15 @@ impl Room {
             contents.marks.resize(index + 1, 0);
         }
         let Some(held) = contents.marks.get_mut(index) else { return Held::Again };
-        if *held != 0 && *held & !HEARD != mark & !HEARD {
+        let (known, told) = (*held & !HEARD, mark & !HEARD);
+        let is_text = |mark| mark & (OTHER | REACTION) == 0;
+        let is_erased = (known == ERASED && is_text(told)) || (told == ERASED && is_text(known));
+        if known != 0 && known != told && !is_erased {
             return Held::Otherwise;
         }
         let is_first = *held & HEARD == 0;
-        *held |= mark;
+        let kept = if known == 0 || known == ERASED { told } else { known };
+        *held = kept | ((*held | mark) & HEARD);
         if is_first { Held::First } else { Held::Again }
     }
 
@@ -138,6 +144,19 @@ mod tests {
         assert_eq!(room.hears(7, mark(Some(99))), Held::First);
         assert_eq!(room.hears(7, mark(Some(9_999))), Held::Otherwise);
         assert_eq!(room.hears(7, mark(None)), Held::Otherwise);
+    }
+
+    #[test]
+    fn a_text_that_was_erased_meanwhile_is_no_other_one() {
+        let room = Room::new("r_1".to_owned());
+        room.begins_behind(6);
+        assert_eq!(room.hears(7, 4), Held::First);
+        assert_eq!(room.hears(7, ERASED), Held::Again);
+        assert_eq!(room.hears(7, 5), Held::Otherwise, "the text is known still");
+        assert_eq!(room.hears(8, ERASED), Held::First);
+        assert!(room.holds(8, 6) && !room.holds(8, 7));
+        assert_eq!(room.hears(9, mark(None)), Held::First);
+        assert_eq!(room.hears(9, ERASED), Held::Otherwise, "that was no text");
     }
 
     #[test]

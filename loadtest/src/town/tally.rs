@@ -39,10 +39,33 @@ pub(crate) enum Deed {
     Upload,
     /// A file that somebody brought, or its preview.
     Fetch,
+    /// Parts of these.
+    Range,
+    /// A message into a thread.
+    Reply,
+    /// The messages of a thread by REST, and that they are read.
+    Thread,
+    /// A pin, or its end.
+    Pin,
+    /// The list of pins by REST.
+    Pins,
+    Delete,
+    /// Unread from here.
+    Unread,
+    /// A message in a private room, which is made where there is none yet.
+    Dm,
+    /// What one says of oneself, by REST.
+    Status,
+    /// The inbox by REST, and that it is read.
+    Inbox,
+    /// A question to the assistant by REST, until it is taken.
+    Ask,
+    /// The same, until the answer is over.
+    Answer,
 }
 
 impl Deed {
-    const COUNT: usize = Self::Fetch as usize + 1;
+    const COUNT: usize = Self::Answer as usize + 1;
 }
 
 /// Times and counts of one phase.
@@ -59,6 +82,10 @@ pub(crate) struct Noted {
     pub lags: u64,
     pub presence_frames: u64,
     pub too_slow: u64,
+    /// Entries of inboxes that were looked at.
+    pub notices: u64,
+    /// Questions that the assistant had no time for.
+    pub unasked: u64,
 }
 
 impl Noted {
@@ -75,6 +102,8 @@ impl Noted {
             lags: 0,
             presence_frames: 0,
             too_slow: 0,
+            notices: 0,
+            unasked: 0,
         })
     }
 
@@ -84,13 +113,19 @@ impl Noted {
 }
 
 /// The checks of what messages say and carry.
-const WRONG: [(Part, &str); 6] = [
+const WRONG: [(Part, &str); 12] = [
     (Part::Edit, "edits_wrong"),
     (Part::Reaction, "reactions_wrong"),
     (Part::Read, "reads_wrong"),
     (Part::Page, "pages_wrong"),
     (Part::Search, "searches_wrong"),
     (Part::File, "files_wrong"),
+    (Part::Delete, "deletes_wrong"),
+    (Part::Thread, "threads_wrong"),
+    (Part::Pin, "pins_wrong"),
+    (Part::Status, "statuses_wrong"),
+    (Part::Notice, "inbox_wrong"),
+    (Part::Answer, "answers_wrong"),
 ];
 
 /// A count with its first examples.
@@ -138,7 +173,7 @@ pub(crate) struct Tally {
     pub(super) dropped: Sins,
     pub(super) not_resumed: Sins,
     /// What was shown and is not so, by its kind; only of rooms that keep a book.
-    wrong: [(Part, &'static str, Sins); 6],
+    wrong: [(Part, &'static str, Sins); 12],
     looks_inside: Cell<bool>,
     pub(super) server: RefCell<String>,
 }

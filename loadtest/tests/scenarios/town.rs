@@ -236,3 +236,46 @@ fn a_mixed_day_times_every_action_looks_inside_and_finds_how_many_it_carries() {
     assert!(steps[0]["p99_ms"]["edit_p99"].is_number());
     kept.shows(&[("server", 1)], &["by_users", "latency_over_time", "latency", "per_cpu_second"]);
 }
+
+/// By the shares of a day the rarest come once in a thousand actions.
+#[test]
+fn whatever_people_do_now_and_then_is_done_timed_and_looked_at() {
+    let kept = sound(&[
+        "mixed",
+        "--mix",
+        "even",
+        "--users",
+        "20",
+        "--seed",
+        "7",
+        "--every",
+        "0.1",
+        "--seconds",
+        "6",
+        "--streams",
+        "10",
+        "--require",
+        "p99=100000",
+    ]);
+    let actions = [
+        "reply", "thread", "dm", "inbox", "delete", "range", "unread", "status", "pin", "pins",
+        "ask",
+    ];
+    for action in actions {
+        assert!(figure(&kept, &format!("{action}_p99")) > 0.0, "{action}");
+        let done = kept.number(&format!("/series/steps/0/done/{action}"));
+        assert!(done >= 1.0, "{action}");
+    }
+    let parts = ["deletes", "threads", "pins", "statuses", "inbox", "answers", "reads", "files"];
+    for part in parts {
+        assert_eq!(kept.at(&format!("/checks/{part}_wrong/count")), 0, "{part}");
+    }
+    assert!(figure(&kept, "private_rooms") >= 1.0);
+    assert!(figure(&kept, "answer_p99") > 0.0 && figure(&kept, "notices") >= 1.0);
+    assert_eq!(figure(&kept, "rooms_vague"), 0.0);
+    let table = kept.at("/tables").as_array().unwrap().iter().find(|t| t["name"] == "actions");
+    let rows = table.unwrap()["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 22);
+    let share = |column: usize| rows.iter().map(|row| row[column].as_f64().unwrap()).sum::<f64>();
+    assert!((share(1) - 100.0).abs() < 0.1 && (share(2) - 100.0).abs() < 0.1);
+}

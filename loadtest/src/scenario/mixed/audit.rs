@@ -12,7 +12,7 @@ use crate::http::Http;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::setup::in_parallel;
-use crate::town::{Folk, Known, Room, Shown, fetch, pry};
+use crate::town::{Folk, Known, Room, Shown, fetch, pins, pry};
 
 const PAGE: usize = 200;
 
@@ -33,7 +33,11 @@ pub(super) async fn audit(day: &Day, endpoint: &Endpoint, report: &mut Report) -
             let is_used = room.book().is_some_and(|book| !book.is_empty());
             is_used.then(|| Visit { room: room.clone(), reader, stranger })
         });
-    let visits: Rc<[Visit]> = visits.collect();
+    let private = day.pairs.all().into_iter().enumerate().filter_map(|(at, (room, pair))| {
+        let stranger = day.outsiders.get(at % day.outsiders.len().max(1))?.clone();
+        Some(Visit { room, reader: *pair.get(at % pair.len())?, stranger })
+    });
+    let visits: Rc<[Visit]> = visits.chain(private).collect();
     let (folk, count) = (day.folk.clone(), visits.len());
     let progress = Progress::new("rooms", count);
     let known = in_parallel(endpoint, count, progress, async move |index, http| {
@@ -41,7 +45,9 @@ pub(super) async fn audit(day: &Day, endpoint: &Endpoint, report: &mut Report) -
     })
     .await?;
     let vague = known.iter().filter(|is_known| !**is_known).count();
-    let books = day.town.rooms.iter().filter_map(|room| room.book());
+    let private = day.pairs.all();
+    let rooms = day.town.rooms.iter().chain(private.iter().map(|(room, _)| room));
+    let books = rooms.filter_map(|room| room.book());
     let (looked_at, files) = books.fold((0, 0), |(items, files), book| {
         (items + book.looked_at(), files + book.parcels().len())
     });
@@ -52,6 +58,7 @@ pub(super) async fn audit(day: &Day, endpoint: &Endpoint, report: &mut Report) -
         "",
         "posted, and fetched by another at the end at the latest",
     );
+    report.figure("private_rooms", private.len() as f64, "", "of two, made in the run");
     let about = "of which nobody heard every event, so reactions were not compared";
     report.figure("rooms_vague", vague as f64, "", about);
     Ok(())
@@ -72,6 +79,7 @@ impl Visit {
             wrongs.extend(book.verdict());
         }
         wrongs.into_iter().for_each(|wrong| folk.tally().wrong(wrong));
+        pins(http, folk, (&token, room)).await?;
         for parcel in book.parcels() {
             fetch(http, folk, (&token, &parcel), None).await?;
             pry(http, folk, (&self.stranger, &parcel)).await?;

@@ -1,27 +1,28 @@
 //! A day of a club in short: people write, read, type, react, put right what they said, open and
-//! close rooms, look back, search, bring files and open those of others, lose their connection. How
-//! many of them does a core carry? Whatever anybody is shown is held against what was said (`town`).
+//! close rooms, look back, search, bring files and open those of others, lose their connection; now
+//! and then they answer aside, pin, delete, write to one person, ask the assistant. How many of them
+//! does a core carry? Whatever anybody is shown is held against what was said (`town`).
 
 mod audit;
 mod day;
+mod figures;
+mod rarer;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use clap::Args;
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use serde_json::{Value, json};
 
-use self::day::{DAY, Day, picker};
-use crate::chart::{Axis, Chart, Line};
+use self::day::{Day, Mix, picker};
 use crate::client::SignIn;
 use crate::pace::Pace;
 use crate::proc::Process;
 use crate::progress::{Progress, note};
-use crate::report::{Report, microseconds};
+use crate::report::Report;
 use crate::scenario::{Stage, need_files};
 use crate::setup;
 use crate::timeline::Timeline;
@@ -38,11 +39,16 @@ const STEP: f64 = 1.5;
 const MEMBERS: usize = 50;
 /// People who are in no room and try to get at what is said there. Each is held to the limits of one.
 const OUTSIDERS: usize = 8;
-/// Few people do all that thousands do in a day: an hour has more than twenty files of one.
-const SETTINGS: [(&str, &str); 1] = [("MOIM_UPLOADS_PER_HOUR", "0")];
+/// Few people do all that thousands do in a day: an hour has more than twenty files of one, and a
+/// minute more than five questions.
+const SETTINGS: [(&str, &str); 2] =
+    [("MOIM_UPLOADS_PER_HOUR", "0"), ("MOIM_AI_QUESTIONS_PER_MINUTE", "1000")];
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// How often each thing is done
+    #[arg(long, value_enum, default_value = "day")]
+    mix: Mix,
     /// Users, each with one session; with --find those of the first step
     #[arg(long, default_value_t = 1_000)]
     users: usize,
@@ -84,6 +90,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
     ensure!(users > 1 && every > 0.0 && seconds > 0.0, "--users, --every, --seconds: too small");
     ensure!((0.0..=100.0).contains(&streams), "--streams is a percentage");
     need_files(most + (most as f64 * streams / 100.0) as usize + 200)?;
+    let mix = options.mix.to_possible_value();
+    report.option("mix", mix.map(|mix| mix.get_name().to_owned()));
     report.option("users", users);
     report.option("find", find);
     report.option("most", most);
@@ -110,7 +118,8 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         random: SmallRng::seed_from_u64(stage.seed),
         outsiders: outsiders.into_iter().map(|user| user.token).collect(),
         picture: Contents::Picture(picture()?),
-        picker: picker(),
+        pairs: Rc::default(),
+        picker: picker(options.mix),
     };
 
     let (mut steps, mut count) = (Vec::<Step>::new(), users);
@@ -124,7 +133,7 @@ pub(crate) async fn run(options: &Options, stage: &Stage<'_>, report: &mut Repor
         }
         count = ((count as f64 * STEP) as usize).min(most);
     }
-    figures(report, &steps)?;
+    figures::all(report, options.mix, &steps)?;
     let mut receipts = Timeline::new(begin, STRETCH)?;
     steps.iter().try_for_each(|step| receipts.merge(step.noted.receipts.clone()))?;
     pictures(report, &stage.sampler, &receipts);
@@ -178,66 +187,4 @@ impl Day {
         let (noted, late) = (folk.tally().take()?, pace.late().clone());
         Ok(Step { users, noted, by_stream: streams.times(), spent, late })
     }
-}
-
-impl Step {
-    /// The worst of all actions, and of the receipts.
-    fn p99_ms(&self) -> f64 {
-        let deeds = DAY.iter().filter_map(|action| self.noted.deed(action.deed));
-        let all = deeds.chain([self.noted.receipts.total(), &self.by_stream]);
-        all.map(|times| times.value_at_quantile(0.99)).max().unwrap_or(0) as f64 / 1e3
-    }
-}
-
-fn figures(report: &mut Report, steps: &[Step]) -> Result<()> {
-    let held = |step: &&Step| step.p99_ms() <= P99_GOAL_MS;
-    let best = steps.iter().rev().find(held);
-    report.figure("users_held", best.map_or(0, |step| step.users) as f64, "", "at p99 ≤ 200 ms");
-    let shown = best.or(steps.last()).context("no step")?;
-    if let Some(share) = shown.spent.server_share() {
-        let each = shown.users as f64 / (share / 100.0).max(1e-6);
-        report.figure("users_per_core", each, "", "of that step, by the CPU that the server used");
-    }
-    report.figure("p99_worst", shown.p99_ms(), "ms", "of all actions and receipts of that step");
-    report.goal("p99", shown.p99_ms(), P99_GOAL_MS, "ms");
-    for action in DAY {
-        let times = shown.noted.deed(action.deed).cloned().map_or_else(microseconds, Ok)?;
-        for (name, quantile) in action.figures.into_iter().zip([0.5, 0.99]) {
-            let value = times.value_at_quantile(quantile) as f64 / 1e3;
-            report.figure(name, value, "ms", "from when it was due to its answer");
-        }
-    }
-    let stream = shown.by_stream.value_at_quantile(0.99) as f64 / 1e3;
-    report.figure("stream_p99", stream, "ms", "receipts of the event streams");
-    shown.noted.report(report, &shown.spent, &shown.late);
-    let at = |value: fn(&Step) -> f64| {
-        steps.iter().map(|step| (step.users as f64, value(step))).collect::<Vec<_>>()
-    };
-    let lines = vec![
-        Line::new("worst p99", at(Step::p99_ms)),
-        Line::new(
-            "p99 of receipts",
-            at(|step| step.noted.receipts.total().value_at_quantile(0.99) as f64 / 1e3),
-        ),
-    ];
-    let (x, y) = (Axis::linear("users", ""), Axis::log("latency", "ms"));
-    let title = "Latency by users".to_owned();
-    report.chart(Chart { name: "by_users", title, x, y, lines });
-    let row = |step: &Step| -> Value {
-        let p99 = |times: &Histogram<u64>| times.value_at_quantile(0.99) as f64 / 1e3;
-        let each = DAY.iter().filter_map(|action| {
-            let [_, name] = action.figures;
-            Some((name.to_owned(), json!(p99(step.noted.deed(action.deed)?))))
-        });
-        json!({
-            "users": step.users,
-            "p99_worst_ms": step.p99_ms(),
-            "server_cpu_percent": step.spent.server_share(),
-            "load_tester_cpu_percent": step.spent.our_share(),
-            "deliveries": step.noted.deliveries,
-            "p99_ms": each.collect::<serde_json::Map<_, _>>(),
-        })
-    };
-    report.series("steps", steps.iter().map(row).collect::<Vec<_>>());
-    Ok(())
 }

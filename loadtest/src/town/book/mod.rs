@@ -2,24 +2,32 @@
 //! other, who reacted, what it carries. Events and answers fill it, and what anybody is shown is held
 //! against it (`page`). It knows nothing of sessions and sockets.
 
+mod fate;
+#[cfg(test)]
+mod fate_tests;
 mod page;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
 
+use self::fate::Fate;
+pub(crate) use self::fate::For;
 pub(crate) use self::page::{Known, Shown};
 
 use super::parcel::Parcel;
 
 /// What people react with. Fewer than a message may have.
 pub(crate) const EMOJI: [&str; 6] = ["👍", "❤️", "😂", "😮", "🎉", "🙏"];
+
+/// So often a message is drawn until one will do.
+const DRAWS: usize = 8;
 
 /// What is wrong with, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +46,15 @@ pub(crate) enum Part {
     Page,
     Search,
     File,
+    /// A message that was deleted, or should have been.
+    Delete,
+    Thread,
+    Pin,
+    Status,
+    /// An entry of an inbox.
+    Notice,
+    /// An answer of the assistant.
+    Answer,
 }
 
 impl Part {
@@ -67,8 +84,11 @@ pub(super) fn hash(parts: &[&[u8]]) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Post {
     pub seq: u64,
+    pub n: Option<u64>,
     pub serial: u64,
     pub by: Option<Who>,
+    /// The message that began its thread.
+    pub thread: Option<Rc<str>>,
     /// Its author's session, and what it carries: from the answer.
     pub acked: Option<(usize, Option<Rc<Parcel>>)>,
 }
@@ -100,6 +120,10 @@ pub(crate) struct Book {
     /// Messages that were acknowledged, in that order.
     acked: RefCell<Vec<Rc<str>>>,
     parcels: RefCell<Vec<Rc<Parcel>>>,
+    /// Places of the messages of each thread, by the one that began it.
+    threads: RefCell<BTreeMap<Rc<str>, BTreeSet<u64>>>,
+    /// Messages that are deleted, with the number of their last text.
+    deleted: RefCell<Vec<(Rc<str>, u64)>>,
     /// Items that were held against it.
     looked_at: Cell<u64>,
 }
@@ -115,12 +139,15 @@ struct Entry {
     /// Edits that were asked for and not answered.
     pending: u32,
     parcel: Option<Rc<Parcel>>,
+    fate: Fate,
 }
 
 /// A message to do something with.
 #[derive(Clone, Debug)]
 pub(crate) struct Pick {
     pub id: Rc<str>,
+    pub seq: u64,
+    pub n: Option<u64>,
     /// The session of its author.
     pub author: usize,
     /// Of its newest text.
@@ -147,7 +174,12 @@ impl Book {
         let id: Rc<str> = id.into();
         let mut entries = self.entries.borrow_mut();
         let entry = entries.entry(id.clone()).or_default();
-        let is_same = agree(&mut entry.seq, Some(post.seq)) & agree(&mut entry.by, post.by);
+        let is_same = agree(&mut entry.seq, Some(post.seq))
+            & agree(&mut entry.by, post.by)
+            & entry.fate.begins(post.n, post.thread.as_ref());
+        if let Some(root) = post.thread {
+            self.threads.borrow_mut().entry(root).or_default().insert(post.seq);
+        }
         if let Some((author, parcel)) = post.acked
             && entry.author.is_none()
         {
@@ -198,16 +230,20 @@ impl Book {
         }
     }
 
-    /// One of the last `among` messages that were acknowledged.
-    pub(crate) fn pick(&self, among: usize, random: &mut SmallRng) -> Option<Pick> {
+    /// One of the last `among` messages that were acknowledged, of those that will do.
+    pub(crate) fn pick(&self, what: For, among: usize, random: &mut SmallRng) -> Option<Pick> {
         let acked = self.acked.borrow();
         let from = acked.len().saturating_sub(among);
-        let id = acked.get(random.random_range(from..acked.len().max(from + 1)))?;
         let entries = self.entries.borrow();
+        let draw = |_| acked.get(random.random_range(from..acked.len().max(from + 1)));
+        let will_do = |id: &&Rc<str>| entries.get(*id).is_some_and(|entry| entry.will_do(what));
+        let id = (0..DRAWS).filter_map(draw).find(will_do)?;
         let entry = entries.get(id)?;
         let (newest, former) = entry.texts.split_last()?;
         Some(Pick {
             id: id.clone(),
+            seq: entry.seq?,
+            n: entry.fate.n,
             author: entry.author?,
             serial: newest.serial,
             former: former.first().map(|text| text.serial),
@@ -236,7 +272,9 @@ impl Book {
         let entries = self.entries.borrow();
         let is_newest =
             |entry: &Entry| entry.texts.last().is_some_and(|text| text.serial == serial);
-        entries.get(id).is_some_and(|entry| entry.pending == 0 && is_newest(entry))
+        entries
+            .get(id)
+            .is_some_and(|entry| entry.pending == 0 && !entry.fate.is_going && is_newest(entry))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

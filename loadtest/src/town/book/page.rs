@@ -34,11 +34,11 @@ impl<'p> Shown<'p> {
     }
 }
 
-fn seq(item: &Value) -> u64 {
+pub(super) fn seq(item: &Value) -> u64 {
     item.get("seq").and_then(Value::as_u64).unwrap_or(0)
 }
 
-fn text<'v>(item: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(item: &'v Value, key: &str) -> &'v str {
     item.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -54,7 +54,10 @@ impl Book {
         for item in shown.items {
             let id = text(item, "id");
             match entries.get(id) {
-                Some(entry) => entry.compare(item, shown.reader, known, &mut wrongs),
+                Some(entry) => {
+                    let replies = self.replies(id, known.upto);
+                    entry.compare(item, (shown.reader, replies), known, &mut wrongs);
+                }
                 None if known.is_exact => {
                     wrongs.push(Part::Page.wrong(format!("{id} is shown, and nobody heard of it")));
                 }
@@ -76,13 +79,39 @@ impl Book {
 }
 
 impl Entry {
-    fn compare(&self, item: &Value, reader: Who, known: Known, wrongs: &mut Vec<Wrong>) {
+    /// Holds an item against what is known of it, and of so many `replies` in its thread.
+    pub(super) fn compare(
+        &self,
+        item: &Value,
+        (reader, replies): (Who, u64),
+        known: Known,
+        wrongs: &mut Vec<Wrong>,
+    ) {
         let (id, at) = (text(item, "id"), seq(item));
         if self.seq.is_some_and(|seq| seq != at) {
             wrongs.push(Part::Page.wrong(format!("{id} stands at {:?}, shown at {at}", self.seq)));
         }
         if self.by.is_some_and(|by| by != Who::of(text(item, "by"))) {
             wrongs.push(Part::Page.wrong(format!("{id} is shown with another author")));
+        }
+        if let Some(how) = self.thread_wrong(item, replies, known) {
+            wrongs.push(Part::Thread.wrong(format!("{id} {how}")));
+        }
+        if let Some(how) = self.deletion_wrong(item, known) {
+            wrongs.push(Part::Delete.wrong(format!("{id} {how}")));
+        }
+        // Of what is deleted nothing more is shown.
+        if item.get("deleted").and_then(Value::as_bool) == Some(true) {
+            return;
+        }
+        if self.is_answer() {
+            let wrong = self.answer_wrong(item, known);
+            return wrongs.extend(wrong.map(|how| Part::Answer.wrong(format!("{id} {how}"))));
+        }
+        if known.is_exact
+            && let Some(how) = self.pin_wrong(item, known.upto)
+        {
+            wrongs.push(Part::Pin.wrong(format!("{id} {how}")));
         }
         if let Some(how) = self.text_wrong(item, known) {
             wrongs.push(Part::Edit.wrong(format!("{id}: {how}")));

@@ -13,7 +13,7 @@ fn book() -> Book {
     let (book, mina) = (Book::default(), Who::of("u_1"));
     for seq in [11, 12] {
         let acked = Some((0, None));
-        let post = Post { seq, serial: seq, by: Some(mina), acked };
+        let post = Post { seq, serial: seq, by: Some(mina), acked, ..Post::default() };
         book.posted(&format!("m_{seq}"), post).unwrap();
     }
     for (seq, rev) in [(13, 2), (16, 3)] {
@@ -165,7 +165,7 @@ fn an_answer_and_an_event_that_differ_are_caught() {
     assert_eq!(book.marked("m_12", Mark { count: None, ..known }), Ok(()));
     assert!(book.marked("m_12", Mark { count: Some(2), ..known }).is_err());
     assert!(book.marked("m_12", Mark { is_on: true, ..known }).is_err());
-    let post = Post { seq: 12, serial: 12, by: Some(Who::of("u_1")), acked: None };
+    let post = Post { seq: 12, serial: 12, by: Some(Who::of("u_1")), ..Post::default() };
     assert_eq!(book.posted("m_12", post.clone()), Ok(()));
     assert!(book.posted("m_12", Post { serial: 13, ..post.clone() }).is_err());
     assert!(book.posted("m_12", Post { by: Some(Who::of("u_2")), ..post }).is_err());

@@ -1,13 +1,22 @@
 //! Calls over HTTP beside the sockets, over a few kept-alive connections. What comes is held against
 //! what is known; times count from when the call was due.
 
+mod aside;
+mod own;
+mod pairs;
+mod question;
+
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::task::spawn_local;
+
+pub(crate) use self::aside::pins;
+pub(crate) use self::pairs::Pairs;
 
 use super::book::{Known, Part, Shown};
 use super::hunt::{Flaw, Hunt};
@@ -27,12 +36,14 @@ pub(crate) struct Rest {
     free: RefCell<Vec<Http>>,
     /// Calls under way.
     busy: Cell<usize>,
+    /// Who is about to say something of themselves.
+    speaking: RefCell<HashSet<usize>>,
 }
 
 impl Rest {
     pub(crate) fn new(endpoint: &Endpoint) -> Rc<Self> {
-        let (free, busy) = (RefCell::default(), Cell::new(0));
-        Rc::new(Self { endpoint: endpoint.clone(), free, busy })
+        let (free, busy, speaking) = (RefCell::default(), Cell::new(0), RefCell::default());
+        Rc::new(Self { endpoint: endpoint.clone(), free, busy, speaking })
     }
 
     /// Whether no call is under way.
@@ -143,6 +154,35 @@ impl Rest {
         self.start(folk, async move |http, folk| {
             let token = folk.token(index);
             fetch(http, folk, (&token, &parcel), Some(due)).await
+        });
+    }
+
+    /// Gets parts of a file, and a preview in two, as somebody does who goes on with a download.
+    pub(crate) fn ranges(
+        self: &Rc<Self>,
+        folk: &Rc<Folk>,
+        index: usize,
+        (parcel, part): (Rc<Parcel>, (usize, usize)),
+        due: Instant,
+    ) {
+        self.start(folk, async move |http, folk| {
+            let token = folk.token(index);
+            let range = format!("{}-{}", part.0, part.1.saturating_sub(1));
+            let (status, range, bytes) = http.part(&parcel.url, &token, &range).await?;
+            folk.tally().done(Deed::Range, due);
+            let mut wrongs: Vec<_> =
+                parcel.compare_part(part, (status, &range, &bytes)).into_iter().collect();
+            if let Some(preview) = &parcel.preview_url {
+                let (status, _, whole) = http.part(preview, &token, "0-").await?;
+                let (rest_status, _, rest) = http.part(preview, &token, "100-").await?;
+                let is_part =
+                    status == 206 && rest_status == 206 && whole.get(100..) == Some(&*rest);
+                wrongs.extend(parcel.compare_preview(if is_part { 200 } else { status }, &whole));
+                let how = || format!("{preview}: {status} and {rest_status} for its parts");
+                wrongs.extend((!is_part).then(|| Part::File.wrong(how())));
+            }
+            wrongs.into_iter().for_each(|wrong| folk.tally().wrong(wrong));
+            Ok(())
         });
     }
 

@@ -1,17 +1,14 @@
 //! What a session makes of answers.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Asked, Duty, Session, What};
+use super::{Asked, Duty, Posting, Session, What};
 use crate::check::SeqWatch;
 use crate::scan::Stamp;
 use crate::town::book::{Book, Known, Mark, Part, Post, Shown, Text, Wrong};
-use crate::town::parcel::Parcel;
 use crate::town::room::Room;
-use crate::town::tally::Deed;
 
 /// Messages of a snapshot.
 const SNAPSHOT: usize = 50;
@@ -30,58 +27,79 @@ impl Session {
         if what.is_lasting() {
             self.tally.unanswered.update(|count| count - 1);
         }
+        self.tally.done(what.deed(), due);
         match what {
-            What::Open(room) => {
-                self.opened(&room, ok);
-                self.tally.done(Deed::Open, due);
-            }
-            What::Close(room) => {
-                self.forget(&room);
-                self.tally.done(Deed::Close, due);
-            }
+            What::Open(room) => self.opened(&room, ok),
+            What::Close(room) => self.forget(&room),
             What::Pull(room) => {
                 let events = ok.get("events").and_then(Value::as_array).into_iter().flatten();
                 events.for_each(|event| self.deliver(event.to_string().as_bytes(), None));
-                self.tally.done(Deed::Pull, due);
                 if ok.get("more").and_then(Value::as_bool) == Some(true) {
                     return Some(self.pull(&room));
                 }
             }
-            What::Send { room, stamp, parcel } => {
+            What::Send { room, stamp, posting } => {
                 self.tally.note(|noted| noted.acked += 1);
-                self.tally.done(Deed::Send, due);
-                self.sent(&room, stamp, parcel, ok);
+                self.sent(&room, stamp, posting, ok);
             }
-            What::Edit { room, id, stamp } => {
-                self.tally.done(Deed::Edit, due);
-                self.edited(&room, &id, stamp, ok);
-            }
+            What::Edit { room, id, stamp } => self.edited(&room, &id, stamp, ok),
             What::React { room, id, emoji, is_on } => {
-                self.tally.done(Deed::React, due);
                 let mark = Mark { seq: 0, by: self.me.get(), emoji, is_on, count: None };
                 self.reacted(&room, &id, mark, ok);
             }
-            What::Read { n } => {
-                self.tally.done(Deed::Read, due);
-                let read_n = ok.get("read_n").and_then(Value::as_u64);
-                if read_n.is_none_or(|read_n| read_n < n) {
-                    let how = format!("session {}: {n} were read, told is {ok}", self.index);
-                    self.tally.wrong(Part::Read.wrong(how));
-                }
-            }
-            What::Other(deed) => self.tally.done(deed, due),
+            What::Delete { room, id } => self.deleted(&room, &id, ok),
+            What::Pin { room, id, is_on } => self.pinned(&room, &id, is_on, ok),
+            What::Read { n } => self.marked(n, ok, |read_n| read_n >= n),
+            What::Unread { n } => self.marked(n, ok, |read_n| read_n + 1 == n),
+            What::Other(_) => {}
         }
         None
     }
 
-    fn sent(&self, room: &Room, stamp: Stamp, parcel: Option<Rc<Parcel>>, ok: &Value) {
+    fn deleted(&self, room: &Room, id: &str, ok: &Value) {
+        if let Some(seq) = seq(ok) {
+            room.reached(seq);
+            self.keep(room, |book| book.deleted(id, seq));
+        }
+    }
+
+    /// The answer to a read mark before or behind the n-th message.
+    fn marked(&self, n: u64, ok: &Value, is_right: impl FnOnce(u64) -> bool) {
+        let number = |key| ok.get(key).and_then(Value::as_u64);
+        // What stands behind the mark is unread, so at least the n-th where it was put before it.
+        let is_right = match (number("read_n"), number("unread")) {
+            (Some(read_n), Some(unread)) => is_right(read_n) && read_n + unread >= n,
+            _ => false,
+        };
+        if !is_right {
+            let how = format!("session {}: a mark at {n}, told is {ok}", self.index);
+            self.tally.wrong(Part::Read.wrong(how));
+        }
+    }
+
+    /// A pin that was there already made no event.
+    fn pinned(&self, room: &Room, id: &str, is_on: bool, ok: &Value) {
+        let is_new = ok.get("dup").and_then(Value::as_bool) == Some(false);
+        if let Some(seq) = seq(ok).filter(|_| is_new) {
+            room.reached(seq);
+            self.keep(room, |book| book.pinned(id, (seq, is_on)));
+        }
+        self.keep(room, |book| {
+            book.pin_asked(id, true);
+            Ok(())
+        });
+    }
+
+    fn sent(&self, room: &Room, stamp: Stamp, posting: Posting, ok: &Value) {
         let seq = seq(ok).unwrap_or(0);
         if !room.holds(seq, stamp.serial) {
             self.tally.differs(|| format!("acknowledged at {seq}, another was seen there"));
         }
         let id = ok.get("id").and_then(Value::as_str).unwrap_or_default();
+        let Posting { parcel, thread, .. } = posting;
+        let (n, by) = (ok.get("n").and_then(Value::as_u64), Some(self.me.get()));
         let acked = Some((self.index, parcel));
-        let post = Post { seq, serial: stamp.serial, by: Some(self.me.get()), acked };
+        let post = Post { seq, n, serial: stamp.serial, by, thread, acked };
         self.keep(room, |book| book.posted(id, post));
     }
 
@@ -120,27 +138,39 @@ impl Session {
     /// What is put off is asked again; an opening as it would be now.
     fn take_refusal(&self, id: u32, asked: Asked, reply: &Value) -> Option<Duty> {
         let Some(wait) = reply.pointer("/err/retry_ms").and_then(Value::as_u64) else {
-            if asked.what.is_lasting() {
-                self.tally.unanswered.update(|count| count - 1);
-            }
-            if let What::Edit { room, id, .. } = &asked.what
-                && let Some(book) = room.book()
-            {
-                book.edit_asked(id, true);
-            }
-            self.tally.refused.add(|| reply.to_string());
+            self.refused(&asked.what, reply);
             return None;
         };
         self.tally.note(|noted| noted.put_off += 1);
+        if asked.what.is_lasting() {
+            self.asked.borrow_mut().insert(id, asked);
+            return Some(Duty::Again(id, Duration::from_millis(wait)));
+        }
         match asked.what {
             What::Open(room) => Some(Duty::Say(self.open(&room, asked.due))),
             What::Pull(room) => Some(self.pull(&room)),
-            What::Send { .. } | What::Edit { .. } | What::React { .. } => {
-                self.asked.borrow_mut().insert(id, asked);
-                Some(Duty::Again(id, Duration::from_millis(wait)))
-            }
-            What::Close(_) | What::Read { .. } | What::Other(_) => None,
+            _ => None,
         }
+    }
+
+    fn refused(&self, what: &What, reply: &Value) {
+        if what.is_lasting() {
+            self.tally.unanswered.update(|count| count - 1);
+        }
+        let target = what.target().and_then(|(room, id)| Some((room.book()?, id)));
+        if let Some((book, id)) = target {
+            match what {
+                What::Edit { .. } => book.edit_asked(id, true),
+                What::Pin { .. } => book.pin_asked(id, true),
+                _ => {}
+            }
+            // Its author was faster.
+            let code = reply.pointer("/err/code").and_then(Value::as_str);
+            if code == Some("conflict") && book.is_going(id) {
+                return;
+            }
+        }
+        self.tally.refused.add(|| reply.to_string());
     }
 
     fn opened(&self, room: &str, ok: &Value) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Asked, Duty, Session, What};
+use super::{Asked, Duty, Posting, Session, What};
 use crate::scan::Stamp;
 use crate::town::book::EMOJI;
 use crate::town::parcel::Parcel;
@@ -72,8 +72,55 @@ impl Session {
         parcel: Option<Rc<Parcel>>,
         due: Instant,
     ) -> Option<String> {
+        self.post(room, Posting { parcel, ..Posting::default() }, due)
+    }
+
+    /// A message of any kind.
+    pub(in crate::town) fn post(
+        &self,
+        room: Rc<Room>,
+        posting: Posting,
+        due: Instant,
+    ) -> Option<String> {
         let stamp = self.stamp(due);
-        self.lasting(What::Send { room, stamp, parcel }, due)
+        self.lasting(What::Send { room, stamp, posting }, due)
+    }
+
+    /// The end of a message of its own.
+    pub(in crate::town) fn delete(
+        &self,
+        room: Rc<Room>,
+        id: Rc<str>,
+        due: Instant,
+    ) -> Option<String> {
+        if let Some(book) = room.book() {
+            book.will_go(&id);
+        }
+        self.lasting(What::Delete { room, id }, due)
+    }
+
+    /// A pin, or its end.
+    pub(in crate::town) fn pin(
+        &self,
+        room: Rc<Room>,
+        (id, is_on): (Rc<str>, bool),
+        due: Instant,
+    ) -> Option<String> {
+        if let Some(book) = room.book() {
+            book.pin_asked(&id, false);
+        }
+        self.lasting(What::Pin { room, id, is_on }, due)
+    }
+
+    /// The message at this seq, the n-th, and all behind it are unread.
+    pub(in crate::town) fn unread(
+        &self,
+        room: &Room,
+        (seq, n): (u64, u64),
+        due: Instant,
+    ) -> String {
+        let id = self.ask(What::Unread { n }, due);
+        json!({"id": id, "op": "unread", "room": room.id, "seq": seq}).to_string()
     }
 
     /// Another text for a message of its own.
@@ -129,12 +176,14 @@ impl Session {
 
     fn lasting_op(&self, id: u32, asked: &Asked) -> Option<String> {
         match &asked.what {
-            What::Send { room, stamp, parcel } => {
+            What::Send { room, stamp, posting: Posting { parcel, thread, .. } } => {
                 let (room, serial, text) = (&room.id, stamp.serial, stamp.text(&self.filler));
+                let thread = thread.as_ref().map(|root| format!(r#","thread":"{root}""#));
+                let thread = thread.unwrap_or_default();
                 let file = parcel.as_ref().map(|parcel| format!(r#","files":["{}"]"#, parcel.id));
                 let files = file.unwrap_or_default();
                 Some(format!(
-                    r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"{files}}}"#
+                    r#"{{"id":{id},"op":"send","room":"{room}","cid":"s-{serial}","text":"{text}"{thread}{files}}}"#
                 ))
             }
             What::Edit { room, id: message, stamp } => {
@@ -149,6 +198,16 @@ impl Session {
                 Some(format!(
                     r#"{{"id":{id},"op":"{op}","room":"{room}","message":"{message}","emoji":"{emoji}"}}"#
                 ))
+            }
+            What::Delete { room, id: message } => {
+                let room = &room.id;
+                Some(format!(
+                    r#"{{"id":{id},"op":"delete","room":"{room}","message":"{message}"}}"#
+                ))
+            }
+            What::Pin { room, id: message, is_on } => {
+                let (op, room) = (if *is_on { "pin" } else { "unpin" }, &room.id);
+                Some(format!(r#"{{"id":{id},"op":"{op}","room":"{room}","message":"{message}"}}"#))
             }
             _ => None,
         }

@@ -47,6 +47,22 @@ struct Place {
     online: Option<u64>,
 }
 
+/// A message beside its text.
+#[derive(Debug)]
+pub(in crate::town) struct Posting {
+    pub parcel: Option<Rc<Parcel>>,
+    /// The message that began the thread into which it goes.
+    pub thread: Option<Rc<str>>,
+    /// As what it is timed.
+    pub deed: Deed,
+}
+
+impl Default for Posting {
+    fn default() -> Self {
+        Self { parcel: None, thread: None, deed: Deed::Send }
+    }
+}
+
 struct Asked {
     what: What,
     due: Instant,
@@ -59,7 +75,7 @@ enum What {
     Send {
         room: Rc<Room>,
         stamp: Stamp,
-        parcel: Option<Rc<Parcel>>,
+        posting: Posting,
     },
     Edit {
         room: Rc<Room>,
@@ -72,8 +88,21 @@ enum What {
         emoji: usize,
         is_on: bool,
     },
+    Delete {
+        room: Rc<Room>,
+        id: Rc<str>,
+    },
+    Pin {
+        room: Rc<Room>,
+        id: Rc<str>,
+        is_on: bool,
+    },
     /// Everything up to the message with this ordinal is read.
     Read {
+        n: u64,
+    },
+    /// Nothing is from the message with this ordinal on.
+    Unread {
         n: u64,
     },
     Other(Deed),
@@ -82,7 +111,38 @@ enum What {
 impl What {
     /// Whether it is asked again until an answer comes, over lost connections too.
     fn is_lasting(&self) -> bool {
-        matches!(self, Self::Send { .. } | Self::Edit { .. } | Self::React { .. })
+        match self {
+            Self::Send { .. } | Self::Edit { .. } | Self::React { .. } => true,
+            Self::Delete { .. } | Self::Pin { .. } => true,
+            Self::Open(_) | Self::Close(_) | Self::Pull(_) => false,
+            Self::Read { .. } | Self::Unread { .. } | Self::Other(_) => false,
+        }
+    }
+
+    /// As what it is timed.
+    fn deed(&self) -> Deed {
+        match self {
+            Self::Open(_) => Deed::Open,
+            Self::Close(_) => Deed::Close,
+            Self::Pull(_) => Deed::Pull,
+            Self::Send { posting, .. } => posting.deed,
+            Self::Edit { .. } => Deed::Edit,
+            Self::React { .. } => Deed::React,
+            Self::Delete { .. } => Deed::Delete,
+            Self::Pin { .. } => Deed::Pin,
+            Self::Read { .. } => Deed::Read,
+            Self::Unread { .. } => Deed::Unread,
+            Self::Other(deed) => *deed,
+        }
+    }
+
+    /// The message that it is done to.
+    fn target(&self) -> Option<(&Rc<Room>, &str)> {
+        match self {
+            Self::Edit { room, id, .. } | Self::React { room, id, .. } => Some((room, id)),
+            Self::Delete { room, id } | Self::Pin { room, id, .. } => Some((room, id)),
+            _ => None,
+        }
     }
 }
 
@@ -178,6 +238,13 @@ impl Session {
         match event {
             event if event.starts_with("msg.") || event.starts_with("member.") => {
                 self.deliver(line, Some(at));
+            }
+            "ai.start" | "ai.end" => self.deliver(line, Some(at)),
+            "room.add" => {
+                let room = value.pointer("/room/room").and_then(Value::as_str);
+                if let (Some(readable), Some(room)) = (&mut *self.readable.borrow_mut(), room) {
+                    readable.insert(room.to_owned());
+                }
             }
             "caught_up" => self.level(room),
             "lag" => {
