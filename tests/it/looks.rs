@@ -110,8 +110,11 @@ async fn an_inbox_entry_quotes_nothing_that_a_spoiler_hides() {
     assert_eq!(at_bob.expect("inbox").await["d"]["body"], "▒▒▒ @bob");
     at_mina.send(&room, "c-3", "@all ||xyzzy||").await;
     assert_eq!(at_bob.expect("inbox").await["d"]["body"], "@all ▒▒▒");
+    // A bare address does not take the bars with it.
+    at_mina.send(&room, "c-4", "@bob ||**https://xyzzy.example/a**||").await;
+    assert_eq!(at_bob.expect("inbox").await["d"]["body"], "@bob ▒▒▒");
     let inbox = app.rest.get(&bob.token, "/v1/inbox").await;
-    assert_eq!(inbox["items"].as_array().unwrap().len(), 3);
+    assert_eq!(inbox["items"].as_array().unwrap().len(), 4);
     assert!(!inbox.to_string().contains("xyzzy"));
     app.end().await;
 }

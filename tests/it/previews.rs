@@ -145,11 +145,13 @@ async fn a_link_is_told_about_and_kept(app: TestApp, site: Site) {
     assert_eq!(app.number("SELECT count(*) FROM link").await, 3);
     talker.send(&room, "c-3", "no link at all").await;
     // What a spoiler hides and what stands in code is asked of nobody.
-    let links = ["hidden", "code", "seen"].map(|n| site.url("page.test", &format!("/called/{n}")));
-    let text = format!("||see {} here|| `{}` [it]({})", links[0], links[1], links[2]);
+    let called = ["hidden", "bare", "code", "seen"];
+    let links = called.map(|n| site.url("page.test", &format!("/called/{n}")));
+    let [hidden, bare, code, seen] = &links;
+    let text = format!("||see {hidden} here|| ||{bare}|| `{code}` [it]({seen})");
     talker.send(&room, "c-2b", &text).await;
     let told = listener.expect("msg.preview").await["d"]["previews"].clone();
-    assert_eq!(told, json!([{ "url": links[2], "title": "seen" }]));
+    assert_eq!(told, json!([{ "url": seen, "title": "seen" }]));
     assert_eq!(site.asked(), 4);
     let rooms = app.rest.get(&bob.token, "/v1/rooms").await;
     let lobby = &rooms["items"][0];

@@ -8,7 +8,8 @@ use comrak::Arena;
 use comrak::nodes::NodeValue;
 
 use super::glance::may_be_marked;
-use super::render::{AMPERSAND, parse};
+use super::render::parse;
+use super::signs::{prepared, restored};
 
 /// Whole addresses, found as the links of a message are.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -50,20 +51,20 @@ fn found(text: &str, is_outside: bool) -> Vec<String> {
     if !may_be_marked(text) {
         return Vec::new();
     }
-    let text = text.replace('&', "\u{fdd0}");
+    let Some(text) = prepared(text) else { return Vec::new() };
     let arena = Arena::new();
     let Some(root) = parse(&arena, &text) else { return Vec::new() };
     let mut all = Vec::new();
     for node in root.descendants() {
         match &node.data().value {
             NodeValue::Link(link) | NodeValue::Image(link) => {
-                all.push(link.url.replace(AMPERSAND, "&"));
+                all.push(restored(&link.url).into_owned());
             }
             NodeValue::Code(code) if is_outside => {
-                all.extend(found(&code.literal.replace(AMPERSAND, "&"), false));
+                all.extend(found(&restored(&code.literal), false));
             }
             NodeValue::CodeBlock(code) if is_outside => {
-                all.extend(found(&code.literal.replace(AMPERSAND, "&"), false));
+                all.extend(found(&restored(&code.literal), false));
             }
             _other => {}
         }

@@ -41,11 +41,14 @@ mod tests {
             "`https://e.org`",
             "```\nhttps://e.org\n```",
             "||see https://e.org here||",
+            "||https://e.org/x||",
+            "||**https://e.org**|| and ||~~www.e.org~~||.",
             "||the end: [it](https://e.org) **is** near||",
         ] {
             assert!(links(text).is_empty(), "{text}");
         }
         assert_eq!(links("||see https://e.org/a here|| https://e.org/b"), ["https://e.org/b"]);
+        assert_eq!(links("||https://e.org/a||https://e.org/b"), ["https://e.org/b"]);
         // What is no address in the text is none that somebody wrote.
         assert!(links("www.e.org").is_empty());
     }

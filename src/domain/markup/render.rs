@@ -1,6 +1,5 @@
 //! From a text to its look: the parser, its budget, and when there is nothing to show.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::catch_unwind;
 
@@ -9,12 +8,10 @@ use comrak::{Arena, Options, try_parse_document};
 use super::addresses::Addresses;
 use super::clean::clean;
 use super::glance::may_be_marked;
-use super::signs::escape;
+use super::signs::{escape, prepared, restored};
 use super::write::{Written, write};
 use crate::domain::limits;
 
-/// Stands for `&` on its way through the parser; no character of any language.
-pub(super) const AMPERSAND: char = '\u{fdd0}';
 /// The parser asks once in so many steps whether to go on.
 const ASKS_EVERY: usize = 256;
 /// Steps that any text may take.
@@ -75,24 +72,20 @@ pub(crate) fn look_closely(text: &str) -> Look {
 }
 
 fn look_through(text: &str, told: Option<&Addresses>) -> Look {
-    if text.contains(AMPERSAND) {
-        return Look::default();
-    }
-    // The parser reads `&lt;` as `<`. Who talks means what is there.
-    let text =
-        &*if text.contains('&') { text.replace('&', "\u{fdd0}").into() } else { Cow::from(text) };
+    let Some(source) = prepared(text) else { return Look::default() };
     let arena = Arena::new();
-    let Some(root) = parse(&arena, text) else {
+    let Some(root) = parse(&arena, &source) else {
         return Look::default();
     };
-    let Written { html, shown, spoken, is_marked } = write(root, text, told);
+    let Written { html, shown, spoken, is_marked } = write(root, &source, told);
+    let shown = restored(&shown);
     // Definitions of links are shown nowhere: then the text is shown as it was written.
     let colons = |text: &str| text.matches("]:").count();
     let is_all = colons(text) == colons(&shown) && (is_marked || !shown.trim().is_empty());
     let is_plain = !is_marked && is_same(text, &shown);
     let html = Some(html).filter(|html| is_all && !is_plain && fits(html));
     let html = html.map(|html| clean(&html)).filter(|html| fits(html));
-    Look { html, spoken }
+    Look { html, spoken: spoken.map(|spoken| restored(&spoken).into_owned()) }
 }
 
 /// The tree of a text; none when that takes more than its share of steps.

@@ -12,8 +12,7 @@ use comrak::nodes::{ListDelimType, ListType, NodeCodeBlock, NodeLink, NodeList, 
 
 use super::addresses::Addresses;
 use super::clean::{language, leads_out};
-use super::render::AMPERSAND;
-use super::signs::{escape, is_of_face};
+use super::signs::{escape, is_of_face, restored};
 
 /// Marks inside one another.
 const DEPTH: usize = 12;
@@ -304,7 +303,7 @@ impl<'s> Writer<'s> {
         self.mark('*');
         // Its address is said nowhere.
         self.is_all_spoken = false;
-        let address = &link.url.replace(AMPERSAND, "&");
+        let address = &restored(&link.url);
         let is_bare = node.first_child().is_none();
         let is_known = self.told.is_none_or(|told| told.hold(address));
         if self.is_in_link || !is_known || !leads_out(address) {
