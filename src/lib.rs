@@ -186,7 +186,8 @@
 //! **D26. A regular expression of a club is a table.** The usual engine takes time in proportion to
 //! text and expression, and a room's thread is shared: somebody could make a club only to spend it.
 //! A DFA of bounded size takes one step a byte, whatever it says; what needs a larger one is refused
-//! when the rule is made (`domain/filter.rs`).
+//! when the rule is made (`domain/filter.rs`). A text is looked at three times, so that neither odd
+//! letters nor marks within a word hide it: that is three steps a byte.
 //!
 //! **D27. Pictures are stripped, not encoded anew.** Of an original only what draws it is kept, bit for
 //! bit: an encoder would cost quality, the frames of an animation, and memory for all its pixels twice.

@@ -4,8 +4,13 @@
 //! DFA) of bounded size when it is made, so that looking for it takes one step a byte, whatever it
 //! says and whatever the text is; what would need a larger table is refused. Both are in Unicode
 //! form NFC, as texts are.
+//!
+//! Who wants to say a word all the same writes it in other letters of the same look, puts in what
+//! nobody sees, or marks a part of it. So every rule looks at a text in up to three ways (`view.rs`).
 
+mod fold;
 mod pattern;
+mod view;
 mod word;
 
 use std::collections::HashMap;
@@ -18,9 +23,10 @@ use serde::{Deserialize, Serialize};
 
 use self::pattern::Matcher;
 pub use self::pattern::{InvalidPattern, Pattern};
-use self::word::Folded;
+use self::view::View;
 use super::ids::FilterId;
 use super::role::words;
+use super::text::Text;
 
 /// Rules that a club may have.
 pub const FILTERS: usize = 100;
@@ -114,7 +120,7 @@ impl Filter {
             Some(Rule { id: rule.id, action: rule.action, matcher })
         };
         let rules: Vec<_> = rules.iter().filter_map(ready).collect();
-        let has_words = rules.iter().any(|rule| matches!(*rule.matcher, Matcher::Word(_)));
+        let has_words = rules.iter().any(|rule| matches!(*rule.matcher, Matcher::Word { .. }));
         Self { rules, has_words }
     }
 
@@ -130,35 +136,98 @@ impl Filter {
         self.rules.is_empty()
     }
 
-    /// What becomes of a text. Every rule looks at the text as it was written.
+    /// What becomes of a text. Every rule looks at the text as it was written, folded, and as its
+    /// readers see it.
     #[must_use]
-    pub fn judge(&self, text: &str) -> Verdict {
-        let folded = self.fold(text);
-        let by = |action| self.rules.iter().filter(move |rule| rule.action == action);
-        let finds = |rule: &&Rule| rule.matcher.is_in(text, &folded);
-        if let Some(rule) = by(FilterAction::Reject).find(finds) {
-            return Verdict::Rejected(rule.id);
-        }
-        let mut ranges = Vec::new();
-        let mut finds_left = FINDS;
-        for rule in by(FilterAction::Mask) {
-            rule.matcher.find_all(text, &folded, &mut finds_left, &mut ranges);
-        }
-        let masked = (!ranges.is_empty()).then(|| mask(text, ranges));
-        let flagged = by(FilterAction::Report).find(finds).map(|rule| rule.id);
-        Verdict::Taken { masked, flagged }
+    pub fn judge(&self, text: &Text) -> Verdict {
+        let show = |text: &str| Text::parse(text).ok().and_then(|text| text.shown());
+        self.weigh(text.as_str(), text.shown().as_deref(), show)
+    }
+
+    /// What becomes of a name, which has no marks.
+    #[must_use]
+    pub fn judge_name(&self, name: &str) -> Verdict {
+        self.weigh(name, None, |_name| None)
     }
 
     /// Every rule that finds something in a text, in the order of the rules.
     #[must_use]
-    pub fn found_by(&self, text: &str) -> Vec<FilterId> {
-        let folded = self.fold(text);
-        let finds = |rule: &&Rule| rule.matcher.is_in(text, &folded);
-        self.rules.iter().filter(finds).map(|rule| rule.id).collect()
+    pub fn found_by(&self, text: &Text) -> Vec<FilterId> {
+        let shown = text.shown();
+        let views = View::all(text.as_str(), shown.as_deref(), self.has_words);
+        self.rules.iter().filter(|rule| rule.finds(&views)).map(|rule| rule.id).collect()
     }
 
-    fn fold(&self, text: &str) -> Folded {
-        if self.has_words { Folded::new(text) } else { Folded::default() }
+    fn by(&self, action: FilterAction) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.action == action)
+    }
+
+    fn weigh(
+        &self,
+        text: &str,
+        shown: Option<&str>,
+        show: impl Fn(&str) -> Option<String>,
+    ) -> Verdict {
+        let views = View::all(text, shown, self.has_words);
+        let finds = |rule: &&Rule| rule.finds(&views);
+        if let Some(rule) = self.by(FilterAction::Reject).find(finds) {
+            return Verdict::Rejected(rule.id);
+        }
+        let masked = self.masked(text, &views, show);
+        let flagged = self.by(FilterAction::Report).find(finds).map(|rule| rule.id);
+        Verdict::Taken { masked, flagged }
+    }
+
+    fn masked(
+        &self,
+        text: &str,
+        views: &[View<'_>],
+        show: impl Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        let rules: Vec<_> = self.by(FilterAction::Mask).collect();
+        if !rules.iter().any(|rule| rule.finds(views)) {
+            return None;
+        }
+        let exact = views.iter().filter(|view| view.is_exact());
+        let masked = mask(text, places(&rules, exact));
+        let stars = mask(text, std::iter::once(0..text.len()).collect());
+        let bare = show(&stars);
+        let nothing = View::all(&stars, bare.as_deref(), self.has_words);
+        // What finds stars themselves would never be done.
+        let rules: Vec<_> = rules.into_iter().filter(|rule| !rule.finds(&nothing)).collect();
+        let left = |masked: &str| {
+            let shown = show(masked);
+            places(&rules, &View::all(masked, shown.as_deref(), self.has_words))
+        };
+        // What is only shown is masked as well as can be told where it stands. Stars are marks, too:
+        // what stood apart may be shown together by them.
+        let rest = left(&masked);
+        if rest.is_empty() {
+            return Some(masked);
+        }
+        let masked = mask(&masked, rest);
+        Some(if left(&masked).is_empty() { masked } else { stars })
+    }
+}
+
+/// Where rules find something, in the text as it was written.
+fn places<'v, 't: 'v>(
+    rules: &[&Rule],
+    views: impl IntoIterator<Item = &'v View<'t>>,
+) -> Vec<Range<usize>> {
+    let found = |view: &View<'t>| {
+        let (mut found, mut finds_left) = (Vec::new(), FINDS);
+        for rule in rules {
+            rule.matcher.find_all(view, &mut finds_left, &mut found);
+        }
+        view.origins(found)
+    };
+    views.into_iter().flat_map(found).collect()
+}
+
+impl Rule {
+    fn finds(&self, views: &[View<'_>]) -> bool {
+        views.iter().any(|view| self.matcher.is_in(view))
     }
 }
 

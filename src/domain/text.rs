@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::limits;
-use super::markup::{Addresses, Look, links, look};
+use super::markup::{Addresses, Look, links, look, shown};
 
 /// Why a text was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -119,6 +119,13 @@ impl Text {
         let mut found = self.html().map(links).unwrap_or_default();
         found.retain(|address| self.source.contains(address.as_str()));
         found
+    }
+
+    /// What it says to its readers, line by line, without the signs of its marks; none where that is
+    /// the text itself.
+    #[must_use]
+    pub fn shown(&self) -> Option<String> {
+        self.html().map(shown)
     }
 
     /// What calls people: the text without its code and links.

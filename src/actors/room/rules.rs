@@ -106,7 +106,7 @@ impl RoomState {
         text: Text,
     ) -> Result<(Text, Option<FilterId>), RoomRefusal> {
         let Some(filter) = self.judge_of(standing) else { return Ok((text, None)) };
-        match filter.judge(text.as_str()) {
+        match filter.judge(&text) {
             Verdict::Rejected(_rule) => Err(RoomRefusal::Filtered),
             Verdict::Taken { masked: None, flagged } => Ok((text, flagged)),
             Verdict::Taken { masked: Some(masked), flagged } => match Text::parse(&masked) {

@@ -9,7 +9,9 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Input, Span};
 
-use super::word::{Folded, fold};
+use super::fold::fold;
+use super::view::View;
+use super::word::lower;
 use super::{FilterAction, FilterKind};
 use crate::domain::text::{InvalidText, normalise};
 
@@ -101,7 +103,9 @@ impl Pattern {
 
     pub(super) fn matcher(&self, action: FilterAction) -> Result<Matcher, InvalidPattern> {
         match (self.kind, action) {
-            (FilterKind::Word, _) => Ok(Matcher::Word(fold(&self.text))),
+            (FilterKind::Word, _) => {
+                Ok(Matcher::Word { lower: lower(&self.text), folded: fold(&self.text) })
+            }
             (FilterKind::Regex, FilterAction::Mask) => Ok(Matcher::Find(self.find()?)),
             (FilterKind::Regex, FilterAction::Reject | FilterAction::Report) => {
                 Ok(Matcher::Test(self.test()?))
@@ -157,8 +161,13 @@ fn last_line(why: &thompson::BuildError) -> String {
 /// Something that looks for a pattern.
 #[derive(Debug)]
 pub(super) enum Matcher {
-    /// A word in lower case.
-    Word(String),
+    /// A word.
+    Word {
+        /// In lower case, for texts as they were written.
+        lower: String,
+        /// Folded, for folded ones; empty where nothing of it is left.
+        folded: String,
+    },
     /// Whether an expression is there at all.
     Test(Box<dense::DFA<Vec<u32>>>),
     /// Where it is.
@@ -168,36 +177,41 @@ pub(super) enum Matcher {
 impl Matcher {
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Word(word) => word.len(),
+            Self::Word { lower, folded } => lower.len() + folded.len(),
             Self::Test(dfa) => dfa.memory_usage(),
             Self::Find(regex) => regex.forward().memory_usage() + regex.reverse().memory_usage(),
         }
     }
 
-    /// Whether the pattern is in a text.
-    pub(super) fn is_in(&self, text: &str, folded: &Folded) -> bool {
+    /// Whether the pattern is in what a view shows.
+    pub(super) fn is_in(&self, view: &View<'_>) -> bool {
         match self {
-            Self::Word(word) => folded.has(word),
+            Self::Word { lower, folded } => {
+                view.forms(lower, folded).any(|word| view.lowered().has(word))
+            }
             // Searching fails only on bytes that a table gives up on, and these give up on none.
             Self::Test(dfa) => {
-                let input = Input::new(text).earliest(true);
+                let input = Input::new(view.as_str()).earliest(true);
                 dfa.try_search_fwd(&input).is_ok_and(|found| found.is_some())
             }
-            Self::Find(regex) => regex.is_match(text),
+            Self::Find(regex) => regex.is_match(view.as_str()),
         }
     }
 
-    /// Where the pattern is in a text. Takes from `left` for each find, and takes the whole rest
-    /// of the text when nothing is left.
+    /// Where the pattern is in what a view shows. Takes from `left` for each find, and takes the whole
+    /// rest when nothing is left.
     pub(super) fn find_all(
         &self,
-        text: &str,
-        folded: &Folded,
+        view: &View<'_>,
         left: &mut usize,
         found: &mut Vec<Range<usize>>,
     ) {
+        let text = view.as_str();
         let regex = match self {
-            Self::Word(word) => return folded.find_all(word, text, found),
+            Self::Word { lower, folded } => {
+                let forms = view.forms(lower, folded);
+                return forms.for_each(|word| view.lowered().find_all(word, text, found));
+            }
             Self::Test(_) => return,
             Self::Find(regex) => regex,
         };
@@ -214,7 +228,7 @@ impl Matcher {
 
     fn finds_nothing(&self) -> bool {
         match self {
-            Self::Word(word) => word.is_empty(),
+            Self::Word { lower, .. } => lower.is_empty(),
             Self::Test(dfa) => dfa.has_empty(),
             Self::Find(regex) => regex.forward().has_empty(),
         }

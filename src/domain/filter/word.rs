@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// A text in lower case, and where its characters came from.
 #[derive(Debug, Default)]
-pub(super) struct Folded {
+pub(super) struct Lowered {
     text: String,
     /// Whether the places are those of the text itself, as they mostly are.
     is_even: bool,
@@ -16,17 +16,17 @@ pub(super) struct Folded {
 }
 
 /// A word in lower case.
-pub(super) fn fold(text: &str) -> String {
+pub(super) fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
-impl Folded {
+impl Lowered {
     pub(super) fn new(text: &str) -> Self {
-        let folded = fold(text);
+        let lowered = lower(text);
         let mut lengths = text.chars().map(|c| (c.len_utf8(), c.to_lowercase()));
         let is_even =
             lengths.all(|(length, lower)| lower.map(char::len_utf8).sum::<usize>() == length);
-        Self { text: folded, is_even, places: OnceCell::new() }
+        Self { text: lowered, is_even, places: OnceCell::new() }
     }
 
     /// Whether a word in lower case is in it.
@@ -45,6 +45,9 @@ impl Folded {
 
     /// The next place at or behind one, of the text in lower case.
     fn next(&self, word: &str, mut from: usize) -> Option<Range<usize>> {
+        if word.is_empty() {
+            return None;
+        }
         loop {
             let at = from + self.text.get(from..)?.find(word)?;
             let end = at + word.len();
@@ -73,7 +76,7 @@ impl Folded {
             return at;
         }
         let places = self.places(written);
-        let after = places.partition_point(|(folded, _)| *folded <= at);
+        let after = places.partition_point(|(lowered, _)| *lowered <= at);
         places.get(after.saturating_sub(1)).map_or(0, |(_, place)| *place)
     }
 
@@ -83,16 +86,16 @@ impl Folded {
             return end;
         }
         let places = self.places(written);
-        let after = places.partition_point(|(folded, _)| *folded < end);
+        let after = places.partition_point(|(lowered, _)| *lowered < end);
         places.get(after).map_or(written.len(), |(_, place)| *place)
     }
 
     fn places(&self, written: &str) -> &[(usize, usize)] {
         self.places.get_or_init(|| {
-            let mut folded = 0;
+            let mut lowered = 0;
             let place = |(at, c): (usize, char)| {
-                let here = folded;
-                folded += c.to_lowercase().map(char::len_utf8).sum::<usize>();
+                let here = lowered;
+                lowered += c.to_lowercase().map(char::len_utf8).sum::<usize>();
                 (here, at)
             };
             written.char_indices().map(place).collect()

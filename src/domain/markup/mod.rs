@@ -17,6 +17,7 @@ mod glance;
 mod links;
 mod quote;
 mod render;
+mod shown;
 mod signs;
 mod write;
 
@@ -33,3 +34,4 @@ pub use self::quote::quote;
 #[cfg(feature = "faults")]
 pub(crate) use self::render::look_closely;
 pub(super) use self::render::{Look, look};
+pub(super) use self::shown::shown;

@@ -233,8 +233,8 @@ async fn tried(
     may_rule(api, scope, caller).await?;
     let text = Text::parse(&body.text).map_err(|why| ApiError::field("text", why))?;
     let filter = filter(api, scope).await?;
-    let verdict = filter.as_ref().map(|filter| filter.judge(text.as_str()));
-    let found_by = filter.map(|filter| filter.found_by(text.as_str())).unwrap_or_default();
+    let verdict = filter.as_ref().map(|filter| filter.judge(&text));
+    let found_by = filter.map(|filter| filter.found_by(&text)).unwrap_or_default();
     let as_written = || Some(text.as_str().to_owned());
     let (action, text) = match verdict {
         Some(Verdict::Rejected(_)) => (Some(FilterAction::Reject), None),

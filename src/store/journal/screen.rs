@@ -25,7 +25,7 @@ pub(super) fn names(
     let Some(judge) = &message.judge else { return Ok(None) };
     let mut rule = None;
     for file in files.iter_mut() {
-        match judge.judge(&file.name) {
+        match judge.judge_name(&file.name) {
             Verdict::Rejected(_rule) => return Err(AppendRefusal::Filtered),
             Verdict::Taken { masked, flagged } => {
                 if let Some(masked) = masked {

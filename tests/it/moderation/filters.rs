@@ -15,6 +15,7 @@ on_both!(
     a_deadly_expression_is_refused_or_harmless,
     rules_are_counted_and_known_to_moderators_only,
     names_of_files_are_judged_as_texts_are,
+    a_word_in_disguise_is_the_word,
 );
 
 async fn add(app: &TestApp, club: &Club, rule: Value) -> (u16, Value) {
@@ -207,4 +208,44 @@ async fn names_of_files_are_judged_as_texts_are(app: &TestApp) {
     // Moderators say what they like.
     let theirs = file(&club.manager, "worst of bad and odd.txt").await;
     manager.ok(with("5", &[&theirs])).await;
+}
+
+async fn a_word_in_disguise_is_the_word(app: &TestApp) {
+    let club = club(app).await;
+    for (kind, pattern, action) in
+        [("word", "worst", "reject"), ("word", "bad", "mask"), ("regex", "od+", "report")]
+    {
+        let rule = json!({ "kind": kind, "pattern": pattern, "action": action });
+        assert_eq!(add(app, &club, rule).await.0, 201);
+    }
+    let (mut bob, mut manager) = (app.session(&club.bob).await, app.session(&club.manager).await);
+    bob.open(&club.plans).await;
+    manager.open(&club.plans).await;
+    for text in ["ｗｏｒｓｔ", "wo\u{200b}rst", "wor\u{336}st", "𝐰orst", "wo**r**st", "wo||rs||`t`"]
+    {
+        let refused = bob.err(send(&club.plans, "1", text)).await;
+        assert_eq!(refused["reason"], "filtered", "{text:?}");
+    }
+    for (cid, text, stands) in [
+        ("2", "a b\u{200b}ad **day**", "a **** **day**"),
+        ("3", "a b**a**d `day`", "a ******* `day`"),
+        ("4", "a ｂａｄ day", "a *** day"),
+        ("5", "a bád day", "a bád day"),
+    ] {
+        bob.send(&club.plans, cid, text).await;
+        assert_eq!(manager.expect("msg.new").await["d"]["text"], stands);
+    }
+    // An edit is a text, and the name of a file is one without marks.
+    let sent = bob.send(&club.plans, "6", "fine").await;
+    let edit =
+        json!({ "op": "edit", "room": club.plans, "message": sent["id"], "text": "w**or**st" });
+    assert_eq!(bob.err(edit).await["reason"], "filtered");
+    let name = "ｗorst.txt";
+    let file = upload(&app.rest, &club.bob, &club.plans, name, b"some text".to_vec()).await;
+    let refused = bob.err(with_files(&club.plans, "7", "look", &[&file])).await;
+    assert_eq!(refused["reason"], "filtered");
+    let sent = bob.send(&club.plans, "8", "o**d**d").await;
+    let reports = format!("/v1/clubs/{}/reports", club.id);
+    let open = app.rest.get(&club.manager.token, &reports).await["items"].clone();
+    assert_eq!((&open[0]["message"], &open[0]["text"]), (&sent["id"], &json!("o**d**d")));
 }
