@@ -15,7 +15,7 @@ use super::wrong::Wrong;
 use crate::actors::NewText;
 use crate::domain::{Cid, FileId, InvalidId, InvalidText, MessageId, RoomId, Text, check_files};
 use crate::protocol::{ErrorCode, MessageItem, Refusal};
-use crate::store::{Message, Reach, Reading, Window};
+use crate::store::{Message, Pinned, Reach, Reading, Window};
 
 /// Which messages; at most one of the three.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -181,17 +181,21 @@ pub(super) async fn revisions(
     Ok(web::Json(whole(revisions)))
 }
 
-/// The pinned messages of a room, the last one pinned first.
-#[utoipa::path(get, path = "/v1/rooms/{id}/pins", tag = "messages", params(("id" = String, Path)),
+/// The pinned messages of a room, the last one pinned first; a page says no more than one of messages.
+#[utoipa::path(get, path = "/v1/rooms/{id}/pins", tag = "messages",
+    params(("id" = String, Path), PageParams),
     responses((status = 200, body = Listing<PinnedBody>)))]
 pub(super) async fn pins(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
+    paging: Paging,
 ) -> Result<web::Json<Listing<PinnedBody>>, ApiError> {
     let reach = readable(&api, room, caller).await?;
     let of = Reading { reach, reader: caller.user(), thread: None };
-    Ok(web::Json(whole(api.store.pins(of).await?)))
+    let pins = api.store.pins(of, paging.page(List::Pins)?).await?;
+    let fitting = Message::fitting(pins.iter().map(|pin| &pin.message));
+    Ok(web::Json(paging.upto(fitting).cut(List::Pins, pins, |pin: &Pinned| pin.seq)))
 }
 
 /// A list that is never long.

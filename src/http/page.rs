@@ -62,6 +62,8 @@ pub(super) enum List {
     Blocks = 24,
     /// The caller's bots.
     Bots = 25,
+    /// Pinned messages, the last one pinned first.
+    Pins = 26,
     /// Who stays out of a club.
     Bans = 40,
     /// What moderators did.
@@ -171,6 +173,7 @@ pub(crate) fn rewritten(text: &str) -> Vec<String> {
         List::OlderInThread,
         List::NewerInThread,
         List::Blocks,
+        List::Pins,
         List::Bans,
         List::Audit,
         List::Filters,
@@ -225,6 +228,11 @@ impl Paging {
     /// Entries of a page.
     pub(super) const fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// A page from the same place, of so many entries at most.
+    pub(super) fn upto(self, most: usize) -> Self {
+        Self { limit: self.limit.min(most), ..self }
     }
 
     /// Whether a cursor was sent.

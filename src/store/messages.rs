@@ -9,6 +9,7 @@ use self::types::PageRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
 use super::db::{Either, Sql, fetch_all, fetch_optional};
 use super::files::{fill, fill_found};
+use super::page::Page;
 use super::rooms::Reach;
 use super::traces::{TraceRow, join_threads, trace_columns};
 use super::{Store, StoreError};
@@ -105,6 +106,7 @@ impl FullRow {
 
 #[derive(Debug, sqlx::FromRow)]
 struct PinRow {
+    pin_seq: i64,
     by_id: i64,
     pinned_at: i64,
     #[sqlx(flatten)]
@@ -222,29 +224,33 @@ impl Store {
         Ok(self.page(Reading { thread: None, ..of }, sql, seq, 1).await?.pop())
     }
 
-    /// The pinned messages of a room, the last one pinned first.
+    /// The pinned messages of a room, the last one pinned first. The key of a page is the seq of the
+    /// pin.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn pins(&self, of: Reading) -> Result<Vec<Pinned>, StoreError> {
+    pub async fn pins(&self, of: Reading, page: Page<i64>) -> Result<Vec<Pinned>, StoreError> {
         let mut conn = self.db.read().await?;
         let rows = fetch_all!(
             conn,
             PinRow,
             concat!(
-                "SELECT known.by_id, known.at AS pinned_at, ",
+                "SELECT known.seq AS pin_seq, known.by_id, known.at AS pinned_at, ",
                 full_columns!("$2"),
                 " FROM pin known CROSS JOIN message m",
                 join_threads!(),
                 "WHERE known.room_id = $1 AND m.room_id = $1 AND m.seq = known.message_seq
-                    AND m.seq > $3
-                  ORDER BY known.seq DESC"
+                    AND m.seq > $3 AND known.seq < $4
+                  ORDER BY known.seq DESC LIMIT $5"
             ),
             of.reach.room.0,
             of.reader.0,
-            of.reach.after
+            of.reach.after,
+            page.below(),
+            page.limit
         )?;
         let pinned = |row: PinRow| Pinned {
+            seq: row.pin_seq,
             message: row.message.of(of.reach.room),
             by: UserId(row.by_id),
             at: Millis(row.pinned_at),

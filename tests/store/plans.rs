@@ -214,7 +214,7 @@ async fn look(store: &Store, people: &People) {
         assert_eq!(store.messages(of, window, 50).await.unwrap().len(), 50);
     }
     assert!(store.message(of, 25_000).await.unwrap().is_some());
-    assert!(store.pins(of).await.unwrap().is_empty());
+    assert!(store.pins(of, first()).await.unwrap().is_empty());
     assert!(store.threads(whole(big), mina, first()).await.unwrap().is_empty());
     assert!(store.room(big).await.unwrap().is_some());
     assert!(store.room_view(big, mina).await.unwrap().is_some());

@@ -99,6 +99,8 @@ pub struct Reaction {
 /// A message that is kept at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
+    /// Seq of the event that pinned it.
+    pub seq: i64,
     /// The message.
     pub message: Message,
     /// Who pinned it.

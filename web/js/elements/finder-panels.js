@@ -63,8 +63,15 @@ class PinPanel extends FinderPanel {
   }
 
   async load() {
-    const { items } = await this.api.ofRoom(this.chat.current ?? "", "/pins");
-    this.#pins = items;
+    const room = this.chat.current ?? "";
+    /** @type {any[]} */ const pins = [];
+    /** @type {string | null} */ let cursor = null;
+    do {
+      const page = await this.api.ofRoom(room, "/pins", cursor ? { cursor } : {});
+      pins.push(...page.items);
+      cursor = page.next;
+    } while (cursor);
+    this.#pins = pins;
     this.#isLoaded = true;
   }
 
