@@ -87,6 +87,9 @@ pub struct Refusal {
     /// A finer stable word, where a rule names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// The field that does not fit, where one alone is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<&'static str>,
     /// Whether the same request may succeed later.
     pub temporary: bool,
     /// In how many milliseconds.
@@ -105,8 +108,14 @@ impl Refusal {
     #[must_use]
     pub fn new(code: ErrorCode, msg: impl Into<String>) -> Self {
         let (msg, temporary) = (msg.into(), code.is_temporary());
-        let (reason, retry_ms, until, ban_reason) = (None, None, None, None);
-        Self { code, msg, reason, temporary, retry_ms, until, ban_reason }
+        let (reason, field, retry_ms, until, ban_reason) = (None, None, None, None, None);
+        Self { code, msg, reason, field, temporary, retry_ms, until, ban_reason }
+    }
+
+    /// A refusal of a field, with what is wrong with it.
+    #[must_use]
+    pub fn of_field(code: ErrorCode, field: &'static str, why: impl std::fmt::Display) -> Self {
+        Self { field: Some(field), ..Self::new(code, format!("{field} {why}")) }
     }
 
     /// The same, with the time after which trying again can help.

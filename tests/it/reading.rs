@@ -51,6 +51,12 @@ async fn unread_from_here_moves_the_mark_back_everywhere(app: &TestApp) {
             (422, &json!("seq"), &json!("range"))
         );
     }
+    for (op, seq) in [("read", -1), ("unread", -1), ("read", i64::MIN), ("unread", i64::MIN)] {
+        let refused = phone.err(json!({ "op": op, "room": room, "seq": seq })).await;
+        assert_eq!((&refused["code"], &refused["field"]), (&json!("invalid"), &json!("seq")));
+        assert_eq!(refused["reason"], "range");
+    }
+    assert_eq!(entry(app, &bob, &room).await, [6, 6, 0, 0], "nothing was moved");
     let back = phone.ok(json!({ "op": "unread", "room": room, "seq": 4 })).await;
     assert_eq!(back, json!({ "read_n": 3, "unread": 3, "mentions": 2 }));
     let told = desk.expect("read").await;

@@ -41,6 +41,13 @@ impl Session {
         {
             return self.refuse(re, &refusal);
         }
+        // There is no place before the log.
+        if let Op::Read { seq, .. } | Op::Unread { seq, .. } = &op
+            && *seq < 0
+        {
+            let refusal = Refusal::of_field(ErrorCode::Invalid, "seq", "must not be negative");
+            return self.refuse(re, &refusal.because("range"));
+        }
         let seat = self.seat;
         match op {
             Op::Open { room, since } => {
@@ -232,10 +239,10 @@ struct Draft<'a> {
     files: Vec<FileId>,
 }
 
-pub(super) fn invalid(field: &str, why: InvalidText) -> Refusal {
+pub(super) fn invalid(field: &'static str, why: InvalidText) -> Refusal {
     let code = match why {
         InvalidText::TooLong(_) => ErrorCode::TooLarge,
         InvalidText::Blank | InvalidText::Unstorable => ErrorCode::Invalid,
     };
-    Refusal::new(code, format!("{field} {why}"))
+    Refusal::of_field(code, field, why)
 }

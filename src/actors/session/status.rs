@@ -19,11 +19,11 @@ impl Session {
     ) {
         let state = match state.map(str::parse::<Availability>).transpose() {
             Ok(state) => state,
-            Err(why) => return self.refuse(re, &invalid("state", &why.to_string())),
+            Err(why) => return self.refuse(re, &invalid("state", why)),
         };
         let text = match text.map(|text| optional_text(text, limits::STATUS_CHARS)).transpose() {
             Ok(text) => text,
-            Err(why) => return self.refuse(re, &invalid("text", &why.to_string())),
+            Err(why) => return self.refuse(re, &invalid("text", why)),
         };
         if let Some(state) = state {
             self.has_said = true;
@@ -50,6 +50,6 @@ impl Session {
     }
 }
 
-fn invalid(field: &str, why: &str) -> Refusal {
-    Refusal::new(ErrorCode::Invalid, format!("{field} {why}"))
+fn invalid(field: &'static str, why: impl std::fmt::Display) -> Refusal {
+    Refusal::of_field(ErrorCode::Invalid, field, why)
 }
