@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FileKeys } from "../../web/js/models/file-keys.js";
-import { Uploads } from "../../web/js/models/uploads.js";
+import { Uploads, keepsPlace } from "../../web/js/models/uploads.js";
 
 describe("keys of files", () => {
   const keysOf = (expires_in = 600) => {
@@ -54,6 +54,12 @@ describe("keys of files", () => {
 
 describe("uploads", () => {
   const file = (name) => ({ name, size: 3 });
+
+  it("are known that keep what a camera wrote", () => {
+    for (const name of ["a.heic", "A.HEIF", "b.avif", "c.tif", "c.TIFF", "d.dng", "e.mov", "f.mp4"]) assert.ok(keepsPlace(file(name)), name);
+    for (const type of ["image/heic", "image/avif", "image/tiff", "video/quicktime", "image/x-adobe-dng"]) assert.ok(keepsPlace({ name: "a", type }), type);
+    for (const [name, type] of [["a.jpg", "image/jpeg"], ["b.png", "image/png"], ["c.webp", "image/webp"], ["heic.txt", "text/plain"], ["mov", ""]]) assert.equal(keepsPlace({ name, type }), false, name);
+  });
 
   it("go out together when all are there", async () => {
     const waiting = [];

@@ -75,6 +75,20 @@ describe("files in the page", () => {
     assert.equal(await mina.locator("file-strip img").count(), 0);
   });
 
+  it("that keep what a camera wrote wait until their sender knows", async () => {
+    const mina = await person("mina");
+    const heic = { name: "walk.heic", mimeType: "image/heic", buffer: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic") };
+    const asked = mina.locator("ask-dialog dialog[open]");
+    await attach(mina, [heic, text("notes.txt", "a")]);
+    await asked.getByText("walk.heic").waitFor();
+    await mina.locator('upload-tray .upload[data-state="ready"]').waitFor();
+    await mina.keyboard.press("Escape");
+    assert.equal(await mina.locator("upload-tray .upload").count(), 1, "the other file alone");
+    await attach(mina, [heic]);
+    await asked.getByRole("button", { name: "Upload as it is" }).click();
+    await mina.locator('upload-tray .upload[data-state="ready"]').nth(1).waitFor();
+  });
+
   it("that are refused say why, and can be taken away", async () => {
     const mina = await person("mina");
     const bomb = png(1, 1);

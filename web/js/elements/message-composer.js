@@ -1,6 +1,8 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, soon, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
+import { keepsPlace } from "/js/models/uploads.js";
+import { confirm } from "/js/elements/ask-dialog.js";
 import { unblock } from "/js/elements/blocking.js";
 import { pickEmoji } from "/js/elements/emoji-picker.js";
 import { roomName } from "/js/elements/room-name.js";
@@ -107,11 +109,19 @@ class MessageComposer extends LiveElement {
   }
 
   /** @param {File[]} files @param {HTMLInputElement | null} input @param {Event} [event] */
-  #attach(files, input, event) {
-    if (!this.#room || files.length === 0) return;
+  async #attach(files, input, event) {
+    const room = this.#room;
+    if (!room || files.length === 0) return;
     event?.preventDefault();
-    this.chat.uploads.add(this.#room, files);
+    const telling = files.filter(keepsPlace);
+    this.chat.uploads.add(
+      room,
+      files.filter((file) => !telling.includes(file)),
+    );
     if (input) input.value = "";
+    // Nothing of these leaves before the sender knows.
+    const names = telling.map(({ name }) => name).join(", ");
+    if (telling.length > 0) await confirm("file.tells", { names }, async () => this.chat.uploads.add(room, telling));
     this.#text.focus();
   }
 

@@ -8,6 +8,18 @@ export const MOST_FILES = 10;
 /** So many go at a time; the server takes four of one user. */
 const AT_ONCE = 3;
 
+/** Films, and pictures that the server does not look into. Browsers know some of them by their names alone. */
+const TELLING = /^(video\/|image\/(hei[cf]|avif|tiff|jxl|x-|vnd\.))/u;
+const TELLING_NAME = /\.(hei[cf]s?|hif|avifs?|tiff?|jxl|dng|cr[23w]|nef|arw|orf|raf|rw2|mov|mp4|m4v|3gp)$/iu;
+
+/**
+ * Whether a file keeps what a camera has written into it, such as the place: the server frees others of that.
+ * @param {{name: string, type?: string}} file
+ */
+export function keepsPlace({ name, type = "" }) {
+  return TELLING.test(type) || TELLING_NAME.test(name);
+}
+
 export class Uploads extends EventTarget {
   #send;
   #next = 1;

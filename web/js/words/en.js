@@ -101,6 +101,9 @@ export default {
   "file.add": "Attach files",
   "file.drop": "Take this file away",
   "file.sending": "Uploading…",
+  "file.tells.title": "Send what the camera wrote as well?",
+  "file.tells.text": "{names}: files of this kind are kept as they are, with what a camera or a program has written into them, such as the place and the time. JPEG, PNG, WebP and GIF are freed of that.",
+  "file.tells.do": "Upload as it is",
   "composer.due": "Goes out with its files…",
 
   "typing.one": "{a} is typing",

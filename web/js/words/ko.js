@@ -100,6 +100,9 @@ export default {
   "file.add": "파일 첨부",
   "file.drop": "이 파일 빼기",
   "file.sending": "올리는 중…",
+  "file.tells.title": "카메라가 남긴 정보까지 보낼까요?",
+  "file.tells.text": "{names}: 이런 파일은 있는 그대로 보관돼요. 찍은 장소와 시간처럼 카메라나 프로그램이 적어 둔 정보도 남아요. JPEG, PNG, WebP, GIF에서는 그런 정보를 지워요.",
+  "file.tells.do": "그대로 올리기",
   "composer.due": "파일을 다 올리면 보낼게요…",
 
   "typing.one": "{a} 님이 입력하고 있어요",
