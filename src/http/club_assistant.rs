@@ -111,7 +111,7 @@ pub(super) async fn change(
     let who = (caller.user(), Millis::now());
     match api.store.set_club_assistant(club, &patch, who).await? {
         ClubAssistantChange::Done(said, rooms) => {
-            api.rooms.waking_changed(&rooms, said.waking).await;
+            api.rooms.inherited(&rooms).await;
             Ok(web::Json(said.into()))
         }
         ClubAssistantChange::Gone => Err(ApiError::not_found()),

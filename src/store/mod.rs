@@ -92,7 +92,7 @@ pub use blocks::{Block, Blocked};
 pub use bots::{Bot, BotMade, BotToken, NewBot};
 pub use clubs::{
     Club, ClubAssistant, ClubAssistantChange, ClubAssistantPatch, ClubChange, ClubDeleted,
-    ClubMember, ClubPatch, ClubQuery, ClubSort, Membership, MyMembership, NewClub,
+    ClubMember, ClubPatch, ClubQuery, ClubSort, Inherited, Membership, MyMembership, NewClub,
 };
 pub use erasures::{Erasure, ErasureStage, Haunts, Remains, Shut};
 pub use error::{OpenError, StoreError};

@@ -3,8 +3,8 @@
 use moim::domain::{ASSISTANT, Cid, Day, Finish, Mode, RoomId, RunId, Text, UserId, Wakes, Waking};
 use moim::store::{
     Append, Appended, Asked, AskedAgain, Budget, Budgets, ClubAssistantChange, ClubAssistantPatch,
-    ExportMark, ExportPart, Manifest, NewMessage, Prospect, Receipt, RoomPatch, RunBegin, RunEnd,
-    RunStatus, RunStep, RunStepped, Window,
+    ExportMark, ExportPart, Inherited, Manifest, NewMessage, Prospect, Receipt, RoomPatch,
+    RunBegin, RunEnd, RunStatus, RunStep, RunStepped, Window,
 };
 
 use crate::harness::{World, on_both};
@@ -275,14 +275,26 @@ async fn a_club_moves_the_rooms_that_say_nothing(world: World) {
     let set =
         async |waking| world.store.set_club_assistant(club, &says(waking), who).await.unwrap();
     let ClubAssistantChange::Done(said, rooms) = set(Waking::Always).await else { panic!("no") };
-    assert_eq!((said.waking, rooms.contains(&room)), (Waking::Always, true));
+    let nothing = Inherited { room, waking: None, lets_bots_ask: None };
+    let woken = Inherited { waking: Some(Waking::Always), ..nothing };
+    assert_eq!((said.waking, rooms.contains(&woken)), (Waking::Always, true));
     let again = set(Waking::Always).await;
     assert_eq!(again, ClubAssistantChange::Done(said, Vec::new()), "nothing has changed");
     let rev = world.store.room(room).await.unwrap().unwrap().rev;
     let own = RoomPatch { waking: Some(Some(Waking::Always)), ..RoomPatch::default() };
     world.store.update_room(room, own, who).await.unwrap();
     let ClubAssistantChange::Done(_, rooms) = set(Waking::Off).await else { panic!("no") };
-    assert!(!rooms.contains(&room));
+    assert!(rooms.iter().all(|new| new.room != room));
+    let lets = ClubAssistantPatch { lets_bots_ask: Some(true), ..says(Waking::Always) };
+    let ClubAssistantChange::Done(_, rooms) =
+        world.store.set_club_assistant(club, &lets, who).await.unwrap()
+    else {
+        panic!("no")
+    };
+    // What the room says itself does not change, and what it leaves to its club does.
+    assert!(rooms.contains(&Inherited { lets_bots_ask: Some(true), ..nothing }), "{rooms:?}");
+    assert!(world.store.room(room).await.unwrap().unwrap().lets_bots_ask);
+    set(Waking::Off).await;
     let known = world.store.room(room).await.unwrap().unwrap();
     assert_eq!((known.waking, known.has_own_waking), (Waking::Always, true));
     assert!(known.rev > rev, "other nodes see that something is new");

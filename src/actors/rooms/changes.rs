@@ -9,9 +9,9 @@ use crate::actors::journal::Ticket;
 use crate::actors::relay::{RelayMsg, Tell};
 use crate::actors::room::{RoomMsg, call};
 use crate::actors::seat::Answer;
-use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId, Waking};
+use crate::domain::{ClubId, ClubRole, Millis, RoomId, UserId};
 use crate::protocol::{ErrorCode, Frame, MarkOk, Refusal, RoomUpdate, RoomUpdateData};
-use crate::store::{Append, Appended, Moves, NewGroup, Passage, StoreError};
+use crate::store::{Append, Appended, Inherited, Moves, NewGroup, Passage, StoreError};
 
 impl RoomsHandle {
     /// Lets a user into a lobby or a listed group, or say hello in a room of their club. True when
@@ -121,12 +121,17 @@ impl RoomsHandle {
         self.tell_update(&RoomUpdate { room, d }).await;
     }
 
-    /// The same of rooms that their club has changed: this wakes the assistant there from now on.
-    pub async fn waking_changed(&self, rooms: &[RoomId], waking: Waking) {
-        self.obey(rooms).await;
-        for room in rooms {
-            let d = RoomUpdateData { assistant: Some(waking), ..Default::default() };
-            self.tell_update(&RoomUpdate { room: *room, d }).await;
+    /// The same of rooms that leave to their club what it says of the assistant.
+    pub async fn inherited(&self, rooms: &[Inherited]) {
+        let woken = rooms.iter().filter(|new| new.waking.is_some()).map(|new| new.room);
+        self.obey(&woken.collect::<Vec<_>>()).await;
+        for &Inherited { room, waking, lets_bots_ask } in rooms {
+            let d = RoomUpdateData {
+                assistant: waking,
+                assistant_bots: lets_bots_ask,
+                ..Default::default()
+            };
+            self.tell_update(&RoomUpdate { room, d }).await;
         }
     }
 

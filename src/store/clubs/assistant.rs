@@ -1,5 +1,7 @@
 //! What a club says of the assistant, for its rooms.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{AuditAction, ClubId, Millis, Rank, RoomId, UserId, Waking};
 use crate::store::db::{Conn, execute, fetch_all, fetch_optional};
 use crate::store::moderation::{Book, Note, lock_rooms, note};
@@ -32,11 +34,22 @@ pub struct ClubAssistantPatch<'a> {
     pub model: Option<&'a str>,
 }
 
+/// What is new in a room that leaves it to its club.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inherited {
+    /// Which room.
+    pub room: RoomId,
+    /// What wakes it from now on, where that is something else than before.
+    pub waking: Option<Waking>,
+    /// Whether bots may ask it from now on, where that has changed.
+    pub lets_bots_ask: Option<bool>,
+}
+
 /// What came of such a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClubAssistantChange {
-    /// This holds now, and in these rooms something else wakes the assistant from now on.
-    Done(ClubAssistant, Vec<RoomId>),
+    /// This holds now, and this is new in its rooms; those where nothing is are not among them.
+    Done(ClubAssistant, Vec<Inherited>),
     /// No such club.
     Gone,
     /// Who wanted it does not moderate the club, or not any more.
@@ -83,16 +96,39 @@ impl Store {
     }
 }
 
-/// So it is in the rooms that do not say so themselves.
-async fn let_bots_ask(conn: &mut Conn, club: ClubId, may: bool) -> Result<(), StoreError> {
-    execute!(
+/// So it is in the rooms that do not say so themselves; gives those where it was not.
+async fn inherit(
+    conn: &mut Conn,
+    club: ClubId,
+    now: &ClubAssistant,
+) -> Result<Vec<Inherited>, StoreError> {
+    let woken = fetch_all!(
         conn,
-        "UPDATE room SET assistant_bots = $2
-          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_bots AND assistant_bots <> $2",
+        (i64,),
+        "UPDATE room SET assistant = $2, rev = rev + 1
+          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_waking AND assistant <> $2
+          RETURNING room_id",
         club.0,
-        may
+        now.waking.word()
     )?;
-    Ok(())
+    let asked = fetch_all!(
+        conn,
+        (i64,),
+        "UPDATE room SET assistant_bots = $2
+          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_bots AND assistant_bots <> $2
+          RETURNING room_id",
+        club.0,
+        now.lets_bots_ask
+    )?;
+    let mut rooms: BTreeMap<i64, Inherited> = BTreeMap::new();
+    let nothing = |room| Inherited { room: RoomId(room), waking: None, lets_bots_ask: None };
+    for (room,) in woken {
+        rooms.entry(room).or_insert_with(|| nothing(room)).waking = Some(now.waking);
+    }
+    for (room,) in asked {
+        rooms.entry(room).or_insert_with(|| nothing(room)).lets_bots_ask = Some(now.lets_bots_ask);
+    }
+    Ok(rooms.into_values().collect())
 }
 
 async fn change(
@@ -125,16 +161,7 @@ async fn change(
     )?;
     let Some(now) = fetch_optional!(conn, Row, READ, club.0)? else { return Ok(gone) };
     let now = ClubAssistant::read(now)?;
-    let rooms = fetch_all!(
-        conn,
-        (i64,),
-        "UPDATE room SET assistant = $2, rev = rev + 1
-          WHERE club_id = $1 AND deleted_at IS NULL AND NOT has_own_waking AND assistant <> $2
-          RETURNING room_id",
-        club.0,
-        now.waking.word()
-    )?;
-    let_bots_ask(conn, club, now.lets_bots_ask).await?;
+    let rooms = inherit(conn, club, &now).await?;
     if was != now {
         let mut words = Vec::new();
         words.extend((was.waking != now.waking).then(|| format!("assistant={}", now.waking)));
@@ -144,7 +171,5 @@ async fn change(
         let entry = Note::new(AuditAction::ClubSettings, Book::Club(club), who);
         note(conn, &Note { detail: &words.join(" "), ..entry }).await?;
     }
-    let mut rooms: Vec<_> = rooms.into_iter().map(|(room,)| RoomId(room)).collect();
-    rooms.sort_unstable();
     Ok(ClubAssistantChange::Done(now, rooms))
 }

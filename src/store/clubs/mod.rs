@@ -8,7 +8,7 @@ mod read;
 mod types;
 mod write;
 
-pub use assistant::{ClubAssistant, ClubAssistantChange, ClubAssistantPatch};
+pub use assistant::{ClubAssistant, ClubAssistantChange, ClubAssistantPatch, Inherited};
 pub(super) use types::MemberRow;
 pub use types::{
     Club, ClubChange, ClubDeleted, ClubMember, ClubPatch, ClubQuery, ClubSort, Membership,

@@ -103,6 +103,10 @@ async fn a_club_lets_bots_ask_in_its_rooms(app: &TestApp, _models: &Models) {
     let said =
         app.rest.patch(&scene.mina.token, &of_club, &json!({ "assistant_bots": true })).await;
     assert_eq!(said["assistant_bots"], true);
+    let room = json!(scene.room);
+    let is_told = |line: &Value| line["ev"] == "room.update" && line["room"] == room;
+    let told = scene.at_robot.wait_for(is_told).await;
+    assert_eq!(told["d"], json!({ "assistant_bots": true }), "those in the room are told");
     assert_eq!(app.rest.get(&scene.mina.token, &of_club).await["assistant_bots"], true);
     ask(&mut scene.at_robot, &scene.room, "c-1", "@ai hello").await;
     scene.at_mina.expect("ai.end").await;
@@ -110,6 +114,14 @@ async fn a_club_lets_bots_ask_in_its_rooms(app: &TestApp, _models: &Models) {
     scene.says(app, json!({ "assistant_bots": false })).await;
     ask(&mut scene.at_robot, &scene.room, "c-2", "@ai hello").await;
     assert_eq!(scene.at_robot.expect("ai.refused").await["reason"], "ai_bots");
+    assert_eq!(scene.at_robot.wait_for(is_told).await["d"], json!({ "assistant_bots": false }));
+    for may in [false, true] {
+        let wish = json!({ "assistant_bots": may, "assistant": "always" });
+        app.rest.patch(&scene.mina.token, &of_club, &wish).await;
+    }
+    let told = scene.at_robot.wait_for(is_told).await;
+    assert_eq!(told["d"], json!({ "assistant": "always" }), "for bots the room has its own word");
+    scene.at_robot.expect_none(is_told).await;
     let said = scene.says(app, json!({ "assistant_bots": null })).await;
     assert_eq!(
         (&said["assistant_bots"], &said["assistant_bots_own"]),
