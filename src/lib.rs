@@ -207,7 +207,9 @@
 //! in one text that who speaks it, its room and whoever comes late share (`actors/assistant`), told
 //! by byte offset and noted in the row once a second, so that a crash leaves what was seen. Each run
 //! tells at moments of its own (`assistant/beat.rs`): fifty that were held up together would go on
-//! together, and write to all their viewers at once.
+//! together, and write to all their viewers at once. What waits is told like presence: nodes say
+//! to each other all that waits with them, once a second while anything does, so nothing of it is kept
+//! and nothing that gets lost matters for long (`assistant/waits.rs`).
 //!
 //! **D30. Who connects finds one of four queues** (`app/serve.rs`). The kernel lets so many wait to be
 //! accepted as `net.core.somaxconn` says, 4,096 as a rule, and forgets those who come beyond that; they

@@ -233,7 +233,8 @@ pub(super) async fn show(
     let users = api.store.users(&[caller.user()]).await?;
     let is_admin = users.first().is_some_and(|user| user.role == InstanceRole::Admin);
     let cost = api.store.run_cost(&run).await?;
-    Ok(web::Json(RunBody::of(run, cost, is_admin)))
+    let place = api.rooms.assistant.place(run.id);
+    Ok(web::Json(RunBody::of(run, place, cost, is_admin)))
 }
 
 /// Ends a running answer; what was said stays. Or takes a waiting question back. For who asked, and

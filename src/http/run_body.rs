@@ -76,6 +76,9 @@ pub(super) struct RunBody {
     attempt: i64,
     /// `queued`, `running` or `done`.
     status: &'static str,
+    /// How many come before it while it waits, as `ai.wait` says; null when it does not wait, and as
+    /// long as nobody was told.
+    place: Option<usize>,
     /// `stop`, `length`, `cancel`, `budget` or `error`; null where no answer has ended.
     #[schema(value_type = Option<String>)]
     finish: Option<Finish>,
@@ -113,6 +116,7 @@ pub(super) struct RunBody {
 impl RunBody {
     pub(super) fn of(
         run: Run,
+        place: Option<usize>,
         (micro_usd, is_guessed): (Option<i64>, bool),
         is_admin: bool,
     ) -> Self {
@@ -134,6 +138,7 @@ impl RunBody {
             message: run.message.map(|seq| MessageId { room, seq }),
             attempt: run.attempt,
             status,
+            place: place.filter(|_place| run.status == RunStatus::Queued),
             finish: run.finish,
             model: run.model,
             mode: run.mode,

@@ -53,7 +53,7 @@ events! {
         /// The answer, whole.
         d: AiEndData<'a>,
     }
-    /// A question waits for its answer; told to the asker.
+    /// A question waits for its answer.
     AiWait = "ai.wait" {
         /// The room.
         room: RoomId,
@@ -61,8 +61,21 @@ events! {
         message: MessageId,
         /// The run.
         run: RunId,
+        /// Who asked.
+        asker: UserId,
         /// How many are before it, in the room and on this server.
         place: usize,
+    }
+    /// A question waits no more: its turn has come, or it gets no answer.
+    AiUnwait = "ai.unwait" {
+        /// The room.
+        room: RoomId,
+        /// The question.
+        message: MessageId,
+        /// The run.
+        run: RunId,
+        /// Who asked.
+        asker: UserId,
     }
     /// A question gets no answer; told to the asker.
     AiRefused<'a> = "ai.refused" {

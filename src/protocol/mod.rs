@@ -17,7 +17,7 @@ mod reply;
 pub use act::{ActOp, DeedOp};
 pub use ai::{
     AiDelta, AiDone, AiEnd, AiEndData, AiOver, AiRefused, AiRunning, AiStart, AiStartData, AiState,
-    AiWait, Cite, ContextRead, Use,
+    AiUnwait, AiWait, Cite, ContextRead, Use,
 };
 pub use code::{CloseCode, ErrorCode, Refusal};
 pub use data::{

@@ -66,6 +66,7 @@ export const Ev = Object.freeze({
   AiState: "ai.state",
   AiEnd: "ai.end",
   AiWait: "ai.wait",
+  AiUnwait: "ai.unwait",
   AiRefused: "ai.refused",
 });
 

@@ -34,6 +34,8 @@ pub(crate) struct Answering {
     message: OnceLock<i64>,
     said: Mutex<Said>,
     is_over: AtomicBool,
+    /// Whether it cannot begin now, and is tried again.
+    is_put_off: AtomicBool,
     /// Whether another node speaks it, and this one only hears of it.
     pub(crate) is_abroad: bool,
 }
@@ -54,6 +56,7 @@ impl Answering {
             message: OnceLock::new(),
             said: Mutex::default(),
             is_over: AtomicBool::new(false),
+            is_put_off: AtomicBool::new(false),
             is_abroad: false,
         })
     }
@@ -66,6 +69,7 @@ impl Answering {
             message: OnceLock::from(message),
             said: Mutex::default(),
             is_over: AtomicBool::new(false),
+            is_put_off: AtomicBool::new(false),
             is_abroad: true,
         }
     }
@@ -108,6 +112,16 @@ impl Answering {
     /// What was said from one byte to another; both are where a piece began or ended.
     pub(crate) fn part(&self, from: usize, to: usize) -> String {
         self.lock().text.get(from..to).unwrap_or_default().to_owned()
+    }
+
+    /// It cannot begin now, and is tried again.
+    pub(super) fn put_off(&self) {
+        self.is_put_off.store(true, Ordering::Release);
+    }
+
+    /// Whether it is tried again.
+    pub(super) fn is_put_off(&self) -> bool {
+        self.is_put_off.load(Ordering::Acquire)
     }
 
     /// Nothing more will be said.

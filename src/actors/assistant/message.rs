@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::answering::{Answering, Living, Question};
 use super::sweep::TO_LEAVE;
+use super::waits::{Wait, Waits};
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::seat::Answer;
@@ -106,8 +107,10 @@ pub struct Drafted {
 pub(crate) enum AssistantsMsg {
     /// A fresh question.
     Asked(Question),
-    /// One that could not have its turn: its room is busy elsewhere, or its actor crashed.
+    /// One that could not have its turn: the store or the journal did not answer.
     Later(Question),
+    /// One whose room is answered in on another node.
+    Elsewhere(Question),
     /// Try those that were late again.
     Again(Question),
     /// Somebody may end this run, and does.
@@ -137,6 +140,8 @@ pub struct AssistantHandle {
     pub(super) living: Living,
     /// Those that other nodes speak.
     pub(crate) abroad: Living,
+    /// Questions that wait, here and elsewhere.
+    pub(crate) waits: Waits,
     pub(in crate::actors) settings: Arc<AssistantSettings>,
     /// Whether the node ends.
     leaves: Arc<AtomicBool>,
@@ -214,6 +219,25 @@ impl AssistantHandle {
     /// The answer that is being spoken in a room.
     pub(crate) fn in_room(&self, room: RoomId) -> Option<Arc<Answering>> {
         self.living.in_room(room).or_else(|| self.abroad.in_room(room))
+    }
+
+    /// The questions that wait in a room.
+    pub(crate) fn waits_in(&self, room: RoomId) -> Vec<Wait> {
+        let mut waits = self.waits.in_room(room, Instant::now());
+        waits.retain(|wait| !self.has_begun(wait.question.run));
+        waits
+    }
+
+    /// How many come before a question that waits, as far as that was told.
+    #[must_use]
+    pub fn place(&self, run: RunId) -> Option<usize> {
+        self.waits.place(run, Instant::now()).filter(|_place| !self.has_begun(run))
+    }
+
+    /// Whether the answer of a run stands in a log, as far as is known here.
+    pub(super) fn has_begun(&self, run: RunId) -> bool {
+        let known = self.living.of(run).or_else(|| self.abroad.of(run));
+        known.is_some_and(|answering| answering.message().is_some())
     }
 
     /// Whether there is an assistant at all.

@@ -19,6 +19,7 @@ mod excerpt;
 mod honest;
 mod message;
 mod offline;
+mod places;
 mod prepare;
 mod purse;
 mod receipt;
@@ -28,6 +29,7 @@ mod shepherd;
 mod state;
 mod sweep;
 mod verdict;
+mod waits;
 mod wish;
 
 use std::collections::HashMap;
@@ -40,18 +42,20 @@ pub(crate) use self::answering::{Answering, Question};
 pub use self::ending::public_reason;
 pub use self::message::{AssistantHandle, AssistantSettings, Drafted, RunReading};
 pub(crate) use self::message::{AssistantsMsg, DraftAsk, MAILBOX};
+pub(crate) use self::places::look;
 pub use self::review::{Note, ReviewError, Reviewed, review};
 pub(crate) use self::run::tell;
 use self::shepherd::{Assistant, AssistantMsg, Task, refuse};
 use self::state::{NotQueued, Queue};
 pub(super) use self::verdict::{ai_off, may_ask, may_ask_again};
+pub(crate) use self::waits::Wait;
 use super::bounded::Envelope;
 use super::rooms::RoomsHandle;
 use super::seat::Answer;
 use super::task;
-use crate::domain::{MessageId, Millis, RunId, UserId};
+use crate::domain::{Millis, RunId, UserId};
 use crate::faults::{Moment, Part};
-use crate::protocol::{AiWait, ErrorCode, Frame, Refusal};
+use crate::protocol::{ErrorCode, Refusal};
 
 /// How often it is noted that runs are looked after, and what was said.
 const TICK: Duration = Duration::from_secs(1);
@@ -61,8 +65,6 @@ const LATER: Duration = Duration::from_millis(500);
 const CRASHES: u32 = 3;
 /// Drafts at a time, of all and of one user.
 const DRAFTS: (usize, usize) = (8, 2);
-/// Places in the queue that are told.
-const PLACES: usize = 100;
 
 /// What they do not change.
 pub(super) struct Assistants {
@@ -76,10 +78,12 @@ pub(super) struct State {
     queue: Queue,
     working: HashMap<ActorId, (Arc<Answering>, ActorRef<AssistantMsg>)>,
     crashes: HashMap<RunId, u32>,
-    /// The places that were told.
-    told: HashMap<RunId, usize>,
-    /// How often the queue had changed by then.
+    /// Those whose rooms are answered in on another node: they are tried again and again.
+    elsewhere: HashMap<RunId, Question>,
+    /// How often the queue had changed when places were told.
     told_at: u64,
+    /// Whether the other nodes were told that somebody waits here.
+    has_shared: bool,
     /// Who waits for a draft, once for each.
     drafts: Vec<UserId>,
     is_ticking: bool,
@@ -103,8 +107,9 @@ impl Actor for Assistants {
             queue: Queue::new(settings.places, settings.per_minute),
             working: HashMap::new(),
             crashes: HashMap::new(),
-            told: HashMap::new(),
+            elsewhere: HashMap::new(),
             told_at: 0,
+            has_shared: false,
             drafts: Vec::new(),
             is_ticking: false,
             since: Millis::now(),
@@ -124,9 +129,12 @@ impl Actor for Assistants {
         match msg {
             AssistantsMsg::Asked(question) => self.asked(state, question).await,
             AssistantsMsg::Later(question) => {
-                state.queue.ended(question.run);
-                let again = move || Envelope::to_self(AssistantsMsg::Again(question));
-                let _timer = me.send_after(LATER, again);
+                state.elsewhere.remove(&question.run);
+                later(&me, state, question);
+            }
+            AssistantsMsg::Elsewhere(question) => {
+                state.elsewhere.insert(question.run, question);
+                later(&me, state, question);
             }
             AssistantsMsg::Again(question) => state.queue.put_back(question),
             AssistantsMsg::Stop(run, by) => self.stop(state, run, by),
@@ -168,11 +176,15 @@ impl Actor for Assistants {
                     self.rooms.assistant.living.remove(run);
                     state.queue.ended(run);
                     state.crashes.remove(&run);
+                    if !answering.is_put_off() {
+                        state.elsewhere.remove(&run);
+                    }
                 }
             }
             SupervisionEvent::ActorFailed(who, why) => {
                 if let Some((answering, _)) = state.working.remove(&who.get_id()) {
                     tracing::error!(run.id = %answering.question.run, "an assistant crashed: {why}");
+                    state.elsewhere.remove(&answering.question.run);
                     self.crashed(&me, state, &answering).await?;
                 }
             }
@@ -229,7 +241,10 @@ impl Assistants {
     }
 
     fn stop(&self, state: &mut State, run: RunId, by: UserId) {
-        if let Some(question) = state.queue.take_back(run) {
+        let is_working = self.is_working(state, run);
+        let elsewhere = if is_working { None } else { state.elsewhere.remove(&run) };
+        if let Some(question) = state.queue.take_back(run).or(elsewhere) {
+            state.queue.ended(run);
             let rooms = self.rooms.clone();
             task::beside(async move {
                 match rooms.store.drop_run(question.run, "cancel", Millis::now()).await {
@@ -243,18 +258,17 @@ impl Assistants {
             return;
         }
         let working = state.working.values().find(|(answering, _)| answering.question.run == run);
-        match working {
-            Some((_, assistant)) => {
-                let _ended_already = assistant.send_message(AssistantMsg::Stop);
-            }
-            None => {
-                let store = self.rooms.store.clone();
-                task::beside(async move {
-                    if let Err(why) = store.wish_stop(run, by).await {
-                        tracing::error!("an answer could not be stopped: {why}");
-                    }
-                });
-            }
+        if let Some((_, assistant)) = working {
+            let _ended_already = assistant.send_message(AssistantMsg::Stop);
+        }
+        // One that is tried again may be put off at this moment, and must not forget the wish.
+        if working.is_none() || state.elsewhere.contains_key(&run) {
+            let store = self.rooms.store.clone();
+            task::beside(async move {
+                if let Err(why) = store.wish_stop(run, by).await {
+                    tracing::error!("an answer could not be stopped: {why}");
+                }
+            });
         }
     }
 
@@ -266,25 +280,17 @@ impl Assistants {
     ) -> Result<(), ActorProcessingErr> {
         let is_leaving = self.rooms.assistant.is_leaving();
         while let Some(question) = if is_leaving { None } else { state.queue.next() } {
-            state.told.remove(&question.run);
             self.start(me, state, (Answering::new(question), Task::Answer)).await?;
         }
         let ((waiting, working), numbers) = (state.queue.len(), &self.rooms.metrics.assistant);
         numbers.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         numbers.working.set(i64::try_from(working).unwrap_or(i64::MAX));
         let changes = state.queue.changes();
-        let has_changed = std::mem::replace(&mut state.told_at, changes) != changes;
-        let places = if has_changed { state.queue.places(PLACES) } else { Vec::new() };
-        let told = if has_changed { std::mem::take(&mut state.told) } else { HashMap::new() };
-        for (Question { run, room, seq, asker }, place) in places {
-            state.told.insert(run, place);
-            if told.get(&run) != Some(&place) {
-                let message = MessageId { room, seq };
-                let wait = AiWait { room, message, run, place };
-                self.rooms.tell_asker(asker, Frame::json(&wait)).await;
-            }
+        if std::mem::replace(&mut state.told_at, changes) != changes {
+            self.tell_places(state).await;
         }
-        if !state.is_ticking && state.queue.len() != (0, 0) {
+        let has_work = state.queue.len() != (0, 0) || !state.elsewhere.is_empty();
+        if !state.is_ticking && (has_work || state.has_shared) {
             state.is_ticking = true;
             let _timer = me.send_after(TICK, || Envelope::to_self(AssistantsMsg::Tick));
         }
@@ -341,37 +347,16 @@ impl Assistants {
         Ok(())
     }
 
-    /// Notes that the runs here are looked after, and what was said.
-    fn tick(&self, me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State) {
-        state.is_ticking = false;
-        // What waits here while the node ends is for others.
-        let is_leaving = self.rooms.assistant.is_leaving();
-        let waiting = state.queue.waiting().filter(|_| !is_leaving).map(|run| (run, None));
-        let spoken = state.working.values().map(|(answering, _)| {
-            (answering.question.run, Some(answering.text()).filter(|text| !text.is_empty()))
-        });
-        self.note(me, waiting.chain(spoken).collect());
-    }
-
-    /// Notes how far runs have come, and hears who wants which to stop.
-    fn note(&self, me: &ActorRef<Envelope<AssistantsMsg>>, runs: Vec<(RunId, Option<String>)>) {
-        let (rooms, node, me) = (self.rooms.clone(), self.node, me.clone());
-        task::beside(async move {
-            match rooms.store.see_to_runs(&runs, (node, Millis::now())).await {
-                Ok(stopped) => {
-                    for (run, by) in stopped {
-                        let _gone =
-                            me.send_message(Envelope::to_self(AssistantsMsg::Stop(run, by)));
-                    }
-                }
-                Err(why) => tracing::warn!("it could not be noted what was said: {why}"),
-            }
-        });
-    }
-
     fn is_working(&self, state: &State, run: RunId) -> bool {
         state.working.values().any(|(answering, _)| answering.question.run == run)
     }
+}
+
+/// Has a question come back after a while.
+fn later(me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State, question: Question) {
+    state.queue.ended(question.run);
+    let again = move || Envelope::to_self(AssistantsMsg::Again(question));
+    let _timer = me.send_after(LATER, again);
 }
 
 /// Why a question does not wait, as the wire says it.

@@ -15,10 +15,11 @@ use super::beat;
 use super::honest::Without;
 use super::message::AssistantsMsg;
 use super::offline;
+use super::places::tell_room;
 use super::prepare::Prepared;
 use super::shepherd::AssistantMsg;
 use crate::actors::room::RoomMsg;
-use crate::actors::rooms::{RoomsHandle, RoomsMsg};
+use crate::actors::rooms::RoomsHandle;
 use crate::domain::{Addresses, Finish, Millis, Speech};
 use crate::faults::{Moment, Part};
 use crate::llm::{self, Answer, Answered, Piece, Tried, Usage};
@@ -238,12 +239,5 @@ fn first(tried: &[Tried]) -> Option<&'static str> {
 
 /// Lets a room know that there is more of an answer. A room that nobody has open may sleep.
 pub(crate) fn tell(rooms: &RoomsHandle, answering: &Arc<Answering>) {
-    let (room, msg) = (answering.question.room, RoomMsg::Said(Arc::clone(answering)));
-    let back = match rooms.directory.find(room) {
-        Some(handle) => handle.answer(msg).err(),
-        None => Some(msg),
-    };
-    if let Some(msg) = back {
-        rooms.supervisor.answer(RoomsMsg::Offer(room, Box::new(msg)));
-    }
+    tell_room(rooms, answering.question.room, RoomMsg::Said(Arc::clone(answering)));
 }

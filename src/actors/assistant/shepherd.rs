@@ -188,7 +188,8 @@ impl Assistant {
             Ok(RunStepped::NoBudget) => {
                 return self.give_up("budget", &no_budget(settings)).await;
             }
-            Ok(RunStepped::Busy) | Err(_) => return self.later(),
+            Ok(RunStepped::Busy) => return self.elsewhere(),
+            Err(_) => return self.later(),
             Ok(RunStepped::Stale | RunStepped::Ended { .. }) => return None,
         };
         state.is_short = !is_offline && output < most;
@@ -224,6 +225,14 @@ impl Assistant {
             run.kill();
             self.end(state, outcome).await;
         }
+    }
+
+    /// Its room is answered in on another node.
+    fn elsewhere<T>(&self) -> Option<T> {
+        self.answering.put_off();
+        let elsewhere = AssistantsMsg::Elsewhere(self.question());
+        self.rooms.assistant.address.answer(elsewhere);
+        None
     }
 
     /// Another time.

@@ -9,7 +9,8 @@ use super::message::AssistantsMsg;
 use super::shepherd::{AssistantMsg, Task};
 use super::{Assistants, State};
 use crate::actors::bounded::Envelope;
-use crate::domain::Millis;
+use crate::actors::task;
+use crate::domain::{Millis, RunId};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store;
 
@@ -24,6 +25,15 @@ const STALE: i64 = 600_000;
 
 /// What waits is left to others within this time.
 pub(super) const TO_LEAVE: Duration = Duration::from_secs(1);
+
+impl State {
+    /// Runs that wait here, those among them that are not in the queue for a moment.
+    fn waiting(&self) -> impl Iterator<Item = RunId> {
+        let is_queued = |run: &RunId| self.queue.knows(*run);
+        let elsewhere = self.elsewhere.keys().copied().filter(move |run| !is_queued(run));
+        self.queue.waiting().chain(elsewhere)
+    }
+}
 
 impl Assistants {
     /// Takes up what nobody looks after: a node ended, or a message got lost.
@@ -90,9 +100,43 @@ impl Assistants {
         Ok(())
     }
 
+    /// Notes that the runs here are looked after, and what was said; and the other nodes hear who
+    /// waits here.
+    pub(super) fn tick(&self, me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State) {
+        state.is_ticking = false;
+        self.share_places(state);
+        // What waits here while the node ends is for others.
+        let is_leaving = self.rooms.assistant.is_leaving();
+        let waiting = state.waiting().filter(|_| !is_leaving).map(|run| (run, None));
+        let spoken = state.working.values().map(|(answering, _)| {
+            (answering.question.run, Some(answering.text()).filter(|text| !text.is_empty()))
+        });
+        self.note(me, waiting.chain(spoken).collect());
+    }
+
+    /// Notes how far runs have come, and hears who wants which to stop.
+    pub(super) fn note(
+        &self,
+        me: &ActorRef<Envelope<AssistantsMsg>>,
+        runs: Vec<(RunId, Option<String>)>,
+    ) {
+        let (rooms, node, me) = (self.rooms.clone(), self.node, me.clone());
+        task::beside(async move {
+            match rooms.store.see_to_runs(&runs, (node, Millis::now())).await {
+                Ok(stopped) => {
+                    for (run, by) in stopped {
+                        let _gone =
+                            me.send_message(Envelope::to_self(AssistantsMsg::Stop(run, by)));
+                    }
+                }
+                Err(why) => tracing::warn!("it could not be noted what was said: {why}"),
+            }
+        });
+    }
+
     /// The node ends: questions that wait are for whoever comes next, at once.
     pub(super) async fn release(&self, state: &State) {
-        let waiting: Vec<_> = state.queue.waiting().map(|run| (run, None)).collect();
+        let waiting: Vec<_> = state.waiting().map(|run| (run, None)).collect();
         let left = self.rooms.store.see_to_runs(&waiting, (0, Millis(0)));
         match tokio::time::timeout(TO_LEAVE, left).await {
             Ok(Ok(_stopped)) => {}

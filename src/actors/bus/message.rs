@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::parcel::{Online, Roll, What, Word};
-use crate::actors::assistant::Answering;
+use crate::actors::assistant::{Answering, Wait};
 use crate::actors::bounded::{Address, BoundedRef};
 use crate::actors::meter::Mailbox;
 use crate::actors::relay::Tell;
@@ -107,6 +107,11 @@ impl BusHandle {
             let (question, text) = (answering.question, answering.part(off, to));
             Some(BusMsg::Say(What::Said { question, message, off, text }))
         });
+    }
+
+    /// These questions wait here; all of them.
+    pub(crate) fn waits(&self, waits: Vec<Wait>) {
+        self.leave(|| Some(BusMsg::Say(What::Waits(waits))));
     }
 
     /// Something for all sessions of these users.

@@ -13,7 +13,7 @@ mod parcel;
 mod places;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::mpsc;
@@ -218,6 +218,10 @@ impl Bus {
                 let place = (question, message);
                 let heard = self.rooms.assistant.abroad.heard(place, (off, &text));
                 heard.iter().for_each(|answering| assistant::tell(&self.rooms, answering));
+            }
+            What::Waits(waits) => {
+                let changed = self.rooms.assistant.waits.heard(parcel.node, &waits, Instant::now());
+                assistant::look(&self.rooms, changed);
             }
             What::Users { users, word } => {
                 relays.broadcast(RelayMsg::Tell(users.into(), word.into_tell())).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::actors::assistant::Question;
+use crate::actors::assistant::{Question, Wait};
 use crate::actors::relay::{LiveEvent, Tell};
 use crate::actors::room::{Change, Step, UNKNOWN};
 use crate::domain::{DeviceId, Millis, Rank, RoomId, Status, UserId};
@@ -27,6 +27,8 @@ pub(crate) enum What {
     Typing { room: RoomId, by: UserId },
     /// More of an answer of the assistant, which stands at this seq, from a byte of it on.
     Said { question: Question, message: i64, off: usize, text: String },
+    /// The questions that wait on the node, all of them. Said once a second while there are any.
+    Waits(Vec<Wait>),
     /// Something for all sessions of these users.
     Users { users: Vec<UserId>, word: Word },
     /// A room is different now; the line that tells of it.

@@ -367,13 +367,11 @@ impl Relay {
         let Some(listeners) = book.rooms.get(&room) else {
             return;
         };
-        for ear in &listeners.open {
-            let Some(entry) = book.at(ear.slot) else {
-                continue;
-            };
+        for (ear, entry) in listeners.open.iter().filter_map(|e| Some((e, book.at(e.slot)?))) {
             let wanted = entry.signed.is_some_and(|signed| match what {
                 Passing::Presence => signed.want.presence,
                 Passing::Typing(user) => signed.want.typing && signed.user != user,
+                Passing::Wait(asker) => signed.want.ai && signed.user != asker,
             });
             if wanted && entry.outbox.bytes() > self.crowded_bytes() {
                 self.metrics.dropped(Dropped::Passing);

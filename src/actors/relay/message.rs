@@ -115,6 +115,8 @@ pub(crate) enum Passing {
     Presence,
     /// Who is typing; not told to the one who types.
     Typing(UserId),
+    /// That a question waits, or does so no more; its asker is told otherwise, wherever they are.
+    Wait(UserId),
 }
 
 /// A room that woke, or came back after a crash.
@@ -177,7 +179,7 @@ pub(crate) enum Outgoing {
     Frame(Frame),
     /// Who is online, for those who want it.
     Presence(Frame),
-    /// An answer that is being spoken, for those who want it.
+    /// An answer that is being spoken, or a question that waits for one, for those who want it.
     Speech(Frame),
 }
 
@@ -217,7 +219,7 @@ pub(crate) enum RelayMsg {
     Pulled { seat: SeatKey, room: RoomId, reply: Option<(u32, Frame)>, level: bool },
     /// A reply without an event.
     Reply(SeatKey, Frame),
-    /// Presence or typing.
+    /// Presence, typing, or that a question waits.
     Passing { room: RoomId, what: Passing, frame: Frame },
     /// More of an answer, from one byte of it to another.
     Said { room: RoomId, answering: Arc<Answering>, off: usize, upto: usize, frame: Frame },

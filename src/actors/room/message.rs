@@ -61,6 +61,8 @@ pub(crate) enum RoomMsg {
     Count(Answer<(usize, usize)>),
     /// More of an answer was said.
     Said(Arc<Answering>),
+    /// Other questions wait here than before, or at other places.
+    Waits,
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.
@@ -81,7 +83,13 @@ impl RoomMsg {
                 | Self::Refresh(_)
                 | Self::Count(_)
                 | Self::Said(_)
+                | Self::Waits
         )
+    }
+
+    /// Whether it takes to know which questions wait.
+    pub(super) const fn shows_waits(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Next { .. } | Self::Loaded(_) | Self::Waits)
     }
 
     /// Who asks for something that takes being inside; nobody does for the rest.

@@ -26,6 +26,7 @@ mod said;
 mod state;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -193,7 +194,11 @@ impl Room {
         if let RoomMsg::Send(send) = &msg {
             self.rooms.faults.taste(Part::Room, send.text.as_str());
         }
-        let mut effects = decide(msg, &mut live.state);
+        let mut effects = Vec::new();
+        if msg.shows_waits() {
+            effects = live.state.waits_are(self.rooms.assistant.waits_in(live.room));
+        }
+        effects.extend(decide(msg, &mut live.state));
         for msg in live.state.cleared() {
             effects.extend(follow(msg, &mut live.state));
         }
@@ -360,8 +365,8 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Refresh(answer) => state.refresh(answer),
         RoomMsg::Count(answer) => vec![Effect::Counted(answer)],
         RoomMsg::Said(answering) => state.said(&answering).into_iter().collect(),
-        // Opens are taken apart before.
-        RoomMsg::Idle | RoomMsg::Opens(_) => Vec::new(),
+        // Opens are taken apart before, and what waits is looked at before.
+        RoomMsg::Idle | RoomMsg::Opens(_) | RoomMsg::Waits => Vec::new(),
         #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash::crash(&times),
     }

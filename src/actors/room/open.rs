@@ -316,6 +316,7 @@ impl RoomState {
         mut first: Vec<Outgoing>,
     ) -> Effect {
         first.push(Outgoing::Presence(self.shown.get_or_init(|| self.presence_frame()).clone()));
+        first.extend(self.waits_for(opening.user));
         first.extend(self.speech(opening.user));
         let (room, upto, n) = (self.facts.room, self.facts.head, self.facts.n);
         let gauge = Arc::clone(&self.gauge);

@@ -18,7 +18,7 @@ use super::refusal::RoomRefusal;
 use super::ring::Ring;
 use super::rules::{Pace, Refreshing, RuleBook};
 use super::said::Speaking;
-use crate::actors::assistant::Answering;
+use crate::actors::assistant::{Answering, Wait};
 use crate::actors::relay::{Attach, LiveEvent, Part, Passing, RoomGauge, Tell};
 use crate::actors::seat::{Answer, Asker, Opening, SeatKey};
 use crate::domain::{
@@ -52,7 +52,7 @@ pub(crate) enum Effect {
     Acted(Asker<ActOk>, Result<ActOk, Refusal>),
     /// Answers the reader.
     MarkSet(Asker<MarkOk>, Result<MarkOk, Refusal>),
-    /// Presence or typing for the listeners.
+    /// Presence, typing, or that a question waits, for the listeners.
     Pass(Passing, Frame),
     /// More of an answer for the listeners, from one byte to another.
     Say(Arc<Answering>, (usize, usize), Frame),
@@ -126,6 +126,8 @@ pub(crate) struct RoomState {
     pub(super) refreshing: Refreshing,
     /// The answer that is being spoken.
     pub(super) speaking: Option<Speaking>,
+    /// The questions that wait.
+    pub(super) waits: Vec<Wait>,
     /// Who has opened the room before.
     pub(super) first: First,
     /// What only a room has that other nodes may write too.
@@ -156,6 +158,7 @@ impl RoomState {
             pace: Pace::default(),
             refreshing: Refreshing::default(),
             speaking: None,
+            waits: Vec::new(),
             first: First::default(),
             linked: None,
         }

@@ -18,6 +18,7 @@ mod reading;
 mod rights;
 mod safety;
 mod verdicts;
+mod waits;
 mod watched;
 
 use std::net::SocketAddr;

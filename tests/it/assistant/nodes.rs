@@ -9,7 +9,9 @@ use super::{Models, ask, hear};
 use crate::nodes::end;
 use crate::postgres::Cluster;
 use crate::redis::Redis;
-use crate::support::{Client, Hub, Person, Process, TestApp, eventually_within, free_address};
+use crate::support::{
+    Client, Hub, Person, Process, TestApp, eventually, eventually_within, free_address,
+};
 
 /// Two nodes that ask the same model, and Mina in the lobby: by one session on each.
 struct Two {
@@ -172,4 +174,43 @@ async fn an_answer_whose_node_was_killed_is_ended_by_the_other() {
     there.expect_none(|line| line["ev"] == "ai.end" || line["ev"] == "ai.start").await;
     assert_eq!(models.mock.calls().len(), 1, "nobody asks once more");
     other.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_waits_for_an_answer_elsewhere_is_known_on_both_nodes() {
+    let Some(mut two) = Two::start("tps:20+words:2000").await else { return };
+    let (bob, room) = (two.nodes[1].person("bob").await, two.room.clone());
+    let mut at_bob = two.nodes[1].session(&bob).await;
+    at_bob.open(&room).await;
+    ask(&mut two.here, &room, "c-1", "@ai a long story").await;
+    let answered = at_bob.expect("ai.start").await["d"]["run"].clone();
+    let question = ask(&mut at_bob, &room, "c-2", "@ai another").await;
+    let wait = at_bob.expect("ai.wait").await;
+    assert_eq!((&wait["message"], &wait["place"]), (&question, &json!(1)));
+    for session in [&mut two.there, &mut two.here] {
+        assert_eq!(session.expect("ai.wait").await, wait, "who listens hears it on both");
+    }
+    let path = format!("/v1/ai/runs/{}", wait["run"].as_str().unwrap());
+    for node in &two.nodes {
+        let run = node.rest.get(&bob.token, &path).await;
+        assert_eq!((&run["status"], &run["place"]), (&json!("queued"), &json!(1)));
+        let mut late = node.session(&bob).await;
+        late.open(&room).await;
+        assert_eq!(late.expect("ai.wait").await, wait, "who opens the room is told");
+    }
+    // It is taken back on the node where it does not wait.
+    let mut late = two.nodes[0].session(&bob).await;
+    late.open(&room).await;
+    late.ok(json!({ "op": "ai.stop", "run": wait["run"] })).await;
+    for session in [&mut late, &mut at_bob, &mut two.here, &mut two.there] {
+        assert_eq!(session.expect("ai.unwait").await["run"], wait["run"]);
+    }
+    eventually("it is given up", async || {
+        two.nodes[0].rest.get(&bob.token, &path).await["status"] == "done"
+    })
+    .await;
+    two.here.ok(json!({ "op": "ai.stop", "run": answered })).await;
+    assert_eq!(two.there.expect("ai.end").await["d"]["run"], answered);
+    at_bob.expect_none(|line| line["ev"] == "ai.start").await;
+    end(two.nodes).await;
 }
