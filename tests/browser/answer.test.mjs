@@ -275,4 +275,42 @@ describe("an answer of the assistant", () => {
     await mina.getByRole("button", { name: "Stop" }).click();
     await jun.locator("message-row.is-ai").nth(1).locator(".bubble:not([hidden])").waitFor();
   });
+
+  it("still shows what waits when the page was loaded anew, and it can be taken back", async () => {
+    const [mina, jun] = await club(SLOW);
+    const waits = (page) => page.locator('message-row [data-part="wait"]:visible');
+    const refused = (page) => page.locator('message-row [data-part="no-answer"]:visible');
+    const none = (shown) => shown.waitFor({ state: "detached" });
+    await say(mina, "@ai tell me a story");
+    await mina.locator("message-row.is-ai .bubble:not([hidden])").waitFor();
+    await say(jun, "@ai and me?");
+    for (const anew of [false, true]) {
+      if (anew) await jun.reload();
+      await waits(jun).getByText("Your question waits: 1 before it.").waitFor();
+      await waits(jun).getByRole("button", { name: "Take it back" }).waitFor();
+    }
+    // Who moderates may take it back as well.
+    await waits(mina).getByText("This question waits: 1 before it.").waitFor();
+    await waits(mina).getByRole("button", { name: "Take it back" }).waitFor();
+    // What was refused stays until somebody is done with it.
+    await say(mina, "@ai another one");
+    await refused(mina).getByText("No answer this time. The assistant is busy.").waitFor();
+    await waits(jun).getByRole("button", { name: "Take it back" }).click();
+    for (const page of [mina, jun]) await none(waits(page));
+    await refused(mina).getByRole("button", { name: "Dismiss" }).click();
+    await none(refused(mina));
+    // Or until they ask again.
+    await say(mina, "@ai once more");
+    await waits(mina).getByText("Your question waits: 1 before it.").waitFor();
+    await waits(jun).getByText("This question waits: 1 before it.").waitFor();
+    assert.equal(await waits(jun).getByRole("button").count(), 0, "only who asked and who moderates");
+    await say(jun, "@ai now?");
+    await refused(jun).waitFor();
+    await mina.getByRole("button", { name: "Stop" }).click();
+    for (const page of [mina, jun]) await none(waits(page));
+    assert.equal(await refused(jun).count(), 1);
+    await say(jun, "@ai and now?");
+    await waits(jun).waitFor();
+    await none(refused(jun));
+  });
 });

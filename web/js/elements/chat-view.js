@@ -140,8 +140,9 @@ class ChatView extends LiveElement {
     }, TOGETHER_MS);
   }
 
-  /** A question waits, or gets no answer. @param {any} event */
-  #answer({ ev, place, ...refusal }) {
+  /** A question of the reader waits, or gets no answer: where it stands in view it says so itself. @param {any} event */
+  #answer({ ev, room, asker, place, ...refusal }) {
+    if (room === this.chat.current || (asker && asker !== this.chat.me?.id)) return;
     if (ev === Ev.AiWait) toast(t("ai.wait", { count: place }));
     else toast(`${t("ai.refused")} ${tProblem({ ...refusal, retryMs: refusal.retry_ms })}`, "bad");
   }

@@ -85,6 +85,8 @@ class Deed {
     if (action === "thread") return tell("open-panel", { name: "thread", root: message.id });
     if (action === "history") return tried(this.history());
     if (action === "stop") return tried(this.chat.acts.stop(message.ai?.run ?? ""));
+    if (action === "take-back") return tried(this.chat.acts.stop(this.chat.feed?.questions.waitOf(message.id)?.run ?? ""));
+    if (action === "dismiss") return this.chat.feed?.questions.dismiss();
     if (action === "receipt") return showReceipt(this.chat, this.api, message);
     if (action === "ask-again") return tried(this.answer("continue"));
     if (action === "ask-anew") return tried(this.answer("retry"));

@@ -24,7 +24,8 @@ class MessageRow extends LiveElement {
   /**
    * @param {any} message a row of `models/rows.js`
    * @param {{name: string, isErased: boolean, isBot: boolean, username: string, isOnline: boolean, quote: {name: string, text: string} | null,
-   *   unread: number, isPicked: boolean | null, mayStop: boolean, isFolded: boolean}} about
+   *   unread: number, isPicked: boolean | null, mayStop: boolean, wait: {place: number, isMine: boolean, mayEnd: boolean} | null, noAnswer: any,
+   *   isFolded: boolean}} about
    * @param {import("/js/models/file-keys.js").FileKeys} keys
    */
   show(message, about, keys) {
@@ -48,6 +49,7 @@ class MessageRow extends LiveElement {
     this.#renderReactions(row);
     this.#renderThread(row, about);
     this.#renderAnswer(row, about);
+    this.#renderQuestion(row, about);
     this.#renderTrouble(row);
     this.#renderPick(row, about);
   }
@@ -136,6 +138,16 @@ class MessageRow extends LiveElement {
     const goesOn = Boolean(text) && !FINAL.includes(ai.error) && textLength(text) < TEXT_LIMIT;
     part(this, "ask-again").hidden = !mayAsk || !goesOn;
     part(this, "ask-anew").hidden = !mayAsk || goesOn;
+  }
+
+  /** A question that waits for its turn, or gets no answer. @param {any} row @param {any} about */
+  #renderQuestion({ deleted }, { wait, noAnswer, isFolded }) {
+    const isOpen = !deleted && !isFolded;
+    part(this, "wait").hidden = !isOpen || !wait;
+    if (wait) setText(part(this, "wait-text"), t(wait.isMine ? "ai.wait" : "ai.waits", { count: number(wait.place) }));
+    part(this, "take-back").hidden = !wait?.mayEnd;
+    part(this, "no-answer").hidden = !isOpen || !noAnswer;
+    if (noAnswer) setText(part(this, "no-answer-why"), `${t("ai.refused")} ${tProblem(noAnswer)}`);
   }
 
   /** @param {any} row */

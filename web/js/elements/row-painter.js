@@ -59,6 +59,8 @@ export class RowPainter {
       return setText(part(element, "text"), t(`line.${row.ev}`, { name: this.#name(row.user), role }));
     }
     const { me, feed, status } = this.#chat;
+    const isMod = Boolean(feed?.may("delete_others"));
+    const wait = feed?.questions.waitOf(row.id) ?? null;
     const about = {
       name: this.#chat.people.name(row.by),
       isErased: this.#chat.people.isErased(row.by),
@@ -68,7 +70,9 @@ export class RowPainter {
       quote: this.#quoteOf(row),
       unread: row.id ? (feed?.threads.unreadOf(row.id) ?? 0) : 0,
       isPicked: picked ? picked.has(row.id ?? "") : null,
-      mayStop: row.ai?.asker === me?.id || Boolean(feed?.may("delete_others")),
+      mayStop: row.ai?.asker === me?.id || isMod,
+      wait: wait && { place: wait.place, isMine: wait.asker === me?.id, mayEnd: wait.asker === me?.id || isMod },
+      noAnswer: feed?.questions.problemOf(row.id) ?? null,
       isFolded: this.#chat.folds.hides(row),
     };
     element.show(row, about, this.#chat.keys);

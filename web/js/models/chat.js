@@ -269,7 +269,8 @@ export class Chat extends EventTarget {
         return this.inbox.take(event);
       case Ev.AiRefused:
       case Ev.AiWait:
-        return this.#emit("answer", event);
+        this.#emit("answer", event);
+        return this.#feeds.get(event.room)?.take(event);
       default:
         this.#feeds.get(event.room)?.take(event);
     }

@@ -17,6 +17,7 @@ import { Lookup } from "./lookup.js";
 import { Older } from "./older.js";
 import { OpenThread } from "./open-thread.js";
 import { Presence } from "./presence.js";
+import { Questions } from "./questions.js";
 import { rootOf } from "./reducer.js";
 import { RoomDetail } from "./room-detail.js";
 import { Sender } from "./sender.js";
@@ -42,8 +43,7 @@ export class Feed {
   /** @type {FeedState} */ state = "closed";
   presence = new Presence();
   typing = new Typing();
-  /** The `n` after which the "new" divider stands. @type {number | null} */
-  newAfter = null;
+  /** The `n` after which the "new" divider stands. @type {number | null} */ newAfter = null;
   /** The reader wants it unread: nothing is told to be read until they come again. */
   isHeld = false;
   /** What is shown instead of the end: a place in the past. @type {Lookup | null} */ past = null;
@@ -62,6 +62,8 @@ export class Feed {
     this.me = me;
     this.timeline = new Timeline(me);
     this.threads = new ThreadBook(me);
+    /** Those that wait for the assistant, or got no answer. */
+    this.questions = new Questions(me, () => tell("timeline"));
     this.#link = link;
     this.#tell = tell;
     this.info = new RoomDetail((path) => link.fetch(room, path), () => this.#informed());
@@ -294,7 +296,7 @@ export class Feed {
         this.state = "pulling";
         return this.#pull();
       default:
-        if (event.seq !== undefined) this.#logged(event);
+        return event.seq === undefined ? this.questions.take(event) : this.#logged(event);
     }
   }
 
@@ -316,6 +318,7 @@ export class Feed {
     this.#older.take(event);
     this.past?.take(event);
     this.thread?.take(event, this.timeline);
+    if (event.ev === Ev.AiStart) this.questions.begun(event.d);
     const root = rootOf(event.d ?? {});
     if (root && event.ev === Ev.MsgNew && this.threads.event(event, this.message(root))) this.#tell("threads");
     if (PINS.has(event.ev)) this.#tell("pins", event);
@@ -341,6 +344,7 @@ export class Feed {
   /** @param {any} ok */
   #opened(ok) {
     if (ok.snapshot) this.#reset(ok);
+    this.questions.opened();
     this.state = ok.resumed && ok.replay > 0 ? "replaying" : "live";
     // What newcomers may read can be more again than it was.
     if (ok.resumed) this.#horizon = Math.min(this.#horizon, ok.horizon ?? 0);

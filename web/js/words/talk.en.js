@@ -146,6 +146,8 @@ export default {
   "ai.receipt": "Where this comes from",
   "ai.draft": "Suggest what to write",
   "ai.wait": "Your question waits: {count} before it.",
+  "ai.waits": "This question waits: {count} before it.",
+  "ai.take.back": "Take it back",
   "ai.refused": "No answer this time.",
   "ai.finish.error": "The answer broke off. Please ask again.",
   "ai.finish.cancel": "Stopped.",

@@ -143,6 +143,8 @@ export default {
   "ai.receipt": "이 답의 근거",
   "ai.draft": "쓸 말 제안받기",
   "ai.wait": "질문이 기다리고 있어요. 앞에 {count}개.",
+  "ai.waits": "이 질문은 차례를 기다리고 있어요. 앞에 {count}개.",
+  "ai.take.back": "질문 거두기",
   "ai.refused": "이번에는 답할 수 없어요.",
   "ai.finish.error": "답을 끝맺지 못했어요. 다시 물어봐 주세요.",
   "ai.finish.cancel": "멈췄어요.",
