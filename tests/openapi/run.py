@@ -1,10 +1,14 @@
 """The calls against their own description, with Schemathesis: no failure of the server, and no
 answer that the description does not promise, whatever is sent and whoever sends it.
 
+In some of the cases the ids in paths are those of what there is (`seeds.py`), so that calls come to
+their end; which never did is told, and is a failure but for those in UNREACHED.
+
 Starts a server of its own. `OPENAPI_EXAMPLES` is how many requests each call gets by chance (12),
 `OPENAPI_SEED` what they are made from (7).
 """
 
+import collections
 import os
 import pathlib
 import subprocess
@@ -22,7 +26,18 @@ SEED = os.environ.get("OPENAPI_SEED", "7")
 STREAMS = ["--exclude-path-regex", "/events$"]
 
 
-def schemathesis(server, name, arguments, caller=None):
+# Calls that nothing here brings to a good end, and why.
+UNREACHED = {
+    "GET /v1/rooms/{id}/events": "an event stream, asked for by nobody only",
+    "GET /v1/inbox/events": "an event stream, asked for by nobody only",
+    "POST /v1/rooms/{id}/ai/draft": "no model is connected",
+    "POST /v1/ai/runs/{id}/continue": "without a model every answer ends well",
+}
+# Few people do all that thousands do.
+SETTINGS = {"MOIM_UPLOADS_PER_HOUR": "0", "MOIM_AI_QUESTIONS_PER_MINUTE": "1000"}
+
+
+def schemathesis(server, name, arguments, answers, caller=None):
     command = [
         sys.executable, str(pathlib.Path(sys.executable).with_name("st")),
         "--config-file", str(HERE / "schemathesis.toml"),
@@ -38,6 +53,7 @@ def schemathesis(server, name, arguments, caller=None):
         "OPENAPI_BASE": server.url,
         "OPENAPI_PASSWORD": PASSWORD,
         "OPENAPI_LEAVER": "third",
+        "OPENAPI_ANSWERS": str(answers),
     }
     if caller:
         environment["OPENAPI_TOKEN"] = caller["access_token"]
@@ -56,17 +72,52 @@ def schemathesis(server, name, arguments, caller=None):
     return ran.returncode == 0
 
 
+def calls(server):
+    """Every call that is described, but for the one that is answered here."""
+    verbs, here = ("get", "put", "post", "delete", "patch", "head"), "/v1/openapi.json"
+    paths = [(path, item) for path, item in server.call("GET", here)["paths"].items() if path != here]
+    return {f"{verb.upper()} {path}" for path, item in paths for verb in item if verb in verbs}
+
+
+def answered(answers):
+    """How often each call was answered with each status."""
+    found = collections.defaultdict(collections.Counter)
+    for line in answers.read_text().splitlines():
+        call, status = line.rsplit(" ", 1)
+        found[call][status] += 1
+    return found
+
+
+def judge(server, answers):
+    """Tells which calls never came to a good end. True when that is as it is known to be."""
+    described = calls(server)
+    found = answered(answers)
+    well = {call for call, statuses in found.items() if any(status[0] == "2" for status in statuses)}
+    count = sum(statuses.total() for statuses in found.values())
+    missed = sorted(described - well)
+    print(f"{count} answers; {len(described & well)} of {len(described)} calls were answered well")
+    for call in missed:
+        why = UNREACHED.get(call, "nobody knows why")
+        print(f"never answered well: {call} ({why}), but {dict(found[call])}")
+    stale = sorted(set(UNREACHED) - set(missed))
+    for call in stale:
+        print(f"is said not to be reached, and was, or is not there: {call}")
+    return not stale and all(call in UNREACHED for call in missed)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="moim-openapi-") as folder:
-        server = Server(folder)
+        server = Server(folder, SETTINGS)
+        answers = pathlib.Path(folder, "answers")
         try:
             admin = server.register("first")
             user = server.register("second")
             server.register("third")
             went_well = [
-                schemathesis(server, "nobody", ["--phases", "coverage"]),
-                schemathesis(server, "a user", STREAMS, user),
-                schemathesis(server, "the admin", [*STREAMS, "--phases", "coverage"], admin),
+                schemathesis(server, "nobody", ["--phases", "coverage"], answers),
+                schemathesis(server, "a user", STREAMS, answers, user),
+                schemathesis(server, "the admin", [*STREAMS, "--phases", "coverage"], answers, admin),
+                judge(server, answers),
             ]
             # 503 is an answer of one call, and looked at there (schemathesis.toml).
             failures = [

@@ -22,13 +22,14 @@ PATIENCE = 20
 class Server:
     """A server of our own, which can be killed as a power cut would."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder = folder
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
+        self.settings = settings or {}
         self.start()
 
     def start(self):
@@ -40,7 +41,7 @@ class Server:
         }
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY], env=kept | settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [BINARY], env=kept | settings | self.settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
