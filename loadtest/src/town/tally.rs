@@ -84,6 +84,8 @@ pub(crate) struct Noted {
     pub too_slow: u64,
     /// Entries of inboxes that were looked at.
     pub notices: u64,
+    /// Read marks that were put back, and told to be where they were put.
+    pub put_back: u64,
     /// Questions that the assistant had no time for.
     pub unasked: u64,
 }
@@ -103,6 +105,7 @@ impl Noted {
             presence_frames: 0,
             too_slow: 0,
             notices: 0,
+            put_back: 0,
             unasked: 0,
         })
     }

@@ -271,6 +271,8 @@ fn whatever_people_do_now_and_then_is_done_timed_and_looked_at() {
     }
     assert!(figure(&kept, "private_rooms") >= 1.0);
     assert!(figure(&kept, "answer_p99") > 0.0 && figure(&kept, "notices") >= 1.0);
+    let (asked, put_back) = (kept.number("/series/steps/0/done/unread"), figure(&kept, "put_back"));
+    assert!(put_back >= asked / 2.0, "{put_back} of {asked} marks stood where they were put");
     assert_eq!(figure(&kept, "rooms_vague"), 0.0);
     let table = kept.at("/tables").as_array().unwrap().iter().find(|t| t["name"] == "actions");
     let rows = table.unwrap()["rows"].as_array().unwrap();

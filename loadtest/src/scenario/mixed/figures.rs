@@ -64,6 +64,8 @@ fn actions(report: &mut Report, mix: Mix, step: &Step) -> Result<()> {
         let about = "questions that the assistant had no time for";
         report.figure("unasked", step.noted.unasked as f64, "", about);
         report.figure("notices", step.noted.notices as f64, "", "entries of inboxes looked at");
+        let about = "read marks that were put back, and stood there when it was told";
+        report.figure("put_back", step.noted.put_back as f64, "", about);
     }
     Ok(())
 }

@@ -71,6 +71,8 @@ impl Rest {
 async fn make(http: &mut Http, token: &str, id: &str) -> Result<Rc<Room>> {
     let made = http.post("/v1/dms", Some(token), &json!({"user_id": id})).await?;
     let room = Rc::new(Room::new(text_at(&made, "/id")?));
+    // The other one's answer may come first, with a message in it already.
+    room.begins_behind(0);
     room.keep_book();
     Ok(room)
 }

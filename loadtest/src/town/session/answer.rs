@@ -50,7 +50,7 @@ impl Session {
             What::Delete { room, id } => self.deleted(&room, &id, ok),
             What::Pin { room, id, is_on } => self.pinned(&room, &id, is_on, ok),
             What::Read { n } => self.marked(n, ok, |read_n| read_n >= n),
-            What::Unread { n } => self.marked(n, ok, |read_n| read_n + 1 == n),
+            What::Unread { n } => self.marked(n, ok, |read_n| self.is_put_back(read_n, n)),
             What::Other(_) => {}
         }
         None
@@ -61,6 +61,15 @@ impl Session {
             room.reached(seq);
             self.keep(room, |book| book.deleted(id, seq));
         }
+    }
+
+    /// Whether a mark may be there that was put right before the n-th message. What one reads or says
+    /// oneself at the same moment moves it on again; most of the time nothing does, which is counted.
+    fn is_put_back(&self, read_n: u64, n: u64) -> bool {
+        if read_n + 1 == n {
+            self.tally.note(|noted| noted.put_back += 1);
+        }
+        read_n + 1 >= n
     }
 
     /// The answer to a read mark before or behind the n-th message.
