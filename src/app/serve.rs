@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
-use actix_server::Server;
+use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::boxed::{self, BoxService};
-use actix_service::{ServiceFactory, fn_factory, fn_service, map_config};
+use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::StartError;
 use crate::actors::{Shared, Worker};
@@ -29,9 +30,9 @@ const BACKLOG: i32 = 4_096;
 /// refused but tries again after one second, then two: with one queue, a tenth of ten thousand
 /// clients that come back at once wait for that.
 const QUEUES: usize = if cfg!(target_os = "linux") { 4 } else { 1 };
-/// A client that takes longer to say what it wants is sent away.
+/// A client that takes longer to say what it wants, once it has begun, is sent away.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// An idle connection is kept for the next request so long.
+/// An idle connection is kept for the next request so long, and a new one for the first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// What [`open_heap`] takes and gives back: so many pieces of so many bytes, which must stay under
@@ -93,24 +94,24 @@ pub(super) fn serve_on(
     api: &Data<Api>,
     shared: &Arc<Shared>,
 ) -> Result<Server, StartError> {
-    let (api, shared) = (api.clone(), Arc::clone(shared));
+    let mut server = Server::build().workers(edge.threads()).disable_signals().shutdown_timeout(2);
+    let (api, shared, end) = (api.clone(), Arc::clone(shared), server.graceful_shutdown_signal());
     // Called on each worker for each queue, one after the other: what is made stays on that thread.
     let factory = move || {
-        let (api, shared) = (api.clone(), Arc::clone(&shared));
+        let (api, shared, end) = (api.clone(), Arc::clone(&shared), end.clone());
         fn_factory(move || {
-            let (api, shared) = (api.clone(), Arc::clone(&shared));
+            let (api, shared, end) = (api.clone(), Arc::clone(&shared), end.clone());
             async move {
                 if let Some(known) = ANSWERS.with_borrow(Weak::upgrade) {
                     return Ok(known);
                 }
                 open_heap();
-                let made = Rc::new(answers(&api, &shared).await?);
+                let made = Rc::new(when_asked(answers(&api, &shared).await?, end));
                 ANSWERS.set(Rc::downgrade(&made));
                 Ok::<_, ()>(made)
             }
         })
     };
-    let mut server = Server::build().workers(edge.threads()).disable_signals().shutdown_timeout(2);
     for queue in queues {
         server = server.listen("moim", queue, factory.clone())?;
     }
@@ -126,6 +127,23 @@ fn open_heap() {
     let pieces: Vec<Vec<u8>> =
         (0..count).map(|_piece| std::hint::black_box(Vec::with_capacity(bytes))).collect();
     drop(std::hint::black_box(pieces));
+}
+
+/// Answers on a connection when its client begins to speak, and ends one on which nobody ever does
+/// without a word. Browsers and HTTP clients open connections ahead of need: told there that time is
+/// up, a client takes it for the answer to the request that it sends at this moment.
+fn when_asked(answers: Answers, end: GracefulShutdownSignal) -> Answers {
+    let answers = Rc::new(answers);
+    boxed::service(fn_service(move |socket: TcpStream| {
+        let (answers, end) = (Rc::clone(&answers), end.clone());
+        async move {
+            let speaks = tokio::select! {
+                speaks = timeout(KEEP_ALIVE, socket.readable()) => matches!(speaks, Ok(Ok(()))),
+                () = end.notified() => false,
+            };
+            if speaks { answers.call(socket).await } else { Ok(()) }
+        }
+    }))
 }
 
 async fn answers(api: &Data<Api>, shared: &Arc<Shared>) -> Result<Answers, ()> {

@@ -158,12 +158,16 @@ async fn a_thousand_half_sent_frames_hold_next_to_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handshake_that_drips_is_sent_away() {
+async fn a_handshake_that_drips_is_sent_away_and_a_connection_opened_ahead_of_need_is_not() {
     let app = TestApp::spawn().await;
+    let mut ahead = Raw::connect(app.address).await;
     let mut raw = Raw::connect(app.address).await;
     raw.write(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\n").await;
     let answer = raw.rest_within(Duration::from_secs(20)).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    ahead.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let (head, _) = ahead.response().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     app.end().await;
 }
 

@@ -152,7 +152,7 @@ fn a_server_in_a_cage_is_counted_by_the_kernel_or_the_tool_says_why_not() {
 
 #[test]
 fn who_was_away_is_replayed_every_message() {
-    let kept = sound(&["catchup", "--clients", "20", "--behind", "50", "--rounds", "2"]);
+    let kept = sound(&["catchup", "--clients", "20", "--behind", "50", "--rounds", "8"]);
     assert_eq!(figure(&kept, "replayed"), 20.0 * 50.0);
     assert_eq!(kept.at("/checks/not_resumed/count"), 0);
     assert!(figure(&kept, "caught_up") > 0.0);
