@@ -131,7 +131,7 @@ rust_tests() {
         all="cargo test --workspace --all-features --no-fail-fast"
         passed=0
         $all --lib --bins --test '[!i]*' || passed=1
-        $all --test it -- --test-threads=6 || passed=1
+        $all --test it -- --test-threads=8 || passed=1
         exit $passed
     ) 2>&1 </dev/null | tee "$target/rust.log"
 }

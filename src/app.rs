@@ -29,6 +29,7 @@ mod models;
 mod planted;
 mod previews;
 mod serve;
+mod sockets;
 mod top;
 mod transfer;
 
@@ -41,6 +42,7 @@ pub use models::mock_llm;
 pub use planted::Sweeper;
 use previews::Previews;
 use serve::{listen, serve_on};
+use sockets::Sockets;
 pub use top::{TopOrder, top};
 pub use transfer::{Moving, transfer};
 
@@ -54,6 +56,7 @@ const REFRESH_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A node that is ready to serve.
 pub struct App {
     server: Server,
+    sockets: Sockets,
     tree: Arc<Tree>,
     store: Store,
     address: SocketAddr,
@@ -125,10 +128,12 @@ impl App {
             settings: settings(config),
             is_draining: Arc::clone(&is_draining),
         });
-        let server = serve_on(queues, &config.edge, &api, &shared)?;
+        let sockets = Sockets::default();
+        let server = serve_on(queues, &config.edge, (&api, &shared), &sockets)?;
         let drain_window = config.edge.drain_window;
         Ok(Self {
             server,
+            sockets,
             tree,
             store,
             address,

@@ -14,6 +14,7 @@ use actix_server::ServerHandle;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use super::sockets::Sockets;
 use super::{App, StartError};
 use crate::actors::Tree;
 use crate::config::{Config, Database};
@@ -62,7 +63,7 @@ impl App {
                 tracing::info!("ending: nothing new is taken");
                 self.is_draining.store(true, Ordering::Release);
                 tokio::select! {
-                    () = drain(&handle, &self.tree, self.drain_window, began) => {}
+                    () = drain(&self.tree, (&handle, &self.sockets), self.drain_window, began) => {}
                     _ended = &mut server => {}
                 }
                 tracing::info!(ms = began.elapsed().as_millis(), "everybody was told");
@@ -85,7 +86,12 @@ impl App {
     }
 }
 
-async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, began: Instant) {
+async fn drain(
+    tree: &Tree,
+    (handle, sockets): (&ServerHandle, &Sockets),
+    window: Duration,
+    began: Instant,
+) {
     // New connections are still answered, with 503: a health check must see why, not hang.
     let told = async {
         tree.rooms.faults.snag(Snag::Drain).await;
@@ -95,7 +101,11 @@ async fn drain(handle: &ServerHandle, tree: &Tree, window: Duration, began: Inst
         tracing::warn!("not everybody was told in time; left as they are");
     }
     let calls = time_for(CALLS, began.elapsed());
-    if timeout(calls, handle.stop(true)).await.is_err() {
+    let done = async {
+        sockets.end().await;
+        handle.stop(true).await;
+    };
+    if timeout(calls, done).await.is_err() {
         tracing::warn!("calls are still under way; broken off");
     }
 }

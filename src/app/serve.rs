@@ -8,17 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
-use actix_http::error::DispatchError;
-use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::boxed::{self, BoxService};
-use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_server::Server;
+use actix_service::{ServiceFactory, boxed, fn_factory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::StartError;
+use super::sockets::{Answers, KEEP_ALIVE, Sockets};
 use crate::actors::{Shared, Worker};
 use crate::config::Edge;
 use crate::http::{self, Api};
@@ -32,16 +30,11 @@ const BACKLOG: i32 = 4_096;
 const QUEUES: usize = if cfg!(target_os = "linux") { 4 } else { 1 };
 /// A client that takes longer to say what it wants, once it has begun, is sent away.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// An idle connection is kept for the next request so long, and a new one for the first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// What [`open_heap`] takes and gives back: so many pieces of so many bytes, which must stay under
 /// what the system's allocator asks the kernel for apart (128 KiB), and together under what it sets
 /// aside for one thread (64 MiB).
 const HEAP_PIECES: (usize, usize) = (480, 100 << 10);
-
-/// Answers the connections of one thread.
-type Answers = BoxService<TcpStream, (), DispatchError>;
 
 thread_local! {
     /// What answers on this thread: all queues lead there.
@@ -91,27 +84,27 @@ fn share(_: &Socket) -> io::Result<()> {
 pub(super) fn serve_on(
     queues: Vec<TcpListener>,
     edge: &Edge,
-    api: &Data<Api>,
-    shared: &Arc<Shared>,
+    (api, shared): (&Data<Api>, &Arc<Shared>),
+    sockets: &Sockets,
 ) -> Result<Server, StartError> {
-    let mut server = Server::build().workers(edge.threads()).disable_signals().shutdown_timeout(2);
-    let (api, shared, end) = (api.clone(), Arc::clone(shared), server.graceful_shutdown_signal());
+    let (api, shared, all) = (api.clone(), Arc::clone(shared), sockets.clone());
     // Called on each worker for each queue, one after the other: what is made stays on that thread.
     let factory = move || {
-        let (api, shared, end) = (api.clone(), Arc::clone(&shared), end.clone());
+        let (api, shared, all) = (api.clone(), Arc::clone(&shared), all.clone());
         fn_factory(move || {
-            let (api, shared, end) = (api.clone(), Arc::clone(&shared), end.clone());
+            let (api, shared, all) = (api.clone(), Arc::clone(&shared), all.clone());
             async move {
                 if let Some(known) = ANSWERS.with_borrow(Weak::upgrade) {
                     return Ok(known);
                 }
                 open_heap();
-                let made = Rc::new(when_asked(answers(&api, &shared).await?, end));
+                let made = Rc::new(all.when_asked(answers(&api, &shared, &all).await?));
                 ANSWERS.set(Rc::downgrade(&made));
                 Ok::<_, ()>(made)
             }
         })
     };
+    let mut server = Server::build().workers(edge.threads()).disable_signals().shutdown_timeout(2);
     for queue in queues {
         server = server.listen("moim", queue, factory.clone())?;
     }
@@ -129,31 +122,16 @@ fn open_heap() {
     drop(std::hint::black_box(pieces));
 }
 
-/// Answers on a connection when its client begins to speak, and ends one on which nobody ever does
-/// without a word. Browsers and HTTP clients open connections ahead of need: told there that time is
-/// up, a client takes it for the answer to the request that it sends at this moment.
-fn when_asked(answers: Answers, end: GracefulShutdownSignal) -> Answers {
-    let answers = Rc::new(answers);
-    boxed::service(fn_service(move |socket: TcpStream| {
-        let (answers, end) = (Rc::clone(&answers), end.clone());
-        async move {
-            let speaks = tokio::select! {
-                speaks = timeout(KEEP_ALIVE, socket.readable()) => matches!(speaks, Ok(Ok(()))),
-                () = end.notified() => false,
-            };
-            if speaks { answers.call(socket).await } else { Ok(()) }
-        }
-    }))
-}
-
-async fn answers(api: &Data<Api>, shared: &Arc<Shared>) -> Result<Answers, ()> {
+async fn answers(api: &Data<Api>, shared: &Arc<Shared>, sockets: &Sockets) -> Result<Answers, ()> {
     let worker = Worker::start(shared);
     let (page_api, page_worker) = (api.clone(), Rc::clone(&worker));
-    let api = api.clone();
+    let (api, sockets) = (api.clone(), sockets.clone());
     let service = HttpService::<TcpStream, _, _, _, _>::build()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_WITHIN)
         .h1_allow_half_closed(false)
+        // (Not in its documentation; actix-web ends idle connections with it.)
+        .graceful_shutdown_signal(move || sockets.ending())
         .on_connect_ext(|socket: &TcpStream, _| {
             if !http::INHERITS {
                 http::prepare(socket);
