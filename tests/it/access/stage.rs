@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use image::ImageFormat;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::files::picture;
-use crate::support::{Client, Person, Rest, TestApp};
+use crate::support::{Client, Person, Rest, SOON, TestApp};
 
 /// How many admins there are for the scenes of one test.
 const EXTRAS: usize = 64;
@@ -84,9 +85,17 @@ impl Stage {
         (method, path): (Method, &str),
         body: &Value,
     ) -> Value {
-        let answer = self.rest.send(method.clone(), Some(&who.token), path, Some(body)).await;
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
+        let until = Instant::now() + SOON;
+        let (status, text) = loop {
+            let answer = self.rest.send(method.clone(), Some(&who.token), path, Some(body)).await;
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            // Many stages on a slow machine are much at once: whoever is told so tries again.
+            let is_busy = status == StatusCode::SERVICE_UNAVAILABLE && text.contains("overloaded");
+            if !is_busy || Instant::now() > until {
+                break (status, text);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
         assert!(status.is_success(), "{method} {path} by {}: {status} {text}", who.name);
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
