@@ -13,6 +13,7 @@ class RoomList extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {Map<string, HTMLElement>} */ #sections = new Map();
   /** @type {Map<string, HTMLElement>} */ #items = new Map();
+  /** The room that was brought into view. @type {string | null} */ #seen = null;
 
   /* Lifecycle */
 
@@ -63,6 +64,15 @@ class RoomList extends LiveElement {
     const sections = groups.map(([key, list]) => this.#section(key, list));
     for (const key of this.#sections.keys()) if (!groups.some(([known]) => known === key)) this.#sections.delete(key);
     place(rooms, sections.length || !this.chat.me ? sections : [...stamp("room-list-empty").children]);
+    this.#showCurrent();
+  }
+
+  /** The list may be long: the room that one came to is to be seen in it, and then the reader scrolls. */
+  #showCurrent() {
+    const { current } = this.chat;
+    if (current === this.#seen || (current && !this.chat.book.get(current))) return;
+    this.#seen = current;
+    this.#items.get(current ?? "")?.scrollIntoView({ block: "nearest" });
   }
 
   /** @returns {[string, any[]][]} */
