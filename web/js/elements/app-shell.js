@@ -28,10 +28,14 @@ class AppShell extends LiveElement {
 
   /* Actions */
 
-  /** The line goes first, so that the server's farewell to it is not taken for bad news. */
+  /**
+   * The line goes first, so that the server's farewell to it is not taken for bad news. Who goes leaves
+   * no place in the address; who has to sign in first, or once more, comes to the one that it names.
+   */
   #leave() {
     this.#chat?.stop();
     this.#why = "";
+    history.replaceState(null, "", location.pathname);
     this.#api.signOut();
   }
 
@@ -68,7 +72,6 @@ class AppShell extends LiveElement {
     page.api = this.#api;
     page.why = this.#why;
     this.#why = null;
-    history.replaceState(null, "", location.pathname);
     document.title = "Moim";
     this.on(page, "signed-in", () => this.#show());
     this.replaceChildren(page);
