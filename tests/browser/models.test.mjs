@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Backoff } from "../../web/js/models/backoff.js";
+import { Drafts } from "../../web/js/models/drafts.js";
 import { hueOf, initialsOf } from "../../web/js/models/face.js";
 import { People } from "../../web/js/models/people.js";
 import { rowsOf } from "../../web/js/models/rows.js";
@@ -345,6 +346,22 @@ describe("faces, people, unsent, close codes", () => {
     assert.deepEqual(new UnsentStore(storage, "u_2").load(), []);
     new UnsentStore(storage, "u_1").save([]);
     assert.equal(kept.size, 0);
+  });
+
+  it("gives drafts back place by place, to the same user only, and does without a storage", () => {
+    const kept = new Map();
+    const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+    const mina = new Drafts(storage, "u_1");
+    mina.keep("r_1", "half a");
+    mina.keep("__proto__", "odd");
+    assert.deepEqual(["r_1", "r_2", "__proto__"].map((place) => new Drafts(storage, "u_1").of(place)), ["half a", "", "odd"]);
+    assert.equal(new Drafts(storage, "u_2").of("r_1"), "");
+    for (const place of ["r_1", "__proto__", "r_3"]) mina.keep(place, "");
+    assert.equal(kept.size, 0);
+    kept.set("moim.drafts", "{");
+    storage.setItem = () => assert.fail("it is full");
+    mina.keep("r_1", "half a");
+    assert.equal(mina.of("r_1"), "");
   });
 
   it("knows what to do after a close", () => {

@@ -1,6 +1,7 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { number, soon, t } from "/js/i18n.js";
 import { TEXT_LIMIT, textLength } from "/js/protocol.js";
+import { Drafts } from "/js/models/drafts.js";
 import { keepsPlace } from "/js/models/uploads.js";
 import { confirm } from "/js/elements/ask-dialog.js";
 import { unblock } from "/js/elements/blocking.js";
@@ -21,7 +22,6 @@ class MessageComposer extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
   /** The thread that it writes into. @type {string | null} */ thread = null;
-  /** @type {Map<string, string>} what was begun in each place */ #drafts = new Map();
   /** @type {string | null} */ #place = null;
   /** What is answered or corrected. @type {{mode: "reply" | "edit", message: any} | null} */ #about = null;
   #isComposing = false;
@@ -68,8 +68,7 @@ class MessageComposer extends LiveElement {
     this.on(part(this, "attach"), "click", () => part(this, "files").click());
     this.on(part(this, "files"), "change", ({ target }) => this.#attach([...target.files], target));
     this.on(this.#text, "paste", (event) => this.#attach([...event.clipboardData.files], null, event));
-    this.on(this, "dragover", (event) => event.preventDefault());
-    this.on(this, "drop", (event) => this.#attach([...event.dataTransfer.files], null, event));
+    this.on(document, "dragover drop", (event) => this.#dropped(event));
   }
 
   /** @returns {HTMLTextAreaElement} */
@@ -79,6 +78,11 @@ class MessageComposer extends LiveElement {
 
   get isInThread() {
     return this.hasAttribute("in-thread");
+  }
+
+  /** What was begun in each place. */
+  get #drafts() {
+    return new Drafts(sessionStorage, this.chat.me?.id ?? "");
   }
 
   /* Actions */
@@ -98,7 +102,7 @@ class MessageComposer extends LiveElement {
   }
 
   #changed() {
-    if (this.#place && !this.#isEditing) this.#drafts.set(this.#place, this.#text.value);
+    if (this.#place && !this.#isEditing) this.#drafts.keep(this.#place, this.#text.value);
     if (this.#text.value.trim() && !this.#isEditing) this.chat.typed();
     this.#render();
   }
@@ -123,6 +127,19 @@ class MessageComposer extends LiveElement {
     const names = telling.map(({ name }) => name).join(", ");
     if (telling.length > 0) await confirm("file.tells", { names }, async () => this.chat.uploads.add(room, telling));
     this.#text.focus();
+  }
+
+  /**
+   * Files may be let go wherever the conversation is. Nowhere else either does the browser leave the page
+   * for one that missed it. @param {DragEvent} event
+   */
+  #dropped(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const { target } = /** @type {any} */ (event);
+    const isTaken = !part(this, "attach").hidden && !target.closest?.("dialog, thread-panel, room-list") && this.#room;
+    if (event.type === "dragover") event.dataTransfer.dropEffect = isTaken ? "copy" : "none";
+    else if (isTaken) this.#attach([...event.dataTransfer.files], null);
   }
 
   /** Whether there is something to send, now or when its files are there. @param {string} text */
@@ -155,7 +172,7 @@ class MessageComposer extends LiveElement {
     this.#isDue = this.#isUploading;
     if (this.#isDue) return this.#render();
     this.#text.value = "";
-    if (this.#place) this.#drafts.delete(this.#place);
+    if (this.#place) this.#drafts.keep(this.#place, "");
     this.chat.send(text, { reply_to: this.#about?.message.id ?? null, thread: this.thread });
     this.#about = null;
     this.#render();
@@ -185,7 +202,7 @@ class MessageComposer extends LiveElement {
   #release() {
     const wasEditing = this.#isEditing;
     this.#about = null;
-    if (wasEditing) this.#text.value = (this.#place && this.#drafts.get(this.#place)) ?? "";
+    if (wasEditing) this.#text.value = this.#place ? this.#drafts.of(this.#place) : "";
     this.#render();
     this.#text.focus();
   }
@@ -248,7 +265,7 @@ class MessageComposer extends LiveElement {
       this.#isComposing = false;
       this.#isDue = false;
       this.#isBack = false;
-      this.#text.value = (place && this.#drafts.get(place)) ?? "";
+      this.#text.value = place ? this.#drafts.of(place) : "";
     }
     this.#render();
   }
