@@ -29,7 +29,7 @@ class ChatView extends LiveElement {
   }
 
   #listen() {
-    this.on(window, "hashchange", () => this.#follow());
+    this.on(window, "hashchange", () => (this.#uncover(), this.#follow()));
     this.on(window, "keydown", (event) => this.#key(event));
     this.on(TWO_SCREENS, "change", () => this.#follow());
     this.on(this, "browse-clubs", () => this.#child("club-dialog").show());
@@ -75,10 +75,15 @@ class ChatView extends LiveElement {
 
   /** Shows a room, and in it a message. @param {{room: string | null, seq?: number | null}} goal */
   #goTo({ room, seq }) {
-    if (TWO_SCREENS.matches || !matchMedia("(width >= 70rem)").matches) this.#child("side-panel").close();
+    this.#uncover();
     if (room !== this.chat.current) this.#go(room);
     if (!room && !TWO_SCREENS.matches) this.#follow();
     if (room && seq) this.#child("message-timeline").goTo(room, seq);
+  }
+
+  /** A panel that lies over the conversation hides where the back button of a browser leads. */
+  #uncover() {
+    if (!matchMedia("(width >= 70rem)").matches) this.#child("side-panel").close();
   }
 
   #usual() {
