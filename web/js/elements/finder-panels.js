@@ -8,11 +8,14 @@ import { toast } from "/js/elements/toast-stack.js";
 class FinderPanel extends LiveElement {
   /** @type {import("/js/models/chat.js").Chat} */ chat = /** @type {any} */ (null);
   /** @type {any} */ api;
+  /** Its list could not be had. */
+  #isOwed = false;
 
   connectedCallback() {
     if (this.isBuilt) return;
     this.append(stamp("finder-panel"));
     this.on(this.chat, "people", () => this.render());
+    this.on(this.chat, "status", () => this.#isOwed && !this.hidden && this.chat.status === "online" && this.show());
     this.on(this.chat.folds, "change", () => this.render());
     this.on(document, "localechange", () => this.render());
     this.listen();
@@ -34,10 +37,14 @@ class FinderPanel extends LiveElement {
   }
 
   show() {
+    this.#isOwed = false;
     this.render();
     this.load().then(
       () => this.render(),
-      (problem) => toast(tProblem(problem), "bad"),
+      (problem) => {
+        this.#isOwed = true;
+        toast(tProblem(problem), "bad");
+      },
     );
   }
 
