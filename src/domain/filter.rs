@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::fold::is_unseen;
 use self::pattern::Matcher;
 pub use self::pattern::{InvalidPattern, Pattern};
 use self::view::View;

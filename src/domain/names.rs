@@ -5,18 +5,18 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::limits;
-use super::text::{InvalidText, normalise};
+use super::text::{InvalidText, normalise, shows_nothing};
 
 /// Why a name was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Shorter or longer than allowed, counted after NFC and trimming.
+    /// Shorter or longer than allowed, counted after NFC and trimming; or nothing of it is seen.
     #[error("must be {0} to {1} characters long")]
     Length(usize, usize),
     /// A character that such a name may not hold.
     #[error("may hold letters A–Z, digits, '.', '_', '-' and Hangul syllables only")]
     Character,
-    /// A control character.
+    /// A control character, or one that turns the direction of what follows.
     #[error("must not hold control characters")]
     Control,
     /// Kept for the system.
@@ -36,13 +36,18 @@ fn trimmed(raw: &str, (min, max): (usize, usize)) -> Result<String, InvalidName>
         InvalidText::Blank | InvalidText::TooLong(_) => InvalidName::Length(min, max),
     })?;
     let text = text.trim();
-    if text.chars().count() < min {
+    if text.chars().count() < min || shows_nothing(text) {
         return Err(InvalidName::Length(min, max));
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(|c| c.is_control() || turns(c)) {
         return Err(InvalidName::Control);
     }
     Ok(text.to_owned())
+}
+
+/// Whether a character turns the direction of what follows it: a name stands among the words of others.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 macro_rules! name {
@@ -190,6 +195,19 @@ mod tests {
         assert_eq!(Username::parse("mi na"), Err(InvalidName::Character));
         assert_eq!(Username::parse("<b>"), Err(InvalidName::Character));
         assert_eq!(Username::parse("ALL"), Err(InvalidName::Reserved));
+    }
+
+    #[test]
+    fn a_name_is_seen_and_leaves_the_words_around_it_alone() {
+        for unseen in ["\u{200b}", "\u{3164}\u{3164}", "\u{2800} \u{2800}", "\u{200d}\u{fe0f}"] {
+            assert_eq!(DisplayName::parse(unseen), Err(InvalidName::Length(1, 64)), "{unseen:?}");
+        }
+        for turned in ["\u{202e}anim", "mina\u{2067}", "\u{2066}mi\u{2069}na"] {
+            assert_eq!(DisplayName::parse(turned), Err(InvalidName::Control), "{turned:?}");
+        }
+        for name in ["👩\u{200d}👩\u{200d}👧", "שלום", "❤\u{fe0f}", "a\u{200f}ב"] {
+            assert_eq!(DisplayName::parse(name).unwrap().as_str(), name);
+        }
     }
 
     #[test]

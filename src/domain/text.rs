@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::filter::is_unseen;
 use super::limits;
 use super::markup::{Addresses, Look, links, look, shown};
 
 /// Why a text was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing but white space.
+    /// Nothing that anybody sees.
     #[error("must not be blank")]
     Blank,
     /// More characters than allowed, counted after NFC.
@@ -41,6 +42,12 @@ pub(super) fn normalise(raw: &str, max_chars: usize) -> Result<Cow<'_, str>, Inv
     Ok(Cow::Owned(text))
 }
 
+/// Whether a text shows nothing: white space, what Unicode lets be ignored, and the pattern of
+/// Braille without dots.
+pub(super) fn shows_nothing(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_unseen(c) || c == '\u{2800}')
+}
+
 /// The NFC form of a text of any length.
 pub(super) fn composed(raw: &str) -> String {
     raw.nfc().collect()
@@ -64,7 +71,7 @@ impl Text {
     /// [`InvalidText`] says what was wrong; `TooLong` is `too_large` on the wire.
     pub fn parse(raw: &str) -> Result<Self, InvalidText> {
         let text = normalise(raw, limits::TEXT_CHARS)?;
-        if text.chars().all(char::is_whitespace) {
+        if shows_nothing(&text) {
             return Err(InvalidText::Blank);
         }
         Ok(Self::looking(&text, None))
@@ -77,7 +84,7 @@ impl Text {
     /// As [`Self::parse`].
     pub fn of_assistant(raw: &str, told: &Addresses) -> Result<Self, InvalidText> {
         let text = normalise(raw, limits::TEXT_CHARS)?;
-        if text.chars().all(char::is_whitespace) {
+        if shows_nothing(&text) {
             return Err(InvalidText::Blank);
         }
         Ok(Self::looking(&text, Some(told)))

@@ -50,6 +50,10 @@ async fn bodies_that_do_not_fit_are_told_why() {
     assert_eq!((status, &body["code"]), (413, &json!("too_large")));
     let (status, body) = post(&messages, json!({ "text": "  " })).await;
     assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("text")));
+    for unseen in ["\u{200b}", "\u{3164} \u{3164}", "\u{2800}\n\u{2800}", "\u{feff}\u{200d}"] {
+        let (status, body) = post(&messages, json!({ "text": unseen })).await;
+        assert_eq!((status, &body["errors"][0]["reason"]), (422, &json!("blank")), "{unseen:?}");
+    }
     assert_eq!(post(&messages, json!({ "text": 7 })).await.0, 400);
     assert_eq!(post(&messages, json!({ "text": "x".repeat(1 << 20) })).await.0, 413);
     assert_eq!(post("/v1/rooms/r_999999/messages", json!({ "text": "hi" })).await.0, 404);

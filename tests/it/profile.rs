@@ -10,6 +10,7 @@ on_both!(
     a_new_name_is_shown_everywhere,
     the_server_writes_in_the_language_that_one_chose,
     what_does_not_fit_changes_nothing,
+    nobody_and_no_place_has_a_name_that_is_not_seen_or_turns_what_stands_around_it,
     all_of_it_is_changed_or_nothing,
 );
 
@@ -107,4 +108,42 @@ async fn all_of_it_is_changed_or_nothing(app: &TestApp) {
     let me = patch(app, &mina, json!({ "status_text": null })).await;
     assert!(me["user"].get("status_text").is_none_or(|text| text == ""), "{me}");
     assert_eq!(me["user"]["display_name"], "김미나");
+}
+
+async fn nobody_and_no_place_has_a_name_that_is_not_seen_or_turns_what_stands_around_it(
+    app: &TestApp,
+) {
+    let mina = app.person("mina").await;
+    let token = Some(mina.token.as_str());
+    let group = app.rest.post(&mina.token, "/v1/rooms", &json!({ "name": "plans" })).await;
+    let room = format!("/v1/rooms/{}", group["id"].as_str().unwrap());
+    let refused = async |method: Method, path: &str, body: Value| {
+        let (status, body) = app.rest.refused(method, token, path, Some(&body)).await;
+        let why = &body["errors"][0];
+        (
+            status,
+            why["field"].as_str().unwrap().to_owned(),
+            why["reason"].as_str().unwrap().to_owned(),
+        )
+    };
+    for (name, reason) in [
+        ("\u{200b}\u{200b}", "length"),
+        ("\u{2800}\u{3164}", "length"),
+        ("\u{202e}anim", "characters"),
+    ] {
+        for (method, path, field, body) in [
+            (Method::PATCH, "/v1/me", "display_name", json!({ "display_name": name })),
+            (Method::POST, "/v1/clubs", "name", json!({ "name": name })),
+            (Method::POST, "/v1/rooms", "name", json!({ "name": name })),
+            (Method::PATCH, room.as_str(), "name", json!({ "name": name })),
+        ] {
+            let wanted = (422, field.to_owned(), reason.to_owned());
+            assert_eq!(refused(method, path, body).await, wanted, "{path} {name:?}");
+        }
+    }
+    // What joins the parts of an emoji is not seen either, and neither is what marks a direction.
+    for name in ["👩\u{200d}👩\u{200d}👧", "שלום\u{200f}!", "❤\u{fe0f}"] {
+        let me = patch(app, &mina, json!({ "display_name": name })).await;
+        assert_eq!(me["user"]["display_name"], name);
+    }
 }

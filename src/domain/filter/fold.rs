@@ -93,7 +93,7 @@ fn begins(c: char) -> bool {
 }
 
 /// Characters that show nothing: those that Unicode lets be ignored, and controls but white space.
-fn is_unseen(c: char) -> bool {
+pub(in crate::domain) fn is_unseen(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
             | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
