@@ -65,9 +65,10 @@ use std::rc::Rc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig, resource, scope, to};
-use actix_web::{App, Error, HttpResponse, ResponseError};
+use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError};
 
 pub use self::api::{Api, ApiSettings};
 pub use self::assets::Assets;
@@ -80,6 +81,7 @@ pub use self::proxies::Proxies;
 pub use self::token::Tokens;
 pub use self::upgrade::{INHERITS, Upgrade, prepare, upgrade};
 use crate::actors::Worker;
+use crate::protocol::ErrorCode;
 
 /// Everything but WebSockets, for one HTTP worker.
 pub fn service(
@@ -263,7 +265,14 @@ fn moderation_routes(config: &mut ServiceConfig) {
             .get(moderation::permissions::show).patch(moderation::permissions::change));
 }
 
-/// What is not on the lists above.
-fn nothing() -> Ready<HttpResponse> {
-    ready(error::ApiError::not_found().error_response())
+/// What is not on the lists above. Where sockets begin, only a call that has lost its `Upgrade` comes
+/// here, most often in a proxy: whoever set that up is to know.
+fn nothing(request: HttpRequest) -> Ready<HttpResponse> {
+    let error = if request.path() == upgrade::PATH && request.method() == Method::GET {
+        let lost = "here a WebSocket begins: `Upgrade` and `Connection` did not come with the call";
+        error::ApiError::new(ErrorCode::BadRequest, lost)
+    } else {
+        error::ApiError::not_found()
+    };
+    ready(error.error_response())
 }

@@ -37,7 +37,7 @@ use crate::actors::{Accepted, Claims, Connection, Session, Worker};
 use crate::protocol::{CloseCode, ErrorCode, Refusal};
 
 /// The one path that becomes a WebSocket.
-const PATH: &str = "/v1/ws";
+pub(super) const PATH: &str = "/v1/ws";
 /// The same edge with an echo behind it, for tests against RFC 6455.
 #[cfg(feature = "faults")]
 const ECHO: &str = "/v1/echo";
