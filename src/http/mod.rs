@@ -267,6 +267,7 @@ fn moderation_routes(config: &mut ServiceConfig) {
 
 /// What is not on the lists above. Where sockets begin, only a call that has lost its `Upgrade` comes
 /// here, most often in a proxy: whoever set that up is to know.
+#[expect(clippy::needless_pass_by_value, reason = "a handler owns what it is called with")]
 fn nothing(request: HttpRequest) -> Ready<HttpResponse> {
     let error = if request.path() == upgrade::PATH && request.method() == Method::GET {
         let lost = "here a WebSocket begins: `Upgrade` and `Connection` did not come with the call";
