@@ -18,6 +18,11 @@ HELPERS = 12
 # Rules to take away; a user makes at most thirty in a minute, and those by chance are many.
 RULES = 10
 PATIENCE = 20
+# Calls that take away what others need, or the caller's part in it: their own seeds are made anew.
+LOSING = {
+    "DELETE /v1/clubs/{id}", "POST /v1/clubs/{id}/leave", "POST /v1/clubs/{id}/owner",
+    "DELETE /v1/rooms/{id}", "POST /v1/rooms/{id}/leave", "DELETE /v1/bots/{id}",
+}
 
 
 class Client:
@@ -73,6 +78,7 @@ class Seeds:
         self.number = itertools.count()
         self.mark = f"{time.time_ns() // 1_000:x}"
         self.helpers = []
+        self.kept = set()
         if token:
             self.settle()
 
@@ -113,6 +119,7 @@ class Seeds:
         self.mine("POST", f"/v1/rooms/{self.room}/messages", {"text": "look", "files": [self.file]})
         self.filters = [self.new_filter(f"/v1/clubs/{self.spare}/filters") for _ in range(RULES)]
         self.bot = self.mine("POST", "/v1/bots", {"username": self.name("b")})["id"]
+        self.kept = {self.club, self.room, self.spare, self.spare_room, self.group, self.dm, self.bot}
         asked = self.mine("POST", f"/v1/rooms/{self.room}/ai", {"text": "seed words"})
         self.run = asked["run"]
         deadline = time.monotonic() + PATIENCE
@@ -120,6 +127,10 @@ class Seeds:
             if time.monotonic() > deadline:
                 raise AssertionError("the assistant does not answer")
             time.sleep(0.02)
+
+    def would_lose(self, call, path):
+        """Whether a call that chance has made would take away what calls to come need."""
+        return call in LOSING and (path or {}).get("id") in self.kept
 
     def at(self, message, room=None):
         return f"/v1/rooms/{room or self.room}/messages/{message}"
