@@ -71,7 +71,7 @@ async fn one_that_never_reads_gets_lag_and_the_others_everything() {
     app.end().await;
 }
 
-async fn next_line(raw: &mut Raw, fits: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn next_line(raw: &mut Raw, fits: impl Fn(&Value) -> bool) -> Value {
     loop {
         let line: Value = serde_json::from_slice(&raw.frame().await.unwrap().payload).unwrap();
         if fits(&line) {
@@ -200,7 +200,7 @@ async fn many_who_never_read_share_what_there_is_and_leave_it_when_they_go() {
 }
 
 /// A small window, so that the server's bytes wait at the server.
-fn shrink(raw: &Raw) {
+pub(crate) fn shrink(raw: &Raw) {
     let socket = socket2::SockRef::from(&raw.socket);
     socket.set_recv_buffer_size(4_096).unwrap();
 }

@@ -1,9 +1,9 @@
 //! Who waits is told their place whenever it changes, and the room and the other nodes are told too.
 
-use std::collections::BTreeSet;
+use std::time::Instant;
 
 use super::answering::Question;
-use super::waits::{Wait, changed};
+use super::waits::{Changed, Wait, changed};
 use super::{Assistants, State};
 use crate::actors::room::RoomMsg;
 use crate::actors::rooms::{RoomsHandle, RoomsMsg};
@@ -26,6 +26,16 @@ impl Assistants {
         }
         for wait in now.iter().filter(|wait| !before.contains(wait)) {
             self.rooms.tell_asker(wait.question.asker, wait.told()).await;
+        }
+    }
+
+    /// Tells who hears of it here that questions wait no more of which only nodes spoke that are silent
+    /// now. Whoever takes them up says so.
+    pub(super) async fn forget_silent(&self) {
+        let over = self.rooms.assistant.waits.expire(Instant::now());
+        look(&self.rooms, changed(&over, &[]));
+        for over in over {
+            self.rooms.tell_asker_here(over.question.asker, over.over()).await;
         }
     }
 
@@ -53,8 +63,8 @@ impl Assistants {
 }
 
 /// Has rooms look at what waits in them, those that are awake.
-pub(crate) fn look(rooms: &RoomsHandle, changed: BTreeSet<RoomId>) {
-    changed.into_iter().for_each(|room| tell_room(rooms, room, RoomMsg::Waits));
+pub(crate) fn look(rooms: &RoomsHandle, changed: Changed) {
+    changed.into_iter().for_each(|(room, over)| tell_room(rooms, room, RoomMsg::Waits(over)));
 }
 
 /// Leaves something with a room, if it is awake; never waits.

@@ -43,6 +43,7 @@ impl Assistants {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let _timer = me.send_after(SWEEP, || Envelope::to_self(AssistantsMsg::Sweep));
+        self.forget_silent().await;
         if self.rooms.assistant.is_leaving() {
             return Ok(());
         }

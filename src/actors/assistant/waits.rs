@@ -1,7 +1,7 @@
 //! Questions that wait for their answer, and what was told of their places: those of this node, and
 //! those that other nodes speak of. Rooms look here when somebody opens them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -66,17 +66,30 @@ impl Waits {
     }
 
     /// These wait on another node now; gives the rooms where something is new.
-    pub(crate) fn heard(&self, node: u64, waits: &[Wait], now: Instant) -> BTreeSet<RoomId> {
+    pub(crate) fn heard(&self, node: u64, waits: &[Wait], now: Instant) -> Changed {
         let mut known = self.lock();
-        known.abroad.retain(|_node, (since, _waits)| holds(*since, now));
         let before = if waits.is_empty() {
             known.abroad.remove(&node)
         } else {
             known.abroad.insert(node, (now, waits.to_vec()))
         };
         drop(known);
+        let before = before.filter(|(since, _waits)| holds(*since, now));
         let before = before.map(|(_since, before)| before).unwrap_or_default();
         changed(&before, waits)
+    }
+
+    /// Forgets what was said by nodes that are silent now; gives what waits no more as far as anybody
+    /// says.
+    pub(super) fn expire(&self, now: Instant) -> Vec<Wait> {
+        let mut known = self.lock();
+        let silent = known.abroad.extract_if(|_node, (since, _waits)| !holds(*since, now));
+        let mut waits: Vec<Wait> = silent.flat_map(|(_node, (_since, waits))| waits).collect();
+        waits.retain(|wait| {
+            let mut others = known.own.iter().chain(known.abroad(now));
+            !others.any(|other| other.question.run == wait.question.run)
+        });
+        waits
     }
 
     /// Those of a room, by their runs.
@@ -117,11 +130,20 @@ fn holds(since: Instant, now: Instant) -> bool {
     now.saturating_duration_since(since) < HOLDS
 }
 
-/// The rooms where something else waits, or at another place.
-pub(super) fn changed(before: &[Wait], now: &[Wait]) -> BTreeSet<RoomId> {
-    let new = now.iter().filter(|wait| !before.contains(wait));
-    let old = before.iter().filter(|wait| !now.contains(wait));
-    new.chain(old).map(|wait| wait.question.room).collect()
+/// The rooms where something else waits, or at another place; each with what waits there no more.
+pub(crate) type Changed = BTreeMap<RoomId, Vec<Wait>>;
+
+/// What is different now.
+pub(super) fn changed(before: &[Wait], now: &[Wait]) -> Changed {
+    let mut changed = Changed::new();
+    for wait in now.iter().filter(|wait| !before.contains(wait)) {
+        changed.entry(wait.question.room).or_default();
+    }
+    for wait in before.iter().filter(|wait| !now.contains(wait)) {
+        let over = changed.entry(wait.question.room).or_default();
+        over.extend(Some(*wait).filter(|wait| !wait.is_among(now)));
+    }
+    changed
 }
 
 #[cfg(test)]
@@ -140,13 +162,13 @@ mod tests {
         assert!(waits.are(&[wait(2, 7, 1), wait(3, 8, 1)]).is_empty());
         // What was taken up here is known best here.
         let rooms = waits.heard(5, &[wait(1, 7, 4), wait(2, 7, 9)], now);
-        assert_eq!(rooms, BTreeSet::from([RoomId(7)]));
+        assert_eq!(rooms, Changed::from([(RoomId(7), Vec::new())]));
         assert_eq!(waits.in_room(RoomId(7), now), [wait(1, 7, 4), wait(2, 7, 1)]);
         assert_eq!((waits.place(RunId(1), now), waits.place(RunId(9), now)), (Some(4), None));
         // The same again is no news; another place is, and so is an end.
         assert!(waits.heard(5, &[wait(1, 7, 4), wait(2, 7, 9)], now).is_empty());
         assert_eq!(waits.heard(5, &[wait(1, 7, 3)], now).len(), 1);
-        assert_eq!(waits.heard(5, &[], now), BTreeSet::from([RoomId(7)]));
+        assert_eq!(waits.heard(5, &[], now), Changed::from([(RoomId(7), vec![wait(1, 7, 3)])]));
         assert_eq!(waits.in_room(RoomId(7), now), [wait(2, 7, 1)]);
     }
 
@@ -157,5 +179,18 @@ mod tests {
         assert_eq!(waits.in_room(RoomId(7), now + HOLDS / 2).len(), 1);
         assert!(waits.in_room(RoomId(7), now + HOLDS).is_empty());
         assert_eq!(waits.place(RunId(1), now + HOLDS), None);
+    }
+
+    #[test]
+    fn what_only_silent_nodes_spoke_of_is_over_and_said_once() {
+        let (waits, now) = (Waits::default(), Instant::now());
+        waits.are(&[wait(2, 7, 1)]);
+        waits.heard(5, &[wait(1, 7, 4), wait(2, 7, 9), wait(3, 8, 1)], now);
+        waits.heard(6, &[wait(3, 8, 2)], now + HOLDS);
+        assert!(waits.expire(now + HOLDS / 2).is_empty());
+        assert_eq!(waits.expire(now + HOLDS), [wait(1, 7, 4)]);
+        assert!(waits.expire(now + HOLDS).is_empty());
+        // Who speaks again says something new.
+        assert_eq!(waits.heard(5, &[wait(1, 7, 4)], now + HOLDS).len(), 1);
     }
 }

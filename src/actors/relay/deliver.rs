@@ -40,7 +40,7 @@ impl Relay {
                 self.pulled(*seat, *room, reply.as_ref(), *level);
             }
             RelayMsg::Reply(seat, frame) => self.reply(*seat, frame),
-            RelayMsg::Passing { room, what, frame } => self.pass(*room, *what, frame),
+            RelayMsg::Passing { room, what, frame } => self.pass(*room, what, frame),
             RelayMsg::Said { room, answering, off, upto, frame } => {
                 self.said(*room, answering, (*off, *upto), frame);
             }
@@ -362,22 +362,22 @@ impl Relay {
         }
     }
 
-    fn pass(&self, room: RoomId, what: Passing, frame: &Frame) {
+    fn pass(&self, room: RoomId, what: &Passing, frame: &Frame) {
         let book = self.book.borrow();
         let Some(listeners) = book.rooms.get(&room) else {
             return;
         };
+        let may_drop = !matches!(what, Passing::Wait(_));
         for (ear, entry) in listeners.open.iter().filter_map(|e| Some((e, book.at(e.slot)?))) {
             let wanted = entry.signed.is_some_and(|signed| match what {
                 Passing::Presence => signed.want.presence,
-                Passing::Typing(user) => signed.want.typing && signed.user != user,
-                Passing::Wait(asker) => signed.want.ai && signed.user != asker,
+                Passing::Typing(user) => signed.want.typing && signed.user != *user,
+                Passing::Wait(others) => signed.want.ai && !others.contains(&signed.user),
             });
-            if wanted && entry.outbox.bytes() > self.crowded_bytes() {
+            if wanted && may_drop && entry.outbox.bytes() > self.crowded_bytes() {
                 self.metrics.dropped(Dropped::Passing);
             } else if wanted {
-                entry.outbox.push(frame.bytes().clone());
-                self.list(book.key(ear.slot), &entry.outbox);
+                self.push_frame(&book, ear.slot, frame);
             }
         }
     }

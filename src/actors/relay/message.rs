@@ -108,15 +108,16 @@ fn sse_block(epoch: &Epoch, seq: i64, line: &str) -> String {
     format!("id: {epoch}-{seq}\nevent: {name}\ndata: {line}\n\n")
 }
 
-/// What passes and is forgotten: dropped first when a client is slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What stands in no log. Presence and typing are dropped first when a client is slow.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// Who is online.
     Presence,
     /// Who is typing; not told to the one who types.
     Typing(UserId),
-    /// That a question waits, or does so no more; its asker is told otherwise, wherever they are.
-    Wait(UserId),
+    /// That a question waits, or does so no more; not for these: its asker, who is told otherwise,
+    /// wherever they are, and who may not read it. Nothing says it again, so it is never dropped.
+    Wait(Arc<[UserId]>),
 }
 
 /// A room that woke, or came back after a crash.

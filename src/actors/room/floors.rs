@@ -57,6 +57,12 @@ impl Floors {
         self.0.as_ref().is_some_and(|floors| floors.values().any(|floor| *floor >= message))
     }
 
+    /// Who is there and does not see this message.
+    pub(super) fn hidden_from(&self, message: i64) -> impl Iterator<Item = UserId> {
+        let late = self.0.iter().flatten().filter(move |(_user, floor)| **floor >= message);
+        late.map(|(user, _floor)| *user)
+    }
+
     /// The seq up to which a reader sees nothing. Of whom nobody could say it, it is `head`.
     pub(super) fn of(&self, user: UserId, head: i64) -> i64 {
         match self.0.as_ref().and_then(|floors| floors.get(&user)) {

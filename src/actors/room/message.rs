@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::rules::RuleBook;
-use crate::actors::assistant::Answering;
+use crate::actors::assistant::{Answering, Wait};
 use crate::actors::bounded::{BoundedRef, Rejected};
 use crate::actors::pressure::WAIT;
 use crate::actors::relay::{LiveEvent, RoomGauge};
@@ -61,8 +61,8 @@ pub(crate) enum RoomMsg {
     Count(Answer<(usize, usize)>),
     /// More of an answer was said.
     Said(Arc<Answering>),
-    /// Other questions wait here than before, or at other places.
-    Waits,
+    /// Other questions wait here than before, or at other places; these wait no more.
+    Waits(Vec<Wait>),
     /// Look whether anybody still needs this room awake.
     Idle,
     /// Panics so many times; only tests can ask for it.
@@ -83,13 +83,13 @@ impl RoomMsg {
                 | Self::Refresh(_)
                 | Self::Count(_)
                 | Self::Said(_)
-                | Self::Waits
+                | Self::Waits(_)
         )
     }
 
     /// Whether it takes to know which questions wait.
     pub(super) const fn shows_waits(&self) -> bool {
-        matches!(self, Self::Open { .. } | Self::Next { .. } | Self::Loaded(_) | Self::Waits)
+        matches!(self, Self::Open { .. } | Self::Next { .. } | Self::Loaded(_) | Self::Waits(_))
     }
 
     /// Who asks for something that takes being inside; nobody does for the rest.

@@ -196,7 +196,8 @@ impl Room {
         }
         let mut effects = Vec::new();
         if msg.shows_waits() {
-            effects = live.state.waits_are(self.rooms.assistant.waits_in(live.room));
+            let over = if let RoomMsg::Waits(over) = &msg { over.as_slice() } else { &[] };
+            effects = live.state.waits_are(self.rooms.assistant.waits_in(live.room), over);
         }
         effects.extend(decide(msg, &mut live.state));
         for msg in live.state.cleared() {
@@ -366,7 +367,7 @@ fn answers(msg: RoomMsg, state: &mut RoomState) -> Vec<Effect> {
         RoomMsg::Count(answer) => vec![Effect::Counted(answer)],
         RoomMsg::Said(answering) => state.said(&answering).into_iter().collect(),
         // Opens are taken apart before, and what waits is looked at before.
-        RoomMsg::Idle | RoomMsg::Opens(_) | RoomMsg::Waits => Vec::new(),
+        RoomMsg::Idle | RoomMsg::Opens(_) | RoomMsg::Waits(_) => Vec::new(),
         #[cfg(feature = "faults")]
         RoomMsg::Crash(times) => crash::crash(&times),
     }

@@ -37,8 +37,13 @@ impl RoomsHandle {
 
     /// Tells all sessions of who asked something.
     pub(crate) async fn tell_asker(&self, asker: UserId, frame: Frame) {
+        self.bus.tell(&[asker], &Tell::Others(frame.clone(), None));
+        self.tell_asker_here(asker, frame).await;
+    }
+
+    /// The same, those on this node.
+    pub(crate) async fn tell_asker_here(&self, asker: UserId, frame: Frame) {
         let tell = Tell::Others(frame, None);
-        self.bus.tell(&[asker], &tell);
         self.relays.broadcast(RelayMsg::Tell([asker].into(), tell)).await;
     }
 

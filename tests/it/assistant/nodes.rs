@@ -159,18 +159,31 @@ async fn an_answer_whose_node_was_killed_is_ended_by_the_other() {
     here.open(&room).await;
     ask(&mut here, &room, "c-1", "@ai a long story").await;
     let run = there.expect("ai.start").await["d"]["run"].clone();
+    // Another question waits there, of which nobody will hear any more.
+    let bob = other.person("bob").await;
+    let mut at_bob = other.session(&bob).await;
+    at_bob.open(&room).await;
+    let second = ask(&mut here, &room, "c-2", "@ai another").await;
+    let wait = at_bob.expect("ai.wait").await;
+    assert_eq!((&wait["message"], &there.expect("ai.wait").await), (&second, &wait));
     // Some of it is noted by now.
     here.expect_many("ai.delta", 25).await;
     one.kill().await;
+    there.ok(json!({ "op": "delete", "room": room, "message": second })).await;
     let path = format!("/v1/ai/runs/{}", run.as_str().unwrap());
     eventually_within(Duration::from_secs(60), "it is taken up", async || {
         there.ok(json!({ "op": "ping" })).await;
+        at_bob.ok(json!({ "op": "ping" })).await;
         other.rest.get(&mina.token, &path).await["status"] == "done"
     })
     .await;
     let over = there.wait_for(|line| line["ev"] == "ai.end").await;
     assert_eq!((&over["d"]["run"], &over["d"]["finish"]), (&run, &json!("error")));
     assert!(!over["d"]["text"].as_str().unwrap().is_empty(), "what was noted stays");
+    assert_eq!(at_bob.expect("ai.unwait").await["run"], wait["run"]);
+    assert_eq!(there.expect("ai.unwait").await["run"], wait["run"]);
+    let refused = there.expect("ai.refused").await;
+    assert_eq!((&refused["message"], &refused["reason"]), (&second, &json!("gone")));
     there.expect_none(|line| line["ev"] == "ai.end" || line["ev"] == "ai.start").await;
     assert_eq!(models.mock.calls().len(), 1, "nobody asks once more");
     other.end().await;

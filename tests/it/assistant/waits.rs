@@ -1,11 +1,15 @@
 //! A question that waits for its turn: who may read it is told so, by whatever they open the room and
 //! by a look at its run, and hears when it waits no more. Nobody else does.
 
+use std::time::Duration;
+
+use moim::faults::{Moment, Part};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Models, ask, on_both_with, talker};
-use crate::support::{Client, Person, TestApp, eventually};
+use crate::slow::{next_line, shrink};
+use crate::support::{Client, Person, Raw, TestApp, eventually, eventually_within, frame};
 
 // The one that is answered stays silent for as long as a slow machine takes to hear the others.
 const PATIENT: [(&str, &str); 2] =
@@ -15,6 +19,9 @@ on_both_with!("hang", super::PATIENT =>
     who_opens_the_room_is_told_what_waits,
     all_who_listen_hear_that_it_waits_no_more,
     who_came_later_is_told_nothing_of_it,
+    a_room_that_crashed_says_that_it_waits_no_more,
+    assistants_that_crash_leave_nobody_waiting,
+    who_left_is_not_answered_and_nobody_is_shown_that_they_wait,
 );
 
 /// Mina is answered in a room of her club, and Bob's question waits there.
@@ -152,8 +159,91 @@ async fn who_came_later_is_told_nothing_of_it(app: &TestApp, _models: &Models) {
     again.open(&scene.room).await;
     assert_eq!(again.expect("ai.wait").await, scene.wait);
     scene.at_bob.ok(json!({ "op": "ai.stop", "run": run })).await;
-    assert_eq!(scene.at_bob.expect("ai.unwait").await["run"], run);
+    for session in [&mut scene.at_bob, &mut scene.at_mina, &mut again] {
+        assert_eq!(session.expect("ai.unwait").await["run"], run, "who was there hears on");
+    }
     at_carol.expect_none(|line| line.to_string().contains(run.as_str().unwrap())).await;
+}
+
+async fn a_room_that_crashed_says_that_it_waits_no_more(app: &TestApp, _models: &Models) {
+    let mut scene = scene(app).await;
+    // It knows nothing of what was told before, and nobody opens it again.
+    app.crash(&scene.room).await;
+    scene.at_bob.ok(json!({ "op": "ai.stop", "run": scene.wait["run"] })).await;
+    for session in [&mut scene.at_mina, &mut scene.at_bob] {
+        assert_eq!(session.expect("ai.unwait").await["run"], scene.wait["run"]);
+    }
+}
+
+async fn assistants_that_crash_leave_nobody_waiting(app: &TestApp, _models: &Models) {
+    let mut scene = scene(app).await;
+    let run = &scene.wait["run"];
+    app.faults.crash(Part::Assistants, Moment::End, 1);
+    eventually("they have crashed", async || app.faults.crashes_to_come() == 0).await;
+    scene.at_bob.ok(json!({ "op": "ai.stop", "run": run })).await;
+    for session in [&mut scene.at_mina, &mut scene.at_bob] {
+        assert_eq!(session.expect("ai.unwait").await["run"], *run);
+    }
+    // Where several nodes may write, a moment passes before one takes up what was left.
+    eventually_within(Duration::from_secs(60), "it is over", async || {
+        scene.at_bob.ok(json!({ "op": "ping" })).await;
+        scene.at_mina.ok(json!({ "op": "ping" })).await;
+        standing(app, &scene.bob, run).await == (json!("done"), json!(null))
+    })
+    .await;
+}
+
+async fn who_left_is_not_answered_and_nobody_is_shown_that_they_wait(
+    app: &TestApp,
+    _models: &Models,
+) {
+    let mut scene = scene(app).await;
+    let run = &scene.wait["run"];
+    let room = app.rest.get(&scene.mina.token, &format!("/v1/rooms/{}", scene.room)).await;
+    let leave = format!("/v1/clubs/{}/leave", room["club_id"].as_str().unwrap());
+    app.rest.post(&scene.bob.token, &leave, &json!({})).await;
+    scene.at_mina.ok(json!({ "op": "ai.stop", "run": scene.answered })).await;
+    for session in [&mut scene.at_mina, &mut scene.at_bob] {
+        assert_eq!(session.expect("ai.unwait").await["run"], *run);
+    }
+    let refused = scene.at_bob.expect("ai.refused").await;
+    assert_eq!((&refused["message"], &refused["reason"]), (&scene.wait["message"], &json!("gone")));
+    // The room is free for the next one.
+    ask(&mut scene.at_mina, &scene.room, "c-9", "@ai three").await;
+    let is_begun = |line: &Value| line["ev"] == "ai.start" && line["d"]["run"] != scene.answered;
+    assert_ne!(scene.at_mina.wait_for(is_begun).await["d"]["run"], *run);
+    let waits = standing(app, &scene.mina, run).await;
+    assert_eq!(waits, (json!("done"), json!(null)));
+}
+
+/// What has no seq cannot be pulled: it is told to those, too, for whom everything else is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_listener_hears_that_it_waits_no_more() {
+    let models = Models::listen().await;
+    let slow = [("MOIM_HEARTBEAT_MS", "300000"), ("MOIM_WORKERS", "1")];
+    let app = models.app_with("hang", &[PATIENT.as_slice(), &slow].concat()).await;
+    let mut scene = scene(&app).await;
+    let mut slow = Raw::upgraded(app.address, b"").await;
+    shrink(&slow);
+    let auth = json!({ "id": 1, "op": "auth", "token": scene.mina.token, "want": ["ai"] });
+    slow.write(&frame(0x81, auth.to_string().as_bytes())).await;
+    let open = json!({ "id": 2, "op": "open", "room": scene.room }).to_string();
+    slow.write(&frame(0x81, open.as_bytes())).await;
+    // Behind this it reads nothing, until much more waits for it than others may be left out for.
+    assert_eq!(next_line(&mut slow, is_wait).await["run"], scene.wait["run"]);
+    let text = "가".repeat(4_000);
+    let mut said = 0;
+    while app.metric("moim_frames_dropped_total{reason=\"Lag\"}").await < 1.0 {
+        assert!(said < 150, "it reads");
+        scene.at_bob.send(&scene.room, &format!("d-{said}"), &text).await;
+        scene.at_mina.wait_for(|line| line["d"]["cid"] == format!("d-{said}")).await;
+        said += 1;
+    }
+    scene.at_bob.ok(json!({ "op": "ai.stop", "run": scene.wait["run"] })).await;
+    scene.at_mina.expect("ai.unwait").await;
+    let is_over = |line: &Value| line["ev"] == "ai.unwait";
+    assert_eq!(next_line(&mut slow, is_over).await["run"], scene.wait["run"]);
+    app.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
