@@ -111,8 +111,8 @@ pub(crate) enum AssistantsMsg {
     Later(Question),
     /// One whose room is answered in on another node.
     Elsewhere(Question),
-    /// Try those that were late again.
-    Again(Question),
+    /// Try one that was late again.
+    Again(RunId),
     /// Somebody may end this run, and does.
     Stop(RunId, UserId),
     /// What would become of a question of this user.

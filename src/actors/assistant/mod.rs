@@ -27,6 +27,7 @@ mod review;
 mod run;
 mod shepherd;
 mod state;
+mod stop;
 mod sweep;
 mod verdict;
 mod waits;
@@ -80,8 +81,11 @@ pub(super) struct State {
     crashes: HashMap<RunId, u32>,
     /// Those whose rooms are answered in on another node: they are tried again and again.
     elsewhere: HashMap<RunId, Question>,
-    /// How often the queue had changed when places were told.
-    told_at: u64,
+    /// Those that come back after a while, unless somebody takes them back.
+    late: HashMap<RunId, Question>,
+    /// How often the queue had changed when places were told. In the beginning nobody knows what was
+    /// told by the life before.
+    told_at: Option<u64>,
     /// Whether the other nodes were told that somebody waits here.
     has_shared: bool,
     /// Who waits for a draft, once for each.
@@ -108,7 +112,8 @@ impl Actor for Assistants {
             working: HashMap::new(),
             crashes: HashMap::new(),
             elsewhere: HashMap::new(),
-            told_at: 0,
+            late: HashMap::new(),
+            told_at: None,
             has_shared: false,
             drafts: Vec::new(),
             is_ticking: false,
@@ -136,7 +141,10 @@ impl Actor for Assistants {
                 state.elsewhere.insert(question.run, question);
                 later(&me, state, question);
             }
-            AssistantsMsg::Again(question) => state.queue.put_back(question),
+            AssistantsMsg::Again(run) => {
+                let wanted = state.late.remove(&run);
+                wanted.into_iter().for_each(|question| state.queue.put_back(question));
+            }
             AssistantsMsg::Stop(run, by) => self.stop(state, run, by),
             AssistantsMsg::Look(asker, answer) => {
                 let verdict = state.queue.look(asker, Instant::now());
@@ -240,38 +248,6 @@ impl Assistants {
         }
     }
 
-    fn stop(&self, state: &mut State, run: RunId, by: UserId) {
-        let is_working = self.is_working(state, run);
-        let elsewhere = if is_working { None } else { state.elsewhere.remove(&run) };
-        if let Some(question) = state.queue.take_back(run).or(elsewhere) {
-            state.queue.ended(run);
-            let rooms = self.rooms.clone();
-            task::beside(async move {
-                match rooms.store.drop_run(question.run, "cancel", Millis::now()).await {
-                    Ok(true) => {
-                        rooms.metrics.assistant.taken_back.inc();
-                    }
-                    Ok(false) => {}
-                    Err(why) => tracing::error!("a question could not be taken back: {why}"),
-                }
-            });
-            return;
-        }
-        let working = state.working.values().find(|(answering, _)| answering.question.run == run);
-        if let Some((_, assistant)) = working {
-            let _ended_already = assistant.send_message(AssistantMsg::Stop);
-        }
-        // One that is tried again may be put off at this moment, and must not forget the wish.
-        if working.is_none() || state.elsewhere.contains_key(&run) {
-            let store = self.rooms.store.clone();
-            task::beside(async move {
-                if let Err(why) = store.wish_stop(run, by).await {
-                    tracing::error!("an answer could not be stopped: {why}");
-                }
-            });
-        }
-    }
-
     /// Starts whoever has their turn now, and tells the others their places.
     async fn go_on(
         &self,
@@ -285,7 +261,7 @@ impl Assistants {
         let ((waiting, working), numbers) = (state.queue.len(), &self.rooms.metrics.assistant);
         numbers.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         numbers.working.set(i64::try_from(working).unwrap_or(i64::MAX));
-        let changes = state.queue.changes();
+        let changes = Some(state.queue.changes());
         if std::mem::replace(&mut state.told_at, changes) != changes {
             self.tell_places(state).await;
         }
@@ -346,16 +322,13 @@ impl Assistants {
         }
         Ok(())
     }
-
-    fn is_working(&self, state: &State, run: RunId) -> bool {
-        state.working.values().any(|(answering, _)| answering.question.run == run)
-    }
 }
 
 /// Has a question come back after a while.
 fn later(me: &ActorRef<Envelope<AssistantsMsg>>, state: &mut State, question: Question) {
     state.queue.ended(question.run);
-    let again = move || Envelope::to_self(AssistantsMsg::Again(question));
+    state.late.insert(question.run, question);
+    let again = move || Envelope::to_self(AssistantsMsg::Again(question.run));
     let _timer = me.send_after(LATER, again);
 }
 

@@ -189,8 +189,10 @@ impl Assistant {
                 return self.give_up("budget", &no_budget(settings)).await;
             }
             Ok(RunStepped::Busy) => return self.elsewhere(),
-            Err(_) => return self.later(),
-            Ok(RunStepped::Stale | RunStepped::Ended { .. }) => return None,
+            // Stale: who asked is gone since it was prepared, or the room, or somebody else has begun.
+            // The next look says which.
+            Err(_) | Ok(RunStepped::Stale) => return self.later(),
+            Ok(RunStepped::Ended { .. }) => return None,
         };
         state.is_short = !is_offline && output < most;
         if state.is_short {
@@ -242,13 +244,18 @@ impl Assistant {
         None
     }
 
-    /// There will be no answer, and the asker is told why.
+    /// There will be no answer, and the asker is told why; unless somebody else has ended it.
     async fn give_up<T>(&self, why: &str, refusal: &Refusal) -> Option<T> {
         let dropped = self.rooms.store.drop_run(self.question().run, why, Millis::now());
-        if let Ok(Err(why)) = tokio::time::timeout(DEADLINE, dropped).await {
-            tracing::error!("a question could not be dropped: {why}");
+        match tokio::time::timeout(DEADLINE, dropped).await {
+            Ok(Ok(true)) => refuse(&self.rooms, self.question(), refusal).await,
+            Ok(Ok(false)) => {}
+            Ok(Err(why)) => {
+                tracing::error!("a question could not be dropped: {why}");
+                return self.later();
+            }
+            Err(_elapsed) => return self.later(),
         }
-        refuse(&self.rooms, self.question(), refusal).await;
         None
     }
 

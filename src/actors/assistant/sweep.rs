@@ -58,9 +58,12 @@ impl Assistants {
         let is_alone = self.rooms.store.engine() == "sqlite";
         let patience = if is_alone { FRESH } else { LEFT };
         for run in open {
-            let is_here = state.queue.knows(run.id) || self.is_working(state, run.id);
-            // Of an earlier life of the only node nothing is on its way.
-            let is_old = is_alone && run.seen_at < state.since;
+            let is_here = state.queue.knows(run.id)
+                || state.late.contains_key(&run.id)
+                || state.is_working(run.id);
+            // Of an earlier life of the only node, or of the assistants of this one, nothing is on
+            // its way.
+            let is_old = (is_alone || run.node == self.node) && run.seen_at < state.since;
             if is_here || (!is_old && run.seen_at.0 > now - patience) {
                 continue;
             }
