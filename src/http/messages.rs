@@ -1,4 +1,4 @@
-//! The messages of a room: reading them, one by one too and as they were, sending one.
+//! The messages of a room: reading them, one by one too, sending one.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::json::{AtMessage, Fields, Id};
-use super::message_body::{MessageBody, NewMessageBody, PinnedBody, RevisionBody, SentBody};
+use super::message_body::{MessageBody, NewMessageBody, PinnedBody, SentBody};
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
 use super::wrong::Wrong;
@@ -165,22 +165,6 @@ pub(super) async fn find(
     api.store.message(of, at.seq).await?.ok_or_else(ApiError::not_found)
 }
 
-/// The texts that an edited message had and has, oldest first; the last hundred are kept. None of
-/// one that never was edited or is deleted.
-#[utoipa::path(get, path = "/v1/rooms/{id}/messages/{message}/revisions", tag = "messages",
-    params(("id" = String, Path), ("message" = String, Path)),
-    responses((status = 200, body = Listing<RevisionBody>)))]
-pub(super) async fn revisions(
-    caller: Caller,
-    api: web::Data<Api>,
-    AtMessage(at): AtMessage,
-) -> Result<web::Json<Listing<RevisionBody>>, ApiError> {
-    let reach = readable(&api, at.room, caller).await?;
-    find(&api, (caller, reach), at).await?;
-    let revisions = api.store.revisions(at.room, at.seq).await?;
-    Ok(web::Json(whole(revisions)))
-}
-
 /// The pinned messages of a room, the last one pinned first; a page says no more than one of messages.
 #[utoipa::path(get, path = "/v1/rooms/{id}/pins", tag = "messages",
     params(("id" = String, Path), PageParams),
@@ -196,11 +180,6 @@ pub(super) async fn pins(
     let pins = api.store.pins(of, paging.page(List::Pins)?).await?;
     let fitting = Message::fitting(pins.iter().map(|pin| &pin.message));
     Ok(web::Json(paging.upto(fitting).cut(List::Pins, pins, |pin: &Pinned| pin.seq)))
-}
-
-/// A list that is never long.
-fn whole<Row, Item: From<Row>>(rows: Vec<Row>) -> Listing<Item> {
-    Listing { items: rows.into_iter().map(Item::from).collect(), next: None }
 }
 
 /// Sends a message. The answer comes when it is durable.

@@ -44,6 +44,7 @@ mod password;
 mod proxies;
 mod reading;
 mod request;
+mod revisions;
 mod roles;
 mod room_settings;
 mod rooms;
@@ -164,7 +165,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/rooms/{id}/messages/delete").post(acts::delete_many))
         .service(resource("/v1/rooms/{id}/messages/{message}")
             .get(messages::show).patch(acts::edit).delete(acts::delete))
-        .service(resource("/v1/rooms/{id}/messages/{message}/revisions").get(messages::revisions))
+        .service(resource("/v1/rooms/{id}/messages/{message}/revisions").get(revisions::list))
         .service(resource("/v1/rooms/{id}/messages/{message}/reactions/{emoji}")
             .get(acts::reactors).put(acts::react).delete(acts::unreact))
         .service(resource("/v1/rooms/{id}/messages/{message}/pin")

@@ -14,8 +14,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::error::Problem;
 use super::{
     acts, admin, assistant, auth, blocks, bots, club_assistant, clubs, dms, erasures, events,
-    export, files, groups, health, inbox, me, members, messages, moderation, reading, roles,
-    room_settings, rooms, search, threads, users,
+    export, files, groups, health, inbox, me, members, messages, moderation, reading, revisions,
+    roles, room_settings, rooms, search, threads, users,
 };
 use crate::protocol::ErrorCode;
 
@@ -39,7 +39,7 @@ pub(super) const PATH: &str = "/v1/openapi.json";
         dms::open, dms::hide, dms::show,
         groups::make, groups::directory, groups::invite,
         reading::read, reading::unread, reading::notify, reading::seen,
-        messages::list, messages::send, messages::show, messages::revisions, messages::pins,
+        messages::list, messages::send, messages::show, revisions::list, messages::pins,
         acts::edit, acts::delete, acts::delete_many, acts::react, acts::unreact, acts::reactors,
         acts::pin, acts::unpin,
         search::find,

@@ -13,13 +13,13 @@ use super::reading::ReadBody;
 use super::rooms::readable;
 use crate::domain::RoomId;
 use crate::protocol::MessageItem;
-use crate::store::{Reading, Thread};
+use crate::store::{Message, Reading, Thread};
 
 /// The messages of a thread.
 const WAYS: Ways = (List::OlderInThread, List::NewerInThread);
 
 /// The threads of a room that the caller follows: began, or wrote in. The one with the newest message
-/// comes first.
+/// comes first; a page says no more than one of messages.
 #[utoipa::path(get, path = "/v1/rooms/{id}/threads", tag = "threads",
     params(("id" = String, Path), PageParams),
     responses((status = 200, body = Listing<ThreadBody>)))]
@@ -31,6 +31,8 @@ pub(super) async fn mine(
 ) -> Result<web::Json<Listing<ThreadBody>>, ApiError> {
     let reach = readable(&api, room, caller).await?;
     let threads = api.store.threads(reach, caller.user(), paging.page(List::Threads)?).await?;
+    let fitting = Message::fitting(threads.iter().map(|thread| &thread.root));
+    let paging = paging.upto(fitting);
     Ok(web::Json(paging.cut(List::Threads, threads, |thread: &Thread| thread.last_seq)))
 }
 

@@ -272,6 +272,40 @@ macro_rules! fetch_one {
     ($($arg:tt)*) => { $crate::store::db::query!(fetch_one, $($arg)*) };
 }
 
+/// Rows one by one, and none behind the first that is enough: many who ask at once for much hold no
+/// more than they are given.
+macro_rules! fetch_until {
+    ($is_enough:expr, $conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let (sql, mut is_enough) = ($crate::store::db::Sql::from($sql), $is_enough);
+        /// Reads until it is enough.
+        macro_rules! read {
+            ($rows:expr) => {{
+                let mut rows = $rows;
+                loop {
+                    match futures_util::TryStreamExt::try_next(&mut rows).await {
+                        Ok(Some(row)) => {
+                            if is_enough(row) {
+                                break Ok(());
+                            }
+                        }
+                        Ok(None) => break Ok(()),
+                        Err(problem) => break Err(problem),
+                    }
+                }
+            }};
+        }
+        let done: Result<(), sqlx::Error> = match $conn.either() {
+            $crate::store::db::Either::Sqlite(conn) => {
+                read!(sqlx::query_as::<_, $row>(sql.sqlite)$(.bind($bind))*.fetch(conn))
+            }
+            $crate::store::db::Either::Postgres(conn) => {
+                read!(sqlx::query_as::<_, $row>(sql.postgres)$(.bind($bind))*.fetch(conn))
+            }
+        };
+        $conn.heard(done)
+    }};
+}
+
 /// Runs a statement and gives the number of rows that it touched.
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
@@ -288,4 +322,4 @@ macro_rules! execute {
     }};
 }
 
-pub(super) use {execute, fetch_all, fetch_one, fetch_optional, query};
+pub(super) use {execute, fetch_all, fetch_one, fetch_optional, fetch_until, query};

@@ -5,15 +5,15 @@ mod types;
 use futures_util::TryStreamExt;
 use serde::Deserialize;
 
-use self::types::PageRoom;
+pub(super) use self::types::PageRoom;
 pub use self::types::{Message, Pinned, Reaction, Revision, ThreadPlace};
-use super::db::{Either, Sql, fetch_all, fetch_optional};
+use super::db::{Either, Sql, fetch_all, fetch_optional, fetch_until};
 use super::files::{fill, fill_found};
 use super::page::Page;
 use super::rooms::Reach;
 use super::traces::{TraceRow, join_threads, trace_columns};
 use super::{Store, StoreError};
-use crate::domain::{Millis, RoomId, UserId};
+use crate::domain::{MessageId, Millis, RoomId, UserId};
 
 /// Which messages of a room to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,22 +261,36 @@ impl Store {
     }
 
     /// The texts of an edited message that are kept, oldest first; none of one that never was
-    /// edited, or is deleted.
+    /// edited, or is deleted; where they say more than fits into a page, up to the first that does
+    /// not fit. The key of a page is the number of the revision.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn revisions(&self, room: RoomId, seq: i64) -> Result<Vec<Revision>, StoreError> {
+    pub async fn revisions(
+        &self,
+        MessageId { room, seq }: MessageId,
+        page: Page<i64>,
+    ) -> Result<Vec<Revision>, StoreError> {
         let mut conn = self.db.read().await?;
-        let rows = fetch_all!(
+        let (mut revisions, mut room_left) = (Vec::new(), PageRoom::default());
+        let is_full = |(rev, text, at): (i64, String, i64)| {
+            let fits = room_left.has_room_for(text.len());
+            revisions.push(Revision { rev, text, at: Millis(at) });
+            !fits
+        };
+        fetch_until!(
+            is_full,
             conn,
             (i64, String, i64),
             "SELECT rev, text, at FROM revision
-              WHERE room_id = $1 AND message_seq = $2 AND text IS NOT NULL ORDER BY rev",
+              WHERE room_id = $1 AND message_seq = $2 AND rev > $3 AND text IS NOT NULL
+              ORDER BY rev LIMIT $4",
             room.0,
-            seq
+            seq,
+            page.after.unwrap_or(0),
+            page.limit
         )?;
-        let revision = |(rev, text, at)| Revision { rev, text, at: Millis(at) };
-        Ok(rows.into_iter().map(revision).collect())
+        Ok(revisions)
     }
 
     /// Rows one by one, and none behind the first that does not fit: many who ask at once for much

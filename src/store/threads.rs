@@ -1,8 +1,8 @@
 //! Threads as one of those who follow them sees them.
 
-use super::db::{Conn, execute, fetch_all, fetch_optional};
+use super::db::{Conn, execute, fetch_optional, fetch_until};
 use super::files::fill_found;
-use super::messages::{FullRow, Message, full_columns, message_columns};
+use super::messages::{FullRow, Message, PageRoom, full_columns, message_columns};
 use super::page::Page;
 use super::rooms::Reach;
 use super::traces::trace_columns;
@@ -50,7 +50,8 @@ macro_rules! unread {
 
 impl Store {
     /// The threads that a user follows in what they see of a room, the one with the newest message
-    /// first. The key of a page is the seq of that message.
+    /// first; fewer than asked for where their roots say more than fits into a page. The first that
+    /// does not fit is there still, and tells of more. The key of a page is the seq of that message.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -61,7 +62,16 @@ impl Store {
         page: Page<i64>,
     ) -> Result<Vec<Thread>, StoreError> {
         let mut conn = self.db.read().await?;
-        let rows = fetch_all!(
+        let (mut threads, mut room_left) = (Vec::new(), PageRoom::default());
+        let is_full = |row: ThreadRow| {
+            let root = row.root.of(room);
+            let fits = room_left.takes(&root);
+            let (last_seq, read_seq, unread) = (row.last_seq, row.read_seq, row.unread);
+            threads.push(Thread { root, last_seq, read_seq, unread });
+            !fits
+        };
+        fetch_until!(
+            is_full,
             conn,
             ThreadRow,
             concat!(
@@ -82,13 +92,6 @@ impl Store {
             page.limit,
             after
         )?;
-        let thread = |row: ThreadRow| Thread {
-            root: row.root.of(room),
-            last_seq: row.last_seq,
-            read_seq: row.read_seq,
-            unread: row.unread,
-        };
-        let mut threads: Vec<_> = rows.into_iter().map(thread).collect();
         fill_found(&mut conn, threads.iter_mut().map(|thread| &mut thread.root)).await?;
         Ok(threads)
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use moim::domain::{Emoji, RoomId, RoomKind, Text, UserId};
+use moim::domain::{Emoji, MessageId, RoomId, RoomKind, Text, UserId};
 use moim::store::{
-    Act, Append, AppendRefusal, Appended, Called, Deed, NewMessage, NoticeFilter, Reading, Window,
+    Act, Append, AppendRefusal, Appended, Called, Deed, NewMessage, NoticeFilter, Page, Reading,
+    Window,
 };
 
 use crate::harness::{Plain, World, first, message, on_both, whole};
@@ -280,15 +281,18 @@ async fn of_many_edits_the_last_hundred_are_kept(world: World) {
     let edits: Vec<Append> =
         (1..=120).map(|n| edit(&world, lobby, mina, 1, &n.to_string())).collect();
     world.append(&edits).await;
-    let kept = world.store.revisions(lobby, 1).await.unwrap();
+    let message = MessageId { room: lobby, seq: 1 };
+    let revisions = async |page| world.store.revisions(message, page).await.unwrap();
+    let kept = revisions(Page::first(200)).await;
     assert_eq!((kept.len(), kept[0].rev, kept[99].rev), (100, 22, 121));
     assert_eq!((kept[0].text.as_str(), kept[99].text.as_str()), ("21", "120"));
+    assert_eq!(revisions(Page { after: Some(22), limit: 3 }).await, kept[1..4]);
     // All that ever held a text of it is erased.
     let delete = Deed::DeleteMany { messages: [1].into() };
     world.one(act(&world, lobby, mina, delete)).await;
     let log = world.log(lobby).await;
     assert_eq!(log.iter().filter(|event| event.body.starts_with("erased")).count(), 121);
-    assert!(world.store.revisions(lobby, 1).await.unwrap().is_empty());
+    assert!(revisions(Page::first(200)).await.is_empty());
 }
 
 async fn inboxes_that_cross_make_nobody_fail(world: World) {

@@ -48,9 +48,7 @@ impl Message {
     /// How many of these, one after the other, say no more than fits into a page: at least one, so
     /// that reading goes on.
     pub fn fitting<'m>(messages: impl Iterator<Item = &'m Self>) -> usize {
-        let mut room_left = PageRoom::default();
-        let fits = |message: &&Self| room_left.takes(message);
-        messages.take_while(fits).count()
+        PageRoom::fitting(messages.map(Self::bytes))
     }
 
     /// Bytes of what people wrote and pages say, in all the forms in which it is sent.
@@ -71,16 +69,27 @@ impl Message {
 
 /// Counts what messages say until a page is full.
 #[derive(Debug, Default)]
-pub(super) struct PageRoom {
+pub(in crate::store) struct PageRoom {
     rows: usize,
     bytes: usize,
 }
 
 impl PageRoom {
     /// Whether one more message still fits.
-    pub(super) fn takes(&mut self, message: &Message) -> bool {
+    pub(in crate::store) fn takes(&mut self, message: &Message) -> bool {
+        self.has_room_for(message.bytes())
+    }
+
+    /// How many rows of so many bytes each fit.
+    fn fitting(rows: impl Iterator<Item = usize>) -> usize {
+        let mut room_left = Self::default();
+        rows.take_while(|bytes| room_left.has_room_for(*bytes)).count()
+    }
+
+    /// Whether one more row of so many bytes still fits.
+    pub(in crate::store) fn has_room_for(&mut self, bytes: usize) -> bool {
         self.rows += 1;
-        self.bytes += message.bytes();
+        self.bytes += bytes;
         self.rows == 1 || self.bytes <= limits::PAGE_BYTES
     }
 }
@@ -118,6 +127,14 @@ pub struct Revision {
     pub text: String,
     /// Since when.
     pub at: Millis,
+}
+
+impl Revision {
+    /// How many of these fit into a page, as of messages.
+    #[must_use]
+    pub fn fitting(revisions: &[Self]) -> usize {
+        PageRoom::fitting(revisions.iter().map(|revision| revision.text.len()))
+    }
 }
 
 /// What a message is to a thread.

@@ -174,7 +174,13 @@ class Deed {
 
   /** What the message said before. */
   async history() {
-    const { items } = await this.api.ofRoom(this.room, `${this.path}/revisions`, { limit: 200 });
+    /** @type {any[]} */ const items = [];
+    /** @type {string | null} */ let cursor = null;
+    do {
+      const page = await this.api.ofRoom(this.room, `${this.path}/revisions`, cursor ? { cursor } : {});
+      items.push(...page.items);
+      cursor = page.next;
+    } while (cursor);
     const facts = items.reverse().map((/** @type {any} */ { rev, text, at }) => ({ title: `${number(rev)} · ${moment(at)}`, text }));
     showFacts({ title: t("act.history"), text: facts.length ? "" : t("history.none"), facts });
   }
