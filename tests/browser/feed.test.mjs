@@ -200,7 +200,7 @@ describe("feed", () => {
   it("lets go of what the room has forgotten: messages, threads, a place in the past", async () => {
     const root = items(1, 1)[0];
     link.fetch = async (_room, path) => (path === "/threads" ? { items: [{ root, last_seq: 2, read_seq: 1, unread: 1 }] } : { items: [], next: null });
-    await feed.loadThreads();
+    await feed.threads.load();
     await feed.openThread("m_1");
     assert.deepEqual([feed.threads.unread, feed.thread.root], [1, "m_1"]);
     feed.info.now = { may: new Set(), horizon: 0 };
@@ -214,7 +214,7 @@ describe("feed", () => {
 
   it("lets go of what was forgotten while it was away, as the answer to coming back says, and of nothing else", async () => {
     link.fetch = async () => ({ items: [{ root: items(1, 1)[0], last_seq: 2, read_seq: 2, unread: 0 }], next: null });
-    await feed.loadThreads();
+    await feed.threads.load();
     feed.lost();
     feed.send({ cid: "c-1", text: "a", at: 1, reply_to: "m_1" });
     feed.open();

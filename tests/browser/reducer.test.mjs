@@ -146,6 +146,38 @@ describe("threads", () => {
   });
 });
 
+describe("threads that the server lists", () => {
+  const listed = (root, last_seq, more) => ({ root: { id: `m_${root}`, seq: root }, last_seq, read_seq: 0, unread: 1, ...more });
+  const book = (answers) => {
+    const asked = [];
+    const made = new ThreadBook("u_1", async (query) => (asked.push(query.cursor ?? null), answers.shift()));
+    return { asked, made, roots: () => made.list.map(({ root }) => root) };
+  };
+
+  it("are read on page by page, past what is known, and not again where nothing came", async () => {
+    const newest = { items: [listed(9, 30), listed(8, 29)], next: "a" };
+    const { asked, made, roots } = book([newest, { items: [listed(7, 28)], next: "b" }, { items: [listed(6, 27)], next: null }, newest]);
+    made.event(born(28, { thread: "m_7" }), { by: "u_1", seq: 7 });
+    await made.load();
+    assert.deepEqual([roots(), made.hasMore], [["m_9", "m_8", "m_7"], true]);
+    await Promise.all([made.more(), made.more()]);
+    assert.deepEqual([roots(), made.hasMore, asked], [["m_9", "m_8", "m_7", "m_6"], false, [null, "a", "b"]]);
+    await made.load();
+    assert.deepEqual([made.hasMore, made.unread], [false, 4]);
+  });
+
+  it("do not take back what the log told meanwhile, nor bring what was forgotten", async () => {
+    let deliver;
+    const made = new ThreadBook("u_1", () => new Promise((done) => (deliver = done)));
+    const loaded = made.load();
+    made.event(born(31, { thread: "m_9", by: "u_1" }), null);
+    made.forget(5);
+    deliver({ items: [listed(9, 30), listed(4, 29)], next: null });
+    await loaded;
+    assert.deepEqual([made.list.map(({ root, last_seq }) => [root, last_seq]), made.unread], [[["m_9", 31]], 0]);
+  });
+});
+
 describe("the inbox", () => {
   const entry = (seq) => ({ ev: "inbox", seq, d: { id: `n_${seq}`, kind: "mention", title: "t", body: "b", link: "", at: seq } });
 

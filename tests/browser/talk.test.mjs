@@ -1,10 +1,10 @@
 // Two people and all that they do with messages: react, answer, correct, delete, pin, find, call, and talk aside.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PHONE, stage } from "./stage.mjs";
+import { PASSWORD, PHONE, stage } from "./stage.mjs";
 
 describe("what one does with messages", () => {
-  const { now, person, say, sees, confirmed } = stage();
+  const { now, visit, person, say, sees, confirmed } = stage();
   const row = (page, text) => page.locator("message-timeline message-row", { hasText: text }).first();
   /** Opens what can be done with a message and picks one of it. */
   const act = async (page, text, name) => {
@@ -121,6 +121,36 @@ describe("what one does with messages", () => {
     await row(jun, "about the gate").locator(".thread-chip", { hasText: "2 replies" }).waitFor();
     await jun.getByRole("button", { name: "Threads" }).click();
     await jun.locator("thread-list .message-card", { hasText: "about the gate" }).waitFor();
+  });
+
+  it("reads on in a long list of threads", async () => {
+    const { server } = now;
+    const [mina, jun] = [await server.register("mina"), await server.register("jun")];
+    const { id } = await server.lobby(mina.access_token);
+    const count = 20;
+    for (let at = 1; at <= count; at += 1) {
+      // What shows a text counts as well: a page holds only some of these.
+      const root = { text: `thread ${at}: ${"http://a.b ".repeat(340)}`, cid: `r-${at}` };
+      const { id: thread } = await server.call("POST", `/rooms/${id}/messages`, root, mina.access_token);
+      await server.call("POST", `/rooms/${id}/messages`, { text: "yes", thread, cid: `c-${at}` }, jun.access_token);
+    }
+    const page = await visit();
+    await page.getByTestId("username").fill("mina");
+    await page.getByTestId("password").fill(PASSWORD);
+    await page.getByTestId("sign-in").click();
+    await page.getByRole("button", { name: "Threads" }).click();
+    const cards = page.locator("thread-list .message-card");
+    const more = page.locator('thread-list [data-part="more"]');
+    await more.waitFor();
+    let seen = await cards.count();
+    assert.ok(seen > 0 && seen < count, `${seen} at first`);
+    for (; seen < count; seen = await cards.count()) {
+      await more.click();
+      await cards.nth(seen).waitFor();
+    }
+    await more.waitFor({ state: "hidden" });
+    const names = (await cards.locator(".text").allTextContents()).map((text) => Number(text.match(/thread (\d+)/u)[1]));
+    assert.deepEqual(names, Array.from({ length: count }, (_, at) => count - at));
   });
 
   it("pins, and finds what is pinned", async () => {

@@ -101,6 +101,18 @@ class PinPanel extends FinderPanel {
 class ThreadListPanel extends FinderPanel {
   listen() {
     this.on(this.chat, "threads", ({ detail }) => detail === this.chat.current && this.render());
+    part(this, "more").addEventListener("click", () => this.#more());
+  }
+
+  #more() {
+    this.chat.feed?.threads.more().catch((problem) => toast(tProblem(problem), "bad"));
+    this.render();
+  }
+
+  render() {
+    super.render();
+    const threads = this.chat.feed?.threads;
+    part(this, "more").hidden = !threads?.hasMore || threads.isLoading;
   }
 
   get nothing() {
@@ -108,7 +120,7 @@ class ThreadListPanel extends FinderPanel {
   }
 
   async load() {
-    await this.chat.feed?.loadThreads();
+    await this.chat.feed?.threads.load();
   }
 
   cards() {

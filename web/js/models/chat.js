@@ -135,7 +135,7 @@ export class Chat extends EventTarget {
     if (known) {
       const feed = this.#use(known.room);
       feed.info.load().catch(() => {});
-      if (!feed.threads.isLoaded) feed.loadThreads().catch(() => {});
+      if (!feed.threads.isLoaded) feed.threads.load().catch(() => {});
       feed.newAfter = unreadOf(known) > 0 ? known.read_n : null;
       if (!feed.isOpen && this.status === "online") feed.open();
     }

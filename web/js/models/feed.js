@@ -61,7 +61,7 @@ export class Feed {
     this.room = room;
     this.me = me;
     this.timeline = new Timeline(me);
-    this.threads = new ThreadBook(me);
+    this.threads = new ThreadBook(me, (query) => link.fetch(room, "/threads", query), () => tell("threads"));
     /** Those that wait for the assistant, or got no answer. */
     this.questions = new Questions(me, () => tell("timeline"));
     this.#link = link;
@@ -223,12 +223,6 @@ export class Feed {
     this.#tell("timeline");
   }
 
-  async loadThreads() {
-    const { items } = await this.#link.fetch(this.room, "/threads", { limit: 100 });
-    this.threads.take(items);
-    this.#tell("threads");
-  }
-
   /** How far a thread is read. @param {any} event */
   threadRead(event) {
     this.threads.read(event);
@@ -360,7 +354,7 @@ export class Feed {
     this.past = null;
     if (isFirst) return;
     if (this.thread) this.openThread(this.thread.root).catch(() => {});
-    if (this.threads.isLoaded) this.loadThreads().catch(() => {});
+    if (this.threads.isLoaded) this.threads.load().catch(() => {});
     this.#tell("pins");
   }
 
