@@ -9,7 +9,9 @@
 //!
 //! **Invariant:** what comes out holds the tags and attributes of `clean.rs` and no other, with links
 //! of `http`, `https` and `mailto`. **Invariant:** work and output are bounded by the length of the
-//! text, and a text that means to break that is shown as it was written.
+//! text, and a text that means to break that is shown as it was written. **Invariant:** either way,
+//! what stands between the bars of a spoiler is hidden, whatever else is in it or around it; only bars
+//! in code are none.
 
 mod addresses;
 mod clean;
@@ -19,6 +21,7 @@ mod quote;
 mod render;
 mod shown;
 mod signs;
+mod spoilers;
 mod write;
 
 #[cfg(test)]

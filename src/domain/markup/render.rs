@@ -9,6 +9,7 @@ use super::addresses::Addresses;
 use super::clean::clean;
 use super::glance::may_be_marked;
 use super::signs::{escape, prepared, restored};
+use super::spoilers::{BARS, BEGIN, END, Hidden, count, hide};
 use super::write::{Written, write};
 use crate::domain::limits;
 
@@ -35,10 +36,11 @@ pub(crate) struct Look {
 pub(in crate::domain) fn look(text: &str, told: Option<&Addresses>) -> Look {
     let mut look = Look::default();
     if may_be_marked(text) {
-        look = catch_unwind(|| look_through(text, told)).unwrap_or_default();
+        let seen = catch_unwind(|| look_through(text, told));
+        look = seen.unwrap_or_else(|_| Look { html: covered(text), spoken: None });
     }
     if told.is_some() && look.html.is_none() && may_lead_out(text) {
-        look.html = Some(bare(text)).filter(|html| fits(html));
+        look.html = Some(clean(&lines(text))).filter(|html| fits(html));
     }
     look
 }
@@ -49,16 +51,20 @@ fn may_lead_out(text: &str) -> bool {
 }
 
 /// A text as it was written, as HTML.
-fn bare(text: &str) -> String {
+fn lines(text: &str) -> String {
     let mut html = String::from("<p>");
+    add_lines(text, &mut html);
+    html.push_str("</p>");
+    html
+}
+
+fn add_lines(text: &str, html: &mut String) {
     for (at, line) in text.split('\n').enumerate() {
         if at > 0 {
             html.push_str("<br>");
         }
-        escape(line, &mut html);
+        escape(line, html);
     }
-    html.push_str("</p>");
-    clean(&html)
 }
 
 fn fits(html: &str) -> bool {
@@ -72,20 +78,49 @@ pub(crate) fn look_closely(text: &str) -> Look {
 }
 
 fn look_through(text: &str, told: Option<&Addresses>) -> Look {
-    let Some(source) = prepared(text) else { return Look::default() };
+    let as_written = || Look { html: covered(text), spoken: None };
+    let Some(source) = prepared(text) else { return as_written() };
     let arena = Arena::new();
-    let Some(root) = parse(&arena, &source) else {
-        return Look::default();
-    };
+    let Some(root) = parse(&arena, &source) else { return as_written() };
     let Written { html, shown, spoken, is_marked } = write(root, &source, told);
-    let shown = restored(&shown);
-    // Definitions of links are shown nowhere: then the text is shown as it was written.
+    let spoken = spoken.map(|spoken| restored(&spoken).into_owned());
+    let Hidden { html, is_any, is_loose, bars } = hide(&html);
+    let (shown, is_marked) = (restored(&shown), is_marked || is_any);
+    if !is_marked && is_same(text, &shown) {
+        return Look { html: None, spoken };
+    }
+    // Definitions of links are shown nowhere: then the text is shown as it was written. So it is where
+    // addresses that are not shown have taken the bars of a spoiler.
     let colons = |text: &str| text.matches("]:").count();
-    let is_all = colons(text) == colons(&shown) && (is_marked || !shown.trim().is_empty());
-    let is_plain = !is_marked && is_same(text, &shown);
-    let html = Some(html).filter(|html| is_all && !is_plain && fits(html));
+    let lost = count(std::iter::once(&*source)).saturating_sub(bars);
+    let is_all = colons(text) == colons(&shown)
+        && (is_marked || !shown.trim().is_empty())
+        && (lost == 0 || (lost == 1 && !is_loose));
+    let html = Some(html).filter(|html| is_all && fits(html));
     let html = html.map(|html| clean(&html)).filter(|html| fits(html));
-    Look { html, spoken: spoken.map(|spoken| restored(&spoken).into_owned()) }
+    Look { html: html.or_else(|| covered(text)), spoken }
+}
+
+/// A text as it was written but for what is between its bars; none where it holds nothing such.
+fn covered(text: &str) -> Option<String> {
+    let Hidden { html, is_any, .. } = hide(&lines(text));
+    if !is_any {
+        return None;
+    }
+    let html = if fits(&html) { html } else { covered_as_one(text)? };
+    Some(clean(&html)).filter(|html| fits(html))
+}
+
+/// The same in short: all between the first bars and the last is one spoiler.
+fn covered_as_one(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BARS)?;
+    let (hidden, behind) = rest.rsplit_once(BARS)?;
+    let mut html = String::from("<p>");
+    for (part, end) in [(before, BEGIN), (hidden, END), (behind, "</p>")] {
+        add_lines(part, &mut html);
+        html.push_str(end);
+    }
+    Some(html)
 }
 
 /// The tree of a text; none when that takes more than its share of steps.
@@ -114,7 +149,6 @@ fn options() -> Options<'static> {
     let extension = &mut options.extension;
     extension.autolink = true;
     extension.shortcodes = true;
-    extension.spoiler = true;
     extension.strikethrough = true;
     // So that `~` alone can be told from `~~`: see `write.rs`.
     extension.subscript = true;

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 /// Stands for `&` on its way through the parser; no character of any language.
 const AMPERSAND: char = '\u{fdd0}';
+/// Stands for `\|`, a bar that is no mark, so that it can be told from others behind the parser.
+const BAR: char = '\u{fdd1}';
 /// Ends an address before the bars of a spoiler. The parser would read them as part of it, and cuts an
-/// address at `<`; behind that stands what is no character of any language either, and to the parser
-/// one of a script without blanks: next to those, bars may open and close, whatever follows.
+/// address at `<`; behind that stands what is no character of any language either.
 const STOP: &str = "<\u{2fffe}";
 /// The character of it.
 const STOPPER: char = '\u{2fffe}';
@@ -20,18 +21,40 @@ pub(super) const fn is_of_face(before: u8) -> bool {
 }
 
 /// A text as it is given to the parser, which reads `&lt;` as `<` where who talks means what is there,
-/// and takes the bars of a spoiler for a part of the address before them. None for a text that holds
-/// what stands for something.
+/// takes the bars of a spoiler for a part of the address before them, and forgets which bars are no
+/// mark. None for a text that holds what stands for something.
 pub(super) fn prepared(text: &str) -> Option<Cow<'_, str>> {
-    if text.contains([AMPERSAND, STOPPER]) {
+    if text.contains([AMPERSAND, BAR, STOPPER]) {
         return None;
     }
     let text = match text.contains('&') {
         true => Cow::from(text.replace('&', "\u{fdd0}")),
         false => Cow::from(text),
     };
+    let text = if text.contains("\\|") { barred(&text).into() } else { text };
     let may_swallow = text.contains("||") && begin_of_address(&text).is_some();
     Some(if may_swallow { stopped(&text).into() } else { text })
+}
+
+/// A text with another sign for bars that are no marks. A backslash before a backslash is none.
+fn barred(text: &str) -> String {
+    let mut barred = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        barred.push_str(before);
+        let mut signs = behind.chars();
+        match signs.next() {
+            Some('|') => barred.push(BAR),
+            Some('\\') => barred.push_str("\\\\"),
+            _other => {
+                barred.push('\\');
+                signs = behind.chars();
+            }
+        }
+        rest = signs.as_str();
+    }
+    barred.push_str(rest);
+    barred
 }
 
 /// A text with stops in it.
@@ -60,8 +83,26 @@ fn begin_of_address(text: &str) -> Option<usize> {
     begins.min()
 }
 
-/// What the parser gave back, as it was written.
+/// What the parser gave back, as it is read.
 pub(super) fn restored(text: &str) -> Cow<'_, str> {
+    if text.contains([AMPERSAND, BAR, STOPPER]) {
+        with_bars(&unstopped(text)).into_owned().into()
+    } else {
+        text.into()
+    }
+}
+
+/// What the parser gave back where nothing is a mark, as it was written.
+pub(super) fn unread(text: &str) -> Cow<'_, str> {
+    if text.contains(BAR) { text.replace(BAR, "\\|").into() } else { text.into() }
+}
+
+/// A text with the bars that are no marks.
+pub(super) fn with_bars(text: &str) -> Cow<'_, str> {
+    if text.contains(BAR) { text.replace(BAR, "|").into() } else { text.into() }
+}
+
+fn unstopped(text: &str) -> Cow<'_, str> {
     if text.contains([AMPERSAND, STOPPER]) {
         text.replace(STOP, "").replace(AMPERSAND, "&").into()
     } else {
@@ -69,9 +110,9 @@ pub(super) fn restored(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Adds a text to HTML.
+/// Adds a text to HTML, where bars that are no marks are still to be told from others.
 pub(super) fn escape(text: &str, html: &mut String) {
-    for c in restored(text).chars() {
+    for c in unstopped(text).chars() {
         match c {
             '&' => html.push_str("&amp;"),
             '<' => html.push_str("&lt;"),
@@ -93,12 +134,17 @@ mod tests {
             ("||a|| http://b", "||a|| http://b"),
             ("||http://b|| ||c||", "||http://b<\u{2fffe}|| ||c||"),
             ("www.a||b|||c|d\n||", "www.a<\u{2fffe}||b<\u{2fffe}|||c|d\n||"),
+            ("\\\\||a\\*\\", "\\\\||a\\*\\"),
         ] {
             let prepared = prepared(text).unwrap();
             assert_eq!(prepared, read);
             assert_eq!(restored(&prepared), text);
         }
-        for odd in ["\u{fdd0}", "a\u{2fffe}"] {
+        let escaped = prepared("a \\|| \\\\\\|").unwrap();
+        assert_eq!(escaped, "a \u{fdd1}| \\\\\u{fdd1}");
+        assert_eq!(restored(&escaped), "a || \\\\|");
+        assert_eq!(unread(&escaped), "a \\|| \\\\\\|");
+        for odd in ["\u{fdd0}", "\u{fdd1}", "a\u{2fffe}"] {
             assert_eq!(prepared(odd), None);
         }
     }

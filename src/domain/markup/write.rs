@@ -5,6 +5,7 @@
 //! * What only looks like a mark stays what was typed: faces (`*^^*`, `^_^`), one tilde
 //!   (`하하~호호~`), numbers that begin no list (`2026. 11. 20.`).
 //! * What lies deeper than [`DEPTH`] has no marks of its own.
+//! * Bars stay: what they hide is for `spoilers.rs` to say.
 
 use comrak::Node;
 use comrak::arena_tree::NodeEdge;
@@ -12,7 +13,7 @@ use comrak::nodes::{ListDelimType, ListType, NodeCodeBlock, NodeLink, NodeList, 
 
 use super::addresses::Addresses;
 use super::clean::{language, leads_out};
-use super::signs::{escape, is_of_face, restored};
+use super::signs::{escape, is_of_face, restored, unread};
 
 /// Marks inside one another.
 const DEPTH: usize = 12;
@@ -149,9 +150,7 @@ impl<'s> Writer<'s> {
             NodeValue::Emph => self.emphasis(node, "<em>", ["*", "_"]),
             NodeValue::Strong => self.emphasis(node, "<strong>", ["**", "__"]),
             NodeValue::Strikethrough => self.tags("<del>", "</del>"),
-            NodeValue::SpoileredText => self.tags("<span class=\"spoiler\">", "</span>"),
             NodeValue::Subscript => self.typed("~"),
-            NodeValue::EscapedTag(typed) => self.typed(typed),
             NodeValue::Link(link) | NodeValue::Image(link) => self.link(node, link),
             _other => End::Nothing,
         };
@@ -229,7 +228,7 @@ impl<'s> Writer<'s> {
             self.html.push('"');
         }
         self.html.push('>');
-        self.unspoken(block.literal.trim_end_matches('\n'));
+        self.unspoken(&unread(block.literal.trim_end_matches('\n')));
         self.leaf("</code></pre>")
     }
 
@@ -242,7 +241,7 @@ impl<'s> Writer<'s> {
 
     fn code(&mut self, code: &str) -> End {
         self.html.push_str("<code>");
-        self.unspoken(code);
+        self.unspoken(&unread(code));
         self.leaf("</code>")
     }
 
@@ -255,7 +254,7 @@ impl<'s> Writer<'s> {
 
     /// Lines that are not read for marks.
     fn lines_of(&mut self, text: &str) {
-        for (at, line) in text.split('\n').enumerate() {
+        for (at, line) in unread(text).split('\n').enumerate() {
             if at > 0 {
                 self.line_break();
             }
