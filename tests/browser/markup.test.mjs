@@ -82,6 +82,31 @@ describe("text with marks", () => {
     await link.waitFor();
   });
 
+  it("is read without its marks in cards and quotes, and a spoiler stays shut there", async () => {
+    const { server } = now;
+    const mina = await person("mina");
+    const jun = await server.register("jun");
+    const { id } = await server.lobby(jun.access_token);
+    await say(mina, "**bold** plan, ||it was *him||*, [the list](https://example.org/him) for him\n- `code`");
+    await last(mina).locator("code").waitFor();
+    const wanted = "bold plan, ▒▒▒, the list for him code";
+    const { items } = await server.call("GET", `/rooms/${id}/messages`, undefined, jun.access_token);
+    await server.call("POST", `/rooms/${id}/messages`, { text: "yes", reply_to: items[0].id, cid: "c-1" }, jun.access_token);
+    await mina.getByRole("button", { name: `mina: ${wanted}` }).waitFor();
+    await mina.locator("message-row .bubble", { hasText: "code" }).first().hover();
+    await mina.locator('message-timeline message-actions [data-part="more"]').click();
+    await mina.getByRole("menuitem", { name: "Pin", exact: true }).click();
+    await mina.getByRole("button", { name: "Pins" }).click();
+    const words = (panel) => mina.locator(`${panel} .message-card .text`).textContent().then((text) => text.split(/\s+/u).join(" "));
+    await mina.locator("pin-panel .message-card").waitFor();
+    assert.equal(await words("pin-panel"), wanted);
+    await mina.keyboard.press("Control+k");
+    await mina.getByTestId("search").fill("him list");
+    await mina.locator("search-panel mark").nth(1).waitFor();
+    assert.equal(await words("search-panel"), wanted);
+    assert.deepEqual(await mina.locator("search-panel mark").allTextContents(), ["list", "him"]);
+  });
+
   it("calls nobody in code", async () => {
     const { server } = now;
     const mina = await person("mina");

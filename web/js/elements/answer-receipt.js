@@ -1,5 +1,6 @@
 /** What an answer of the assistant was made of: the messages that it read, its sources, what it used, why it ended. */
 import { has, number, t, tn } from "/js/i18n.js";
+import { inShort } from "/js/in-short.js";
 import { showFacts } from "/js/elements/facts-dialog.js";
 import { tell } from "/js/elements/telling.js";
 
@@ -53,7 +54,7 @@ function place({ feed, people, folds, current: room }, seq) {
   const run = () => tell("go-to", { room, seq });
   if (!source) return { title: t("message.reply.gone"), text: t("ai.go"), run };
   if (folds.hides(source)) return { title: t("fold.text"), text: t("ai.go"), run };
-  const text = source.deleted ? t("message.deleted") : source.text.slice(0, QUOTE_LENGTH);
+  const text = source.deleted ? t("message.deleted") : inShort(source).slice(0, QUOTE_LENGTH);
   return { title: people.name(source.by) || t("someone"), text, user: source.by, run };
 }
 

@@ -1,5 +1,6 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { t, tProblem } from "/js/i18n.js";
+import { inShort } from "/js/in-short.js";
 import { cardOf } from "/js/elements/message-card.js";
 import { tell } from "/js/elements/telling.js";
 import { toast } from "/js/elements/toast-stack.js";
@@ -92,7 +93,7 @@ class PinPanel extends FinderPanel {
     return this.#pins.map(({ message, by, at }) => {
       const where = t("pins.by", { name: this.chat.people.name(by) || t("someone") });
       const run = () => tell("go-to", { room, seq: message.seq });
-      return cardOf(this.chat, { id: message.id, user: message.by, at, where, text: message.text || (message.files?.[0]?.name ?? ""), run });
+      return cardOf(this.chat, { id: message.id, user: message.by, at, where, text: inShort(message) || (message.files?.[0]?.name ?? ""), run });
     });
   }
 }
@@ -128,7 +129,7 @@ class ThreadListPanel extends FinderPanel {
     return (feed?.threads.list ?? []).map(({ root, about, unread }) => {
       const message = feed?.message(root) ?? about;
       const run = () => tell("open-panel", { name: "thread", root });
-      const text = message?.deleted ? t("message.deleted") : (message?.text ?? "");
+      const text = message?.deleted ? t("message.deleted") : message ? inShort(message) : "";
       const at = message?.thread?.last_at ?? message?.at ?? 0;
       return cardOf(this.chat, { id: root, user: message?.by ?? null, at, text, count: unread, isNew: unread > 0, run });
     });

@@ -1,5 +1,6 @@
 import { part, setText, stamp } from "/js/dom.js";
 import { day, t, tn } from "/js/i18n.js";
+import { inShort } from "/js/in-short.js";
 import { mayCatchUp } from "/js/models/missed.js";
 
 const MOST_NAMES = 3;
@@ -95,9 +96,11 @@ export class RowPainter {
     const more = by.length > MOST_NAMES ? " …" : "";
     setText(part(element, "by"), names.join(", ") + more);
     const isFolded = row.count === 1 && by.length === 0;
-    setText(part(element, "text"), row.count > 1 ? tn("thread.replies", row.count) : isFolded ? t("fold.text") : row.text);
+    const said = row.id ? feed?.message(row.id) : null;
+    const text = said && !said.deleted ? inShort(said) : row.text;
+    setText(part(element, "text"), row.count > 1 ? tn("thread.replies", row.count) : isFolded ? t("fold.text") : text);
     const about = feed?.message(row.root) ?? null;
-    setText(part(element, "about"), folds.hides(about) ? t("fold.text") : (about?.text ?? "").slice(0, 60));
+    setText(part(element, "about"), folds.hides(about) ? t("fold.text") : (about ? inShort(about) : "").slice(0, 60));
     element.classList.toggle("is-unread", (feed?.threads.unreadOf(row.root) ?? 0) > 0);
   }
 
@@ -111,7 +114,7 @@ export class RowPainter {
     const message = reply_to ? this.#chat.feed?.message(reply_to) : null;
     if (!message) return null;
     if (this.#chat.folds.hides(message)) return { name: "", text: t("fold.text") };
-    const text = message.deleted ? t("message.deleted") : message.text || (message.files?.[0]?.name ?? "");
+    const text = message.deleted ? t("message.deleted") : inShort(message) || (message.files?.[0]?.name ?? "");
     return { name: this.#name(message.by), text };
   }
 }

@@ -1,5 +1,6 @@
 import { LiveElement, part, setText, stamp } from "/js/dom.js";
 import { t, tProblem } from "/js/i18n.js";
+import { foundInShort, inShort } from "/js/in-short.js";
 import { cardOf } from "/js/elements/message-card.js";
 import { tell } from "/js/elements/telling.js";
 
@@ -138,8 +139,9 @@ class SearchPanel extends LiveElement {
   #card({ message, highlights }) {
     const where = this.chat.book.get(message.room)?.name ?? "";
     const run = () => tell("go-to", { room: message.room, seq: message.seq });
-    const text = message.text || (message.files?.[0]?.name ?? "");
-    return cardOf(this.chat, { id: message.id, user: message.by, at: message.at, where, text, marks: highlights, run });
+    const text = inShort(message) || (message.files?.[0]?.name ?? "");
+    const marks = foundInShort(message, highlights);
+    return cardOf(this.chat, { id: message.id, user: message.by, at: message.at, where, text, marks, run });
   }
 }
 
