@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::{AtMessage, Fields, Id, at_message};
+use super::json::{AtMessage, Body, Fields, Id, at_message};
 use super::message_body::{ActBody, DeleteManyBody, EditBody};
 use super::messages::find;
 use super::rooms::readable;
@@ -28,7 +28,7 @@ pub(super) async fn edit(
     caller: Caller,
     api: web::Data<Api>,
     AtMessage(at): AtMessage,
-    body: web::Json<EditBody>,
+    body: Body<EditBody>,
 ) -> Answer {
     readable(&api, at.room, caller).await?;
     let (text, cid) = parse(&body)?;
@@ -70,7 +70,7 @@ pub(super) async fn delete_many(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<DeleteManyBody>,
+    body: Body<DeleteManyBody>,
 ) -> Answer {
     readable(&api, room, caller).await?;
     let messages = seqs(room, &body)?.into();

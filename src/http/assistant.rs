@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::caller::{Caller, Person};
 use super::error::ApiError;
-use super::json::{Fields, Id, given};
+use super::json::{Body, Fields, Id, given};
 use super::moderation::permissions::{ranked, require};
 use super::rooms::readable;
 use super::run_body::{RunBody, UseBody};
@@ -136,7 +136,7 @@ pub(super) async fn ask(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<QuestionBody>,
+    body: Body<QuestionBody>,
 ) -> Result<HttpResponse, ApiError> {
     let (info, _rank) = ranked(&api, room, caller).await?;
     if info.waking == Waking::Off || !api.rooms.assistant.is_on() {
@@ -182,7 +182,7 @@ pub(super) async fn draft(
     Person(caller): Person,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<HintBody>,
+    body: Body<HintBody>,
 ) -> Result<web::Json<DraftBody>, ApiError> {
     let info = writable(&api, room, caller).await?;
     if info.waking == Waking::Off || !api.rooms.assistant.is_on() {

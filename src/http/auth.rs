@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::api::Api;
 use super::caller::{Caller, ClientAddress, Person};
 use super::error::{ApiError, OnConstraint};
-use super::json::Fields;
+use super::json::{Body, Fields};
 use super::locale::Locale;
 use super::secret::{self, Fresh};
 use super::users::UserBody;
@@ -113,7 +113,7 @@ pub(super) async fn register(
     request: HttpRequest,
     from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<Registration>,
+    body: Body<Registration>,
 ) -> Result<HttpResponse, ApiError> {
     api.throttle.register(from.0)?;
     let (username, display_name, password) = parse(&body)?;
@@ -161,7 +161,7 @@ pub(super) async fn login(
     request: HttpRequest,
     from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<Credentials>,
+    body: Body<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let Credentials { username, password } = body.into_inner();
     let known = Username::parse(&username);
@@ -207,7 +207,7 @@ async fn verify(api: &Api, name: &str, password: String) -> Result<Option<User>,
 pub(super) async fn refresh(
     _from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<Renewal>,
+    body: Body<Renewal>,
 ) -> Result<HttpResponse, ApiError> {
     let (now, fresh) = (Millis::now(), Fresh::make()?);
     let shown = secret::hash(&body.refresh_token);

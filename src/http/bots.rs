@@ -10,7 +10,7 @@ use super::bot_token;
 use super::caller::{ClientAddress, Person};
 use super::erasures::shut;
 use super::error::{ApiError, OnConstraint};
-use super::json::{Fields, Id};
+use super::json::{Body, Fields, Id};
 use super::page::{List, Listing, PageParams, Paging};
 use crate::domain::{DisplayName, Millis, UserId, Username};
 use crate::protocol::{ErrorCode, Refusal};
@@ -87,7 +87,7 @@ pub(super) async fn make(
     Person(caller): Person,
     from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<NewBotBody>,
+    body: Body<NewBotBody>,
 ) -> Result<HttpResponse, ApiError> {
     api.throttle.register(from.0)?;
     let (username, display_name) = parse(&body)?;

@@ -9,7 +9,7 @@ use super::assistant::UsageBody;
 use super::caller::Caller;
 use super::clubs::{no_longer, require, visible};
 use super::error::ApiError;
-use super::json::{Fields, Id, given};
+use super::json::{Body, Fields, Id, given};
 use super::room_settings::{offered, spoken, text};
 use crate::domain::{ClubId, ClubRole, Millis, PERSONA_CHARS, Waking, optional_text};
 use crate::store::{ClubAssistant, ClubAssistantChange, ClubAssistantPatch};
@@ -88,7 +88,7 @@ pub(super) async fn change(
     caller: Caller,
     api: web::Data<Api>,
     Id(club): Id<ClubId>,
-    body: web::Json<ClubAssistantPatchBody>,
+    body: Body<ClubAssistantPatchBody>,
 ) -> Result<web::Json<ClubAssistantBody>, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Manager)?;
     let mut fields = Fields::default();

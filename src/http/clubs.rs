@@ -9,7 +9,7 @@ use super::caller::{Caller, Person};
 use super::club_body::{ClubBody, ClubPatchBody, NewClubBody};
 use super::club_form::{RawTexts, Texts};
 use super::error::{ApiError, OnConstraint};
-use super::json::{Fields, Id, search};
+use super::json::{Body, Fields, Id, search};
 use super::page::{List, Listing, PageParams, Paging};
 use crate::actors::entry;
 use crate::domain::{
@@ -42,7 +42,7 @@ pub(super) struct ClubsQuery {
 pub(super) async fn make(
     Person(caller): Person,
     api: web::Data<Api>,
-    body: web::Json<NewClubBody>,
+    body: Body<NewClubBody>,
 ) -> Result<HttpResponse, ApiError> {
     let form = Form::read(&body)?;
     let new = NewClub {
@@ -212,7 +212,7 @@ pub(super) async fn change(
     caller: Caller,
     api: web::Data<Api>,
     Id(id): Id<ClubId>,
-    body: web::Json<ClubPatchBody>,
+    body: Body<ClubPatchBody>,
 ) -> Result<web::Json<ClubBody>, ApiError> {
     let club = visible(&api, id, caller).await?;
     require(&club, ClubRole::Owner)?;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::caller::Caller;
 use super::error::{ApiError, OnConstraint};
-use super::json::Id;
+use super::json::{Body, Id};
 use super::rooms::{RoomBody, readable};
 use super::wrong::Wrong;
 use crate::actors::entry;
@@ -31,7 +31,7 @@ pub(super) struct NewDmBody {
 pub(super) async fn open(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<NewDmBody>,
+    body: Body<NewDmBody>,
 ) -> Result<HttpResponse, ApiError> {
     let other = body.user_id.parse::<UserId>().map_err(|why| ApiError::field("user_id", why))?;
     if other == caller.user() {

@@ -8,7 +8,7 @@ use super::api::Api;
 use super::auth::{check_password, end};
 use super::caller::{Caller, ClientAddress, Person};
 use super::error::ApiError;
-use super::json::Id;
+use super::json::{Body, Id};
 use super::me::account;
 use super::moderation::audit::AuditBody;
 use super::page::{List, Listing, PageParams, Paging};
@@ -42,7 +42,7 @@ pub(super) async fn leave(
     Person(caller): Person,
     from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<LeaveBody>,
+    body: Body<LeaveBody>,
 ) -> Result<HttpResponse, ApiError> {
     let user = account(&api, caller).await?;
     let name = user.username.to_lowercase();
@@ -60,7 +60,7 @@ pub(super) async fn erase(
     caller: Caller,
     api: web::Data<Api>,
     Id(user): Id<UserId>,
-    body: web::Json<EraseBody>,
+    body: Body<EraseBody>,
 ) -> Result<HttpResponse, ApiError> {
     admin(&api, caller).await?;
     let reason = optional_text(&body.reason, REASON_CHARS);

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::api::Api;
 use super::caller::{Caller, Person};
 use super::error::ApiError;
-use super::json::{Fields, Id, search};
+use super::json::{Body, Fields, Id, search};
 use super::moderation::permissions::{ranked, require};
 use super::page::{List, Listing, PageParams, Paging};
 use super::rooms::{RoomBody, readable};
@@ -120,7 +120,7 @@ pub(super) fn name_taken() -> ApiError {
 pub(super) async fn make(
     Person(caller): Person,
     api: web::Data<Api>,
-    body: web::Json<NewGroupBody>,
+    body: Body<NewGroupBody>,
 ) -> Result<HttpResponse, ApiError> {
     let is_listed = body.listed.unwrap_or(false);
     let mut fields = Fields::default();
@@ -185,7 +185,7 @@ pub(super) async fn invite(
     Person(caller): Person,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<InviteBody>,
+    body: Body<InviteBody>,
 ) -> Result<web::Json<InvitedBody>, ApiError> {
     readable(&api, room, caller).await?;
     let mut already = people(&body.user_ids).map_err(|why| ApiError::field("user_ids", why))?;

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::Fields;
+use super::json::{Body, Fields};
 use super::page::{List, Listing, PageParams, Paging};
 use super::wrong::Wrong;
 use crate::domain::{ClubId, InvalidId, MessageId, Millis, NoticeId, RoomId, UserId, limits};
@@ -142,7 +142,7 @@ pub(super) async fn list(
 pub(super) async fn read(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<InboxReadBody>,
+    body: Body<InboxReadBody>,
 ) -> Result<web::Json<UnreadBody>, ApiError> {
     let which = selection(&body)?;
     let unread = api.store.mark_notices(caller.user(), &which, Millis::now()).await?;

@@ -1,11 +1,17 @@
 //! Bodies and other input: JSON only, bounded, and every slip a problem.
 
-use std::future::{Ready, ready};
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::error::JsonPayloadError;
-use actix_web::web::{JsonConfig, QueryConfig};
+use actix_web::web::{Json, JsonConfig, QueryConfig};
 use actix_web::{FromRequest, HttpRequest, dev};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::error::ApiError;
@@ -46,6 +52,57 @@ fn unreadable(why: &JsonPayloadError) -> ApiError {
             ApiError::new(ErrorCode::BadRequest, &format!("{what}, {place}"))
         }
         _payload => ApiError::new(ErrorCode::BadRequest, "the body could not be read"),
+    }
+}
+
+/// The body of a call: a JSON object. Its fields are known by their names alone, never by their places
+/// in a list, as serde would take them as well.
+#[derive(Debug)]
+pub(super) struct Body<T>(T);
+
+impl<T> Body<T> {
+    /// What it says.
+    pub(super) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Body<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Body<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Object(PhantomData)).map(Self)
+    }
+}
+
+/// Takes an object and nothing else.
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields))
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let read = Json::<Self>::from_request(request, payload);
+        Box::pin(async move { read.await.map(Json::into_inner) })
     }
 }
 

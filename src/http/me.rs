@@ -8,7 +8,7 @@ use super::api::Api;
 use super::auth::{check_password, end};
 use super::caller::{Caller, ClientAddress, Person};
 use super::error::ApiError;
-use super::json::{Fields, Id, given};
+use super::json::{Body, Fields, Id, given};
 use super::locale::Locale;
 use super::page::{List, Listing, PageParams, Paging};
 use super::users::UserBody;
@@ -121,7 +121,7 @@ async fn shown(api: &Api, caller: Caller) -> Result<Me, ApiError> {
 pub(super) async fn change(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<MePatchBody>,
+    body: Body<MePatchBody>,
 ) -> Result<web::Json<Me>, ApiError> {
     let user = account(&api, caller).await?;
     let mut fields = Fields::default();
@@ -162,7 +162,7 @@ pub(super) async fn set_password(
     Person(caller): Person,
     from: ClientAddress,
     api: web::Data<Api>,
-    body: web::Json<NewPassword>,
+    body: Body<NewPassword>,
 ) -> Result<HttpResponse, ApiError> {
     let NewPassword { old, new } = body.into_inner();
     let user = account(&api, caller).await?;

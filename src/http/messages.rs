@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::{AtMessage, Fields, Id};
+use super::json::{AtMessage, Body, Fields, Id};
 use super::message_body::{MessageBody, NewMessageBody, PinnedBody, SentBody};
 use super::page::{List, Listing, PageParams, Paging, cursor};
 use super::rooms::readable;
@@ -191,7 +191,7 @@ pub(super) async fn send(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<NewMessageBody>,
+    body: Body<NewMessageBody>,
 ) -> Result<HttpResponse, ApiError> {
     readable(&api, room, caller).await?;
     let Draft { text, cid, reply_to, thread, files } = parse(room, &body)?;

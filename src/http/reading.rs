@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::Id;
+use super::json::{Body, Id};
 use super::rooms::readable;
 use super::users::UserBody;
 use super::wrong::Wrong;
@@ -72,7 +72,7 @@ pub(super) async fn read(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<ReadBody>,
+    body: Body<ReadBody>,
 ) -> Result<web::Json<MarkBody>, ApiError> {
     let seq = body.seq()?;
     readable(&api, room, caller).await?;
@@ -87,7 +87,7 @@ pub(super) async fn unread(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<ReadBody>,
+    body: Body<ReadBody>,
 ) -> Result<web::Json<MarkBody>, ApiError> {
     let seq = body.seq()?;
     readable(&api, room, caller).await?;
@@ -102,7 +102,7 @@ pub(super) async fn notify(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<NotifyBody>,
+    body: Body<NotifyBody>,
 ) -> Result<HttpResponse, ApiError> {
     readable(&api, room, caller).await?;
     let notify: Notify = body.notify.parse().map_err(|why| ApiError::field("notify", why))?;

@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::club_body::ClubBody;
 use super::clubs::{require, visible};
 use super::error::ApiError;
-use super::json::Id;
+use super::json::{Body, Id};
 use super::members::MemberBody;
 use super::wrong::Wrong;
 use crate::domain::{ClubId, ClubRole, UserId};
@@ -40,7 +40,7 @@ pub(super) async fn set_role(
     caller: Caller,
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
-    body: web::Json<RoleBody>,
+    body: Body<RoleBody>,
 ) -> Result<web::Json<MemberBody>, ApiError> {
     let (club, user) = path.into_inner();
     let no_id = |_odd| ApiError::not_found();
@@ -66,7 +66,7 @@ pub(super) async fn hand_over(
     caller: Caller,
     api: web::Data<Api>,
     Id(club): Id<ClubId>,
-    body: web::Json<NewOwnerBody>,
+    body: Body<NewOwnerBody>,
 ) -> Result<web::Json<ClubBody>, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Owner)?;
     let to: UserId = body.user_id.parse().map_err(|why| ApiError::field("user_id", why))?;

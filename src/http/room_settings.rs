@@ -10,7 +10,7 @@ use super::api::Api;
 use super::caller::Caller;
 use super::error::{ApiError, OnConstraint};
 use super::groups::{listed_name, name_taken};
-use super::json::{Fields, Id, given};
+use super::json::{Body, Fields, Id, given};
 use super::moderation::permissions::{denied, ranked, require};
 use super::rooms::{RoomDetail, detail, private};
 use super::wrong::Wrong;
@@ -212,7 +212,7 @@ pub(super) async fn change(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<RoomPatchBody>,
+    body: Body<RoomPatchBody>,
 ) -> Result<web::Json<RoomDetail>, ApiError> {
     let was = configured(&api, room, caller).await?;
     if was.kind == RoomKind::Private {

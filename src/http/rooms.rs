@@ -8,7 +8,7 @@ use super::api::Api;
 use super::caller::Caller;
 use super::clubs::{require, visible};
 use super::error::ApiError;
-use super::json::{Fields, Id};
+use super::json::{Body, Fields, Id};
 use super::members::MemberBody;
 use super::moderation::not_any_more;
 use super::page::{List, Listing, PageParams, Paging};
@@ -176,7 +176,7 @@ pub(super) async fn make(
     caller: Caller,
     api: web::Data<Api>,
     Id(club): Id<ClubId>,
-    body: web::Json<NewRoomBody>,
+    body: Body<NewRoomBody>,
 ) -> Result<HttpResponse, ApiError> {
     require(&visible(&api, club, caller).await?, ClubRole::Manager)?;
     let Form { name, kind, topic, history, write } = Form::read(&body)?;

@@ -5,7 +5,7 @@ use actix_web::web;
 use super::api::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::json::{AtMessage, Id};
+use super::json::{AtMessage, Body, Id};
 use super::message_body::{MessageBody, ThreadBody, ThreadMarkBody};
 use super::messages::{Ways, WindowQuery, find, page, window};
 use super::page::{List, Listing, PageParams, Paging};
@@ -62,7 +62,7 @@ pub(super) async fn read(
     caller: Caller,
     api: web::Data<Api>,
     AtMessage(root): AtMessage,
-    body: web::Json<ReadBody>,
+    body: Body<ReadBody>,
 ) -> Result<web::Json<ThreadMarkBody>, ApiError> {
     let seq = body.seq()?;
     let reach = readable(&api, root.room, caller).await?;

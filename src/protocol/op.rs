@@ -129,10 +129,18 @@ struct Head<'a> {
 /// # Errors
 /// [`BadLine`] with the request's id where it could be read, so that the answer finds its asker.
 pub fn parse_line(line: &str) -> Result<Line<'_>, BadLine> {
+    // Fields are known by their names alone, never by their places in a list.
+    if line.trim_start().starts_with('[') {
+        return Err(BadLine { id: None, why: "not a JSON object".to_owned() });
+    }
     let head: Head<'_> = serde_json::from_str(line).map_err(|why| bad(line, &why))?;
     let id = head.id;
     let Some(verb) = head.op else {
-        return heartbeat(line).map_err(|why| BadLine { id, why: why.to_string() });
+        let beat = heartbeat(line).map_err(|why| BadLine { id, why: why.to_string() })?;
+        // Who names an id waits for an answer.
+        let is_asking = id.is_some() && beat.at.is_empty();
+        let nothing = || BadLine { id, why: "names no op".to_owned() };
+        return if is_asking { Err(nothing()) } else { Ok(Line::Heartbeat(beat)) };
     };
     match op(&verb, line) {
         Ok(Some(op)) => Ok(Line::Request { id, op }),
@@ -159,14 +167,14 @@ fn shortened(verb: &str) -> String {
     verb.chars().take(32).collect()
 }
 
-fn heartbeat(line: &str) -> Result<Line<'static>, serde_json::Error> {
+fn heartbeat(line: &str) -> Result<Heartbeat, serde_json::Error> {
     #[derive(Deserialize)]
     struct Beat {
         #[serde(default)]
         at: HashMap<RoomId, i64>,
     }
     let beat: Beat = serde_json::from_str(line)?;
-    Ok(Line::Heartbeat(Heartbeat { at: beat.at.into_iter().collect() }))
+    Ok(Heartbeat { at: beat.at.into_iter().collect() })
 }
 
 #[derive(Deserialize)]
@@ -344,6 +352,8 @@ mod tests {
         assert_eq!(id(r#"{"id":"7","op":"ping"}"#), None);
         assert_eq!(id(r#"{"id":8,"op":"#), None);
         assert_eq!(id("[]"), None);
+        assert_eq!(id(r#" [10,"ping"]"#), None);
+        assert_eq!(id(r#"{"id":11}"#), Some(11));
         assert_eq!(id("null"), None);
         assert_eq!(id(r#"{"id":9,"op":"inbox.read"}"#), Some(9));
     }

@@ -188,6 +188,29 @@ async fn a_peer_that_vanishes_is_noticed_by_its_silence() {
     app.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_are_known_by_their_names_and_not_by_their_places() {
+    let app = TestApp::spawn().await;
+    let mina = app.person("mina").await;
+    let token = Some(mina.token.as_str());
+    let cases = [
+        (Method::POST, "/v1/auth/login", json!(["mina", "correct horse"])),
+        (Method::PATCH, "/v1/me", json!(["renamed"])),
+        (Method::PUT, "/v1/me/password", json!(["correct horse", "another horse"])),
+        (Method::POST, "/v1/clubs", json!(["a club"])),
+    ];
+    for (method, path, body) in cases {
+        let (status, problem) = app.rest.refused(method, token, path, Some(&body)).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("bad_request")), "{path} {problem}");
+    }
+    let mut session = app.session(&mina).await;
+    session.say("[1,\"ping\"]").await;
+    session.wait_for(|line| line["err"]["code"] == "bad_request").await;
+    let nothing = session.err(json!({ "op": null })).await;
+    assert_eq!(nothing["code"], "bad_request", "who names an id waits for an answer");
+    app.end().await;
+}
+
 /// The word is for programs, and what it is about comes as numbers.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_says_why_in_a_word() {

@@ -21,9 +21,9 @@ pub(crate) async fn mock() -> Mock {
 pub(crate) fn timing() -> Timing {
     Timing {
         connect: Duration::from_secs(5),
-        first_token: Duration::from_secs(2),
-        between_tokens: Duration::from_secs(2),
-        whole: Duration::from_secs(6),
+        first_token: Duration::from_secs(5),
+        between_tokens: Duration::from_secs(5),
+        whole: Duration::from_secs(12),
         linger: Duration::from_millis(100),
         pauses: vec![Duration::from_millis(10), Duration::from_millis(20)],
         longest_pause: Duration::from_millis(500),

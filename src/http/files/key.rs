@@ -19,7 +19,7 @@ use crate::domain::{DeviceId, FileId, Millis, UserId};
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::json::Fields;
+use crate::http::json::{Body, Fields};
 use crate::http::wrong::Wrong;
 
 /// A key holds for this at least, and for three times as long at most.
@@ -118,7 +118,7 @@ struct FileKey {
 pub(in crate::http) async fn keys(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<KeysBody>,
+    body: Body<KeysBody>,
 ) -> Result<web::Json<Keys>, ApiError> {
     let mut fields = Fields::default();
     let asked =

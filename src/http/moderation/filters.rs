@@ -13,7 +13,7 @@ use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::erasures::admin;
 use crate::http::error::ApiError;
-use crate::http::json::{Fields, Id};
+use crate::http::json::{Body, Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::store::{FilterAdded, FilterRemoved, FilterScope, FilterStamp, NewFilter};
@@ -123,7 +123,7 @@ pub(in crate::http) async fn add(
     caller: Caller,
     api: web::Data<Api>,
     Id(club): Id<ClubId>,
-    body: web::Json<NewFilterBody>,
+    body: Body<NewFilterBody>,
 ) -> Result<HttpResponse, ApiError> {
     make(&api, FilterScope::Club(club), caller, body.into_inner()).await
 }
@@ -134,7 +134,7 @@ pub(in crate::http) async fn add(
 pub(in crate::http) async fn add_for_lobbies(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<NewFilterBody>,
+    body: Body<NewFilterBody>,
 ) -> Result<HttpResponse, ApiError> {
     make(&api, FilterScope::Lobbies, caller, body.into_inner()).await
 }
@@ -207,7 +207,7 @@ pub(in crate::http) async fn test(
     caller: Caller,
     api: web::Data<Api>,
     Id(club): Id<ClubId>,
-    body: web::Json<TriedBody>,
+    body: Body<TriedBody>,
 ) -> Result<web::Json<VerdictBody>, ApiError> {
     tried(&api, FilterScope::Club(club), caller, &body).await
 }
@@ -219,7 +219,7 @@ pub(in crate::http) async fn test(
 pub(in crate::http) async fn test_for_lobbies(
     caller: Caller,
     api: web::Data<Api>,
-    body: web::Json<TriedBody>,
+    body: Body<TriedBody>,
 ) -> Result<web::Json<VerdictBody>, ApiError> {
     tried(&api, FilterScope::Lobbies, caller, &body).await
 }

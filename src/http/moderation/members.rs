@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::json::{Fields, Id};
+use crate::http::json::{Body, Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::users::UserBody;
 use crate::http::wrong::Wrong;
@@ -97,7 +97,7 @@ pub(in crate::http) async fn kick(
     caller: Caller,
     api: web::Data<Api>,
     who: Two<ClubId, UserId>,
-    body: web::Json<KickBody>,
+    body: Body<KickBody>,
 ) -> Result<web::Json<MembershipBody>, ApiError> {
     let mut fields = Fields::default();
     let reason = reason(body.reason.as_deref(), &mut fields);
@@ -113,7 +113,7 @@ pub(in crate::http) async fn ban(
     caller: Caller,
     api: web::Data<Api>,
     who: Two<ClubId, UserId>,
-    body: web::Json<BanBody>,
+    body: Body<BanBody>,
 ) -> Result<web::Json<MembershipBody>, ApiError> {
     let mut fields = Fields::default();
     let reason = reason(body.reason.as_deref(), &mut fields);
@@ -130,7 +130,7 @@ pub(in crate::http) async fn mute(
     caller: Caller,
     api: web::Data<Api>,
     who: Two<ClubId, UserId>,
-    body: web::Json<MuteBody>,
+    body: Body<MuteBody>,
 ) -> Result<web::Json<MembershipBody>, ApiError> {
     let mut fields = Fields::default();
     let reason = reason(body.reason.as_deref(), &mut fields);

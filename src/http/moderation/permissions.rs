@@ -10,7 +10,7 @@ use crate::domain::{Least, Millis, Permission, Rank, RoomId};
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::json::{Fields, Id};
+use crate::http::json::{Body, Fields, Id};
 use crate::http::rooms::readable;
 use crate::protocol::{ErrorCode, Refusal, RoomUpdateData};
 use crate::store::{PermissionChange, RoomInfo};
@@ -40,6 +40,7 @@ pub(in crate::http) struct PermissionsBody {
 /// Who may do what from now on: each permission that is named gets a lowest rank, `member`,
 /// `moderator`, `owner` or `nobody`; null goes back to the default.
 #[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
 #[schema(value_type = BTreeMap<String, Option<String>>)]
 pub(in crate::http) struct PermissionsPatch(BTreeMap<String, Option<String>>);
 
@@ -62,10 +63,10 @@ pub(in crate::http) async fn change(
     caller: Caller,
     api: web::Data<Api>,
     Id(room): Id<RoomId>,
-    body: web::Json<PermissionsPatch>,
+    body: Body<PermissionsPatch>,
 ) -> Result<web::Json<PermissionsBody>, ApiError> {
     readable(&api, room, caller).await?;
-    let wishes = wishes(&body.0.0)?;
+    let wishes = wishes(&body.0)?;
     let who = (caller.user(), Millis::now());
     match api.store.set_permissions(room, &wishes, who).await? {
         PermissionChange::Done => {}

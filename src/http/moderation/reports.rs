@@ -14,7 +14,7 @@ use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::erasures::admin;
 use crate::http::error::ApiError;
-use crate::http::json::{Fields, Id};
+use crate::http::json::{Body, Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::rooms::readable;
 use crate::protocol::{ErrorCode, Refusal};
@@ -149,7 +149,7 @@ pub(in crate::http) async fn report(
     caller: Caller,
     api: web::Data<Api>,
     Two(room, message): Two<RoomId, MessageId>,
-    body: web::Json<NewReportBody>,
+    body: Body<NewReportBody>,
 ) -> Result<HttpResponse, ApiError> {
     let reach = readable(&api, room, caller).await?;
     if message.room != room || message.seq <= reach.after {
@@ -240,7 +240,7 @@ pub(in crate::http) async fn decide(
     caller: Caller,
     api: web::Data<Api>,
     Two(club, report): Two<ClubId, ReportId>,
-    body: web::Json<DecisionBody>,
+    body: Body<DecisionBody>,
 ) -> Result<web::Json<ReportBody>, ApiError> {
     moderates(&api, club, caller).await?;
     settle(&api, caller, (Some(club), report), &body).await
@@ -255,7 +255,7 @@ pub(in crate::http) async fn decide_for_instance(
     caller: Caller,
     api: web::Data<Api>,
     Id(report): Id<ReportId>,
-    body: web::Json<DecisionBody>,
+    body: Body<DecisionBody>,
 ) -> Result<web::Json<ReportBody>, ApiError> {
     admin(&api, caller).await?;
     settle(&api, caller, (None, report), &body).await

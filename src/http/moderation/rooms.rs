@@ -11,7 +11,7 @@ use crate::domain::{MembershipStatus, Millis, Permission, RoomId, RoomKind, User
 use crate::http::api::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::json::{Fields, Id};
+use crate::http::json::{Body, Fields, Id};
 use crate::http::page::{List, Listing, PageParams, Paging};
 use crate::http::rooms::readable;
 use crate::http::users::UserBody;
@@ -44,7 +44,7 @@ pub(in crate::http) async fn ban(
     caller: Caller,
     api: web::Data<Api>,
     who: Two<RoomId, UserId>,
-    body: web::Json<BanBody>,
+    body: Body<BanBody>,
 ) -> Result<web::Json<StandingBody>, ApiError> {
     let mut fields = Fields::default();
     let reason = reason(body.reason.as_deref(), &mut fields);
@@ -61,7 +61,7 @@ pub(in crate::http) async fn mute(
     caller: Caller,
     api: web::Data<Api>,
     who: Two<RoomId, UserId>,
-    body: web::Json<MuteBody>,
+    body: Body<MuteBody>,
 ) -> Result<web::Json<StandingBody>, ApiError> {
     let mut fields = Fields::default();
     let reason = reason(body.reason.as_deref(), &mut fields);
