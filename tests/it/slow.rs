@@ -164,7 +164,7 @@ async fn many_who_never_read_share_what_there_is_and_leave_it_when_they_go() {
     let mina = app.person("mina").await;
     let room = app.lobby(&mina).await;
     let mut session = app.session(&mina).await;
-    let wide = "\u{1}".repeat(4_000);
+    let wide = format!("x{}", "\u{1}".repeat(3_999));
     for n in 0..50 {
         session.send(&room, &format!("c-{n}"), &wide).await;
     }
@@ -250,7 +250,7 @@ async fn many_questions_in_one_message_are_not_many_answers_in_memory() {
     let mina = app.person("mina").await;
     let room = app.lobby(&mina).await;
     let mut session = app.session(&mina).await;
-    let wide = "\u{1}".repeat(4_000);
+    let wide = format!("x{}", "\u{1}".repeat(3_999));
     for n in 0..50 {
         session.send(&room, &format!("c-{n}"), &wide).await;
     }
