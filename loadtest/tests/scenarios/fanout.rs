@@ -95,13 +95,14 @@ fn open_loop_latency_counts_from_when_a_message_was_due() {
 
 #[test]
 fn what_the_rate_limit_puts_off_is_sent_again_and_nothing_is_lost() {
-    // Two people have 200 messages each before they are held to 20 a second.
+    // Two people have 200 messages each before they are held to 20 a second: a slow machine gives them
+    // some more, and never so many.
     let kept = Kept::of(&[
         "fanout",
         "--members",
         "2",
         "--messages",
-        "420",
+        "560",
         "--pairs",
         "1",
         "--rate",
@@ -109,7 +110,7 @@ fn what_the_rate_limit_puts_off_is_sent_again_and_nothing_is_lost() {
     ]);
     let round = kept.at("/series/rounds/server/0");
     assert!(round["rate_limited"].as_u64().unwrap() > 0, "{round}");
-    assert_eq!(round["deliveries"], 840);
+    assert_eq!(round["deliveries"], 1120);
     let notes = kept.at("/notes").to_string();
     assert!(notes.contains("rate limit"), "{notes}");
 }
