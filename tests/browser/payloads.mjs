@@ -15,5 +15,5 @@ export const PAYLOADS = [...new Set(FAMILIES.flatMap(({ templates, slots }) => t
 
 /** Those that can be a name of so many characters. @param {number} most */
 export const named = (most) => [
-  ...new Set(PAYLOADS.map((text) => text.normalize("NFC").trim()).filter((text) => text && [...text].length <= most && !/\p{Cc}/u.test(text))),
+  ...new Set(PAYLOADS.map((text) => text.normalize("NFC").trim()).filter((text) => text && [...text].length <= most && !/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text))),
 ];
